@@ -108,7 +108,7 @@ async def test_write_on_a_silent_connection_times_out_and_is_never_committed(
             assert write_log.entries() == [], write
 
 
-@pytest.mark.parametrize("write", ["create", "transition"])
+@pytest.mark.parametrize("write", WRITES)
 async def test_store_reports_the_true_outcome_wherever_the_byte_stream_is_cut(
     app_database: Conninfo, jobs_db: JobsDatabase, write_log: WriteLog, write: str
 ) -> None:
