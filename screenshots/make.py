@@ -8,7 +8,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,18 +190,15 @@ RUNS = (
 )
 
 
-def pictures(conninfo: Mapping[str, str | int], *, in_each_theme: bool = True) -> dict[str, str]:
-    """Return each picture by its file's name, or one picture of each scene: of half of the scenes in the other theme.
-
-    Fill the migrated, empty database, and freeze its budgets.
-    """
+def pictures(conninfo: Mapping[str, str | int]) -> dict[str, str]:
+    """Return each picture by its file's name. Fill the migrated, empty database, and freeze its budgets."""
     freeze_budgets(conninfo, NOW)
     fill({name: str(value) for name, value in conninfo.items()}, now=NOW)
     add_hidden_jobs(conninfo)
     add_workers(conninfo)
     add_newcomer(conninfo)
     with fixed_surroundings():
-        return asyncio.run(_take_all(conninfo, in_each_theme))
+        return asyncio.run(_take_all(conninfo))
 
 
 def drawn() -> dict[str, str]:
@@ -237,12 +234,9 @@ def add_newcomer(conninfo: Mapping[str, str | int]) -> None:
         connection.execute("insert into auth.users (id, email) values (%s, %s)", [UUID(int=1), NEWCOMER])
 
 
-async def _take_all(conninfo: Mapping[str, str | int], in_each_theme: bool) -> dict[str, str]:
+async def _take_all(conninfo: Mapping[str, str | int]) -> dict[str, str]:
     taken: dict[str, str] = {}
-    for number, run in enumerate(RUNS):
-        count = len(run.scenes)
-        halves = [list(THEMES)[number % 2]] * ((count + 1) // 2) + [list(THEMES)[(number + 1) % 2]] * (count // 2)
-        shades = [list(THEMES) if in_each_theme else [shade] for shade in halves]
+    for run in RUNS:
         with tempfile.TemporaryDirectory(prefix="gjobs-app-") as directory:
             setup = run.setup(Path(directory)) if run.setup else None
             # A second attempt to connect would change the picture.
@@ -250,22 +244,20 @@ async def _take_all(conninfo: Mapping[str, str | int], in_each_theme: bool) -> d
             opener = _opener(conninfo, run)
             app = GjobsApp(opener, state_path=None, interval=interval, clock=lambda: NOW, setup=setup)
             app.animation_level = "none"
-            taken |= await _play(app, run, shades)
+            taken |= await _play(app, run)
     return taken
 
 
-async def _play(app: GjobsApp, run: Run, shades: Sequence[Collection[str]]) -> dict[str, str]:
-    """Take each scene in its shades."""
+async def _play(app: GjobsApp, run: Run) -> dict[str, str]:
     taken: dict[str, str] = {}
     async with app.run_test(size=run.size) as pilot:
         stage = Stage(app, pilot)
         if run.setup is not setup_of_app:
             await stage.wait_for(app.settled.is_set)
-        for (name, play), of_scene in zip(run.scenes.items(), shades, strict=True):
+        for name, play in run.scenes.items():
             if taken:
                 await stage.reset()
-            by_shade = await _take(stage, play, of_scene)
-            taken |= {f"{name}-{shade}.svg": picture for shade, picture in by_shade.items()}
+            taken |= {f"{name}-{shade}.svg": picture for shade, picture in (await _take(stage, play)).items()}
         # The pilot alone would remove the widgets while polls still arrive.
         app.exit()
         while app.is_running:  # noqa: ASYNC110
@@ -273,17 +265,17 @@ async def _play(app: GjobsApp, run: Run, shades: Sequence[Collection[str]]) -> d
     return taken
 
 
-async def _take(stage: Stage, play: Play, shades: Collection[str]) -> dict[str, str]:
-    """Take the same state in each shade, first in the present theme, because it takes a while to change the theme.
+async def _take(stage: Stage, play: Play) -> dict[str, str]:
+    """Take the same state in each theme, first in the present one, because it takes a while to change the theme.
 
     The palette keeps the theme in which it was opened, so it is opened again.
     """
     taken: dict[str, str] = {}
-    for shade in sorted(shades, key=lambda shade: THEMES[shade] != stage.app.theme):
+    for shade, theme in sorted(THEMES.items(), key=lambda named: named[1] != stage.app.theme):
         is_palette = isinstance(stage.app.screen, CommandPalette)
         if is_palette:
             await stage.reset()
-        await stage.take_theme(THEMES[shade])
+        await stage.take_theme(theme)
         if not taken or is_palette:
             await play(stage)
         taken[shade] = await stage.picture()
