@@ -83,7 +83,8 @@ def _job_columns() -> Iterator[Column[Any]]:
     hints = get_type_hints(GenerationJob)
     for name in column_names(GenerationJob):
         kinds = get_args(hints[name]) or (hints[name],)
-        yield Column(name, next(sql for python, sql in _SQL_TYPES.items() if issubclass(kinds[0], python)))
+        [sql_type] = [sql for python, sql in _SQL_TYPES.items() if issubclass(kinds[0], python)]
+        yield Column(name, sql_type)
 
 
 generation_jobs = Table("generation_jobs", _metadata, *_job_columns(), schema="public")

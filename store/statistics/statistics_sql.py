@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, assert_never
 from uuid import UUID
 
 from sqlalchemy import (
@@ -364,14 +364,17 @@ _FLOW_ENDED_AT = {True: "j.completed_at", False: "j.updated_at"}
 
 def _entered(status: JobStatus, *, is_recorded: bool) -> str:
     """Return the count of jobs that entered the status. Without a record of starts, it is unknown for running jobs."""
-    if status is JobStatus.QUEUED:
-        entered = "recent.created_at"
-    elif status.is_final:
-        entered = f"recent.status = '{status}' AND recent.ended_at"
-    elif is_recorded:
-        entered = "(SELECT s.started_at FROM gjobs.job_starts s WHERE s.job_id = recent.id)"
-    else:
-        return "NULL"
+    match status:
+        case JobStatus.QUEUED:
+            entered = "recent.created_at"
+        case JobStatus.RUNNING if not is_recorded:
+            return "NULL"
+        case JobStatus.RUNNING:
+            entered = "(SELECT s.started_at FROM gjobs.job_starts s WHERE s.job_id = recent.id)"
+        case JobStatus.SUCCEEDED | JobStatus.FAILED:
+            entered = f"recent.status = '{status}' AND recent.ended_at"
+        case _:
+            assert_never(status)
     return f"count(*) FILTER (WHERE {entered} BETWEEN span.since AND span.at)"
 
 

@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 from textual import events
 from textual.app import App
@@ -13,6 +14,7 @@ from textual.keys import _character_to_key
 from gjobs.tui.dashboard.terminal.terminal_input import LenientParser
 from tests.tui.app_waits import settle
 from tests.tui.dashboard.dashboard_driver import Driver
+from tests.tui.jobs_database import JobsDatabase
 
 
 def send(app: App[int], key: str, *, at: float | None = None) -> None:
@@ -57,6 +59,10 @@ async def busy_loop(dice: random.Random) -> AsyncIterator[None]:
         yield
     finally:
         hogging.cancel()
+
+
+def statuses(jobs_db: JobsDatabase) -> dict[UUID, str]:
+    return dict(jobs_db.sql("select id, status from generation_jobs"))
 
 
 async def pass_seeing_time(driver: Driver) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import random
 from collections.abc import Iterator, Sequence
 from typing import Any
-from uuid import UUID
 
 import pytest
 from textual import events
@@ -23,15 +22,11 @@ from gjobs.tui.dashboard.terminal.terminal_input import PasteUnfinished
 from tests.conftest import Conninfo
 from tests.tui.app_waits import PATIENCE
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate, WatchedApp, drive_dashboard, opener_of
-from tests.tui.dashboard.keys.key_sending import busy_loop, chance, pass_seeing_time, rest, send, type_into
+from tests.tui.dashboard.keys.key_sending import busy_loop, chance, pass_seeing_time, rest, send, statuses, type_into
 from tests.tui.jobs_database import FROZEN, JobsDatabase, fill, job_id, short
 
 SHORT_PAGES = "gjobs.tui.dashboard.help.manual_dialog.page_source", "# {}".format
 """Drawing a page of the manual takes as long as many keys."""
-
-
-def statuses(jobs_db: JobsDatabase) -> dict[UUID, str]:
-    return dict(jobs_db.sql("select id, status from generation_jobs"))
 
 
 async def test_burst_of_a_mode_name_goes_into_the_new_job_form(dashboard: Driver, jobs_db: JobsDatabase) -> None:

@@ -32,15 +32,11 @@ from gjobs.tui.dashboard.list.job_table import JobTable
 from tests.conftest import Conninfo
 from tests.tui.app_waits import settle
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, WatchedApp, drive_dashboard, opener_of
-from tests.tui.dashboard.keys.key_sending import busy_loop, chance, pass_seeing_time, rest, send, type_slowly
+from tests.tui.dashboard.keys.key_sending import busy_loop, chance, pass_seeing_time, rest, send, statuses, type_slowly
 from tests.tui.jobs_database import FROZEN, JobsDatabase, job_id
 
 PACES = (0.03, 0.35, 0.9)
 """Seconds between two keys of a person, from fast typing to typing with pauses."""
-
-
-def statuses(jobs_db: JobsDatabase) -> dict[UUID, str]:
-    return dict(jobs_db.sql("select id, status from generation_jobs"))
 
 
 async def test_text_for_a_refused_dialog_changes_no_job_at_any_pace(dashboard: Driver, jobs_db: JobsDatabase) -> None:
