@@ -12,6 +12,7 @@ from uuid import UUID
 from gjobs.store.filters.filter_terms import NO_FILTER, JobFilter
 from gjobs.store.jobs.job import TRACEBACK
 from gjobs.store.values.data_classes import dataclass
+from gjobs.store.values.formats import GROUP_DIGITS
 
 MOST_READ = 4_000
 """The characters read at the start of an error, or at the end of a Python traceback."""
@@ -21,7 +22,6 @@ MOST_OF_LINE = 300
 """The characters of the line in which values are replaced."""
 MOST_CHARACTERS = 200
 """The longest fingerprint. Numbers are replaced before this cut, so their length doesn't move it."""
-ID_DIGITS = 10
 
 LOOKS_LIKE_JSON = r"^[ \t\n\r]*(?:```[a-z]*[ \t\n\r]*)?(?:\{|\[[ \t\n\r]*[\[{\"])"
 """An object, or an array that begins with a text, object or array. `[ERROR]` in a log is neither."""
@@ -279,7 +279,7 @@ def fingerprint(error: str | None) -> str:
 
 def group_id(of_fingerprint: str) -> str:
     """Return the id of the group with this fingerprint: the start of its hash."""
-    return hashlib.sha256(of_fingerprint.encode(errors="surrogatepass")).hexdigest()[:ID_DIGITS]
+    return hashlib.sha256(of_fingerprint.encode(errors="surrogatepass")).hexdigest()[:GROUP_DIGITS]
 
 
 def error_group_id(error: str | None) -> str:

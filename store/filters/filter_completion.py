@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import assert_never
 
-from gjobs.store.filters.filter_syntax import AFTER_KEY, ESCAPE, ESCAPES, NOT, OR, QUOTE, quoted
-from gjobs.store.filters.filter_terms import KEYS, STUCK, Key
+from gjobs.store.filters.filter_syntax import AFTER_KEY, ESCAPE, ESCAPES, NOT, OR, quoted
+from gjobs.store.filters.filter_terms import KEYS, QUOTE, STUCK, Key, Suggested
 from gjobs.store.jobs.job import USUAL_MODES, JobStatus
 from gjobs.store.values.formats import money
 
@@ -75,21 +75,21 @@ def complete(text: str, cursor: int, known: CompletionValues) -> tuple[Completio
             key = Key(typed.key.lower())
         except ValueError:
             return ()
-        match key:
-            case Key.COST:
-                found = _dollars(typed)
-            case Key.ERROR_GROUP:
-                found = _error_groups(typed, known.error_groups)
-            case Key.MODE:
-                found = _values(typed, known.modes)
-            case Key.PROJECT:
-                found = _values(typed, known.projects)
-            case Key.USER:
-                found = _values(typed, known.users)
-            case Key.STATUS | Key.ASSET | Key.SINCE | Key.UNTIL | Key.TOOK | Key.ERROR | Key.ID | Key.IS:
+        match KEYS[key].suggested:
+            case Suggested.USUAL:
                 found = _values(typed, KEYS[key].usual)
-            case _:
-                assert_never(key)
+            case Suggested.DOLLARS:
+                found = _dollars(typed)
+            case Suggested.MODES:
+                found = _values(typed, known.modes)
+            case Suggested.PROJECTS:
+                found = _values(typed, known.projects)
+            case Suggested.USERS:
+                found = _values(typed, known.users)
+            case Suggested.ERROR_GROUPS:
+                found = _error_groups(typed, known.error_groups)
+            case unknown:
+                assert_never(unknown)
     else:
         found = chain(_state_terms(typed), _keys(typed)) if typed.is_first else iter(())
     return tuple(completion for completion, _ in zip(found, range(MOST_COMPLETIONS), strict=False))

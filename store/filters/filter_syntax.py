@@ -1,48 +1,36 @@
 """Parses filter text and formats filters as text."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
-from gjobs.store.error_groups.error_group import ID_DIGITS
-from gjobs.store.errors import command
 from gjobs.store.filters.filter_terms import (
-    ANY,
     KEYS,
-    NONE,
-    STUCK,
+    QUOTE,
     Age,
     Between,
     Compared,
     Comparison,
     JobFilter,
     Key,
+    Piece,
     Term,
     TextSpan,
     Value,
+    read_text,
 )
-from gjobs.store.jobs.job import JobStatus, near_status, parse_status
+from gjobs.store.jobs.job import JobStatus, near_status
 from gjobs.store.values import formats
-from gjobs.store.values.data_classes import by_member
-from gjobs.store.values.formats import LEAST_DIGITS, close_names, id_range, quote_typed
+from gjobs.store.values.formats import close_names, quote_typed
 
-QUOTE, ESCAPE, OR, NOT, AFTER_KEY = '"', "\\", ",", "-", ":"
+ESCAPE, OR, NOT, AFTER_KEY = "\\", ",", "-", ":"
 ESCAPES = {QUOTE: QUOTE, ESCAPE: ESCAPE, "n": "\n", "t": "\t"}
 """The escapes inside quotes and their meaning. Outside quotes, a backslash is an ordinary character."""
 
 _SPACES = re.compile(r"\s*")
 _KEY = re.compile(r'([^\s:",]*):')
 _UNQUOTED = re.compile(r'[^\s",]*')
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
-    """One of the values that commas separate, without its quotes and escapes."""
-
-    text: str
-    span: TextSpan
-    is_quoted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,174 +128,6 @@ def _is_over(text: str, position: int) -> bool:
     return position >= len(text) or text[position].isspace()
 
 
-Read = Callable[[Piece, datetime | None], Value]
-"""Reads a value, given the current time."""
-
-_SMALLEST_CENTS, _LARGEST_CENTS = -2_147_483_648, 2_147_483_647
-
-_COMPARED = re.compile(rf"({'|'.join(Comparison)})?(.*)", re.DOTALL)
-_MONEY = re.compile(r"(-?)(\$?)([0-9]{1,12})(?:\.([0-9]{1,2}))?")
-_RANGE = ".."
-
-
-def _text(piece: Piece, _now: datetime | None) -> str:
-    return piece.text
-
-
-def _status(piece: Piece, _now: datetime | None) -> str:
-    """Return a quoted status as it is. Otherwise accept a workflow status in any case, and refuse a misspelt one."""
-    if piece.is_quoted:
-        return piece.text
-    known = parse_status(piece.text.lower())
-    if isinstance(known, JobStatus):
-        return known.value
-    if near := near_status(piece.text):
-        raise piece.span.wrong(
-            f"Unknown status {quote_typed(piece.text)}.",
-            suggestion=near,
-            hint=f"Did you mean {near}? If your app has the status {piece.text}, quote it: {QUOTE}{piece.text}{QUOTE}.",
-        )
-    return piece.text
-
-
-def _is_plain_status(text: str) -> bool:
-    """Return whether the text means the same without quotes."""
-    return text in set(JobStatus) or (text.lower() not in set(JobStatus) and near_status(text) is None)
-
-
-def _id(piece: Piece, _now: datetime | None) -> str:
-    if id_range(piece.text) is None:
-        raise piece.span.wrong(
-            f"{quote_typed(piece.text)} is not the start of an id.",
-            hint=f"Use at least the first {LEAST_DIGITS} digits, 0 to 9 and a to f.",
-        )
-    return piece.text.lower()
-
-
-_ERROR_GROUP = re.compile(rf"[0-9a-f]{{{ID_DIGITS}}}")
-
-
-def _error_group(piece: Piece, _now: datetime | None) -> str:
-    group = piece.text.lower()
-    if not _ERROR_GROUP.fullmatch(group):
-        raise piece.span.wrong(
-            f"{quote_typed(piece.text)} is not the id of an error group.",
-            hint=f"An id has {ID_DIGITS} digits, 0 to 9 and a to f. {command('errors')} lists the groups.",
-        )
-    return group
-
-
-def _asset(piece: Piece, now: datetime | None) -> str:
-    word = piece.text.lower()
-    return word if word in (NONE, ANY) else _id(piece, now)
-
-
-def _state(piece: Piece, _now: datetime | None) -> str:
-    if piece.text.lower() == STUCK:
-        return STUCK
-    raise piece.span.wrong(f"Unknown state {quote_typed(piece.text)}.", suggestion=STUCK)
-
-
-def _cents(text: str, piece: Piece) -> int:
-    """Parse whole cents, or dollars after a dollar sign. Refuse an ambiguous amount."""
-    found = _MONEY.fullmatch(text)
-    if found is None or (found[4] and not found[2]):
-        raise piece.span.wrong(
-            f"{quote_typed(text)} is not an amount.",
-            suggestion=piece.text.replace(text, f"${text}", 1) if found else None,
-            hint=None if found else "Use whole cents, such as 50, or dollars, such as $0.50.",
-        )
-    sign, dollars, whole, part = found.groups()
-    cents = int(whole) * 100 + int((part or "").ljust(2, "0")) if dollars else int(whole)
-    cents = -cents if sign else cents
-    if not _SMALLEST_CENTS <= cents <= _LARGEST_CENTS:
-        raise piece.span.wrong("No job can cost that.", hint=f"The most is {_LARGEST_CENTS} cents.")
-    return cents
-
-
-def _seconds(text: str, piece: Piece) -> int:
-    seconds = formats.parse_duration(text)
-    if seconds is None:
-        raise piece.span.wrong(
-            f"{quote_typed(text)} is not a duration.", hint="Use a number with s, m, h, d or w: 90s, 5m, 1h30m."
-        )
-    if seconds > formats.LONGEST:
-        raise piece.span.wrong("That is too long.", hint=f"The longest is {formats.LONGEST_WORDS}.")
-    return seconds
-
-
-def _amount(piece: Piece, read: Callable[[str, Piece], int]) -> Compared | Between:
-    low, dots, high = piece.text.partition(_RANGE)
-    if not dots:
-        return _compared(piece, read)
-    if not low and not high:
-        raise piece.span.wrong("A range needs at least one end.", hint="Use 1..10, 1.. or ..10.")
-    if not high:
-        return Compared(comparison=Comparison.AT_LEAST, amount=read(low, piece))
-    if not low:
-        return Compared(comparison=Comparison.AT_MOST, amount=read(high, piece))
-    between = Between(low=read(low, piece), high=read(high, piece))
-    if between.low > between.high:
-        raise piece.span.wrong("This range ends before it starts.", suggestion=f"{high}{_RANGE}{low}")
-    return between
-
-
-def _compared(piece: Piece, read: Callable[[str, Piece], int]) -> Compared:
-    found = _COMPARED.fullmatch(piece.text)
-    sign, amount = found.groups() if found else (None, piece.text)
-    return Compared(comparison=Comparison(sign or "="), amount=read(amount, piece))
-
-
-def _cost(piece: Piece, _now: datetime | None) -> Value:
-    return _amount(piece, _cents)
-
-
-def _took(piece: Piece, _now: datetime | None) -> Value:
-    """Parse a duration. Refuse `=`, because times have microseconds, so that it would match no job."""
-    amount = _amount(piece, _seconds)
-    if isinstance(amount, Compared) and amount.comparison is Comparison.EQUAL:
-        raise piece.span.wrong(
-            "No job takes exactly that long. Use > or <, such as took:>5m.",
-            suggestion=f">{piece.text.removeprefix('=')}",
-        )
-    return amount
-
-
-def _time(piece: Piece, now: datetime | None) -> datetime | Age:
-    """Parse a time or an age."""
-    try:
-        if formats.parse_duration(piece.text) is not None:
-            age = Age(seconds=_seconds(piece.text, piece))
-            return age if now is None else now.astimezone(UTC) - timedelta(seconds=age.seconds)
-        time = datetime.fromisoformat(piece.text)
-        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise piece.span.wrong(
-            f"{quote_typed(piece.text)} is not a time.",
-            hint="Use 2026-01-31, 2026-01-31T12:00 or 2026-01-31T12:00+01:00, or an age: 24h.",
-        ) from None
-
-
-READERS: Mapping[Key, Read] = by_member(
-    Key,
-    {
-        Key.STATUS: _status,
-        Key.MODE: _text,
-        Key.COST: _cost,
-        Key.PROJECT: _text,
-        Key.USER: _text,
-        Key.ASSET: _asset,
-        Key.SINCE: _time,
-        Key.UNTIL: _time,
-        Key.TOOK: _took,
-        Key.ERROR: _text,
-        Key.ERROR_GROUP: _error_group,
-        Key.ID: _id,
-        Key.IS: _state,
-    },
-)
-
-
 def read_key(piece: Piece) -> Key:
     try:
         return Key(piece.text.lower())
@@ -327,7 +147,6 @@ MOST_VALUES = 64
 """In all terms together. Each value becomes a condition of the statement."""
 
 _NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
-_OF_ONE_VALUE = frozenset({Key.SINCE, Key.UNTIL})
 
 
 def parse(text: str, *, now: datetime | None = None) -> JobFilter:
@@ -355,9 +174,9 @@ def parse(text: str, *, now: datetime | None = None) -> JobFilter:
 
 def _term(token: Token, now: datetime | None) -> Term:
     key = read_key(token.key) if token.key else None
-    if key in _OF_ONE_VALUE and len(token.pieces) > 1:
+    if key and KEYS[key].is_single and len(token.pieces) > 1:
         raise token.pieces[1].span.wrong(f"{key} takes only one value.")
-    read = READERS[key] if key else _text
+    read = KEYS[key].read if key else read_text
     return Term(key=key, values=tuple(read(piece, now) for piece in token.pieces), is_negated=token.is_negated)
 
 
@@ -384,6 +203,11 @@ def in_quotes(text: str) -> str:
 def _format_term(term: Term) -> str:
     start = f"{NOT if term.is_negated else ''}{f'{term.key}{AFTER_KEY}' if term.key else ''}"
     return start + OR.join(_value(value, term.key) for value in term.values)
+
+
+def _is_plain_status(text: str) -> bool:
+    """Return whether the text means the same without quotes."""
+    return text in set(JobStatus) or (text.lower() not in set(JobStatus) and near_status(text) is None)
 
 
 def _dollars(cents: int) -> str:

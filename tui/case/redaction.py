@@ -5,15 +5,14 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from uuid import UUID
 
 from gjobs.store.error_groups.error_group import MOST_READ, ErrorGroup, fingerprint
-from gjobs.tui.case import secret_patterns as patterns
-from gjobs.tui.case.secret_patterns import KINDS, Replacement, SecretKind, card_numbers, ip_addresses, phone_numbers
+from gjobs.tui.case.secret_patterns import KINDS, PLACEHOLDER, Replacement, SecretKind, SecretRules
 from gjobs.tui.text.clean_text import ELLIPSIS, clean_block
 from gjobs.tui.text.format import count
 
@@ -147,11 +146,8 @@ _PLURALS: Mapping[SecretKind, str] = {kind: f"{kind}s" for kind in SecretKind} |
     SecretKind.QUERY: "URL queries",
 }
 _SINGULARS: Mapping[SecretKind, str] = {kind: str(kind) for kind in SecretKind} | {SecretKind.QUERY: "URL query"}
-_PLACEHOLDER = re.compile(patterns.PLACEHOLDER)
-_SHOWN_PLACEHOLDER = re.compile(rf"\[(?P<kind>{patterns.KINDS}) \d{{1,9}}\]")
-_SCHEME_AND_PLACEHOLDER = re.compile(rf"[a-z]+ {patterns.PLACEHOLDER}", re.IGNORECASE)
-_AT = re.compile(r"＠|%40|\\u0040|&#64;|\s?[(\[{]\s?at\s?[)\]}]\s?", re.IGNORECASE)
-_DOT = re.compile(r"\s?[(\[{]\s?dot\s?[)\]}]\s?", re.IGNORECASE)
+_PLACEHOLDER = re.compile(PLACEHOLDER)
+_SHOWN_PLACEHOLDER = re.compile(rf"\[(?P<kind>{KINDS}) \d{{1,9}}\]")
 
 
 class Redactor:
@@ -161,8 +157,7 @@ class Redactor:
     """
 
     def __init__(self, *, keeps: Iterable[str] = (), ids: Collection[UUID] = ()) -> None:
-        self._keeps = frozenset(map(_same_email, keeps))
-        self._hex = frozenset(identifier.hex for identifier in ids)
+        self._rules = SecretRules(self._mark, keeps=keeps, ids=ids)
         self._numbers: dict[tuple[SecretKind, str], int] = {}
 
     @property
@@ -173,51 +168,10 @@ class Redactor:
     def text(self, text: str) -> str:
         """Return the text with visible characters only, and without secrets."""
         text = clean_block(_without_invisible(_readable_json(shortened(text))))
-        encoded = _replaced_in_each_decoding(text, self._named_secrets)
+        encoded = _replaced_in_each_decoding(text, self._rules.named_secrets())
         # A placeholder inside a named secret would end it, so contacts are replaced after all named secrets.
-        encoded = _replaced_in_each_decoding(str(encoded), self._contacts)
-        return str(encoded.sub(patterns.OPAQUE, self._opaque))
-
-    @property
-    def _contacts(self) -> Iterator[Replacement]:
-        yield from card_numbers(lambda value: self._mark(SecretKind.CARD, value))
-        yield from ip_addresses(lambda value: self._mark(SecretKind.IP, value))
-        yield from phone_numbers(lambda value: self._mark(SecretKind.PHONE, value))
-
-    @property
-    def _named_secrets(self) -> Iterator[Replacement]:
-        """Yield patterns and what replaces their matches. The order matters."""
-        yield patterns.PRIVATE_KEY, self._whole(SecretKind.KEY)
-        yield patterns.PASSPHRASE, self._value_as(SecretKind.PASSWORD)
-        yield patterns.URL, lambda found: self._url(found[0])
-        yield patterns.STORAGE_ROUTE, self._route
-        yield patterns.WEB_TOKEN, self._whole(SecretKind.TOKEN)
-        for pattern in (patterns.AUTHORIZATION, patterns.COOKIE):
-            yield pattern, self._value_as(SecretKind.TOKEN)
-        yield patterns.BEARER, self._bearer
-        for pattern in (
-            patterns.SECRET_ELEMENT,
-            patterns.SECRET_HOLDER,
-            patterns.SECRET_TEXT,
-            patterns.SECRET_INPUT,
-        ):
-            yield pattern, self._text_of_secret
-        # A named secret without quotes ends at a blank. A code may have blanks.
-        yield patterns.CODE, self._value_as(SecretKind.PASSWORD)
-        for pattern in (patterns.SECRET_PAIR, patterns.NAMED_SECRET):
-            yield pattern, self._named
-        yield patterns.QUOTED_KEY, self._value_as(SecretKind.KEY)
-        for pattern in (patterns.QUOTED_PASSWORD, patterns.COMMAND_PASSWORD, patterns.LOGIN):
-            yield pattern, self._value_as(SecretKind.PASSWORD)
-        yield patterns.COMMAND_OPTION, lambda found: self._random_word(found, SecretKind.PASSWORD)
-        yield patterns.NAMED_PATH, lambda found: self._replaced(found, SecretKind.PATH)
-        yield patterns.KNOWN_KEY, self._whole(SecretKind.KEY)
-        yield patterns.SERVICE_KEY, self._value_as(SecretKind.KEY)
-        for pattern in (patterns.SPACED_SECRET, patterns.SHORT_NAME):
-            yield pattern, self._random_word
-        for pattern in (patterns.WINDOWS_PATH, patterns.STORAGE_PATH, patterns.HOME_PATH):
-            yield pattern, self._whole(SecretKind.PATH)
-        yield patterns.EMAIL, self._email
+        encoded = _replaced_in_each_decoding(str(encoded), self._rules.contacts())
+        return str(encoded.sub(*self._rules.opaque))
 
     def path(self, path: str) -> str:
         """Replace a whole storage path."""
@@ -228,80 +182,6 @@ class Redactor:
             return value
         number = self._numbers.setdefault((kind, value), 1 + sum(known is kind for known, _ in self._numbers))
         return _placeholder(kind, number)
-
-    def _whole(self, kind: SecretKind) -> Callable[[re.Match[str]], str]:
-        return lambda found: self._mark(kind, found[0])
-
-    def _value_as(self, kind: SecretKind) -> Callable[[re.Match[str]], str]:
-        return lambda found: found["before"] + self._mark(kind, found["value"])
-
-    def _url(self, url: str) -> str:
-        url, hash_sign, fragment = url.partition("#")
-        url, question_mark, query = url.partition("?")
-        if login := patterns.LOGIN_IN_URL.fullmatch(url):
-            url = f"{login['before']}{self._mark(SecretKind.PASSWORD, login['password'])}@{login['host']}"
-        url = self._storage_url(url)
-        url += question_mark + self._mark(SecretKind.QUERY, query)
-        # A fragment such as #access_token=… is a query, too.
-        return url + hash_sign + (self._mark(SecretKind.QUERY, fragment) if "=" in fragment else fragment)
-
-    def _storage_url(self, url: str) -> str:
-        scheme, separator, rest = url.replace("\\/", "/").partition("//")
-        if scheme.lower() in patterns.STORAGE_SCHEMES:
-            return f"{scheme}{separator}{self._mark(SecretKind.PATH, rest)}"
-        host, slash, path = rest.partition("/")
-        is_storage = patterns.STORAGE_HOST.search(host) or path.startswith("storage/v1/")
-        if path and (is_storage or patterns.FILE_NAME.search(path)):
-            return f"{scheme}{separator}{host}{slash}{self._mark(SecretKind.PATH, path)}"
-        return "/".join(map(self._segment, url.split("/")))
-
-    def _segment(self, segment: str) -> str:
-        """Replace a part of a URL's path if it looks like a key, so that the rest of the URL stays readable."""
-        is_key = segment.isalnum() and patterns.looks_like_key(segment, self._hex)
-        return self._mark(SecretKind.KEY, segment) if is_key else segment
-
-    def _route(self, found: re.Match[str]) -> str:
-        path = self._mark(SecretKind.PATH, found["path"])
-        return f"{path}{found['mark']}{self._mark(SecretKind.QUERY, found['query'])}" if found["mark"] else path
-
-    def _random_word(self, found: re.Match[str], kind: SecretKind = SecretKind.KEY) -> str:
-        value = found["value"]
-        is_secret = patterns.is_random_word(value) and value.lower() not in self._hex
-        return found["before"] + self._mark(kind, value) if is_secret else found[0]
-
-    def _bearer(self, found: re.Match[str]) -> str:
-        value = found["value"]
-        # Words such as "basic authentication" are no tokens.
-        is_word = value.isalpha() and value.islower() and len(value) < 16
-        return found[0] if is_word else found["before"] + self._mark(SecretKind.TOKEN, value)
-
-    def _named(self, found: re.Match[str]) -> str:
-        value, kind = _value(found), _kind_of_secret(found)
-        # Words as in "invalid token: expired" are no keys.
-        is_word = found["bare"] is not None and value.isalpha() and value.islower()
-        is_word = is_word and any(sign in found["before"] for sign in (":", "→", "⇒", "->"))
-        is_header = patterns.HEADER_BEFORE.search(found.string, max(found.start() - 43, 0), found.start())
-        is_word = is_word and not is_header and not patterns.is_typed_key(value)
-        if _SCHEME_AND_PLACEHOLDER.fullmatch(value) or (is_word and kind is SecretKind.KEY):
-            return found[0]
-        return self._replaced(found, kind)
-
-    def _text_of_secret(self, found: re.Match[str]) -> str:
-        text = found["value"].rstrip()
-        return found["before"] + self._mark(_kind_of_secret(found), text) + found["value"][len(text) :]
-
-    def _replaced(self, found: re.Match[str], kind: SecretKind) -> str:
-        """Return the match with only its value replaced."""
-        value = _value(found)
-        start = found.start(found.lastgroup or "bare") - found.start()
-        return found[0][:start] + self._mark(kind, value) + found[0][start + len(value) :]
-
-    def _email(self, found: re.Match[str]) -> str:
-        address = _same_email(found[0])
-        return found[0] if address in self._keeps else self._mark(SecretKind.EMAIL, address)
-
-    def _opaque(self, found: re.Match[str]) -> str:
-        return self._mark(SecretKind.KEY, found[0]) if patterns.looks_like_key(found[0], self._hex) else found[0]
 
 
 def _replaced_in_each_decoding(text: str, replacements: Iterable[Replacement]) -> EncodedText:
@@ -319,12 +199,6 @@ def _replaced_in_each_decoding(text: str, replacements: Iterable[Replacement]) -
     return encoded
 
 
-def _kind_of_secret(found: re.Match[str]) -> SecretKind:
-    name = (found["name"] or found["listed"]).lower()
-    is_password = name.startswith(("pass", "otp", "totp", "hotp", "pin", "cv")) or name in ("pwd", "secret")
-    return SecretKind.PASSWORD if is_password else SecretKind.KEY
-
-
 def _placeholder(kind: SecretKind, number: int) -> str:
     return f"[{kind} {number}]"
 
@@ -333,10 +207,6 @@ def placeholder_counts(text: str, placeholders: Collection[str]) -> Counter[Secr
     """Return how many of the placeholders the text has, by kind. Each counts once."""
     found = {one[0]: SecretKind(one["kind"]) for one in _SHOWN_PLACEHOLDER.finditer(text) if one[0] in placeholders}
     return Counter(found.values())
-
-
-def _value(found: re.Match[str]) -> str:
-    return found[found.lastgroup or "bare"]
 
 
 def shortened(text: str) -> str:
@@ -358,11 +228,6 @@ def _readable_json(text: str) -> str:
         with suppress(ValueError, RecursionError):
             return json.dumps(json.loads(text), ensure_ascii=False)
     return text
-
-
-def _same_email(text: str) -> str:
-    """Return one spelling for all spellings of an e-mail."""
-    return _DOT.sub(".", _AT.sub("@", text)).casefold()
 
 
 def redaction_words(counts: Mapping[SecretKind, int]) -> str:

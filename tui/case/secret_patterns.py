@@ -1,9 +1,10 @@
-"""Patterns of what a case redacts: URLs, tokens, keys, passwords, storage paths and contacts."""
+"""What a case redacts, in which order: URLs, tokens, keys, passwords, storage paths and contacts."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
+from uuid import UUID
 
 from gjobs.tui.text.clean_text import ELLIPSIS
 
@@ -89,13 +90,13 @@ Replacement = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
 """A pattern, and what replaces its matches."""
 
 
-def ip_addresses(mark: Mark) -> Iterator[Replacement]:
+def _ip_addresses(mark: Mark) -> Iterator[Replacement]:
     """Replace public IP addresses. Addresses of this machine and of private networks stay, and so do versions."""
     yield _IPV6, lambda found: _redact_ipv6(found[0], mark)
     yield _IPV4, lambda found: found[0] if _is_local(found[0]) or _is_version(found) else mark(found[0])
 
 
-def phone_numbers(mark: Mark) -> Iterator[Replacement]:
+def _phone_numbers(mark: Mark) -> Iterator[Replacement]:
     """Replace phone numbers. Digits that have no separators, no country code and no label such as `phone` count as an
     id.
     """
@@ -105,7 +106,7 @@ def phone_numbers(mark: Mark) -> Iterator[Replacement]:
     yield _SPACED_PHONE, lambda found: found[0] if _are_sizes(found.groups()) else mark(found[0])
 
 
-def card_numbers(mark: Mark) -> Iterator[Replacement]:
+def _card_numbers(mark: Mark) -> Iterator[Replacement]:
     """Replace card numbers. Their last digit is a check digit, so that few other numbers match."""
     yield _CARD, lambda found: mark(re.sub("[ -]", "", found[0])) if _is_card(found[0]) else found[0]
 
@@ -169,16 +170,16 @@ _END = r"[^\s\"'<>`|{}\\^]"
 _SLASH = r"\\?/"
 """JSON may write a slash with a backslash."""
 
-PRIVATE_KEY = re.compile(r"-----BEGIN[^-\n]{0,40}-----(?:[\s\S]*?-----END[^-\n]{0,40}-----|[\s\S]*)")
+_PRIVATE_KEY = re.compile(r"-----BEGIN[^-\n]{0,40}-----(?:[\s\S]*?-----END[^-\n]{0,40}-----|[\s\S]*)")
 
-URL = re.compile(
+_URL = re.compile(
     rf"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{{1,20}}:{_SLASH}{_SLASH}(?:{PLACEHOLDER}|\\/|{_END})+", re.IGNORECASE
 )
-LOGIN_IN_URL = re.compile(r"(?P<before>[^:/@]+:[\\/]+[^:/@]*:)(?!\d{1,5}/)(?P<password>.+)@(?P<host>[^@]*)", re.DOTALL)
+_LOGIN_IN_URL = re.compile(r"(?P<before>[^:/@]+:[\\/]+[^:/@]*:)(?!\d{1,5}/)(?P<password>.+)@(?P<host>[^@]*)", re.DOTALL)
 """The password ends at the last `@`, because it may contain any character. `:443/` is a port."""
 
-STORAGE_SCHEMES = ("s3:", "s3a:", "gs:", "r2:", "az:", "abfs:", "abfss:", "wasb:", "wasbs:", "file:")
-STORAGE_HOST = re.compile(
+_STORAGE_SCHEMES = ("s3:", "s3a:", "gs:", "r2:", "az:", "abfs:", "abfss:", "wasb:", "wasbs:", "file:")
+_STORAGE_HOST = re.compile(
     r"(?:^|\.)(?:s3[.-]|storage\.|[^/]*\.r2\.cloudflarestorage\.com|[^/]*\.r2\.dev|[^/]*\.blob\.core\.windows\.net)",
     re.IGNORECASE,
 )
@@ -187,38 +188,38 @@ _EXTENSION = (
     r"(?:png|jpe?g|webp|gif|avif|heic|heif|tiff?|bmp|svg|psd|ico|raw|mp4|mov|webm|mkv|avi|mp3|wav|m4a|ogg|flac|pdf|zip"
     r"|safetensors|ckpt|pt|onnx|json|csv|parquet|txt|log|docx?|xlsx?|pptx?|gz|tar|tgz|7z|rar|pem|key|p12|pfx|bak|sqlite)"
 )
-FILE_NAME = re.compile(rf"\.{_EXTENSION}$", re.IGNORECASE)
-UUID_TEXT = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_FILE_NAME = re.compile(rf"\.{_EXTENSION}$", re.IGNORECASE)
+_UUID_TEXT = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _PART = r"[\w@%+=.~:-]+"
 _BEFORE_PATH = r"(?<![\w@%+=.~:/\\-])"
-STORAGE_ROUTE = re.compile(
+_STORAGE_ROUTE = re.compile(
     rf"(?P<path>{_SLASH}?\bstorage{_SLASH}v1{_SLASH}(?:\\/|(?![?#]){_END})+)(?:(?P<mark>[?#])(?P<query>{_END}+))?",
     re.IGNORECASE,
 )
 """A URL of Supabase's storage without its host."""
-STORAGE_PATH = re.compile(
+_STORAGE_PATH = re.compile(
     # A file name may contain some blanks.
     rf"{_BEFORE_PATH}(?:{_SLASH})?(?:{_PART}{_SLASH})+(?:{_PART} ){{0,3}}{_PART}\.{_EXTENSION}\b"
-    rf"|{_BEFORE_PATH}(?:{_SLASH})?{UUID_TEXT}(?:{_SLASH}{_PART})+",
+    rf"|{_BEFORE_PATH}(?:{_SLASH})?{_UUID_TEXT}(?:{_SLASH}{_PART})+",
     re.IGNORECASE,
 )
-HOME_PATH = re.compile(rf"(?<![\w@%+=.~:/\\-])(?:{_SLASH}(?:home|Users|root)|~)(?:{_SLASH}[\w@%+=.~-]+)+")
+_HOME_PATH = re.compile(rf"(?<![\w@%+=.~:/\\-])(?:{_SLASH}(?:home|Users|root)|~)(?:{_SLASH}[\w@%+=.~-]+)+")
 """A path in a person's folder. Upper case matters: `/users/3` is rather a route."""
 _WINDOWS_PART = r"[^\\/:*?\"'<>|\s,;)][^\\/:*?\"'<>|\n,;]{0,60}"
-WINDOWS_PATH = re.compile(
+_WINDOWS_PATH = re.compile(
     # A drive, or a server: two backslashes before the name and one after it, or twice as many in JSON.
     r"(?<![A-Za-z0-9\\])(?:[A-Za-z]:\\{1,2}|\\\\[\w.-]{2,60}\\(?!\\)|\\{4}[\w.-]{2,60}\\\\)"
     rf"(?:{_WINDOWS_PART}\\{{1,2}}){{0,40}}[^\\/:*?\"'<>|\s,;)]+"
 )
 
-WEB_TOKEN = re.compile(r"(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)*")
-AUTHORIZATION = re.compile(
+_WEB_TOKEN = re.compile(r"(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)*")
+_AUTHORIZATION = re.compile(
     r"(?P<before>\bauthorization\\?[\"']?\s{0,5}[:=]\s{0,5}\\?[\"']?(?:bearer|basic|digest|token|key)\s{1,5})"
     r"(?P<value>[^\s,;\"'\\\[][^\s,;\"'\\]*)",
     re.IGNORECASE,
 )
-BEARER = re.compile(r"(?P<before>\b(?:bearer|basic)\s{1,5})(?P<value>[A-Za-z0-9._~+/=-]{8,})", re.IGNORECASE)
-COOKIE = re.compile(r"(?P<before>\b(?:set-)?cookie\\?[\"']?\s{0,5}[:=]\s{0,5})(?P<value>[^\n\"']+)", re.IGNORECASE)
+_BEARER = re.compile(r"(?P<before>\b(?:bearer|basic)\s{1,5})(?P<value>[A-Za-z0-9._~+/=-]{8,})", re.IGNORECASE)
+_COOKIE = re.compile(r"(?P<before>\b(?:set-)?cookie\\?[\"']?\s{0,5}[:=]\s{0,5})(?P<value>[^\n\"']+)", re.IGNORECASE)
 
 _SENSITIVE_NAME = (
     r"passwor[dt]|passwd|passphrase|passcode|pwd|secret|token(?!s\b)|(?:api|secret|shared)[ _-]?key"
@@ -260,8 +261,8 @@ def _named(names: str) -> re.Pattern[str]:
     return re.compile(rf"(?P<before>(?P<name>{names})[\w-]{{0,40}}{separator}){_VALUE}", re.IGNORECASE)
 
 
-NAMED_SECRET = _named(_SENSITIVE_NAME)
-SECRET_PAIR = re.compile(
+_NAMED_SECRET = _named(_SENSITIVE_NAME)
+_SECRET_PAIR = re.compile(
     rf"(?P<before>(?P<name>{_FIELD_NAME})[\w-]{{0,40}}(?:\\?[\"']\s{{0,5}},?\s{{0,40}}|\s{{0,5}}\n\s{{0,40}}|&)"
     r"\\?[\"']?(?:value|content|default)\\?[\"']?\s{0,5}(?:=>|[:=])\s{0,40}"
     rf"|[(\[]\w?\\?[\"'][\w-]{{0,40}}?(?P<listed>{_SENSITIVE_NAME})[\w-]{{0,40}}\\?[\"']\s{{0,3}},\s{{0,3}}(?=\w?\\?[\"'])){_VALUE}",
@@ -277,33 +278,33 @@ _ELEMENT = (
 """The content of an element. Its end is unknown if one of the same name is inside, if it has many elements, or if the
 text was cut. Then the content ends with the text.
 """
-SECRET_ELEMENT = re.compile(
+_SECRET_ELEMENT = re.compile(
     rf"(?P<before>(?><(?P<tag>[\w.:-]{{0,40}}?(?P<name>{_FIELD_NAME}|pass\b)[\w-]{{0,40}})(?:\s[^<>]{{0,300}})?>\s{{0,40}}))"
     rf"(?P<value>{_ELEMENT}|{_CDATA}|[^\s<][^<]*+(?=</)|(?<=>)[^\s<\[][^\s<]*+)",
     re.IGNORECASE,
 )
 """As in `<password>hunter2</password>`, also with elements inside."""
-SECRET_HOLDER = re.compile(
+_SECRET_HOLDER = re.compile(
     rf"(?P<before>(?>(?:<key>[\w.:-]{{0,40}}?(?P<listed>{_FIELD_NAME})[\w-]{{0,40}}</key>\s{{0,40}})?<(?P<tag>[\w.:-]{{1,40}})"
     rf"(?(listed)|\s(?:[^<>]{{0,300}}?\s)?(?:name|key|id)\s?=\s?[\"'][\w.:-]{{0,40}}?(?P<name>{_FIELD_NAME})[\w-]{{0,40}}[\"'])"
     rf"[^<>]{{0,300}}>\s{{0,40}}))(?P<value>{_ELEMENT}|{_CDATA})",
     re.IGNORECASE,
 )
 """As in `<property name="password">hun<b>ter2</b></property>`, or a property list."""
-SECRET_TEXT = re.compile(
+_SECRET_TEXT = re.compile(
     rf"(?P<before>(?:\b(?:name|key|id)\s?=\s?[\"']|<key>)[\w.:-]{{0,40}}?(?P<name>{_FIELD_NAME})[\w-]{{0,40}}"
     r"(?:[\"'][^<>\n]{0,300}>|</\w{1,20}>\s{0,40}<\w{1,20}>|\"[^\n]{0,80}\n\r?\n)\s{0,40})(?P<value>[^\s<][^<\n]*+)",
     re.IGNORECASE,
 )
 """The same without the end of the element, or a form with several parts."""
-SECRET_INPUT = re.compile(
+_SECRET_INPUT = re.compile(
     rf"(?P<before><(?=(?P<attribute>[^<>]{{1,300}}?[\"'])?[\w.:-]{{0,40}}?(?P<name>{_FIELD_NAME})[\w-]{{0,40}}"
     r"(?(attribute)[\"']|\s))[^<>]{0,300}?\bvalue\s{0,3}=\s{0,3}(?P<quote>[\"']))"
     r"(?P<value>(?!(?P=name)[\"'])(?:(?!(?P=quote))[^<\n]){1,300})(?=(?P=quote))",
     re.IGNORECASE,
 )
 """As in `<input value="hunter2" type="password">` or `<Password Value="hunter2"/>`."""
-CODE = re.compile(
+_CODE = re.compile(
     r"(?P<before>(?<![A-Za-z])(?:[th]?otp|pin|passcode|cvv2?|cvc2?|(?:mfa|(?-i:[mi]?TAN))(?=\\?[\"']?\s?[:=])"
     r"|(?:one[ _-]?time|verification|security|recovery|backup|2fa|mfa|sms)[ _-]?(?:code|pin))(?:[ _-]?(?:code|number))?"
     r"\\?[\"']?\]?(?:\s{0,5}(?:=>|[:=])|(?<=(?-i:PIN|OTP))-|\s(?:is|was)\b)?\s{0,5}\\?[\"']?)"
@@ -311,63 +312,63 @@ CODE = re.compile(
     re.IGNORECASE,
 )
 """A code of digits in groups, as in `otp: 123 456`. A number such as `2nd` or `1.5` is no group."""
-LOGIN = re.compile(
+_LOGIN = re.compile(
     r"(?P<before>(?<![\w.:@-])[\w.-]{1,40}:)(?P<value>[^\s:/@\"'<>\[]{1,100})(?=@(?:\w{1,10}\(|[\w-]{1,60}(?::\d|/)))"
 )
 """A login without a scheme before it, as in `root:hunter2@tcp(db:3306)/app`."""
-PASSPHRASE = re.compile(
+_PASSPHRASE = re.compile(
     rf"(?P<before>(?:pass|seed|recovery)[ _-]?phrase{_SEPARATOR}[ \t]{{0,5}}|\bmnemonic\s{{0,5}}[:=][ \t]{{0,5}})"
     # Not a text in quotes, which is a named secret. The next name with a value, as in `user=ada`, ends the passphrase.
     r"(?P<value>(?![\[\\\"'])[^\s,;\"'<>{}\\]{1,80}(?: (?![\w-]{1,40}[:=])(?:[^\s,;\"'<>{}\\]){1,80}){0,24})",
     re.IGNORECASE,
 )
 """A passphrase without quotes. It may have several words."""
-HEADER_BEFORE = re.compile(r"(?<![\w-])x-[a-z-]{0,40}\Z", re.IGNORECASE)
+_HEADER_BEFORE = re.compile(r"(?<![\w-])x-[a-z-]{0,40}\Z", re.IGNORECASE)
 """The start of a header's name, as in `X-Signature`. Its value is never an ordinary word."""
-QUOTED_PASSWORD = re.compile(
+_QUOTED_PASSWORD = re.compile(
     r"(?P<before>\b(?:(?:passwor[dt]|passphrase|passcode|passwd|pwd)\s{1,5}(?:is\s|was\s|to\s)?|identified\s{1,5}by\s{1,5})"
     r"[A-Z]?(?P<quote>[\"']))"
     rf"(?P<value>{_IN_QUOTES}{{1,200}})(?=(?P=quote))",
     re.IGNORECASE,
 )
-COMMAND_PASSWORD = re.compile(
+_COMMAND_PASSWORD = re.compile(
     r"(?P<before>\b(?:mysql|mariadb)[\w-]{0,20}\s(?:[^\n]{0,200}\s)?-p|--[\w-]{0,30}(?:password|passphrase|pass|secret)\s{1,5}"
     r"|\bsshpass\s{1,5}-p\s{0,5}|\b(?:docker|podman|helm|az|nerdctl)\s(?:[^\n]{0,60}\s)?login\b(?:[^\n]{0,200}?\s)-p\s{1,5}"
     r"|\bcurl\s(?:[^\n]{0,200}\s)?(?:-u|--user)\s{0,5}[^\s:]{1,100}:)(?P<value>[^\s\"'\[-][^\s\"']*)",
 )
-COMMAND_OPTION = re.compile(
+_COMMAND_OPTION = re.compile(
     r"(?P<before>(?<!\S)(?<!mkdir )(?<!compose )-p\s{1,5})(?P<value>[\w.~!@#$^*+=-]{6,})(?![\w:/])"
 )
 """As in `-p hunter2`. Many commands use it for ports and folders."""
-SPACED_SECRET = re.compile(
+_SPACED_SECRET = re.compile(
     r"(?P<before>(?:\b|(?<=_))(?:(?:secret|token|key)\s{1,5}(?:is\s|was\s)?[\"'`]?(?=[\w+/=.~!@#$^*-]{8}|[A-Fa-f]{6}(?!\w))"
     r"|pass:\s{0,5}|(?:api[ _-]?key|passwor[dt]|passcode|pwd|passphrase|signature)\s{1,5}"
     r"(?:(?:is|was|to|\||for\s(?:user\s)?[^\s:]{1,60}:)\s{1,40})?[\"'`]?))"
     r"(?P<value>[\w+/=.~!@#$^*-]{6,})",
     re.IGNORECASE,
 )
-SHORT_NAME = re.compile(
+_SHORT_NAME = re.compile(
     r"(?P<before>(?<![A-Za-z0-9])(?:key|sig|auth|code|session)=)(?P<value>[\w+/=.~-]{6,})", re.IGNORECASE
 )
-"""These may hold harmless values. `is_random_word` decides."""
-QUOTED_KEY = re.compile(
+"""These may hold harmless values. `_is_random_word` decides."""
+_QUOTED_KEY = re.compile(
     r"(?P<before>(?:^|[\n{(\[,;])\s{0,5}\\?[\"']?key\\?[\"']?\s{0,5}[:=]\s{0,5}(?P<quote>[\"']))"
-    rf"(?P<value>(?![A-Za-z_.]+[\"']|\[|{UUID_TEXT}){_IN_QUOTES}{{6,200}})(?=(?P=quote))",
+    rf"(?P<value>(?![A-Za-z_.]+[\"']|\[|{_UUID_TEXT}){_IN_QUOTES}{{6,200}})(?=(?P=quote))",
     re.IGNORECASE,
 )
 """As in `{key: 'my-plain-key'}`. Inside a sentence, or before a name, `key` is no secret."""
-SERVICE_KEY = re.compile(
+_SERVICE_KEY = re.compile(
     r"(?P<before>\b(?:openai|anthropic|replicate|fal|stability|supabase|stripe|github|gitlab|docker|aws)"
     r"(?::\s{0,5}|\s{1,5}))(?P<value>(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])(?!gpt|dall|text|sha)[A-Za-z0-9]{12,})(?![\w/:.-]*[\w/:-])",
     re.IGNORECASE,
 )
 """The name of a service may also be followed by the name of a model."""
-NAMED_PATH = _named(
+_NAMED_PATH = _named(
     r"(?<![a-z])(?:storage[_-]?path|object[_-]?(?:key|path|name)|file[_-]?(?:path|name)|bucket(?:[_-]?(?:id|name))?)"
     r"(?![a-z])"
 )
 
-KNOWN_KEY = re.compile(
+_KNOWN_KEY = re.compile(
     r"(?<![A-Za-z0-9])(?:"
     r"(?:sk|pk|rk)[-_](?=[A-Za-z0-9_-]*[0-9A-Z])[A-Za-z0-9_-]{12,}|sk-[a-z]{16,}|sk[-_](?:live|test|proj|ant|or|svcacct)[-_][A-Za-z0-9_-]{8,}"
     r"|sb[apu]?_[A-Za-z0-9_-]{16,}"
@@ -375,21 +376,21 @@ KNOWN_KEY = re.compile(
     r"|(?:gsk_|xai-|nvapi-|pplx-|pypi-)[A-Za-z0-9_-]{16,}"
     r"|xox[abeprs]-[\w-]{10,}|xapp-[\w-]{10,}"
     r"|r8_\w{16,}|hf_\w{16,}|npm_\w{16,}|whsec_[\w+/=]{16,}|dop_v1_\w{16,}|key-[0-9a-f]{16,}"
-    rf"|{UUID_TEXT}:[0-9a-f]{{16,}}"
+    rf"|{_UUID_TEXT}:[0-9a-f]{{16,}}"
     r"|SG\.[\w-]{10,}\.[\w-]{10,}|ya29\.[\w-]{10,})"
     r"|(?:AKIA|ASIA|AGPA|AIDA|AROA)[A-Z0-9]{12,}|AIza[\w-]{20,}"
 )
 
-EMAIL = re.compile(
+_EMAIL = re.compile(
     r"(?:(?<![\w.%+'-])[\w.%+'-]+|\"[^\"\n]{1,64}\")(?P<at>@|＠|%40|\\u0040|&#64;|\s?[(\[{]\s?at\s?[)\]}]\s?)"
     r"(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w-])|(?:[\w-]+(?:\.|\s?[(\[{]\s?dot\s?[)\]}]\s?))+[\w-]{2,}|\[[0-9a-f.:]{3,45}\])",
     re.IGNORECASE,
 )
 
-OPAQUE = re.compile(r"(?<![A-Za-z0-9_+/=-])[A-Za-z0-9_+/=-]{20,}")
-"""May be a key. `looks_like_key` decides."""
+_OPAQUE = re.compile(r"(?<![A-Za-z0-9_+/=-])[A-Za-z0-9_+/=-]{20,}")
+"""May be a key. `_looks_like_key` decides."""
 
-_UUID = re.compile(UUID_TEXT, re.IGNORECASE)
+_UUID = re.compile(_UUID_TEXT, re.IGNORECASE)
 _RUN = re.compile(r"[A-Za-z0-9]{20,}")
 _LONGEST_WORD = 24
 _LEAST_RANDOM = 20
@@ -403,7 +404,7 @@ _ALGORITHM = re.compile(
 )
 
 
-def looks_like_key(text: str, known_hex: frozenset[str]) -> bool:
+def _looks_like_key(text: str, known_hex: frozenset[str]) -> bool:
     """Return whether the text looks random. Ids with dashes are not keys. Ids in `known_hex` (without dashes) are not
     keys either.
     """
@@ -414,15 +415,15 @@ def looks_like_key(text: str, known_hex: frozenset[str]) -> bool:
     return has_all and len(rest) >= _LONGEST_WORD and rest.lower().strip("-_/+=") not in known_hex
 
 
-def is_random_word(text: str) -> bool:
+def _is_random_word(text: str) -> bool:
     """Return whether a word after a name such as `token` looks like a key, and is not an id or an algorithm."""
     word = text.rstrip(".!=")
     if _is_mixed(word):
         return not _UUID.fullmatch(word) and not _ALGORITHM.fullmatch(word)
-    return is_typed_key(word)
+    return _is_typed_key(word)
 
 
-def is_typed_key(word: str) -> bool:
+def _is_typed_key(word: str) -> bool:
     """Return whether a word of letters is no ordinary word: hex, very long, or letters in the order of an alphabet or
     a keyboard.
     """
@@ -436,3 +437,155 @@ def is_typed_key(word: str) -> bool:
 
 def _is_mixed(run: str) -> bool:
     return any(map(str.isdigit, run)) and any(map(str.isalpha, run))
+
+
+_SCHEME_AND_PLACEHOLDER = re.compile(rf"[a-z]+ {PLACEHOLDER}", re.IGNORECASE)
+_AT = re.compile(r"＠|%40|\\u0040|&#64;|\s?[(\[{]\s?at\s?[)\]}]\s?", re.IGNORECASE)
+_DOT = re.compile(r"\s?[(\[{]\s?dot\s?[)\]}]\s?", re.IGNORECASE)
+
+
+class SecretRules:
+    """What replaces the matches of each pattern, in the order of the replacements. `mark` returns a placeholder.
+
+    `keeps` are e-mails that stay. `ids` are kept even when written without dashes.
+    """
+
+    def __init__(
+        self, mark: Callable[[SecretKind, str], str], *, keeps: Iterable[str] = (), ids: Iterable[UUID] = ()
+    ) -> None:
+        self._mark = mark
+        self._keeps = frozenset(map(_same_email, keeps))
+        self._hex = frozenset(identifier.hex for identifier in ids)
+
+    def contacts(self) -> Iterator[Replacement]:
+        yield from _card_numbers(lambda value: self._mark(SecretKind.CARD, value))
+        yield from _ip_addresses(lambda value: self._mark(SecretKind.IP, value))
+        yield from _phone_numbers(lambda value: self._mark(SecretKind.PHONE, value))
+
+    def named_secrets(self) -> Iterator[Replacement]:
+        """Yield patterns and what replaces their matches. The order matters."""
+        yield _PRIVATE_KEY, self._whole(SecretKind.KEY)
+        yield _PASSPHRASE, self._value_as(SecretKind.PASSWORD)
+        yield _URL, lambda found: self._url(found[0])
+        yield _STORAGE_ROUTE, self._route
+        yield _WEB_TOKEN, self._whole(SecretKind.TOKEN)
+        for pattern in (_AUTHORIZATION, _COOKIE):
+            yield pattern, self._value_as(SecretKind.TOKEN)
+        yield _BEARER, self._bearer
+        for pattern in (
+            _SECRET_ELEMENT,
+            _SECRET_HOLDER,
+            _SECRET_TEXT,
+            _SECRET_INPUT,
+        ):
+            yield pattern, self._text_of_secret
+        # A named secret without quotes ends at a blank. A code may have blanks.
+        yield _CODE, self._value_as(SecretKind.PASSWORD)
+        for pattern in (_SECRET_PAIR, _NAMED_SECRET):
+            yield pattern, self._named
+        yield _QUOTED_KEY, self._value_as(SecretKind.KEY)
+        for pattern in (_QUOTED_PASSWORD, _COMMAND_PASSWORD, _LOGIN):
+            yield pattern, self._value_as(SecretKind.PASSWORD)
+        yield _COMMAND_OPTION, lambda found: self._random_word(found, SecretKind.PASSWORD)
+        yield _NAMED_PATH, lambda found: self._replaced(found, SecretKind.PATH)
+        yield _KNOWN_KEY, self._whole(SecretKind.KEY)
+        yield _SERVICE_KEY, self._value_as(SecretKind.KEY)
+        for pattern in (_SPACED_SECRET, _SHORT_NAME):
+            yield pattern, self._random_word
+        for pattern in (_WINDOWS_PATH, _STORAGE_PATH, _HOME_PATH):
+            yield pattern, self._whole(SecretKind.PATH)
+        yield _EMAIL, self._email
+
+    def _whole(self, kind: SecretKind) -> Callable[[re.Match[str]], str]:
+        return lambda found: self._mark(kind, found[0])
+
+    def _value_as(self, kind: SecretKind) -> Callable[[re.Match[str]], str]:
+        return lambda found: found["before"] + self._mark(kind, found["value"])
+
+    def _url(self, url: str) -> str:
+        url, hash_sign, fragment = url.partition("#")
+        url, question_mark, query = url.partition("?")
+        if login := _LOGIN_IN_URL.fullmatch(url):
+            url = f"{login['before']}{self._mark(SecretKind.PASSWORD, login['password'])}@{login['host']}"
+        url = self._storage_url(url)
+        url += question_mark + self._mark(SecretKind.QUERY, query)
+        # A fragment such as #access_token=… is a query, too.
+        return url + hash_sign + (self._mark(SecretKind.QUERY, fragment) if "=" in fragment else fragment)
+
+    def _storage_url(self, url: str) -> str:
+        scheme, separator, rest = url.replace("\\/", "/").partition("//")
+        if scheme.lower() in _STORAGE_SCHEMES:
+            return f"{scheme}{separator}{self._mark(SecretKind.PATH, rest)}"
+        host, slash, path = rest.partition("/")
+        is_storage = _STORAGE_HOST.search(host) or path.startswith("storage/v1/")
+        if path and (is_storage or _FILE_NAME.search(path)):
+            return f"{scheme}{separator}{host}{slash}{self._mark(SecretKind.PATH, path)}"
+        return "/".join(map(self._segment, url.split("/")))
+
+    def _segment(self, segment: str) -> str:
+        """Replace a part of a URL's path if it looks like a key, so that the rest of the URL stays readable."""
+        is_key = segment.isalnum() and _looks_like_key(segment, self._hex)
+        return self._mark(SecretKind.KEY, segment) if is_key else segment
+
+    def _route(self, found: re.Match[str]) -> str:
+        path = self._mark(SecretKind.PATH, found["path"])
+        return f"{path}{found['mark']}{self._mark(SecretKind.QUERY, found['query'])}" if found["mark"] else path
+
+    def _random_word(self, found: re.Match[str], kind: SecretKind = SecretKind.KEY) -> str:
+        value = found["value"]
+        is_secret = _is_random_word(value) and value.lower() not in self._hex
+        return found["before"] + self._mark(kind, value) if is_secret else found[0]
+
+    def _bearer(self, found: re.Match[str]) -> str:
+        value = found["value"]
+        # Words such as "basic authentication" are no tokens.
+        is_word = value.isalpha() and value.islower() and len(value) < 16
+        return found[0] if is_word else found["before"] + self._mark(SecretKind.TOKEN, value)
+
+    def _named(self, found: re.Match[str]) -> str:
+        value, kind = _value(found), _kind_of_secret(found)
+        # Words as in "invalid token: expired" are no keys.
+        is_word = found["bare"] is not None and value.isalpha() and value.islower()
+        is_word = is_word and any(sign in found["before"] for sign in (":", "→", "⇒", "->"))
+        is_header = _HEADER_BEFORE.search(found.string, max(found.start() - 43, 0), found.start())
+        is_word = is_word and not is_header and not _is_typed_key(value)
+        if _SCHEME_AND_PLACEHOLDER.fullmatch(value) or (is_word and kind is SecretKind.KEY):
+            return found[0]
+        return self._replaced(found, kind)
+
+    def _text_of_secret(self, found: re.Match[str]) -> str:
+        text = found["value"].rstrip()
+        return found["before"] + self._mark(_kind_of_secret(found), text) + found["value"][len(text) :]
+
+    def _replaced(self, found: re.Match[str], kind: SecretKind) -> str:
+        """Return the match with only its value replaced."""
+        value = _value(found)
+        start = found.start(found.lastgroup or "bare") - found.start()
+        return found[0][:start] + self._mark(kind, value) + found[0][start + len(value) :]
+
+    def _email(self, found: re.Match[str]) -> str:
+        address = _same_email(found[0])
+        return found[0] if address in self._keeps else self._mark(SecretKind.EMAIL, address)
+
+    @property
+    def opaque(self) -> Replacement:
+        """Words that look like keys. To be replaced last."""
+        return _OPAQUE, self._opaque
+
+    def _opaque(self, found: re.Match[str]) -> str:
+        return self._mark(SecretKind.KEY, found[0]) if _looks_like_key(found[0], self._hex) else found[0]
+
+
+def _kind_of_secret(found: re.Match[str]) -> SecretKind:
+    name = (found["name"] or found["listed"]).lower()
+    is_password = name.startswith(("pass", "otp", "totp", "hotp", "pin", "cv")) or name in ("pwd", "secret")
+    return SecretKind.PASSWORD if is_password else SecretKind.KEY
+
+
+def _value(found: re.Match[str]) -> str:
+    return found[found.lastgroup or "bare"]
+
+
+def _same_email(text: str) -> str:
+    """Return one spelling for all spellings of an e-mail."""
+    return _DOT.sub(".", _AT.sub("@", text)).casefold()

@@ -1,6 +1,6 @@
 """Aligned tables and lists of fields; jobs and their events as tables and blocks of text."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import zip_longest
 from typing import Any
@@ -21,7 +21,6 @@ from gjobs.tui.text.format import (
     age,
     duration,
     error_pretty,
-    error_summary,
     is_unrecorded,
     local_time,
     mark,
@@ -132,19 +131,6 @@ def fields(pairs: Mapping[str, str]) -> str:
 STATUS_COLUMN = Column[Any](
     "STATUS", lambda row: status_word(row.status), narrowest=9, colours=STATUS_COLOURS, other_colour=UNKNOWN_COLOUR
 )
-
-
-def job_columns(projects: Mapping[UUID, str], time: Callable[[datetime], str]) -> Sequence[Column[GenerationJob]]:
-    """`projects` has names by id."""
-    return (
-        Column("ID", lambda job: str(job.id), is_id=True),
-        STATUS_COLUMN,
-        Column("COST", lambda job: money(job.cost_cents), right=True),
-        Column("CREATED", lambda job: mark(job, "created_at", time(job.created_at))),
-        Column("MODE", lambda job: mark(job, "mode", job.mode), narrowest=8),
-        Column("PROJECT", lambda job: projects.get(job.project_id, str(job.project_id)), narrowest=8),
-        Column("ERROR", lambda job: mark(job, "error", error_summary(job.error)), narrowest=10),
-    )
 
 
 def job_block(

@@ -1,7 +1,7 @@
 """Glyphs, colours and words of each status; exact, estimated and capped counts."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -111,6 +111,17 @@ STATUS_ACTIONS: Mapping[JobAction, JobStatus] = {
     text.action: status for status, text in STATUS_TEXTS.items() if text.action
 }
 """The status to which each action moves a job."""
+
+ACTS_ON: Mapping[JobAction, Collection[AnyStatus] | None] = by_member(
+    JobAction,
+    {
+        JobAction.CREATE: None,
+        JobAction.DELETE: None,
+        JobAction.RETRY: (JobStatus.FAILED,),
+        **{action: status.sources for action, status in STATUS_ACTIONS.items()},
+    },
+)
+"""The statuses whose jobs each action changes. None if the status does not matter."""
 
 ACTIONS_TO: Mapping[JobStatus, JobAction] = {status: action for action, status in STATUS_ACTIONS.items()}
 """The action that moves a job to each status."""

@@ -29,6 +29,7 @@ from gjobs.tui.cli.arguments import (
 )
 from gjobs.tui.cli.command import ActorRule, Command, Group
 from gjobs.tui.cli.commands.cleanup import find_target, print_dropped, run_batches
+from gjobs.tui.cli.commands.jobs import job_columns
 from gjobs.tui.cli.options import Column, argument, option, switch
 from gjobs.tui.cli.output import ExitCode, Output, UsageError, print_message
 from gjobs.tui.cli.sessions import WorkProgress, look_and_ask, with_session
@@ -59,8 +60,6 @@ async def list_archive(
     if output.json:
         output.document([{**json_documents.row(one.job), **document(one, "archived_at")} for one in page])
     else:
-        from gjobs.tui.cli.text_tables import job_columns
-
         time = partial(output.time, now=datetime.now(UTC))
 
         def of_job(column: Column[Any]) -> Column[Any]:

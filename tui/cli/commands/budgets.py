@@ -68,9 +68,7 @@ _OWNER: _Owner = either(
     ),
     required=True,
 )
-_PERIOD = option(
-    one_of(Period), f"{{{','.join(Period)}}}", f"{', '.join(Period)}; days and months in UTC", required=True
-)
+_PERIOD = option(one_of(Period), f"{{{','.join(Period)}}}", f"{', '.join(Period)} (UTC)", required=True)
 
 
 async def _owner_ids(store: "Store", owner: _Owner) -> tuple[UUID | None, UUID | None]:

@@ -1,7 +1,7 @@
 """gjobs jobs."""
 
 import shlex
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -49,7 +49,7 @@ from gjobs.tui.cli.arguments import (
     whole_number,
 )
 from gjobs.tui.cli.command import Command, Group
-from gjobs.tui.cli.options import argument, option, switch
+from gjobs.tui.cli.options import Column, argument, option, switch
 from gjobs.tui.cli.output import (
     STDOUT,
     BadArgument,
@@ -81,6 +81,22 @@ if TYPE_CHECKING:
     from gjobs.tui.session import Session
 
 
+def job_columns(projects: Mapping[UUID, str], time: Callable[[datetime], str]) -> Sequence[Column[GenerationJob]]:
+    """`projects` has names by id."""
+    from gjobs.tui.cli.text_tables import STATUS_COLUMN
+    from gjobs.tui.text.format import error_summary, mark
+
+    return (
+        Column("ID", lambda job: str(job.id), is_id=True),
+        STATUS_COLUMN,
+        Column("COST", lambda job: money(job.cost_cents), right=True),
+        Column("CREATED", lambda job: mark(job, "created_at", time(job.created_at))),
+        Column("MODE", lambda job: mark(job, "mode", job.mode), narrowest=8),
+        Column("PROJECT", lambda job: projects.get(job.project_id, str(job.project_id)), narrowest=8),
+        Column("ERROR", lambda job: mark(job, "error", error_summary(job.error)), narrowest=10),
+    )
+
+
 def show_jobs(
     output: Output,
     jobs: Sequence[GenerationJob],
@@ -90,8 +106,6 @@ def show_jobs(
     moment: datetime | None = None,
 ) -> None:
     """Print a table. A project without a name is shown by its id. Ages are relative to the moment; None means now."""
-    from gjobs.tui.cli.text_tables import job_columns
-
     shown_time = partial(output.time, now=moment or datetime.now(UTC))
     output.table(job_columns(project_names, shown_time), jobs, keeps_ids=keeps_ids)
 

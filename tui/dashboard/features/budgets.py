@@ -182,7 +182,7 @@ class BudgetForm(FormDialog[Budget]):
             periods = [(words, period) for period, words in PERIOD_WORDS.items()]
             chosen = change.period if change else Period.MONTH
             period = choice_of("period", periods, chosen, disabled=change is not None)
-            yield from self.labelled("Period (days and months are UTC)", period)
+            yield from self.labelled("Period (UTC)", period)
             yield SteadyText(id="limit-label", classes="label")
             yield TextField(
                 id="limit",

@@ -3,7 +3,7 @@
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, ClassVar, assert_never
+from typing import Any, ClassVar
 from uuid import UUID
 
 from textual import on, work
@@ -347,10 +347,8 @@ class JobActions:
                 self._tasks.ask(self._ask_deletion(jobs))
             case JobAction.CREATE:
                 self._create(project_id)
-            case JobAction.START | JobAction.COMPLETE | JobAction.FAIL:
-                self._transition(jobs, STATUS_ACTIONS[action])
             case _:
-                assert_never(action)
+                self._transition(jobs, STATUS_ACTIONS[action])
 
     def undo(self) -> None:
         """Restore the jobs deleted last."""

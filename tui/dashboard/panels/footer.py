@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from enum import Enum, auto
-from typing import Any, assert_never
+from typing import Any
 
 from rich.cells import cell_len
 from textual import events
@@ -12,13 +12,13 @@ from textual.content import Content
 from textual.css.scalar import Scalar
 from textual.geometry import Size
 
-from gjobs.store.jobs.job import AnyStatus, JobStatus
+from gjobs.store.jobs.job import AnyStatus
 from gjobs.tui.dashboard.bindings import WRITES, Trait, inherited_bindings, key_of, key_words, traits_of
 from gjobs.tui.dashboard.widgets.message_board import MessageApp, MessageBoard, PinnedText, board_of
 from gjobs.tui.dashboard.widgets.widgets import ClosesOnce, FittedLine
 from gjobs.tui.text.clean_text import shorten
 from gjobs.tui.text.error_text import Severity
-from gjobs.tui.text.status_text import STATUS_ACTIONS, JobAction
+from gjobs.tui.text.status_text import ACTS_ON, JobAction
 
 OWN_LINE_FROM = 28
 """Minimum screen height for a line of its own. On a lower screen, a message lies on the border above the footer."""
@@ -252,14 +252,8 @@ def job_key_state(binding_id: str, selection: Selection, *, read_only: bool) -> 
 def _permits(name: str, status: AnyStatus) -> bool:
     if name not in set(JobAction):
         return True
-    match action := JobAction(name):
-        case JobAction.RETRY:
-            return status is JobStatus.FAILED
-        case JobAction.START | JobAction.COMPLETE | JobAction.FAIL:
-            return status in STATUS_ACTIONS[action].sources
-        case JobAction.CREATE | JobAction.DELETE:
-            return True
-    assert_never(action)
+    statuses = ACTS_ON[JobAction(name)]
+    return statuses is None or status in statuses
 
 
 _GAP = 2
