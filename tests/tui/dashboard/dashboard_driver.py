@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
+from uuid import UUID
 
 from textual import on
 from textual.command import CommandList, CommandPalette
@@ -35,9 +36,11 @@ from screenshots import frozen_store
 from tests.conftest import Conninfo
 from tests.store.faulty_servers import Proxy, proxied
 from tests.tui.app_waits import AppDriver
-from tests.tui.jobs_database import ADA, FROZEN, job_id
+from tests.tui.jobs_database import ADA, BEN, FROZEN, job_id
 
 AS_ADA = ActingUser(id=ADA, email="ada@example.com")
+
+AS_BEN = ActingUser(id=BEN, email="ben@example.com")
 
 SIZE = (120, 36)
 
@@ -284,10 +287,12 @@ class Driver(AppDriver):
         await self.press("slash")
         await self.type(text, *keys, **expected)
 
-    async def act_as(self, name: str, **expected: Unpack[Expected]) -> None:
-        """Act as the first user whose name matches."""
-        await self.press("u", dialog="Act as which user?")
-        await self.type(name, "enter", **expected)
+    async def act_as(self, actor: Actor, **expected: Unpack[Expected]) -> None:
+        """Act as a user or as the operator, as the user picker does. The picker itself is slow."""
+        self._earlier = len(self.messages)
+        self.app.act_as(self.session.operator.acting_as(actor))
+        await self.settle()
+        await self.expects(**expected)
 
     def value(self, selector: str) -> object:
         """Return the value of a field in the top dialog."""
@@ -354,11 +359,15 @@ class Driver(AppDriver):
         await self.settle()
 
     async def show_project(self, name: str) -> None:
-        """Pick a project, or "all projects", and wait until its jobs and costs are shown."""
-        await self.press("p")
-        await self.until(lambda: self.dialog == "Show which project?")
-        await self.type(name)
-        await self.press("enter")
+        """Show a project, or "all projects", as the project picker does. Wait until its jobs and costs are shown."""
+
+        def ids() -> dict[str, UUID | None]:
+            listing = self.app.dashboard.listing
+            return {"all projects": None, **({one.name: one.id for one in listing.projects} if listing else {})}
+
+        await self.until(lambda: name in ids())
+        self.app.dashboard.choose_project(ids()[name])
+        await self.settle()
         # On a busy machine, "Counting …" can appear before the list does.
         await self.shows(f"Costs · {name}")
         await self.until(lambda: self.listed == self.app.dashboard.listed and self.costs != ["Counting …"])

@@ -9,7 +9,7 @@ from gjobs.store.configuration.settings import WriteMode
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.retention.retention import RetentionAction
 from tests.conftest import Conninfo, connect
-from tests.tui.dashboard.dashboard_driver import Drive, Driver, Expected, dashboard_on
+from tests.tui.dashboard.dashboard_driver import AS_BEN, Drive, Driver, Expected, dashboard_on
 from tests.tui.jobs_database import SPRING, JobsDatabase, job_id, short
 
 TEN_YEARS = 10 * 365 * 24 * 60.0  # minutes
@@ -26,13 +26,15 @@ def archived(jobs_db: JobsDatabase) -> set[int]:
 
 
 async def open_archive(driver: Driver) -> None:
-    await driver.command("Archived jobs", hides="Loading …", until=lambda: driver.dialog.startswith("Archive · "))
+    driver.app.action_run("list.archive")
+    await driver.expects(hides="Loading …", until=lambda: driver.dialog.startswith("Archive · "))
     await driver.shows_no_longer("Counting …")
 
 
 async def open_cleanup(driver: Driver, age: str = LONG_AGO, **expected: Unpack[Expected]) -> None:
     await driver.until(lambda: not driver.app.key_queue.is_dropping)
-    await driver.command("Clean up", dialog="Clean up")
+    driver.app.action_run("list.clean_up")
+    await driver.has_dialog("Clean up")
     await driver.type(age, **expected)
 
 
@@ -70,7 +72,7 @@ async def test_archive_lists_jobs_of_the_selected_project_and_shows_their_detail
     await dashboard.shows("3 archived jobs", short(7), "Spring lookbook")
 
     await dashboard.press("escape")
-    await dashboard.act_as("ben", shows="Costs · Trail gear")
+    await dashboard.act_as(AS_BEN, shows="Costs · Trail gear")
     await dashboard.show_project("all projects")
     await open_archive(dashboard)
     await dashboard.shows("No archived jobs.")

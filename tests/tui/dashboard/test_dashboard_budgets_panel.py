@@ -1,7 +1,7 @@
 """The budget panel, its messages, and jobs that a budget refuses."""
 
 from gjobs.tui.dashboard.panels.project_list import BudgetsPanel
-from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, drive_dashboard
+from tests.tui.dashboard.dashboard_driver import AS_BEN, Driver, WatchedApp, drive_dashboard
 from tests.tui.jobs_database import AUTUMN, JobsDatabase, job_id
 
 
@@ -32,7 +32,7 @@ async def test_budget_panel_shows_only_budgets_that_apply_to_the_selected_projec
     await dashboard.until(lambda: not panel(dashboard).display)
     await dashboard.show_project("all projects")
     await dashboard.shows("$1.00 left of $10.00")
-    await dashboard.act_as("ben", shows=("as ben@example.com", "Trail gear"))
+    await dashboard.act_as(AS_BEN, shows=("as ben@example.com", "Trail gear"))
     await dashboard.until(lambda: not panel(dashboard).display)
     await dashboard.refreshes()
     assert not panel(dashboard).display

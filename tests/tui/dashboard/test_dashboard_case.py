@@ -7,6 +7,7 @@ import pytest
 
 from gjobs.store.configuration.settings import WriteMode
 from gjobs.store.errors import TimedOut
+from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.dashboard.features.case import CaseDialog
 from tests.tui.dashboard.dashboard_driver import Drive, Gate
 from tests.tui.dashboard.test_dashboard_errors import open_errors
@@ -88,7 +89,7 @@ async def test_case_of_the_acting_user_of_a_user_in_the_picker_and_of_the_newest
         await driver.press("escape", dialog="Errors · Autumn catalog")
         await driver.press("escape", dialog="")
 
-        await driver.act_as("operator", shows="as the operator")
+        await driver.act_as(OPERATOR, shows="as the operator")
         await driver.refreshes()
         await driver.press("C", message="No job under the cursor. Move to a job, or act as a user")
 

@@ -8,7 +8,7 @@ from gjobs.tui.dashboard.details.details_pane import DetailsPane, JobSections, S
 from gjobs.tui.dashboard.features import row_notes
 from gjobs.tui.text.job_text import Names
 from tests.conftest import Conninfo
-from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate, behind_a_proxy
+from tests.tui.dashboard.dashboard_driver import AS_BEN, Drive, Driver, Gate, behind_a_proxy
 from tests.tui.dashboard.keys.key_sending import send
 from tests.tui.jobs_database import BEN, JobsDatabase, job_id
 from tests.tui.sample_jobs import NOON, make_job
@@ -70,7 +70,7 @@ async def test_pane_follows_the_cursor_and_forgets_what_another_user_saw(drive: 
 
         driver.app.dashboard.forget()
         assert pane_text(driver) == "No job under the cursor"
-        await driver.act_as("ben", shows="as ben@example.com")
+        await driver.act_as(AS_BEN, shows="as ben@example.com")
         await driver.until(lambda: str(BEN) in pane_text(driver) or "No job" in pane_text(driver))
         assert str(job_id(1)) not in pane_text(driver)
 

@@ -105,7 +105,7 @@ async def test_errors_have_no_group_under_the_cursor_after_it_is_gone(dashboard:
     await dashboard.press("escape", dialog="")
     assert screen._found is not None
     await screen._name_users(screen._found)  # E-mails may arrive after the dialog is closed.
-    await dashboard.show_project("Spring")
+    await dashboard.show_project("Spring lookbook")
     await open_errors(dashboard)
     await dashboard.press("left", "left", shows=("1 failure in the last 1 h", f"{TIMEOUT}, 1 failure in 1 h"))
     jobs_db.delete(14)

@@ -11,6 +11,7 @@ from gjobs.store.configuration.saved_views import FILE, KnownViews, View, read_s
 from gjobs.store.errors import TimedOut
 from gjobs.store.filters.filter_terms import Key
 from gjobs.store.job_list.list_query import Listing, ListingQuery, ListQuery
+from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.dashboard.list.filter_bar import CompletionList, FilterBar
 from gjobs.tui.dashboard.session.setup import DashboardSetup
 from tests.tui.dashboard.dashboard_driver import (
@@ -94,7 +95,7 @@ async def test_filter_bar_accepts_the_whole_grammar_reports_mistakes_and_complet
     assert text(dashboard) == 'project:"Spring lookbook"'
     await dashboard.press("escape")
 
-    await dashboard.act_as("operator", shows="as the operator")
+    await dashboard.act_as(OPERATOR, shows="as the operator")
     await dashboard.press("slash", *"user:be", shows="ben@example.com")
     await dashboard.press("tab")
     assert text(dashboard) == "user:ben@example.com"
@@ -148,7 +149,7 @@ async def test_expensive_filter_runs_only_after_enter_confirms_it_and_a_fast_one
 
 async def test_fast_filter_of_the_operator_asks_because_of_a_high_planner_estimate(drive: Drive) -> None:
     async with drive(make=ExpensiveStore) as driver:
-        await driver.act_as("operator", shows="as the operator")
+        await driver.act_as(OPERATOR, shows="as the operator")
         await driver.filter("timeout", until=lambda: "up to 10.0 s by the planner's estimate" in note(driver))
 
 

@@ -1,7 +1,7 @@
 """The isolation check in the dashboard: results, questions, fixes and stop."""
 
 from gjobs.store.configuration.settings import WriteMode
-from gjobs.store.users.actor import OPERATOR
+from gjobs.store.users.actor import ANON, OPERATOR
 from tests.conftest import Conninfo, connect
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, dashboard_on
 from tests.tui.jobs_database import JobsDatabase
@@ -68,7 +68,7 @@ async def test_user_and_visitor_check_isolation_as_the_operator_and_still_act_as
         await driver.press("escape", dialog="", shows="as ada@example.com")
         assert jobs_db.sql("select count(*) from public.projects") == [(0,)]
 
-        await driver.act_as("anon", shows="as anon")
+        await driver.act_as(ANON, shows="as anon")
         await driver.press("i", shows=("You act as anon.", "ways to reach a user's rows as another user."))
         await driver.press("y", shows=("ben@example.com tries to reach rows of ada@example.com", "No leak, 17 kept."))
         await driver.resize(80, 24)

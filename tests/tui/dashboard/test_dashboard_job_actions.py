@@ -4,6 +4,7 @@ import pytest
 from textual import events
 
 from gjobs.store.jobs.job import JobStatus
+from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.dashboard.widgets.widgets import TextField
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, dashboard_on
@@ -151,7 +152,7 @@ async def test_database_without_migrations_shows_observed_changes_and_names_the_
         await driver.refreshes()
         await driver.press("enter", shows=("cost changed", "+$0.50 = ", "observed", "Observed here.", "revision 0005"))
         await driver.press("escape")
-        await driver.act_as("operator", shows="as the operator")
+        await driver.act_as(OPERATOR, shows="as the operator")
         await driver.refreshes()
         await driver.press("w", message="revision 0006", dialog="")
         await driver.press(

@@ -9,7 +9,7 @@ from textual.widgets import Input
 
 from gjobs.store.database.wake_ups import WakeUp
 from gjobs.store.poller import Poller
-from tests.tui.dashboard.dashboard_driver import Drive, Driver
+from tests.tui.dashboard.dashboard_driver import AS_BEN, Drive, Driver
 from tests.tui.jobs_database import FROZEN, JobsDatabase, job_id
 
 QUICK = 0.05
@@ -83,7 +83,7 @@ async def test_paused_dashboard_polls_only_when_refreshed_even_as_another_user(
     await live.press("z", rows=[1, 2, 3, 4], until=lambda: "live every" in live.header)
 
     await live.press("z")
-    await live.act_as("ben", shows=("as ben@example.com · ‖ paused", "Trail gear"))
+    await live.act_as(AS_BEN, shows=("as ben@example.com · ‖ paused", "Trail gear"))
     await polls_are_answered(live)
     polls = live.app.polls
     await live.pilot.pause(4 * QUICK)

@@ -11,6 +11,7 @@ from textual.widgets import Input
 from gjobs.store.database.query import TimeLimits
 from gjobs.store.errors import InvalidValue, NoPrivilege, StoreError, TimedOut, UnexpectedError
 from gjobs.store.job_list.list_query import Listing, ListingQuery
+from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.session import Report, Session
 from tests.conftest import Conninfo
 from tests.store.faulty_servers import RejectingServer, fatal, listening, proxied
@@ -213,5 +214,5 @@ async def test_refused_list_is_reported_and_the_operator_can_still_be_chosen(
         monkeypatch.setattr(Refusing, "error", error)
         await driver.press("f5", until=lambda: "✗ nothing read" in driver.header)
         assert "✗ The database answered with an error: ␛[31mdisk full." in driver.banner
-        await driver.act_as("operator", shows=("as the operator", "Costs · Autumn catalog"))
+        await driver.act_as(OPERATOR, shows=("as the operator", "Costs · Autumn catalog"))
         assert driver.banner == ""

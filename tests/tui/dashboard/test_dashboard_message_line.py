@@ -11,7 +11,7 @@ from textual.widgets import OptionList
 from gjobs.tui.dashboard.panels.footer import MessageLine
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
 from gjobs.tui.text.error_text import Message, Severity
-from tests.tui.dashboard.dashboard_driver import Clock, Drive, Driver
+from tests.tui.dashboard.dashboard_driver import AS_BEN, Clock, Drive, Driver
 from tests.tui.jobs_database import FROZEN, JobsDatabase, short
 
 
@@ -46,7 +46,7 @@ async def test_newer_message_replaces_the_older_one_and_a_pinned_text_returns_wh
     board.unpin("tour")
     assert line(dashboard) == ""
 
-    await dashboard.act_as("ben", shows="as ben@example.com")
+    await dashboard.act_as(AS_BEN, shows="as ben@example.com")
     await dashboard.press("m", dialog="Messages", shows=f"Started lifestyle {short(1)}.")
 
 

@@ -38,7 +38,6 @@ async def until_jobs_are_watched(driver: Driver) -> None:
 
 
 async def leave_terminal(driver: Driver) -> None:
-    await until_jobs_are_watched(driver)
     driver.app.post_message(events.AppBlur())
     await driver.settle()
 
@@ -76,6 +75,7 @@ async def test_only_jobs_that_end_while_unfocused_are_notified_and_reported_on_r
 
 @configured(view="failures", bell=True)
 async def test_configured_view_limits_the_notifications(dashboard: Driver, app: BellApp, jobs_db: JobsDatabase) -> None:
+    await until_jobs_are_watched(dashboard)
     await leave_terminal(dashboard)
     jobs_db.set_status(1, "succeeded")
     jobs_db.set_status(2, "failed")
@@ -99,6 +99,7 @@ async def test_supported_terminal_shows_a_desktop_notification(
         return ""
 
     monkeypatch.setattr("gjobs.tui.dashboard.features.messages.sequence", sequence)
+    await until_jobs_are_watched(dashboard)
     await leave_terminal(dashboard)
     jobs_db.set_status(2, "failed")
     await dashboard.until(lambda: shown)

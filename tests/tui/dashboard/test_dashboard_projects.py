@@ -2,10 +2,11 @@
 
 from textual.widgets import OptionList
 
+from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.dashboard.dialogs.pick import ChoiceOption, PickDialog
 from gjobs.tui.dashboard.features.navigation import TypedId
 from gjobs.tui.dashboard.panels.project_list import ProjectList
-from tests.tui.dashboard.dashboard_driver import Driver
+from tests.tui.dashboard.dashboard_driver import AS_BEN, Driver
 from tests.tui.jobs_database import ADA, AUTUMN, BEN, SPRING, TRAIL, JobsDatabase
 
 
@@ -66,7 +67,7 @@ async def test_users_see_only_their_jobs_and_the_operator_sees_all(dashboard: Dr
     await dashboard.press("enter", dialog="")
     assert dashboard.cursor == 2, "choosing the current user changes nothing"
 
-    await dashboard.act_as("ben@", shows=("as ben@example.com", "Costs · Trail gear"))
+    await dashboard.act_as(AS_BEN, shows=("as ben@example.com", "Costs · Trail gear"))
     projects = dashboard.app.dashboard.query_one(ProjectList)
     await dashboard.until(
         lambda: [str(one.prompt).split()[-1] for one in projects.options] == ["1", "0", "1"] and dashboard.rows == [8]
@@ -75,7 +76,7 @@ async def test_users_see_only_their_jobs_and_the_operator_sees_all(dashboard: Dr
     await dashboard.press("p", shows=("Winter sale  0 jobs", "Trail gear   1 job, $"))
     await dashboard.press("escape", dialog="")
 
-    await dashboard.act_as("operator", shows=("as the operator", "Trail gear"))
+    await dashboard.act_as(OPERATOR, shows=("as the operator", "Trail gear"))
     await dashboard.show_project("all projects")
     assert dashboard.rows == [1, 2, 3, 4, 5, 6, 7, 8]
 

@@ -11,7 +11,7 @@ from gjobs.store.errors import Unreachable
 from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.dashboard.features import row_notes
 from gjobs.tui.text.format import short_id
-from tests.tui.dashboard.dashboard_driver import Drive, FrozenStore, Gate
+from tests.tui.dashboard.dashboard_driver import AS_ADA, Drive, FrozenStore, Gate
 from tests.tui.jobs_database import ADA, BEN, TRAIL, JobsDatabase, job_id
 
 
@@ -29,7 +29,7 @@ async def test_operator_sees_the_owners_of_all_jobs_and_reads_each_once(drive: D
         assert gate.calls <= reads + 1
         await driver.show_project("Autumn catalog")
         await driver.shows_no_longer("OWNER")
-        await driver.act_as("ada", shows="as ada@example.com")
+        await driver.act_as(AS_ADA, shows="as ada@example.com")
         await driver.until(lambda: driver.app.dashboard.has_all)
         await driver.show_project("all projects")
         assert "OWNER" not in driver.text

@@ -4,12 +4,11 @@ import pytest
 from textual.widgets import Static
 
 from gjobs.store.jobs.job import JobStatus
-from gjobs.store.users.actor import ActingUser
 from gjobs.tui.dashboard.details.details_pane import ShownJob
 from gjobs.tui.dashboard.details.job_details import JobDetails
 from gjobs.tui.dashboard.widgets.message_board import show_message
 from tests.conftest import Conninfo
-from tests.tui.dashboard.dashboard_driver import AS_ADA, Drive, Driver, Gate, dashboard_on, list_polled
+from tests.tui.dashboard.dashboard_driver import AS_ADA, AS_BEN, Drive, Driver, Gate, dashboard_on, list_polled
 from tests.tui.jobs_database import AUTUMN, BEN, FROZEN, SPRING, JobsDatabase, job_id, short
 
 
@@ -99,9 +98,6 @@ async def test_cursor_goes_to_the_row_that_replaces_a_job_deleted_here(dashboard
         assert [message for message in dashboard.warnings if "left this list" in message] == []
 
 
-AS_BEN = ActingUser(id=BEN, email="ben@example.com")
-
-
 @pytest.fixture
 def ada_gate() -> Gate:
     """A gate that holds the polls of Ada."""
@@ -111,7 +107,7 @@ def ada_gate() -> Gate:
 async def test_switching_users_clears_the_former_rows_before_new_ones_arrive(drive: Drive, ada_gate: Gate) -> None:
     async with drive(actor=AS_BEN, make=ada_gate.store) as driver:
         assert driver.rows == [8]
-        await driver.act_as("ada", until=lambda: ada_gate.calls and "as ada@example.com" in driver.header)
+        await driver.act_as(AS_ADA, until=lambda: ada_gate.calls and "as ada@example.com" in driver.header)
         for text in ("Trail gear", "$0.40", short(8), "ben@"):
             await driver.shows_no_longer(text)
         await driver.shows("Loading …")
@@ -124,8 +120,8 @@ async def test_switching_users_clears_the_former_rows_before_new_ones_arrive(dri
 
 async def test_late_result_of_the_former_user_is_dropped(drive: Drive, ada_gate: Gate) -> None:
     async with drive(actor=AS_BEN, make=ada_gate.store) as driver:
-        await driver.act_as("ada", until=lambda: ada_gate.calls)
-        await driver.act_as("ben")
+        await driver.act_as(AS_ADA, until=lambda: ada_gate.calls)
+        await driver.act_as(AS_BEN)
         ada_gate.open()
         await driver.shows("as ben@example.com", "Costs · Trail gear")
 

@@ -15,7 +15,7 @@ from gjobs.tui.dashboard.panels.footer import MessageLine
 from gjobs.tui.dashboard.panels.tour import TourStep
 from gjobs.tui.dashboard.session.setup import DashboardSetup, TourStart
 from tests.conftest import Conninfo
-from tests.tui.dashboard.dashboard_driver import Driver, Gate, dashboard_on
+from tests.tui.dashboard.dashboard_driver import AS_ADA, Driver, Gate, dashboard_on
 from tests.tui.jobs_database import SPRING, JobsDatabase
 
 FIRST = DashboardSetup(tour=TourStart.ONCE)
@@ -120,7 +120,7 @@ async def test_tour_offers_only_what_anon_and_a_low_screen_allow(database: Conni
         await driver.until(lambda: "Press b to see the budgets, which limit costs" in step_on_screen(driver))
         await driver.resize(120, 36)
         await shows_step(driver, "Tour 1/2 · See the costs above")
-        await driver.act_as("ada")
+        await driver.act_as(AS_ADA)
         await shows_step(driver, "Tour 1/6 · Press p, type part of a project's name")
 
 

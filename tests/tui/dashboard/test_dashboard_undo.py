@@ -1,6 +1,6 @@
 """The undo key restores deleted jobs with all their values."""
 
-from tests.tui.dashboard.dashboard_driver import Drive, Driver
+from tests.tui.dashboard.dashboard_driver import AS_BEN, Drive, Driver
 from tests.tui.dashboard.keys.key_sending import rest, send
 from tests.tui.jobs_database import JobsDatabase, job_id, short
 
@@ -21,7 +21,7 @@ async def test_undo_restores_deletions_unchanged_and_in_reverse_order(dashboard:
     await dashboard.has_shown("The project of a job no longer exists, or is hidden from this user.")
     jobs_db.sql("insert into projects values (%s, %s, %s, %s, %s)", *project[0])
     await dashboard.press("U", message="Restored 5 jobs.")
-    await dashboard.act_as("ben@", rows=[8])
+    await dashboard.act_as(AS_BEN, rows=[8])
     await dashboard.press("U", message=f"Restored packaging {short(2)}. It is not in this list.")
     assert rows(jobs_db) == before, "undo acts as the user who deleted the job"
     await dashboard.press("U", message="No deleted jobs to restore.")

@@ -6,6 +6,7 @@ from textual.widgets import Static
 
 from gjobs.store.jobs.job import JobStatus, UnknownStatus
 from gjobs.store.statistics.statistics import JobStatistic, JobStatistics, exact_counts
+from gjobs.store.users.actor import OPERATOR
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import dashboard_on
 from tests.tui.dashboard.statistics.test_costs_panel import USUAL, cost_lines
@@ -48,7 +49,7 @@ async def test_jobs_with_an_unknown_status_can_be_deleted_but_not_moved(
         await driver.press("y", rows=[11])
         await driver.press("U", rows=[10, 11])
 
-        await driver.act_as("operator", shows=("as the operator", "Trail gear"))
+        await driver.act_as(OPERATOR, shows=("as the operator", "Trail gear"))
         await driver.press("b", dialog="Budgets · Autumn catalog", shows="Autumn catalog per 'week'")
         await driver.press("enter", message="This version of gjobs does not know the period 'week'")
         assert driver.dialog == "Budgets · Autumn catalog"

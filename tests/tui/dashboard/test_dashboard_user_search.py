@@ -13,7 +13,15 @@ from gjobs.store.errors import TimedOut
 from gjobs.store.users.actor import ActingUser
 from gjobs.store.users.user_sql import FoundUser
 from tests.conftest import Conninfo, connect
-from tests.tui.dashboard.dashboard_driver import Drive, Driver, FrozenStore, WatchedApp, drive_dashboard, opener_of
+from tests.tui.dashboard.dashboard_driver import (
+    AS_BEN,
+    Drive,
+    Driver,
+    FrozenStore,
+    WatchedApp,
+    drive_dashboard,
+    opener_of,
+)
 from tests.tui.jobs_database import ADA, BEN, JobsDatabase
 
 ANNA = UUID("a9000000-0000-4000-8000-000000000000")
@@ -93,7 +101,7 @@ async def test_deleted_acting_user_is_reported_unlike_an_idle_one(jobs_db: JobsD
     await picker.type("c000", "enter", shows=(f"as {CLEO}", "No projects found."))
     await picker.refreshes()
     assert not picker.warnings
-    await picker.act_as("ben", shows=("as ben@example.com", "Costs · Trail gear"))
+    await picker.act_as(AS_BEN, shows=("as ben@example.com", "Costs · Trail gear"))
 
     jobs_db.sql("delete from auth.users where id = %s", BEN)
     await picker.press("r")

@@ -7,7 +7,7 @@ import pytest
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.users.actor import OPERATOR
 from tests.conftest import Conninfo
-from tests.tui.dashboard.dashboard_driver import Drive, Driver, dashboard_on
+from tests.tui.dashboard.dashboard_driver import AS_BEN, Drive, Driver, dashboard_on
 from tests.tui.jobs_database import AUTUMN, BEN, TRAIL, JobsDatabase, job_id
 
 POLICY = "Users can view own generation jobs"
@@ -135,9 +135,9 @@ async def test_visibility_key_asks_the_operator_for_a_user_and_keeps_the_project
         await driver.press("escape", dialog="", shows="as the operator")
         await driver.press("v", dialog="Visibility: which user?")
         await driver.type("ada@", "enter", shows="visibility: ada@example.com sees 6 of 8")
-        await driver.act_as("ben@", shows="as ben@example.com", hides="visibility:")
+        await driver.act_as(AS_BEN, shows="as ben@example.com", hides="visibility:")
 
-        await driver.act_as("operator", shows="as the operator")
+        await driver.act_as(OPERATOR, shows="as the operator")
         await driver.show_project("Trail gear")
         await driver.press("v", dialog="Visibility: which user?")
         await driver.type("ada@", "enter", shows="visibility: ada@example.com sees 1 of 2")

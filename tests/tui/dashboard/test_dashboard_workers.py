@@ -3,6 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
+from gjobs.store.users.actor import OPERATOR
 from tests.tui.dashboard.dashboard_driver import Driver
 from tests.tui.jobs_database import ADA, FROZEN, JobsDatabase, job_id, short
 
@@ -108,6 +109,6 @@ async def test_workers_dialog_shows_how_to_start_a_worker_and_to_the_operator_al
     assert short(8) not in dashboard.text
     await dashboard.press("escape", dialog="")
     add_worker(jobs_db)
-    await dashboard.act_as("operator", shows=("as the operator", "Trail gear"))
+    await dashboard.act_as(OPERATOR, shows=("as the operator", "Trail gear"))
     await dashboard.press("w", dialog="Workers · as the operator")
     await dashboard.shows("render [@click=app.quit]x[/]␛"[:20], "✗ silent 3 min", "studio", short(8))

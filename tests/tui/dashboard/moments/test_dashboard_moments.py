@@ -17,7 +17,7 @@ from gjobs.tui.dashboard.frame.palette import bound_actions
 from gjobs.tui.dashboard.panels.project_list import ProjectList
 from gjobs.tui.dashboard.session.past_session import ONLY_PRESENT
 from tests.conftest import Conninfo
-from tests.tui.dashboard.dashboard_driver import Clock, Drive, Driver, dashboard_on
+from tests.tui.dashboard.dashboard_driver import AS_ADA, Clock, Drive, Driver, dashboard_on
 from tests.tui.jobs_database import JobsDatabase, job_id
 
 
@@ -70,9 +70,9 @@ async def test_dashboard_shows_a_moment_without_writing_and_returns(past: tuple[
     assert driver.app.polls == polls
     with pytest.raises(ReadOnly):
         await driver.session.operator.delete_generation_job(job_id(1))
-    await driver.act_as("ada@", shows=("as ada@example.com", "as of 20"))
+    await driver.act_as(AS_ADA, shows=("as ada@example.com", "as of 20"))
     await driver.until(lambda: 2 in driver.rows)
-    await driver.act_as("operator", shows="as the operator")
+    await driver.act_as(OPERATOR, shows="as the operator")
     driver.clear_messages()
     await driver.shows("{ } hour · @ time · Z zone · esc: present")
     await driver.filter(str(job_id(2)), "enter", rows=[2])
