@@ -43,6 +43,12 @@ def still_terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
+@pytest.fixture(autouse=True)
+def short_manual(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave only the titles of the manual's pages. Drawing a page takes as long as many keys."""
+    monkeypatch.setattr("gjobs.tui.dashboard.help.manual_dialog.page_source", "# {}".format)
+
+
 @pytest.fixture
 def drawn_at_once(still_terminal: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw each frame at once, for tests of what is drawn and when."""

@@ -110,14 +110,14 @@ async def test_help_opens_the_page_of_a_dialog_or_of_the_find_field(dashboard: D
 async def test_links_and_search_open_pages_of_the_manual_only(dashboard: Driver) -> None:
     await dashboard.press("question_mark", dialog="Manual: tour")
     document = manual(dashboard).query_one(Markdown)
-    for href, title in (("keys.md", "Manual: keys"), ("connecting.md#passwords", "Manual: connecting")):
+    for href, title in (("events.md", "Manual: events"), ("connecting.md#passwords", "Manual: connecting")):
         document.post_message(Markdown.LinkClicked(document, href))
         await dashboard.has_dialog(title)
     await dashboard.until(lambda: manual(dashboard).query_one(MarkdownViewer).scroll_offset.y > 0)
     for href in ("https://example.com/x", "../../../etc/passwd", "secret.md"):
         document.post_message(Markdown.LinkClicked(document, href))
         await dashboard.shows_message(f"This link leads out of the manual: {href}")
-    await dashboard.press("backspace", dialog="Manual: keys")
+    await dashboard.press("backspace", dialog="Manual: events")
     await dashboard.press("backspace", dialog="Manual: tour")
     await dashboard.press("backspace", dialog="Manual: tour", shows=KEYS_HEADING)
 
