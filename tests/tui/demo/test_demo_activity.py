@@ -23,10 +23,11 @@ from tests.conftest import Conninfo
 async def test_demo_finishes_the_running_jobs_of_the_sample_except_the_stuck_one(database: Conninfo) -> None:
     fill({name: str(value) for name, value in database.items()}, now=utc_now())
     known = {job.id for job in sample(utc_now()).jobs}
-    async with DemoActivity(database, SimulatedClock(speed=500)), Store(Database(database)) as operator:
+    activity = DemoActivity(database, SimulatedClock(speed=500), lease_seconds=1.0)
+    async with activity, Store(Database(database)) as operator:
 
         async def has_worked() -> bool:
-            ended = await operator.get_jobs_by_status(JobStatus.SUCCEEDED, limit=50)
+            ended = await operator.get_jobs_by_status(JobStatus.SUCCEEDED, limit=10)
             running = await operator.get_jobs_by_status(JobStatus.RUNNING)
             unfinished = [job for job in running if job.id in known]
             return all(job.id not in known for job in ended) and len(unfinished) == 1
