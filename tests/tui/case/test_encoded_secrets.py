@@ -74,7 +74,7 @@ def with_codes(text: str) -> str:
     after=st.sampled_from(["", " at line 3", "\nnext"]),
 )
 @example("abc123DE", [as_json, html.escape, html.escape], "", "")
-@settings(max_examples=20)
+@settings(max_examples=10)
 def test_secret_is_redacted_in_each_spelling_and_encoding(
     spelling: str, value: str, encodings: list[Callable[[str], str]], before: str, after: str
 ) -> None:

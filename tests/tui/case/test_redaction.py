@@ -362,8 +362,8 @@ def test_element_that_is_long_or_nested_in_itself_leaves_nothing(
 )
 def test_hostile_text_takes_little_time(part: str) -> None:
     start = time.process_time()
-    redactor().text(part * LONGEST)
-    assert time.process_time() - start < 2.0
+    redactor().text(part * (LONGEST // 2 // len(part)))
+    assert time.process_time() - start < 0.5
 
 
 def test_long_text_is_cut_before_a_word_so_that_no_half_of_a_secret_stays() -> None:
