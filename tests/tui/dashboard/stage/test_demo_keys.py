@@ -55,17 +55,21 @@ async def test_demo_lists_its_keys_which_change_the_speed_and_open_a_new_databas
         await driver.press("question_mark", shows="Make one step of the paused simulation")
 
 
-async def test_comma_pauses_and_resumes_the_workers(database: Conninfo) -> None:
+async def test_keys_of_a_demo_pause_the_workers_in_the_list_and_in_the_presenter_view(database: Conninfo) -> None:
     control = DemoControl()
     async with demo_on(database, control, size=(80, 24)) as (driver, _):
         await driver.until(lambda: ", pause  . step  <> speed  B stage" in driver.text.splitlines()[-1])
         await driver.press("comma", shows=("simulation paused", ", resume  . step"))
         assert control.clock.is_paused
         await driver.press("B", until=lambda: isinstance(driver.app.screen, Presenter))
-        await driver.shows(", resume  . step  <> speed")
+        await driver.until(lambda: ", resume  . step  <> speed" in driver.text.splitlines()[-1])
+        await driver.press("greater_than_sign", until=lambda: control.clock.speed == 3)
         await driver.press("comma", shows=", pause")
+        await driver.resize(40, 24)
+        await driver.until(lambda: driver.text.splitlines()[-1].rstrip().endswith("? help"))
+        await driver.resize(80, 24)
         await driver.press("B", until=lambda: driver.app.screen is driver.app.dashboard)
-        await driver.shows("speed 2×", ", pause")
+        await driver.shows("speed 3×", ", pause")
         assert not control.clock.is_paused
         await driver.press("full_stop", shows=(", resume", "Paused. The next press"))
         await driver.press("comma", shows=", pause")

@@ -11,10 +11,8 @@ from gjobs.store.job_list.list_query import Listing, ListQuery
 from gjobs.store.jobs.job import JobStatus
 from gjobs.tui.dashboard.presenter import Caption, Presenter, Transition, TransitionLog
 from gjobs.tui.dashboard.widgets.message_board import show_warning
-from gjobs.tui.demo.demo_activity import DemoControl
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, behind_a_proxy, dashboard_on
-from tests.tui.dashboard.stage.demo_dashboard import demo_on
 from tests.tui.jobs_database import JobsDatabase, fill, short
 from tests.tui.sample_jobs import NOON, make_listed, make_listing
 
@@ -137,18 +135,6 @@ async def test_presenter_counts_jobs_in_unknown_states(migrated_copy: Conninfo) 
     async with dashboard_on(migrated_copy) as driver:
         await present(driver)
         await driver.shows("1 ∙ cancelled")
-
-
-async def test_keys_of_a_demo_work_in_the_presenter_and_help_stays_in_its_narrow_line(database: Conninfo) -> None:
-    control = DemoControl(speed=2)
-    async with demo_on(database, control, size=(80, 24)) as (driver, _):
-        await present(driver)
-        await driver.until(lambda: ", pause  . step  <> speed" in driver.text.splitlines()[-1])
-        await driver.press("greater_than_sign", until=lambda: control.clock.speed == 3)
-        await driver.press("comma", shows="simulation paused")
-        assert control.clock.is_paused
-        await driver.resize(40, 24)
-        await driver.until(lambda: driver.text.splitlines()[-1].rstrip().endswith("? help"))
 
 
 async def test_presenter_shows_a_lost_connection_and_messages_below_the_transitions(

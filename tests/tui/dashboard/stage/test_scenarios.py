@@ -141,34 +141,6 @@ async def test_act_as_shows_what_the_user_sees_closes_a_question_and_drops_keys(
         await driver.press("space", shows="as the operator")
 
 
-async def test_job_of_another_user_is_named_instead_of_pointed_at_and_seen_by_the_operator(database: Conninfo) -> None:
-    steps = """
-    [[step]]
-    create = "ada's"
-    mode = "main_white"
-    project = "Autumn catalog"
-    [[step]]
-    create = "ben's"
-    mode = "packaging"
-    project = "Marketplace listings"
-    [[step]]
-    point-at = "ben's"
-    [[step]]
-    act-as = "operator"
-    [[step]]
-    say = "Done"
-    """
-    async with playing(database, steps) as (driver, app):
-        await driver.shows("Done · space: next")
-        (message,) = driver.warnings
-        assert re.fullmatch(
-            r"The scenario points at packaging [0-9a-f]{8}\. It belongs to another user\. Press u to switch\.", message
-        )
-        assert app.dashboard.listing is not None
-        newest = app.dashboard.listing.window.jobs[:2]
-        assert [job.mode for job in newest] == ["packaging", "main_white"]
-
-
 async def test_scenario_waits_for_a_failure_and_points_at_it(
     database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,17 +195,6 @@ async def test_killed_worker_leaves_a_job_of_the_scenario_even_if_the_queue_is_e
         assert {one.job_id for one in overview.held if one.owner == dead} & app._player._own
 
 
-async def test_space_ends_a_wait_early(database: Conninfo) -> None:
-    wait = "[[step]]\nwait = 600\n"
-    steps = f'{wait}[[step]]\nsay = "First"\n{wait}[[step]]\nsay = "Second"\n'
-    async with playing(database, steps) as (driver, app):
-        app.control.clock.set_speed(0.5)
-        await driver.shows("Waiting … · space: skip the wait")
-        await driver.press("space", shows="First · space: next")
-        await driver.press("space", shows="First · space: skip the wait")
-        await driver.press("space", shows="Second · space: next")
-
-
 async def test_space_types_a_character_in_a_field_and_shows_that_the_scenario_ended(
     database: Conninfo,
 ) -> None:
@@ -249,13 +210,9 @@ async def test_space_types_a_character_in_a_field_and_shows_that_the_scenario_en
         assert "space continue" not in driver.text
 
 
-async def test_caption_is_shown_in_the_presenter_view_and_space_continues_there(database: Conninfo) -> None:
+async def test_presenter_view_shows_the_caption_and_stays_open_while_space_continues(database: Conninfo) -> None:
     long = " ".join(["A long caption"] * 12)
-    steps = f'[[step]]\nsay = "{long}"\n[[step]]\nsay = "Second"\n'
-    async with playing(
-        database,
-        steps,
-    ) as (driver, app):
+    async with playing(database, TO_BEN.replace("First", long)) as (driver, app):
         for size in ((80, 24), (120, 36)):
             await driver.resize(*size)
             await driver.shows("caption · space: next")
@@ -268,51 +225,67 @@ async def test_caption_is_shown_in_the_presenter_view_and_space_continues_there(
         assert "B close" in driver.text.splitlines()[-1]
         await driver.press("space", shows="Second")
         await driver.shows("space: next")
+        assert isinstance(app.screen, Presenter), "acting as another user keeps the view open"
+        await start_over(driver)
+        await driver.until(lambda: " ".join(driver.text.split()).count("A long caption") == 12)
+        assert isinstance(app.screen, Presenter), "starting over keeps the view open"
 
 
 async def test_step_that_cannot_be_done_is_reported_and_the_next_one_follows(database: Conninfo) -> None:
     steps = """
     [[step]]
-    create = "a"
-    project = "Bike accessories"
-    [[step]]
-    say = "Ready"
-    [[step]]
-    start = "a"
-    [[step]]
-    say = "Next"
-    """
-    async with playing(database, steps) as (driver, app):
-        await driver.shows("Ready · space: next")
-        assert app.control.activity is not None
-        operator = app.control.activity.operator
-        (newest,) = (await operator.get_generation_jobs(limit=1)).items
-        await operator.delete_generation_job(newest.id)
-        await driver.press("space", message="The scenario skipped a step. The job 'a' can no longer start.")
-        await driver.shows("Next · space: next")
-
-
-async def test_burst_that_a_budget_refuses_reports_how_many_jobs_it_queued(database: Conninfo) -> None:
-    steps = """
+    wait = 600
     [[step]]
     say = "Ready"
     [[step]]
     burst = 3
     project = "Bike accessories"
     [[step]]
-    say = "Next"
+    create = "first"
+    mode = "main_white"
+    project = "Autumn catalog"
+    [[step]]
+    wait = 600
+    [[step]]
+    say = "Created"
+    [[step]]
+    start = "first"
+    [[step]]
+    create = "second"
+    mode = "packaging"
+    project = "Marketplace listings"
+    [[step]]
+    point-at = "second"
+    [[step]]
+    act-as = "operator"
+    [[step]]
+    say = "Done"
     """
     async with playing(database, steps) as (driver, app):
-        await driver.shows("Ready · space: next")
+        app.control.clock.set_speed(0.5)
+        await driver.shows("Waiting … · space: skip the wait")
+        await driver.press("space", shows="Ready · space: next")
         assert app.control.activity is not None
         operator = app.control.activity.operator
         project = next(one for one in await operator.get_projects() if one.name == "Bike accessories")
-        spent = project.total_cost_cents
         plans = Random("0 scenario")  # noqa: S311
         first, second = (plan_job(plans, plans.choice(USUAL_MODES)).cost_cents for _ in range(2))
-        await operator.set_budget(project_id=project.id, period="all", limit_cents=spent + first + second - 1)
-        await driver.press("space", message="The burst queued 1 of 3 jobs. ")
-        await driver.shows("Next · space: next")
+        limit = project.total_cost_cents + first + second - 1
+        await operator.set_budget(project_id=project.id, period="all", limit_cents=limit)
+        await driver.press("space", message="The burst queued 1 of 3 jobs. ", shows="Ready · space: skip the wait")
+        await driver.press("space", shows="Created · space: next")
+
+        (newest,) = (await operator.get_generation_jobs(limit=1)).items
+        await operator.delete_generation_job(newest.id)
+        await driver.press("space", message="The scenario skipped a step. The job 'first' can no longer start.")
+        await driver.shows("Done · space: next", "as the operator")
+        assert re.fullmatch(
+            r"The scenario points at packaging [0-9a-f]{8}\. It belongs to another user\. Press u to switch\.",
+            driver.warnings[-1],
+        )
+        (newest,) = (await operator.get_generation_jobs(limit=1)).items
+        assert app.dashboard.listing is not None
+        assert (newest.mode, newest.id) == ("packaging", app.dashboard.listing.window.jobs[0].id)
 
 
 async def test_starting_over_during_a_write_skips_no_step(database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -351,16 +324,6 @@ async def start_over(driver: Driver) -> None:
     driver.clear_messages()
 
 
-async def test_act_as_and_starting_over_keep_the_presenter_view_open(database: Conninfo) -> None:
-    async with playing(database, TO_BEN) as (driver, app):
-        await driver.press("B", until=lambda: isinstance(app.screen, Presenter), shows="First")
-        await driver.press("space", shows="Second")
-        assert isinstance(app.screen, Presenter)
-        await start_over(driver)
-        await driver.shows("First")
-        assert isinstance(app.screen, Presenter)
-
-
 TO_BEN = """
 [[step]]
 say = "First"
@@ -381,46 +344,73 @@ say = "Second"
 """
 
 
-@pytest.mark.parametrize("write", ["retry_generation_jobs", "transition_jobs"])
-async def test_running_write_opens_no_dialog_once_the_user_has_changed(database: Conninfo, write: str) -> None:
-    gate = Gate(write)
-    async with playing(database, TO_BEN, make=gate.store) as (driver, app):
-        await driver.shows("First · space")
-        if write == "transition_jobs":
-            await driver.press("A", shows="jobs selected")
-            await driver.press("s", until=lambda: driver.dialog.startswith("Start "))
-            await driver.press("y", until=lambda: gate.calls)
-        else:
-            await driver.press("5", until=lambda: driver.listed and driver.listed.status == "failed")
-            await driver.press("r", until=lambda: gate.calls)
-            gate.release()
+async def test_running_write_opens_no_dialog_once_the_user_has_changed(database: Conninfo) -> None:
+    retry, change = Gate("retry_generation_jobs"), Gate("transition_jobs")
+    steps = """
+    [[step]]
+    say = "First"
+    [[step]]
+    act-as = "ben@example.com"
+    [[step]]
+    say = "Second"
+    [[step]]
+    act-as = "ada@example.com"
+    [[step]]
+    say = "Third"
+    [[step]]
+    act-as = "ben@example.com"
+    [[step]]
+    say = "Fourth"
+    """
+    async with playing(database, steps, make=type("GatedStore", (retry.store, change.store), {})) as (driver, app):
+
+        async def ends_after_the_user_has_changed(gate: Gate, caption: str) -> None:
+            driver.clear_messages()
+            go_on(app)
+            await driver.shows(f"{caption} · space", "as ben@example.com")
+            gate.open()
             await driver.until(lambda: not app.tasks.is_writing)
-            await driver.press("r", until=lambda: gate.calls == 2)
-        driver.clear_messages()
-        go_on(app)
-        await driver.shows("Second · space", "as ben@example.com")
-        gate.open()
+            await driver.settle()
+            assert driver.dialog == ""
+
+        await driver.shows("First · space")
+        await driver.press("5", until=lambda: driver.listed and driver.listed.status == "failed")
+        await driver.press("r", until=lambda: retry.calls)
+        retry.release()
         await driver.until(lambda: not app.tasks.is_writing)
-        await driver.settle()
-        assert driver.dialog == ""
+        await driver.press("r", until=lambda: retry.calls == 2)
+        await ends_after_the_user_has_changed(retry, "Second")
+
+        await driver.press("space", shows=("Third · space", "as ada@example.com"))
+        await driver.until(lambda: not app.key_queue.is_dropping)
+        await driver.press("1", until=lambda: driver.listed and driver.listed.status is None)
+        await driver.press("A", shows="jobs selected")
+        await driver.press("s", until=lambda: driver.dialog.startswith("Start "))
+        await driver.press("y", until=lambda: change.calls)
+        await ends_after_the_user_has_changed(change, "Fourth")
 
 
-@pytest.mark.parametrize(("before", "key"), [(["2"], "d"), (["slash", "z"], "n")])
-async def test_keys_typed_while_the_list_changes_are_dropped(database: Conninfo, before: list[str], key: str) -> None:
+async def test_keys_typed_while_the_list_changes_are_dropped(database: Conninfo) -> None:
     """A key for a job would act on an unseen row. A key for the filter would act on the dashboard."""
     read = Gate("get_listing", lambda *_: bool(former) and driver.listed == former[-1])
     former: list[object] = []
-    async with playing(database, TO_A_NEW_JOB, make=read.store) as (driver, app):
+    steps = TO_A_NEW_JOB + TO_A_NEW_JOB.partition('say = "First"')[2].replace('"a"', '"b"').replace("Second", "Third")
+    async with playing(database, steps, make=read.store) as (driver, app):
         await driver.shows("First · space")
         first = driver.listed
-        await driver.press(*before, until=lambda: driver.listed != first)
-        former.append(driver.listed)
-        go_on(app)
-        await driver.until(lambda: app.dashboard.listed == first and app.dashboard.awaits_list)
-        await driver.press(key, message="The scenario moved the cursor.")
-        read.open()
-        await driver.shows("Second · space")
-        assert driver.dialog == ""
+        for before, key, caption in ((["2"], "d", "Second"), (["slash", "z"], "n", "Third")):
+            calls = read.calls
+            await driver.until(lambda: not app.key_queue.is_dropping)
+            await driver.press(*before, until=lambda: driver.listed != first)
+            former.append(driver.listed)
+            go_on(app)
+            await driver.until(lambda: app.dashboard.listed == first and app.dashboard.awaits_list)
+            await driver.press(key, message="The scenario moved the cursor.")
+            await driver.until(lambda calls=calls: read.calls > calls)  # type: ignore[misc]
+            former.clear()
+            read.release()
+            await driver.shows(f"{caption} · space")
+            assert driver.dialog == ""
 
 
 async def test_space_continues_right_after_a_view_closed_and_point_at_clears_the_filter(database: Conninfo) -> None:
