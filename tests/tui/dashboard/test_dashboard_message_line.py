@@ -92,7 +92,7 @@ async def test_line_covers_no_row_and_no_key_hint_and_moves_to_the_border_of_a_l
         assert (message_line.region.width < width) == is_on_border
 
 
-async def test_text_and_its_keys_share_the_border_with_the_notes_or_get_a_line_of_their_own(drive: Drive) -> None:
+async def test_long_text_and_its_keys_get_lines_of_their_own_or_share_the_border_with_the_notes(drive: Drive) -> None:
     async with drive(size=(80, 24)) as driver:
         driver.app.messages.pin("x" * 70, owner="caption", keys="space: next")
         await driver.until(lambda: "space: next" in map(str.strip, driver.text.splitlines()))
@@ -108,6 +108,22 @@ async def test_text_and_its_keys_share_the_border_with_the_notes_or_get_a_line_o
         await driver.shows(f"! {'x' * 72}", "2 marked")
         show_message(driver.app, "A result that is longer than the line " * 4)
         await driver.shows("A result that is longer than the line", "2 marked")
+        await driver.press("escape", until=lambda: not driver.marked)
+        driver.app.messages.unpin("caption")
+        driver.clear_messages()
+        await driver.settle()
+
+        table, words = driver.table.region, "A reason that is longer than the line. "
+        show_warning(driver.app, words * 4)
+        await driver.until(lambda: " ".join(line(driver).split()) == f"! {words * 4}".strip())
+        await driver.shows("! A reason that is longer")
+        assert driver.app.dashboard.query_one("#jobs-panel").region.bottom == 20
+        show_warning(driver.app, words * 9)
+        await driver.until(lambda: line(driver).count("\n") == 2 and line(driver).endswith("… · m all"))
+        await driver.press("m", dialog="Messages", shows="longer than the line. A reason")
+        assert driver.message == "", "the list shows it"
+        await driver.press("m", dialog="")
+        await driver.until(lambda: driver.table.region == table)
 
 
 async def test_dialog_shows_messages_and_the_pinned_text_below_itself(dashboard: Driver) -> None:
@@ -153,21 +169,6 @@ async def test_message_moves_to_a_dialog_that_would_cover_it_and_back(drive: Dri
         assert line(driver) == ""
 
 
-async def test_long_message_takes_up_to_three_lines_and_names_the_key_that_shows_all_of_it(drive: Drive) -> None:
-    async with drive(size=(80, 24)) as driver:
-        table, words = driver.table.region, "A reason that is longer than the line. "
-        show_warning(driver.app, words * 4)
-        await driver.until(lambda: " ".join(line(driver).split()) == f"! {words * 4}".strip())
-        await driver.shows("! A reason that is longer")
-        assert driver.app.dashboard.query_one("#jobs-panel").region.bottom == 20
-        show_warning(driver.app, words * 9)
-        await driver.until(lambda: line(driver).count("\n") == 2 and line(driver).endswith("… · m all"))
-        await driver.press("m", dialog="Messages", shows="longer than the line. A reason")
-        assert driver.message == "", "the list shows it"
-        await driver.press("m", dialog="")
-        await driver.until(lambda: driver.table.region == table)
-
-
 async def test_severities_have_signs_and_colors_and_messages_replaced_too_early_are_counted(drive: Drive) -> None:
     clock = Clock()
     shown: set[str] = set()
@@ -197,7 +198,9 @@ async def test_severities_have_signs_and_colors_and_messages_replaced_too_early_
         assert driver.app.messages.kept[0].text == "Message 1"
 
 
-async def test_error_stays_until_a_key_or_another_message(dashboard: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_error_stays_until_a_key_or_another_message_and_others_for_seconds(
+    dashboard: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dashboard.app.show_moment(FROZEN)
     await dashboard.settle()
     show_message(dashboard.app, Message(text="Nothing was changed.", severity="error"))
@@ -225,12 +228,8 @@ async def test_error_stays_until_a_key_or_another_message(dashboard: Driver, mon
     timers.advance(8)
     assert dashboard.message == "", "it is about another database"
 
-
-async def test_success_hides_a_pinned_text_for_three_seconds_and_other_messages_for_eight(
-    dashboard: Driver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    timers, board = SteppedTimers(), dashboard.app.messages
-    monkeypatch.setattr(dashboard.app, "set_timer", timers.set_timer)
+    # A success hides a pinned text for three seconds. Other messages hide it for eight.
+    board = dashboard.app.messages
     board.show(Message(text="Chose a project"))
     board.pin("A step", owner="tour")
     timers.advance(2)
@@ -307,7 +306,7 @@ async def test_list_of_many_messages_reaches_the_oldest_and_always_shows_its_key
     keys = ("y copy", "Y copy all", "esc close")
     for number in range(92):
         show_message(dashboard.app, Message(text=f"Message {number}. {'Its text is long. ' * 5}"))
-    for size in ((40, 8), (40, 12), (80, 24)):
+    for size in ((40, 8), (80, 24)):
         await dashboard.resize(*size)
         await dashboard.press("m", dialog="Messages", shows=("Message 91", *keys))
         await dashboard.press("end", shows=("Message 0.", *keys), hides="Message 91")
