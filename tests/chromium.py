@@ -18,7 +18,7 @@ from tests.conftest import require_tool
 
 PATIENCE = 60.0
 """Seconds that a test waits for a screen: far more than any step takes, even on a busy machine."""
-_PAUSE = 0.03
+_PAUSE = 0.1
 
 _OPTIONS = (
     "--headless=new",

@@ -136,13 +136,12 @@ def test_ctrl_z_returns_to_a_shell_if_there_is_one_and_fg_resumes_the_dashboard(
     alone.press("C-z")  # Without a shell that could resume the dashboard, it does not stop.
     alone.press("n")
     alone.wait_for("New job")
+    alone.press("Escape")
+    alone.wait_for("Jobs · 121", "q quit")
+    copy_reaches_tmux_and_a_burst_of_keys_the_form_that_its_first_key_opens(alone)
 
 
-def test_copy_reaches_tmux_and_a_burst_of_keys_the_form_that_its_first_key_opens(
-    work_dir: Path, cleanup: ExitStack
-) -> None:
-    pane = open_pane(work_dir, cleanup)
-    pane.wait_for("as ada@example.com", "Jobs · 121", "q quit")
+def copy_reaches_tmux_and_a_burst_of_keys_the_form_that_its_first_key_opens(pane: Pane) -> None:
     pane.press("y")  # By default, tmux ignores the sequence OSC 52 of a program.
     screen = pane.wait_for("Copied the id", "with tmux.")
     copied = pane.copied()

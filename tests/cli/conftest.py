@@ -25,6 +25,7 @@ from tests.cli.command_line import (
     uri,
 )
 from tests.conftest import Conninfo
+from tests.tui.app_waits import parse_once
 
 
 @pytest.fixture(autouse=True)
@@ -42,8 +43,9 @@ _parser_built_once = cache(build_parser)
 
 @pytest.fixture(autouse=True)
 def one_parser(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Build the parser once. That takes longer than most commands."""
+    """Build the parser and parse the styles of snapshots once. Each takes longer than most commands."""
     monkeypatch.setattr("gjobs.tui.cli.program.build_parser", _parser_built_once)
+    monkeypatch.setattr("textual.css.stylesheet.Stylesheet._parse_rules", parse_once)
 
 
 @pytest.fixture

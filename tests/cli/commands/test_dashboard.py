@@ -74,7 +74,7 @@ def test_snapshot_writes_an_svg_file(gjobs: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("url")
-def test_dashboard_ignores_invalid_terminal_input(open_terminal: OpenTerminal) -> None:
+def test_dashboard_ignores_invalid_terminal_input_and_restores_the_terminal(open_terminal: OpenTerminal) -> None:
     terminal = open_terminal("--as", "ada@example.com", columns=120)
     terminal.read_until("API timeout")
     for data in (*ODD_INPUT, *LATE_REPLIES):
@@ -83,19 +83,17 @@ def test_dashboard_ignores_invalid_terminal_input(open_terminal: OpenTerminal) -
     terminal.read_until("Complete the job")
     terminal.send(b"\x11")
     assert terminal.finish() == 0
+    assert "\x1b[?1049l" in terminal.screen
     assert "Traceback" not in terminal.screen
 
 
 @pytest.mark.usefixtures("url")
-def test_ended_dashboard_restores_the_terminal(open_terminal: OpenTerminal) -> None:
-    for number in (None, signal.SIGTERM, signal.SIGHUP):
+def test_dashboard_ended_by_a_signal_restores_the_terminal(open_terminal: OpenTerminal) -> None:
+    for number in (signal.SIGTERM, signal.SIGHUP):
         terminal = open_terminal("--as", "ada@example.com", columns=120)
         terminal.read_until("API timeout")
-        if number is None:
-            terminal.type("q")
-        else:
-            terminal.process.send_signal(number)
-        assert terminal.finish() == (0 if number is None else -number)
+        terminal.process.send_signal(number)
+        assert terminal.finish() == -number
         assert "\x1b[?1049l" in terminal.screen, number
         assert "Traceback" not in terminal.screen
 

@@ -67,29 +67,23 @@ FAR_TIMES = [
 
 
 def test_times_outside_the_range_of_python_are_printed_like_in_the_database(gjobs: Run, sql: Sql) -> None:
-    for stored, exact, shown in FAR_TIMES:
-        sql("update public.generation_jobs set created_at = %s, updated_at = %s where id = %s", stored, stored, FAILED)
-        assert gjobs("jobs", "show", str(FAILED), "--json").document["created_at"] == exact
-        assert f"created      {shown}\n" in gjobs("jobs", "show", str(FAILED)).out
-        listed = [row for row in gjobs("jobs", "list").out.splitlines() if str(FAILED) in row]
-        assert shown.partition(" (")[0] in listed[0]
-        as_csv, as_ndjson = (
-            gjobs("jobs", "export", "-", "--format", name).out.splitlines() for name in ("csv", "ndjson")
-        )
-        for rows in (csv.DictReader(as_csv), map(json.loads, as_ndjson)):
-            assert [row["created_at"] for row in rows if row["id"] == str(FAILED)] == [exact]
-        place = gjobs("jobs", "list", "--json", f"--after={exact},{FAILED}")
+    far_jobs = dict(zip(map(str, (QUEUED, RUNNING, SUCCEEDED, FAILED)), FAR_TIMES, strict=True))
+    for job, (stored, _, _) in far_jobs.items():
+        sql("update public.generation_jobs set created_at = %s, updated_at = %s where id = %s", stored, stored, job)
+    listed = gjobs("jobs", "list").out.splitlines()
+    as_csv, as_ndjson = (gjobs("jobs", "export", "-", "--format", name).out.splitlines() for name in ("csv", "ndjson"))
+    exported = [*csv.DictReader(as_csv), *map(json.loads, as_ndjson)]
+    for job, (_, exact, shown) in far_jobs.items():
+        assert gjobs("jobs", "show", job, "--json").document["created_at"] == exact
+        assert f"created      {shown}\n" in gjobs("jobs", "show", job).out
+        assert [shown.partition(" (")[0] in row for row in listed if job in row] == [True], shown
+        assert [row["created_at"] for row in exported if row["id"] == job] == [exact, exact]
+        place = gjobs("jobs", "list", "--json", f"--after={exact},{job}")
         assert place.code == 0, place.err
-        assert str(FAILED) not in [job["id"] for job in place.document]
-        for command in (
-            ("snapshot",),
-            ("stats",),
-            ("stats", "--by", "project"),
-            ("stats", "--by", "mode"),
-            ("metrics",),
-        ):
-            done = gjobs(*command)
-            assert done.code == 0, done.err
+        assert job not in [job["id"] for job in place.document]
+    for line in ("snapshot", "stats", "stats --by project", "stats --by mode", "metrics"):
+        done = gjobs(*line.split())
+        assert done.code == 0, (line, done.err)
 
 
 def test_after_option_continues_after_the_last_job_of_a_page(gjobs: Run, sql: Sql) -> None:
