@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.cli.conftest import gjobs, quiet_environment
+from tests.cli.conftest import gjobs, one_parser, quiet_environment
 from tests.conftest import Conninfo
 from tests.hosted.access_routes import Login
 from tests.hosted.cluster import Server
@@ -15,7 +15,7 @@ from tests.hosted.replica import Replica
 from tests.tui.conftest import still_terminal
 from tests.tui.jobs_database import JobsDatabase, fill
 
-__all__ = ["gjobs", "quiet_environment", "still_terminal"]
+__all__ = ["gjobs", "one_parser", "quiet_environment", "still_terminal"]
 
 
 @pytest.fixture

@@ -81,7 +81,6 @@ REFUSED = (
 @pytest.mark.parametrize(
     ("examiner", "is_migrated"),
     [
-        pytest.param("owner", False, id="owner"),
         pytest.param("least_privilege", False, id="least_privilege"),
         pytest.param("owner", True, marks=pytest.mark.migrated, id="owner, migrated"),
         pytest.param("manual_reader", True, marks=pytest.mark.migrated, id="manual_reader, migrated"),

@@ -142,10 +142,8 @@ async def test_doctor_finds_and_fixes_missing_user_grants(ungranted_database: Co
     assert finding(await examined(ungranted_database), "users-grants").severity is Severity.OK
 
 
-async def test_doctor_finds_no_faults_in_a_migrated_project(app_database: Conninfo, owner: Login) -> None:
-    with record_transcript(owner):  # Another connection could block the build of an index.
-        pass
-    upgrade(app_database)
+@pytest.mark.migrated
+async def test_doctor_finds_no_faults_in_a_migrated_project(app_database: Conninfo) -> None:
     report = await examined(app_database)
     assert faults(report) == set()
     assert report.is_well

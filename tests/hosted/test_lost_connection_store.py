@@ -19,7 +19,9 @@ from tests.store.faulty_servers import Proxy, proxied
 from tests.tui.jobs_database import ADA, JobsDatabase
 
 CLOSING = 60
-"""The number of last bytes that contain a commit and its answer. The test cuts after every third of them."""
+"""The number of last bytes that contain a commit and its answer. The test cuts after every fifth of them, and each
+message is longer.
+"""
 
 
 @pytest.fixture
@@ -118,7 +120,7 @@ async def test_store_reports_the_true_outcome_wherever_the_byte_stream_is_cut(
         before, whole = proxy.bytes_before_write, proxy.bytes_passed
     # Bytes before a write are the same for all writes, so only one test cuts there, at few places: they only read.
     reading = range(0, before, 600) if write == "transition" else ()
-    writing = (*range(before, whole - CLOSING, 150), *range(whole - CLOSING, whole, 3), whole + CLOSING)
+    writing = (*range(before, whole - CLOSING, 200), *range(whole - CLOSING, whole, 5), whole + CLOSING)
     outcomes = set()
     for passing in (*reading, *writing):
         start_again(jobs_db, write_log)
