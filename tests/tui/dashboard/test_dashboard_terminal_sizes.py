@@ -12,7 +12,7 @@ from tests.tui.jobs_database import JobsDatabase, job_id, short
 TOO_SMALL = "The terminal is too small. gjobs needs 40 × 8."
 
 
-async def test_dashboard_shows_jobs_at_every_size(drive: Drive) -> None:
+async def test_dashboard_shows_jobs_at_every_size_and_names_the_project_if_it_is_narrow(drive: Drive) -> None:
     async with drive(size=(40, 8)) as driver:
         for width, height in ((40, 8), (60, 15), (80, 24), (100, 24), (120, 36), (200, 50)):
             await driver.resize(width, height)
@@ -23,10 +23,22 @@ async def test_dashboard_shows_jobs_at_every_size(drive: Drive) -> None:
             await driver.shows_no_longer(TOO_SMALL)
 
         assert driver.app.dashboard.query_one("#left").display
+        await driver.press("tab")
+        assert driver.app.dashboard.focused is not driver.table
         await driver.resize(99, 24)
         await driver.until(lambda: not driver.app.dashboard.query_one("#left").display)
+        await driver.until(lambda: driver.app.dashboard.focused is driver.table)
         assert driver.rows == [1, 2, 3, 4, 5, 6]
-        await driver.show_project("Spring lookbook")
+        await driver.resize(80, 24)
+        await driver.press("down", until=lambda: driver.cursor == 2)
+        assert driver.title == "All projects ▸ Autumn catalog (tab or p: switch) · 6, newest first"
+        await driver.press("tab", dialog="Show which project?")
+        await driver.type("spring", "enter", rows=[7])
+        assert driver.title == "All projects ▸ Spring lookbook (tab or p: switch) · 1, newest first"
+        await driver.resize(100, 24)
+        await driver.until(lambda: driver.title == "Jobs · 1, newest first")
+        await driver.press("tab", "tab")
+        assert (driver.dialog, driver.app.focused) == ("", driver.table)
 
         for height, lines_of_costs in ((44, 9), (36, 5), (30, 5), (24, 4), (20, 3), (15, 2)):
             await driver.resize(80, height)
@@ -67,23 +79,6 @@ async def test_projects_pane_grows_with_the_screen_up_to_32_columns(jobs_db: Job
         await driver.shows("│› Autumn catalog of cloth")
         await driver.resize(120, 36)
         await driver.shows("│› Autumn catalog of…")
-
-
-async def test_narrow_dashboard_names_the_project_and_tab_chooses_another(drive: Drive) -> None:
-    async with drive(size=(120, 36)) as driver:
-        await driver.press("tab")
-        assert driver.app.dashboard.focused is not driver.table
-        await driver.resize(80, 24)
-        await driver.until(lambda: driver.app.dashboard.focused is driver.table)
-        await driver.press("down", until=lambda: driver.cursor == 2)
-        assert driver.title == "All projects ▸ Autumn catalog (tab or p: switch) · 6, newest first"
-        await driver.press("tab", dialog="Show which project?")
-        await driver.type("spring", "enter", rows=[7])
-        assert driver.title == "All projects ▸ Spring lookbook (tab or p: switch) · 1, newest first"
-        await driver.resize(100, 24)
-        await driver.until(lambda: driver.title == "Jobs · 1, newest first")
-        await driver.press("tab", "tab")
-        assert (driver.dialog, driver.app.focused) == ("", driver.table)
 
 
 class SidebarApp(App[None]):

@@ -189,7 +189,9 @@ async def test_each_key_that_opens_a_dialog_is_declared_to_do_so(
     dialogs: dict[str, type[Screen[Any]]] = {}
     silent: set[str | None] = set()
     for binding in declared([*JobTable.BINDINGS, *DASHBOARD_BINDINGS, *APP_BINDINGS]):
-        await return_to_list()
+        is_in_list = app.focused is operator.table and app.dashboard.listing_query.moment is None
+        if may_open(binding) or not is_in_list:
+            await return_to_list()
         if await opens(binding):
             dialogs[binding.key.split(",")[0]] = type(app.screen)
             if not may_open(binding):

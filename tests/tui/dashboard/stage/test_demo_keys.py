@@ -12,7 +12,7 @@ from gjobs.store.sample.simulation import SimulatedChange
 from gjobs.store.store import Store
 from gjobs.store.values.formats import utc_now
 from gjobs.tui.dashboard.actions import key_queue
-from gjobs.tui.dashboard.frame import scenario_player
+from gjobs.tui.dashboard.frame import demo_app, scenario_player
 from gjobs.tui.dashboard.frame.demo_app import DemoApp
 from gjobs.tui.dashboard.frame.help import all_entries, screen_entries
 from gjobs.tui.dashboard.presenter import Presenter
@@ -98,7 +98,10 @@ async def test_narrow_key_hints_leave_out_grey_keys_before_usable_ones(database:
         assert "B stage" not in driver.text
 
 
-async def test_full_stop_pauses_first_and_then_makes_one_step(database: Conninfo) -> None:
+async def test_full_stop_pauses_first_and_then_makes_one_step(
+    database: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo_app, "_STEP_SECONDS", 0.1)
     control = DemoControl(speed=0.5)
     async with demo_on(database, control) as (driver, app):
         waiting = app.run_worker(control.clock.sleep(5000, is_step=True))
