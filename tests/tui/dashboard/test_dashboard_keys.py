@@ -15,6 +15,7 @@ from textual.widgets import OptionList
 from gjobs import tui
 from gjobs.tui.dashboard.frame.demo_app import PRESENT, DemoPresenter
 from gjobs.tui.dashboard.frame.help import GROUPS, all_entries
+from gjobs.tui.dashboard.memory import load
 from gjobs.tui.dashboard.presenter import READING_KEYS
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
 
@@ -100,8 +101,7 @@ async def test_dashboard_remembers_the_theme_and_ignores_an_unknown_one(drive: D
     async with drive(state_path=state_path) as driver:
         driver.app.theme = "nord"
         await driver.settle()
-    async with drive(state_path=state_path) as driver:
-        assert driver.app.theme == "nord"
+    assert load(state_path).theme == "nord"
     state_path.write_text('{"theme": "no-such-theme"}')
     async with drive(state_path=state_path) as driver:
         assert driver.app.theme == "textual-dark"

@@ -39,7 +39,9 @@ def has_note(driver: Driver, text: str) -> bool:
     return str(driver.app.screen.query_one("#cost-note", Static).content) == text
 
 
-async def test_new_job_form_has_defaults_and_updates_list_and_costs(form: Driver, jobs_db: JobsDatabase) -> None:
+async def test_new_job_form_has_defaults_updates_list_and_costs_and_stores_its_fields(
+    form: Driver, jobs_db: JobsDatabase
+) -> None:
     await form.has_dialog("New job")
     fields = ("#project", "#mode", "#cost", "#asset")
     assert [form.value(field) for field in fields] == [AUTUMN, "main_white", "$1.00", Select.NULL]
@@ -57,8 +59,7 @@ async def test_new_job_form_has_defaults_and_updates_list_and_costs(form: Driver
     assert form.costs[1].startswith("$2.75 ")
     await form.until(lambda: form.table.cursor_job is not None and form.table.cursor_job.id == new)
 
-
-async def test_new_job_form_stores_mode_cost_asset_and_project(form: Driver, jobs_db: JobsDatabase) -> None:
+    await form.press("n", until=lambda: asset_names(form) == ["mug.png"])
     await form.focus_on("#asset")
     await form.press("enter", "down", "enter")
     assert form.value("#asset") == MUG

@@ -200,9 +200,6 @@ class TestSwitchingDatabases:
             await driver.until(lambda: "read-only" in driver.header)
             assert jobs_db.status(1) == "queued"
 
-    async def test_database_key_reports_that_no_other_database_is_known(self, dashboard: Driver) -> None:
-        await dashboard.press("D", message="No other database is configured.")
-
 
 class TestDatabaseUrlVariable:
     async def test_database_url_session_is_named_in_the_header_and_read_only(

@@ -104,7 +104,7 @@ def ada_gate() -> Gate:
     return Gate("get_listing", lambda store, _: store.actor == AS_ADA)
 
 
-async def test_switching_users_clears_the_former_rows_before_new_ones_arrive(drive: Drive, ada_gate: Gate) -> None:
+async def test_switching_users_clears_the_former_rows_and_drops_late_results(drive: Drive, ada_gate: Gate) -> None:
     async with drive(actor=AS_BEN, make=ada_gate.store) as driver:
         assert driver.rows == [8]
         await driver.act_as(AS_ADA, until=lambda: ada_gate.calls and "as ada@example.com" in driver.header)
@@ -113,21 +113,15 @@ async def test_switching_users_clears_the_former_rows_before_new_ones_arrive(dri
         await driver.shows("Loading …")
         await driver.press("d", dialog="")
 
-        ada_gate.open()
-        await driver.shows("Costs · Autumn catalog")
-        assert driver.rows == [1, 2, 3, 4, 5, 6]
-
-
-async def test_late_result_of_the_former_user_is_dropped(drive: Drive, ada_gate: Gate) -> None:
-    async with drive(actor=AS_BEN, make=ada_gate.store) as driver:
-        await driver.act_as(AS_ADA, until=lambda: ada_gate.calls)
         await driver.act_as(AS_BEN)
         ada_gate.open()
         await driver.shows("as ben@example.com", "Costs · Trail gear")
-
         await driver.refreshes()
         assert driver.rows == [8]
         assert "Autumn" not in driver.text
+
+        await driver.act_as(AS_ADA, shows="Costs · Autumn catalog")
+        assert driver.rows == [1, 2, 3, 4, 5, 6]
 
 
 async def test_poll_result_of_another_actor_is_dropped_and_a_tick_disturbs_no_details(
@@ -188,8 +182,19 @@ async def test_quitting_waits_for_a_write_unless_asked_twice(jobs_db: JobsDataba
     assert jobs_db.status(1) is (None if waits else JobStatus.QUEUED)
 
 
-async def test_details_screen_reports_a_job_that_left_the_list(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    await dashboard.press("enter")
+async def test_details_count_as_drawn_with_their_job_and_report_that_it_left_the_list(
+    dashboard: Driver, jobs_db: JobsDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+    take = JobDetails._take_as_drawn
+
+    def recorded(details: JobDetails) -> None:
+        drawn.append(str(details.query_one("#state", Static).content))
+        take(details)
+
+    monkeypatch.setattr(JobDetails, "_take_as_drawn", recorded)
+    await dashboard.press("enter", until=lambda: drawn)
+    assert "Status" in drawn[0]
     jobs_db.sql("update generation_jobs set mode = 'packaging' where id = %s", job_id(1))
     jobs_db.set_status(1, "running")
     dashboard.app.poller.refresh()
@@ -208,6 +213,16 @@ def hide(jobs_db: JobsDatabase, *numbers: int) -> None:
 
 
 async def test_actions_report_if_a_job_or_project_is_hidden_or_gone(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    jobs_db.jobs((11, 12))
+    await dashboard.refreshes()
+    for number in (11, 12):
+        await dashboard.press("space", on=number)
+    hide(jobs_db, 11)
+    await dashboard.press("s", dialog="Start these 2 jobs?")
+    await dashboard.press("y", message=f"Started 1 of 2 jobs; 1 is hidden from ada@example.com: lifestyle {short(11)}.")
+    assert (jobs_db.status(11), jobs_db.status(12)) == (JobStatus.QUEUED, JobStatus.RUNNING)
+    await dashboard.press("escape", until=lambda: not dashboard.marked)
+
     await dashboard.go_to(5)
     jobs_db.delete(5)
     await dashboard.press("s", message=f"feature_callout {short(5)} is gone: nothing was changed.")
@@ -233,15 +248,6 @@ async def test_actions_report_if_a_job_or_project_is_hidden_or_gone(dashboard: D
     assert jobs_db.count() == before
 
 
-async def test_bulk_start_reports_hidden_jobs(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    for number in (1, 5):
-        await dashboard.press("space", on=number)
-    hide(jobs_db, 1)
-    await dashboard.press("s", dialog="Start these 2 jobs?")
-    await dashboard.press("y", message=f"Started 1 of 2 jobs; 1 is hidden from ada@example.com: lifestyle {short(1)}.")
-    assert (jobs_db.status(1), jobs_db.status(5)) == (JobStatus.QUEUED, JobStatus.RUNNING)
-
-
 async def test_key_reports_a_policy_that_shows_a_job_and_forbids_the_change(
     attached_jobs_db: JobsDatabase, attached_database: Conninfo
 ) -> None:
@@ -253,18 +259,3 @@ async def test_key_reports_a_policy_that_shows_a_job_and_forbids_the_change(
             await driver.shows_message(f"You can see job {job_id(1)}, but the database does not let you change it")
             assert attached_jobs_db.status(1) is JobStatus.QUEUED
             driver.clear_messages()
-
-
-async def test_details_count_as_drawn_only_with_their_job(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
-    shown: list[str] = []
-    take = JobDetails._take_as_drawn
-
-    def recorded(details: JobDetails) -> None:
-        shown.append(str(details.query_one("#state", Static).content))
-        take(details)
-
-    monkeypatch.setattr(JobDetails, "_take_as_drawn", recorded)
-    async with drive() as driver:
-        await driver.go_to(1)
-        await driver.press("enter", until=lambda: shown)
-    assert "Status" in shown[0]

@@ -154,9 +154,11 @@ async def test_retries_whose_answer_is_lost_are_named_and_counted_by_the_failed_
 
 @ARRIVES
 @pytest.mark.parametrize("actor", [OPERATOR])
-async def test_interrupted_budget_change_is_resolved_and_reported(
+async def test_interrupted_budget_change_restore_and_cleanup_are_resolved_and_reported(
     connection: Connection, jobs_db: JobsDatabase, arrives: bool
 ) -> None:
+    jobs_db.sql("select gjobs.archive_jobs(%s)", [job_id(3)])
+    jobs_db.job(21, "succeeded", minutes_ago=10 * 365 * 24 * 60)
     driver = connection.driver
     await driver.press("b", "n", dialog="New budget")
     await driver.type("10.00")
@@ -168,16 +170,11 @@ async def test_interrupted_budget_change_is_resolved_and_reported(
     else:
         await driver.shows("✗ The change was not made: the monthly budget")
         assert driver.value("#limit") == "10.00"
+        await driver.press("escape")
     assert jobs_db.sql("select limit_cents from gjobs.budgets") == ([(1_000,)] if arrives else [])
 
-
-@ARRIVES
-async def test_interrupted_restore_and_cleanup_are_resolved_and_reported(
-    connection: Connection, jobs_db: JobsDatabase, arrives: bool
-) -> None:
-    jobs_db.sql("select gjobs.archive_jobs(%s)", [job_id(3)])
-    jobs_db.job(21, "succeeded", minutes_ago=10 * 365 * 24 * 60)
-    driver = connection.driver
+    await connection.is_restored()
+    await driver.press("escape", dialog="")
     driver.app.action_run("list.archive")
     await driver.shows("1 archived job", short(3))
     await connection.lose_the_answer("r", "y", arrives=arrives, about=f"the job {short(3)}.")

@@ -27,7 +27,7 @@ async def test_undo_restores_deletions_unchanged_and_in_reverse_order(dashboard:
     await dashboard.press("U", message="No deleted jobs to restore.")
 
 
-async def test_undo_moves_the_cursor_to_the_newest_restored_job_and_keys_typed_ahead_act_on_it(
+async def test_only_a_deletion_offers_undo_which_moves_the_cursor_and_typed_keys_act_on_the_restored_job(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
     await dashboard.press("d", "y", on=1, until=lambda: 1 not in dashboard.rows)
@@ -43,10 +43,6 @@ async def test_undo_moves_the_cursor_to_the_newest_restored_job_and_keys_typed_a
     await dashboard.press("d", "y", until=lambda: not {2, 5} & {*dashboard.rows})
     await dashboard.press("U", on=6, message="Restored 2 jobs.", until=lambda: dashboard.cursor == 2)
 
-
-async def test_only_a_deletion_offers_undo_which_restores_nothing_when_the_id_is_taken(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
     await dashboard.press("s", on=5, message="Started ")
     assert "undo" not in dashboard.message, "a status change cannot be undone"
     await dashboard.press("d", "y", on=1, message="U undo")

@@ -132,7 +132,8 @@ async def test_dialogs_submitted_after_the_permit_ends_change_nothing_and_keep_t
     assert jobs_db.status(1) is JobStatus.QUEUED
 
 
-async def test_session_that_may_write_needs_no_write_permit(dashboard: Driver) -> None:
+async def test_session_of_one_writable_database_needs_no_permit_and_cannot_switch(dashboard: Driver) -> None:
+    await dashboard.press("D", message="No other database is configured.")
     await dashboard.press("W", dialog="", message="This session needs no write permit. It can always write.")
 
 
