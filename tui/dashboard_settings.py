@@ -11,7 +11,7 @@ from gjobs.store.configuration.settings import Configuration
 from gjobs.store.configuration.toml_table import ConfigurationProblem, dotted
 from gjobs.store.values.formats import not_known
 
-TABLE = Path(__file__).with_suffix(".json")
+TABLE = Path(__file__).with_name("keys_and_themes.json")
 """The themes, bindings and key names of the dashboard and Textual. `python -m tests.manual` writes it."""
 
 

@@ -97,7 +97,7 @@ def watch_jobs(
 
 @asynccontextmanager
 async def _receivers(output: Output, program: str | None, webhook: str | None) -> "AsyncIterator[Sequence[Receiver]]":
-    from gjobs.tui.cli.commands.watch_loop import ANSWER_TIME, Program, Webhook, printer, webhook_secret, webhook_url
+    from gjobs.tui.cli.commands.watch_loop import Program, printer
 
     receivers: list[Receiver] = [printer(output)]
     async with AsyncExitStack() as stack:
@@ -105,6 +105,8 @@ async def _receivers(output: Output, program: str | None, webhook: str | None) -
             receivers.append(Program(program).tell)
         if webhook is not None:
             import httpx
+
+            from gjobs.tui.cli.commands.webhook import ANSWER_TIME, Webhook, webhook_secret, webhook_url
 
             url, secret = webhook_url(webhook), webhook_secret()
             client = await stack.enter_async_context(httpx.AsyncClient(timeout=ANSWER_TIME))

@@ -11,7 +11,7 @@ from gjobs.store.store import Store
 from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.bindings import key_of
 from gjobs.tui.dashboard.dialogs.form import TextPrompt
-from gjobs.tui.dashboard.session.past_session import ONLY_PRESENT
+from gjobs.tui.dashboard.panels.footer import ONLY_PRESENT
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
 from gjobs.tui.text.error_text import Message, error_message
 

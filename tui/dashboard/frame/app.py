@@ -61,12 +61,11 @@ from gjobs.tui.dashboard.list.filter_bar import FilterBar
 from gjobs.tui.dashboard.list.job_table import JobTable, OrderRequested
 from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
 from gjobs.tui.dashboard.memory import DeletedUserCheck, ObservedHistories, RememberedState, project_to_show
-from gjobs.tui.dashboard.panels.footer import follow_messages
+from gjobs.tui.dashboard.panels.footer import follow_messages, show_moment_keys, suspend_writes
 from gjobs.tui.dashboard.panels.project_list import BudgetNews
 from gjobs.tui.dashboard.panels.screen import DashboardScreen
 from gjobs.tui.dashboard.panels.status_line import PERMIT_ENDED, connection_status, permit_hint
 from gjobs.tui.dashboard.panels.tour import Tour, TourStep
-from gjobs.tui.dashboard.session.past_session import show_moment_keys, suspend_writes
 from gjobs.tui.dashboard.session.session_poller import Opener, SessionPoller
 from gjobs.tui.dashboard.session.setup import DashboardSetup, DatabaseChoice
 from gjobs.tui.dashboard.terminal import appearance

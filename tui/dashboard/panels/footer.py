@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import Enum, auto
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
 from textual import events
@@ -13,12 +14,16 @@ from textual.css.scalar import Scalar
 from textual.geometry import Size
 
 from gjobs.store.jobs.job import AnyStatus
+from gjobs.store.moments.moment import WRITES_OFF
 from gjobs.tui.dashboard.bindings import WRITES, Trait, inherited_bindings, key_of, key_words, traits_of
-from gjobs.tui.dashboard.widgets.message_board import MessageApp, MessageBoard, PinnedText, board_of
+from gjobs.tui.dashboard.widgets.message_board import MessageApp, MessageBoard, PinnedText, board_of, drop_message
 from gjobs.tui.dashboard.widgets.widgets import ClosesOnce, FittedLine
 from gjobs.tui.text.clean_text import shorten
 from gjobs.tui.text.error_text import Severity
 from gjobs.tui.text.status_text import ACTS_ON, JobAction
+
+if TYPE_CHECKING:
+    from gjobs.store.configuration.settings import WriteAccess
 
 OWN_LINE_FROM = 28
 """Minimum screen height for a line of its own. On a lower screen, a message lies on the border above the footer."""
@@ -472,3 +477,37 @@ def _in_declared_order(active: Sequence[ActiveBinding]) -> list[ActiveBinding]:
         return nodes.index(one.node), declared.index(name) if name in declared else len(declared)
 
     return sorted(active, key=place)
+
+
+ONLY_PRESENT = "This shows only the present."
+"""Why an action is refused while an earlier moment is shown."""
+
+_MOMENT = "moment"
+
+
+def suspend_writes(
+    app: "MessageApp[int]", access: "WriteAccess", moment: datetime | None, *, is_filtered: bool
+) -> None:
+    """Refuse writes of the whole session while an earlier moment is shown. Without a moment, allow them again and
+    remove the messages of refused keys.
+    """
+    if moment is None:
+        access.resume()
+        app.messages.unpin(_MOMENT)
+        for refusal in (WRITES_OFF, ONLY_PRESENT):
+            drop_message(app, refusal)
+        return
+    access.suspend(WRITES_OFF, hint=f"Press {key_of(app, 'list.clear')} to return.")
+    show_moment_keys(app, is_filtered=is_filtered)
+
+
+def show_moment_keys(app: "MessageApp[int]", *, is_filtered: bool) -> None:
+    """Show the keys that step through time. If a filter is set, the key that returns to the present clears the filter
+    first.
+    """
+    steps = ((f"app.{way}_{unit}" for way in ("earlier", "later")) for unit in ("event", "minute", "hour"))
+    event, minute, hour = (" ".join(key_of(app, one) for one in pair) for pair in steps)
+    time, zone = (key_of(app, one) for one in ("app.moment", "app.zone"))
+    caption = f"{event} event · {minute} minute · {hour} hour · {time} time · {zone} zone"
+    leaving = f"{key_of(app, 'list.clear')}: {'clear the filter' if is_filtered else 'present'}"
+    app.messages.pin(caption, owner=_MOMENT, keys=leaving)

@@ -14,8 +14,8 @@ from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.dashboard.features.moments import MomentDialog
 from gjobs.tui.dashboard.frame.help import screen_entries
 from gjobs.tui.dashboard.frame.palette import bound_actions
+from gjobs.tui.dashboard.panels.footer import ONLY_PRESENT
 from gjobs.tui.dashboard.panels.project_list import ProjectList
-from gjobs.tui.dashboard.session.past_session import ONLY_PRESENT
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import AS_ADA, Clock, Drive, Driver, dashboard_on
 from tests.tui.jobs_database import JobsDatabase, job_id
