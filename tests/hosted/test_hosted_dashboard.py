@@ -9,7 +9,7 @@ from tests.tui.dashboard.dashboard_driver import AS_ADA, WatchedApp, drive_dashb
 
 CONNECTIONS = 2
 
-OPENING = ("enter", "p", "question_mark", "u")
+OPENING = ("enter", "p", "u")
 """Keys that open a dialog on a queued job for each login."""
 
 WRITING = ("n", "d")

@@ -74,7 +74,8 @@ async def test_dashboard_shows_the_true_outcome_after_its_connection_is_cut(
     write_log = WriteLog(jobs_db, app_database)
     done = 0
     async with behind_a_proxy(app_database, tmp_path) as (driver, proxy):
-        for write in WRITES:
+        # A write without a form, an undo and a form are enough where the outcome is known at once.
+        for write in WRITES if outcome == "unknown" else WRITES[::2]:
             await driver.go_to(write.job)
             if write.prepared_by:
                 await driver.press(*write.prepared_by)
