@@ -29,6 +29,12 @@ def jobs_db(request: pytest.FixtureRequest, app_database: Conninfo) -> Iterator[
 
 
 @pytest.fixture
+def one_idle_poll(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the doctor measure one poll instead of five, for tests of its other findings."""
+    monkeypatch.setattr("gjobs.store.doctor.examine._POLLS", 1)
+
+
+@pytest.fixture
 def owner(app_database: Conninfo, hosted_server: Server) -> Login:
     return Login(
         conninfo=app_database, database=str(app_database["dbname"]), server=hosted_server, primary=hosted_server

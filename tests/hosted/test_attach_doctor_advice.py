@@ -36,6 +36,9 @@ create function for_jobs() returns bigint language sql security invoker as 'sele
 OPEN = {"get_derived_assets": "unchecked-caller", "all_projects": "unchecked-caller", "jobs_of_owner": "unchecked-user"}
 
 
+pytestmark = pytest.mark.usefixtures("one_idle_poll")
+
+
 def of_function(report: DoctorReport, function: str) -> set[str]:
     return {one.name for one in report.findings if one.is_fault and f"function {function} " in one.sentence}
 

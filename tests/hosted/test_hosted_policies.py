@@ -15,6 +15,8 @@ from tests.hosted.cluster import Server
 from tests.hosted.test_hosted_doctor import LEAKS, as_user, examined, faults, finding, fix, run
 from tests.tui.jobs_database import ADA, BEN, JobsDatabase
 
+pytestmark = pytest.mark.usefixtures("one_idle_poll")
+
 
 @pytest.fixture
 def healthy_database(app_database: Conninfo, jobs_db: JobsDatabase) -> Conninfo:
