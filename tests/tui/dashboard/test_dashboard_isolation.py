@@ -48,6 +48,7 @@ async def test_isolation_check_reports_a_database_without_the_tables(hosted_data
         await driver.shows(
             'This database lacks something that gjobs needs: relation "public.generation_jobs" does not exist.'
         )
+        await driver.press("w", message="The check has not found two users yet.")
 
 
 async def test_user_and_visitor_check_isolation_as_the_operator_and_still_act_as_themselves(
