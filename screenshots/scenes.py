@@ -91,8 +91,9 @@ async def case(stage: Stage) -> None:
     await stage.open("C", "#redaction")
     redaction = stage.app.screen.query_one("#redaction", Static)
     await stage.wait_for(lambda: "Redact" in str(redaction.render()))
+    # The scroll bar appears after the text, and narrows it.
     text = stage.app.screen.query_one(VerticalScroll)
-    await stage.wait_for(lambda: text.max_scroll_y > 0)
+    await stage.wait_for(lambda: text.show_vertical_scrollbar and text.max_scroll_y > 0)
 
 
 async def waste(stage: Stage) -> None:

@@ -108,6 +108,7 @@ class Stage:
         # On a busy machine, polls may be slow, and the next ones are then delayed: pictures must not show this delay.
         await self.wait_for(lambda: self.app.poller.max_staleness == self.app.poller.interval)
         self.app.show_status()
+        await self._pilot.pause()
         for field in self.app.screen.query(Input):
             field.cursor_blink = False
         return screen_svg(self.app)
