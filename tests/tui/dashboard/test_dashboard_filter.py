@@ -20,7 +20,7 @@ from tests.tui.dashboard.dashboard_driver import (
     Driver,
     ExpensiveStore,
 )
-from tests.tui.jobs_database import BEN, short
+from tests.tui.jobs_database import BEN
 
 
 def text(driver: Driver) -> str:
@@ -61,8 +61,6 @@ async def test_filter_bar_accepts_the_whole_grammar_reports_mistakes_and_complet
     await dashboard.press("slash")
     for typed, rows in (
         ("cost:$3", [3]),
-        ("PACK", [2]),
-        (short(5), [5]),
         ("-status:queued mode:packaging", [2]),
         ("timeout status:queued", []),
     ):

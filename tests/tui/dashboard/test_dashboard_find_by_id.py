@@ -37,7 +37,6 @@ async def test_finding_a_job_id_opens_the_job_and_selects_its_project(dashboard:
     for text, number, project in (
         (job_id(7).hex.upper(), 7, "Spring lookbook"),
         (f" {str(job_id(3))[:8]}", 3, "Autumn catalog"),
-        ("00000007-0000", 7, "Spring lookbook"),
     ):
         await dashboard.press("5", shows="Failed jobs · ")
         await find(dashboard, text, dialog="Job", shows=("✓ succeeded", str(job_id(number))))

@@ -58,7 +58,7 @@ async def test_user_and_visitor_check_isolation_as_the_operator_and_still_act_as
     async with drive(rule=WriteMode.PERMIT_REQUIRED) as driver:
         await driver.press("i", dialog=question, shows=("You act as ada@example.com.", "Writes are judged"))
         await driver.press("n", dialog="")
-        await driver.press("i", dialog=question, shows="Afterwards you still act as ada@example.com.")
+        await driver.press("i", shows="Afterwards you still act as ada@example.com.")
         await driver.press("y", shows="No leak, 17 kept; 12 judged")
         await driver.press("escape", dialog="", shows="as ada@example.com")
 
