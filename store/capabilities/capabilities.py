@@ -404,7 +404,7 @@ NEEDS: Mapping[Capability, tuple[Need, ...]] = by_member(
             _for_all(linked),
             _to_read(STARTS, _START_COLUMNS),
             _to_read(LEASES, frozenset({"job_id", "expires_at"})),
-            _to_read(JOBS, frozenset({"completed_at"})),
+            _to_read(JOBS, frozenset(LATER_COLUMNS)),
             Capability.JOBS,
         ),
         Capability.RETRYING: (
@@ -412,6 +412,7 @@ NEEDS: Mapping[Capability, tuple[Need, ...]] = by_member(
             _to_write(RETRY_LINKS, "insert", _LINK_COLUMNS),
             _to_write(JOBS, "insert", _GIVEN | {"id", "retry_count"}),
             Capability.CHANGING,
+            _to_read(JOBS, frozenset(LATER_COLUMNS)),
         ),
         Capability.DELETING: (_to_delete, Capability.JOBS),
         Capability.CREATING_PROJECTS: (

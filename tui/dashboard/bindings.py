@@ -66,7 +66,7 @@ def _key(
     needs: Capability | None = None,
     priority: bool = False,
 ) -> Key:
-    """Without `action`, the table in `frame/key_functions.py` has the function of the key."""
+    """Without `action`, the table in `key_functions.py` has the function of the key."""
     return Key(
         keys,
         action or f"app.run('{name}')",

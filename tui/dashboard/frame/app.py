@@ -504,7 +504,7 @@ class GjobsApp(MessageApp[int]):
             self._memory.remember_project(self._place(self.poller.store), self.dashboard.listed.project_id)
 
     def _change_jobs(self, action: "JobAction", jobs: "tuple[GenerationJob, ...]") -> None:
-        from gjobs.tui.dashboard.frame import key_functions
+        from gjobs.tui.dashboard import key_functions
 
         key_functions.change_jobs(self, action, jobs)
 
@@ -515,7 +515,7 @@ class GjobsApp(MessageApp[int]):
     @on(DetailsRequested)
     async def _answer(self, message: Message) -> None:
         await wait_for_imports()
-        from gjobs.tui.dashboard.frame import key_functions
+        from gjobs.tui.dashboard import key_functions
 
         key_functions.answer(self, message)
 
@@ -613,7 +613,7 @@ class GjobsApp(MessageApp[int]):
         self.push_screen(_palette().Palette(providers=[ThemeProvider], placeholder="Search for themes…"))
 
     def action_run(self, name: str) -> None:
-        from gjobs.tui.dashboard.frame import key_functions
+        from gjobs.tui.dashboard import key_functions
 
         key_functions.run(self, KEYS[name])
 
