@@ -130,10 +130,12 @@ async def test_poll_result_of_another_actor_is_dropped_and_a_tick_disturbs_no_de
     app = dashboard.app
     assert app.poller.store is not None
     of_ben = app.poller.store.acting_as(AS_BEN)
-    listing = await of_ben.get_listing(app.dashboard.listing_query)
+    query = app.dashboard.listing_query
+    listing = await of_ben.get_listing(query)
     app.post_message(list_polled(of_ben, listing, app.dashboard.now))
     await dashboard.settle()
-    assert dashboard.rows == [1, 2, 3, 4, 5, 6]
+    # Ben does not see the project, so his list would choose another one.
+    assert (dashboard.rows, app.dashboard.listing_query) == ([1, 2, 3, 4, 5, 6], query)
 
     job = dashboard.table.cursor_job
     assert job is not None
