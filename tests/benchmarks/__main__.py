@@ -11,8 +11,6 @@ from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
-from textual.css.stylesheet import Stylesheet
-
 from tests.benchmarks.claims import claims
 from tests.benchmarks.dashboard import dashboard
 from tests.benchmarks.database import Databases, open_databases
@@ -31,7 +29,6 @@ from tests.benchmarks.waste import waste
 from tests.benchmarks.wire import wire
 from tests.benchmarks.words import words
 from tests.benchmarks.work import COMMIT_TIMES, work
-from tests.tui.app_waits import parse_once
 
 Benchmark = Callable[[Effort, Databases], Coroutine[Any, Any, list[Finding]]]
 
@@ -79,8 +76,6 @@ def main() -> int:
 
 def _measure(names: list[str], effort: Effort) -> dict[str, list[Finding]]:
     findings = {}
-    if effort.quick:  # All dashboards of this process then parse their styles once.
-        Stylesheet._parse_rules = parse_once  # type: ignore[assignment, method-assign]
     with open_databases(durable=not effort.quick, settings=COMMIT_TIMES if effort.quick else {}) as databases:
         for name in names:
             sys.stderr.write(f"{name} ...\n")

@@ -1,4 +1,4 @@
-"""Six dashboards and the app share a transaction pool of two connections for a minute of simulated time."""
+"""Six dashboards and the app share a transaction pool of two connections for two minutes of simulated time."""
 
 import asyncio
 from collections import Counter
@@ -26,7 +26,7 @@ from tests.tui.jobs_database import ADA, BEN, FROZEN, JobsDatabase
 
 INTERVAL = timedelta(seconds=DEFAULT_INTERVAL)
 
-POLLS = timedelta(minutes=1) // INTERVAL
+POLLS = timedelta(minutes=2) // INTERVAL
 
 ASSET = UUID("c1000000-0000-4000-8000-000000000000")
 

@@ -381,6 +381,7 @@ async def test_dialog_or_question_that_is_closed_at_an_unusual_time_causes_no_er
     async def ask() -> None:
         raise AssertionError("It was cancelled.")
 
+    await pass_seeing_time(dashboard)
     question = ask()
     app.tasks.ask(question)
     app.tasks.close_questions()
