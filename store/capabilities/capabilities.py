@@ -404,7 +404,7 @@ NEEDS: Mapping[Capability, tuple[Need, ...]] = by_member(
             _for_all(linked),
             _to_read(STARTS, _START_COLUMNS),
             _to_read(LEASES, frozenset({"job_id", "expires_at"})),
-            _to_read(JOBS, frozenset(LATER_COLUMNS)),
+            _to_read(JOBS, frozenset({"completed_at"})),
             Capability.JOBS,
         ),
         Capability.RETRYING: (

@@ -12,7 +12,7 @@ from uuid import UUID
 from gjobs.store.filters.filter_terms import NO_FILTER, JobFilter
 from gjobs.store.jobs.job import TRACEBACK
 from gjobs.store.values.data_classes import dataclass
-from gjobs.store.values.formats import GROUP_DIGITS
+from gjobs.store.values.formats import ERROR_GROUP_DIGITS
 
 MOST_READ = 4_000
 """The characters read at the start of an error, or at the end of a Python traceback."""
@@ -279,7 +279,7 @@ def fingerprint(error: str | None) -> str:
 
 def group_id(of_fingerprint: str) -> str:
     """Return the id of the group with this fingerprint: the start of its hash."""
-    return hashlib.sha256(of_fingerprint.encode(errors="surrogatepass")).hexdigest()[:GROUP_DIGITS]
+    return hashlib.sha256(of_fingerprint.encode(errors="surrogatepass")).hexdigest()[:ERROR_GROUP_DIGITS]
 
 
 def error_group_id(error: str | None) -> str:

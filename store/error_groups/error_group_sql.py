@@ -29,7 +29,7 @@ from gjobs.store.error_groups.error_group import (
     ReplacementStep,
 )
 from gjobs.store.jobs.job import TRACEBACK
-from gjobs.store.values.formats import GROUP_DIGITS
+from gjobs.store.values.formats import ERROR_GROUP_DIGITS
 
 
 def _quoted(text: str) -> str:
@@ -123,4 +123,4 @@ def _compile_group_id(element: GroupId, compiler: SQLCompiler, **options: Any) -
 def group_id_sql(fingerprint: str) -> str:
     """Return SQL for the id of the group. `fingerprint` is SQL. The hash is of UTF-8, whatever the database uses."""
     encoding = "CASE getdatabaseencoding() WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END"
-    return f"left(encode(sha256(convert_to({fingerprint}, {encoding})), 'hex'), {GROUP_DIGITS})"
+    return f"left(encode(sha256(convert_to({fingerprint}, {encoding})), 'hex'), {ERROR_GROUP_DIGITS})"

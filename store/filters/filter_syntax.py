@@ -210,13 +210,8 @@ def _is_plain_status(text: str) -> bool:
     return text in set(JobStatus) or (text.lower() not in set(JobStatus) and near_status(text) is None)
 
 
-def _dollars(cents: int) -> str:
-    """Return the amount in the form that a cost is shown in, but without commas: they separate values."""
-    return formats.money(cents).replace(OR, "")
-
-
 def _value(value: Value, key: Key | None) -> str:
-    amount = formats.format_duration if key is Key.TOOK else _dollars
+    amount = KEYS[key].shown if key else str
     match value:
         case Between(low=low, high=high):
             return f"{amount(low)}..{amount(high)}"

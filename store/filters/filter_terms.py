@@ -9,7 +9,7 @@ from gjobs.store.errors import InvalidValue, command
 from gjobs.store.jobs.job import AnyStatus, JobStatus, near_status, parse_status
 from gjobs.store.values import formats
 from gjobs.store.values.data_classes import by_member, dataclass
-from gjobs.store.values.formats import GROUP_DIGITS, LEAST_DIGITS, id_range, quote_typed
+from gjobs.store.values.formats import ERROR_GROUP_DIGITS, LEAST_DIGITS, id_range, quote_typed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +177,7 @@ def _id(piece: Piece, _now: datetime | None) -> str:
     return piece.text.lower()
 
 
-_ERROR_GROUP = re.compile(rf"[0-9a-f]{{{GROUP_DIGITS}}}")
+_ERROR_GROUP = re.compile(rf"[0-9a-f]{{{ERROR_GROUP_DIGITS}}}")
 
 
 def _error_group(piece: Piece, _now: datetime | None) -> str:
@@ -185,7 +185,7 @@ def _error_group(piece: Piece, _now: datetime | None) -> str:
     if not _ERROR_GROUP.fullmatch(group):
         raise piece.span.wrong(
             f"{quote_typed(piece.text)} is not the id of an error group.",
-            hint=f"An id has {GROUP_DIGITS} digits, 0 to 9 and a to f. {command('errors')} lists the groups.",
+            hint=f"An id has {ERROR_GROUP_DIGITS} digits, 0 to 9 and a to f. {command('errors')} lists the groups.",
         )
     return group
 
@@ -251,6 +251,11 @@ def _compared(piece: Piece, read: Callable[[str, Piece], int]) -> Compared:
     return Compared(comparison=Comparison(sign or "="), amount=read(amount, piece))
 
 
+def _dollars(cents: int) -> str:
+    """Return the amount in the form that a cost is shown in, but without commas: they separate values."""
+    return formats.money(cents).replace(",", "")
+
+
 def _cost(piece: Piece, _now: datetime | None) -> Value:
     return _amount(piece, _cents)
 
@@ -303,6 +308,8 @@ class KeyFacts:
     example: str
     """A term that can be typed."""
     words: str
+    shown: Callable[[int], str] = str
+    """Writes an amount of this key, so that it reads back."""
     suggested: Suggested = Suggested.USUAL
     usual: tuple[str, ...] = ()
     """Values to suggest, whatever the database holds."""
@@ -331,6 +338,7 @@ KEYS: Mapping[Key, KeyFacts] = by_member(
         ),
         Key.COST: KeyFacts(
             read=_cost,
+            shown=_dollars,
             takes="CENTS or $AMOUNT",
             example="cost:>50 cost:$1..$2.50",
             words="with this cost; 50 means cents, the same as $0.50",
@@ -375,6 +383,7 @@ KEYS: Mapping[Key, KeyFacts] = by_member(
         ),
         Key.TOOK: KeyFacts(
             read=_took,
+            shown=formats.format_duration,
             takes="SPAN",
             example="took:>5m took:1m..1h30m",
             words="whose total, from creation to end, is this long",

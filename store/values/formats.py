@@ -255,7 +255,7 @@ def close_names(typed: str, names: Sequence[str]) -> list[str]:
 LEAST_DIGITS = 4
 """Shorter texts match too much, and are often words."""
 
-GROUP_DIGITS = 10
+ERROR_GROUP_DIGITS = 10
 """The length of the id of an error group."""
 
 _ALL_DIGITS = 32

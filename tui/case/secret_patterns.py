@@ -1,4 +1,4 @@
-"""What a case redacts, in which order: URLs, tokens, keys, passwords, storage paths and contacts."""
+"""Patterns of what a case redacts, and what replaces them: URLs, tokens, keys, passwords, storage paths, contacts."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -445,9 +445,9 @@ _DOT = re.compile(r"\s?[(\[{]\s?dot\s?[)\]}]\s?", re.IGNORECASE)
 
 
 class SecretRules:
-    """What replaces the matches of each pattern, in the order of the replacements. `mark` returns a placeholder.
+    """The patterns of secrets in their order, each with the function that replaces a match.
 
-    `keeps` are e-mails that stay. `ids` are kept even when written without dashes.
+    `mark` returns a placeholder. `keeps` are e-mails that stay. `ids` are kept even when written without dashes.
     """
 
     def __init__(
@@ -569,7 +569,7 @@ class SecretRules:
 
     @property
     def opaque(self) -> Replacement:
-        """Words that look like keys. To be replaced last."""
+        """Words that look like keys. They must be replaced last."""
         return _OPAQUE, self._opaque
 
     def _opaque(self, found: re.Match[str]) -> str:

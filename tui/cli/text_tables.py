@@ -1,4 +1,4 @@
-"""Aligned tables and lists of fields; jobs and their events as tables and blocks of text."""
+"""Aligned tables and lists of fields; a job as a block of text, and its events as a table."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -21,7 +21,7 @@ from gjobs.store.error_groups.error_group import (
     group_id,
 )
 from gjobs.store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
-from gjobs.store.values.formats import GROUP_DIGITS
+from gjobs.store.values.formats import ERROR_GROUP_DIGITS
 from tests.conftest import Conninfo, connect
 from tests.store.error_groups.error_examples import EXAMPLES
 
@@ -173,6 +173,8 @@ def test_postgres_agrees_about_any_text(database: Conninfo) -> None:
         def agrees(errors: list[str]) -> None:
             expected = [(fingerprint(error), error_group_id(error)) for error in errors]
             assert in_postgres(connection, [*errors]) == expected
-            assert all(len(one) <= MOST_CHARACTERS and len(identifier) == GROUP_DIGITS for one, identifier in expected)
+            assert all(
+                len(one) <= MOST_CHARACTERS and len(identifier) == ERROR_GROUP_DIGITS for one, identifier in expected
+            )
 
         agrees()

@@ -68,7 +68,7 @@ _OWNER: _Owner = either(
     ),
     required=True,
 )
-_PERIOD = option(one_of(Period), f"{{{','.join(Period)}}}", f"{', '.join(Period)} (UTC)", required=True)
+_PERIOD = option(one_of(Period), f"{{{','.join(Period)}}}", f"{', '.join(Period)}; times are UTC", required=True)
 
 
 async def _owner_ids(store: "Store", owner: _Owner) -> tuple[UUID | None, UUID | None]:

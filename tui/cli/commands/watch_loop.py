@@ -1,4 +1,4 @@
-"""Reports transitions to stdout, a program or a webhook, stops on conditions, keeps the resume file."""
+"""Reports transitions to stdout or a program, stops on conditions, keeps the resume file."""
 
 import asyncio
 import json

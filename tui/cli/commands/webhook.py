@@ -1,4 +1,4 @@
-"""Posts transitions to a webhook: signed, again until they are accepted, with growing waits."""
+"""Signs transitions, and posts them to a webhook until it accepts them."""
 
 import asyncio
 import hashlib

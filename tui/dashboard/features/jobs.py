@@ -1,8 +1,9 @@
 """Actions on jobs and on the list, from key to confirmation to write, and the form for a new job."""
 
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from gjobs.store.jobs.job_results import AlreadyRetried, Retried
 from gjobs.store.projects.project import Asset
 from gjobs.store.store import Store
 from gjobs.store.users.actor import ANON, OPERATOR, Operator
+from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import money
 from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.dashboard.actions.action_context import ActionContext, go_to_job
@@ -340,15 +342,16 @@ class JobActions:
 
     def act(self, action: JobAction, jobs: Sequence[GenerationJob], project_id: UUID | None) -> None:
         """Start the action. `project_id` is the preselected project of a new job."""
-        match action:
-            case JobAction.RETRY:
-                self._retry(jobs)
-            case JobAction.DELETE:
-                self._tasks.ask(self._ask_deletion(jobs))
-            case JobAction.CREATE:
-                self._create(project_id)
-            case _:
-                self._transition(jobs, STATUS_ACTIONS[action])
+        starts: Mapping[JobAction, Callable[[], None]] = by_member(
+            JobAction,
+            {
+                JobAction.RETRY: lambda: self._retry(jobs),
+                JobAction.DELETE: lambda: self._tasks.ask(self._ask_deletion(jobs)),
+                JobAction.CREATE: lambda: self._create(project_id),
+                **{one: partial(self._transition, jobs, status) for one, status in STATUS_ACTIONS.items()},
+            },
+        )
+        starts[action]()
 
     def undo(self) -> None:
         """Restore the jobs deleted last."""

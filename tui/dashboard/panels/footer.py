@@ -1,4 +1,7 @@
-"""The lines at the bottom: key hints, which of them work now, and messages above them."""
+"""The lines at the bottom: key hints, which of them work now, and messages above them.
+
+While an earlier moment is shown, they name its keys, and the session refuses to write.
+"""
 
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
