@@ -7,6 +7,7 @@ import pytest
 from gjobs.store.sample.sample_data import fill as fill_sample
 from gjobs.store.users.actor import OPERATOR, ActingUser
 from gjobs.store.values.formats import money
+from gjobs.tui.dashboard.list.filter_bar import FilterBar
 from gjobs.tui.dashboard.memory import RememberedState
 from gjobs.tui.text.format import count
 from tests.conftest import Conninfo
@@ -94,3 +95,17 @@ async def test_sample_totals_match_the_store_statistics(database: Conninfo) -> N
             for row in statistics:
                 assert f"{row.status} {count(row.count)} " in driver.costs[0]
                 assert money(row.total_cost_cents) in driver.costs[1]
+
+
+async def test_widgets_may_be_removed_while_the_rest_is_loaded(
+    dashboard: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filter_bar = dashboard.app.dashboard.query_one(FilterBar)
+    await filter_bar.remove_children()
+
+    async def ends() -> None:
+        await filter_bar.remove()
+
+    monkeypatch.setattr("gjobs.tui.dashboard.frame.app.preload", ends)
+    await dashboard.app._load_the_rest()
+    assert not filter_bar.children

@@ -235,8 +235,11 @@ class GjobsApp(MessageApp[int]):
     async def _load_the_rest(self) -> None:
         """Load the rest. Garbage collection resumes only afterwards, because these objects stay in memory."""
         self.read_views()
+        filter_bar = self.dashboard.query_one(FilterBar)
         await preload()
-        self.dashboard.query_one(FilterBar).build_hidden_parts()
+        # A snapshot may have ended meanwhile, and removed the widgets.
+        if filter_bar.is_running:
+            filter_bar.build_hidden_parts()
         startup.resume_gc()
         self._is_preloaded = True
         self._read_row_notes()
