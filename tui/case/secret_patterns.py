@@ -447,7 +447,7 @@ _DOT = re.compile(r"\s?[(\[{]\s?dot\s?[)\]}]\s?", re.IGNORECASE)
 class SecretRules:
     """The patterns of secrets in their order, each with the function that replaces a match.
 
-    `mark` returns a placeholder. `keeps` are e-mails that stay. `ids` are kept even when written without dashes.
+    `mark` returns a placeholder. `Redactor` explains `keeps` and `ids`.
     """
 
     def __init__(
