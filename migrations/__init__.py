@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-REVISIONS = tuple(sorted(file.name[:4] for file in (Path(__file__).parent / "versions").glob("[0-9]*.py")))
+REVISIONS = tuple(sorted(file.stem for file in (Path(__file__).parent / "versions").glob("[0-9]*.py")))
 """Oldest first, read from the file names, so that a command learns what is pending without importing Alembic."""
 
 HEAD = REVISIONS[-1]

@@ -1,4 +1,4 @@
-"""Writes the archive to a file before a downgrade drops it."""
+"""Writes the archive to a file before it is removed with everything of gjobs."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -9,13 +9,12 @@ from typing import IO
 
 import psycopg
 
+from gjobs.migrations import HEAD
 from gjobs.migrations.connection import connect, translate_migrating
 from gjobs.migrations.status import known_status
 from gjobs.store.errors import InvalidValue
 
-REVISION = "0008"
-"""The first revision with an archive."""
-# 0008/empty.sql compares this state with the archive that it is about to drop.
+# removable.sql compares this state with the archive that is about to be dropped.
 _STATE = """
 select count(*),
        concat(count(*), ' ',
@@ -31,24 +30,17 @@ class ArchiveExport:
     jobs: int
     """The number of jobs in the file. Without any, no file is written."""
     state: str
-    """The downgrade checks that the archive still has this state."""
+    """The removal checks that the archive still has this state."""
 
 
-def drops_archive(current: str | None, revision: str) -> bool:
-    """Return whether a downgrade to the revision, or to `base`, drops the archive."""
-    return current is not None and current >= REVISION and (revision == "base" or revision < REVISION)
-
-
-def export_archive(conninfo: Mapping[str, str | int], revision: str, file: Path) -> ArchiveExport:
+def export_archive(conninfo: Mapping[str, str | int], file: Path) -> ArchiveExport:
     """Write each archived job as a line of JSON to a new file that only its owner may read.
 
-    Raises InvalidValue if the downgrade keeps the archive, or if the file exists or can't be written. Raises
-    NoPrivilege if row level security may hide jobs.
+    Raises InvalidValue if there is no archive, or if the file exists or can't be written. Raises NoPrivilege if row
+    level security may hide jobs.
     """
-    if not drops_archive(known_status(conninfo).current, revision):
-        raise InvalidValue(
-            "export_archive", f"Going down to {revision} keeps the archive, so there is nothing to export."
-        )
+    if known_status(conninfo).current != HEAD:
+        raise InvalidValue("export_archive", "This database has no archive, so there is nothing to export.")
     with connect(conninfo) as connection:
         try:
             connection.read_only = True
@@ -90,4 +82,4 @@ def _new_file(path: Path) -> Iterator[IO[str]]:
 
 
 def _not_written(path: Path, error: OSError) -> InvalidValue:
-    return InvalidValue("export_archive", f"Can't write {path}: {error.strerror}. Nothing was undone.")
+    return InvalidValue("export_archive", f"Can't write {path}: {error.strerror}. Nothing was removed.")

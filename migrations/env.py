@@ -2,13 +2,12 @@
 
 from alembic import context
 from alembic.operations import Operations
-from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
 from gjobs.migrations.execution import note_step
 from gjobs.migrations.progress import Origin
-from gjobs.migrations.scripts import driver_connection, load, this_run
+from gjobs.migrations.scripts import driver_connection, load, run_folder, this_run
 from gjobs.migrations.verification import require_app_schema
 
 
@@ -21,29 +20,26 @@ def run_online(connection: Connection) -> None:
             context.execute(load(condition))
         if this_run().origin is Origin.APP:
             adopt(connection)
-        drop_unrecorded()
+        take_over_earlier_build()
         context.run_migrations()
         if not context.get_context().get_current_heads():
-            # The database is empty again: offline SQL from there creates the table again.
             connection.execute(text("drop table gjobs.alembic_version"))
-
-
-def drop_unrecorded() -> None:
-    """Drop what an interrupted upgrade left, newest first. Triggers that the interrupted upgrade left would fail once
-    the downgrade drops the objects they use.
-    """
-    scripts = ScriptDirectory.from_config(context.config)
-    with Operations.context(context.get_context()):
-        for revision in reversed(this_run().unrecorded):
-            module = scripts.get_revision(revision).module
-            if hasattr(module, "drop_unrecorded"):
-                module.drop_unrecorded()
 
 
 def adopt(connection: Connection) -> None:
     require_app_schema(driver_connection(connection))
-    context.execute(load("adopt.sql"))
-    this_run().step("Recorded the app's own tables as revision 0001.")
+    context.execute(load("app/adopt.sql"))
+    this_run().step("Recorded the app's own tables as revision 0001_app.")
+
+
+def take_over_earlier_build() -> None:
+    if this_run().origin is not Origin.EARLIER_BUILD:
+        return
+    context.execute(load("earlier_build.sql"))
+    with Operations.context(context.get_context()):
+        for feature in ("app", "events"):
+            run_folder("functions", feature)
+    this_run().step("The schema of the earlier build is recorded as revision 0002_gjobs.")
 
 
 def run_offline() -> None:
@@ -58,7 +54,8 @@ def run_offline() -> None:
         context.execute(load("begin.sql"))
         context.execute(load("conditions.sql"))
         if this_run().origin is Origin.APP:
-            context.execute(load("adopt.sql"))
+            context.execute(load("app/adopt.sql"))
+        take_over_earlier_build()
         context.run_migrations()
 
 

@@ -4,16 +4,16 @@ import threading
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
-from types import ModuleType
 
 import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext, MigrationInfo
-from alembic.script import Script, ScriptDirectory
+from alembic.script import Script
 from sqlalchemy import Connection, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
+from gjobs.migrations import HEAD
 from gjobs.migrations.connection import acquire_run_lock, connect, require_session, translate_migrating
 from gjobs.migrations.progress import Origin, Run, say_nothing
 from gjobs.migrations.verification import origin
@@ -39,32 +39,25 @@ def configuration(
 
 
 def upgrade_to(run: Run, revision: str) -> None:
-    """Upgrade. The revisions before the first concurrent index build run in one transaction."""
+    """Upgrade. Everything before the first concurrent index build runs in one transaction."""
     _execute(run, lambda config: command.upgrade(config, revision))
 
 
-def downgrade_to(run: Run, revision: str) -> None:
-    """Downgrade, with transactions as in `upgrade_to`."""
-    _execute(run, lambda config: command.downgrade(config, revision))
-
-
-def downgraded_apart(goal: str) -> list[str]:
-    """Revisions whose downgrade runs outside a transaction, newest first. A downgrade to below one of them stops
-    there and commits before it continues. `goal` is the revision to downgrade to; empty for none.
-    """
-    scripts = ScriptDirectory.from_config(configuration())
-    return [one.revision for one in scripts.walk_revisions() if _is_apart(one.module, goal)]
-
-
-def _is_apart(module: ModuleType, goal: str) -> bool:
-    return getattr(module, "downgrades_apart", False) and goal >= getattr(module, "apart_down_to", "")
+def remove_all(run: Run) -> None:
+    _execute(run, lambda config: command.downgrade(config, "base"))
 
 
 def render(found: Origin, current: str | None) -> str:
     """Return the SQL from the current state to the head."""
     output, run = StringIO(), Run(say_nothing)
     run.begin(found)
-    start = APP_REVISION if found is Origin.APP else current or "base"
+    match found:
+        case Origin.APP:
+            start = APP_REVISION
+        case Origin.EARLIER_BUILD:
+            start = HEAD
+        case Origin.NOTHING | Origin.MIGRATED:
+            start = current or "base"
     with _alembic:
         command.upgrade(configuration(output=output, run=run), f"{start}:head", sql=True)
     return output.getvalue() if found is Origin.NOTHING else f"{_FOR_PSQL}\n{output.getvalue()}"
@@ -97,10 +90,10 @@ def _execute(run: Run, work: Callable[[Config], None]) -> None:
 
 
 def note_step(ctx: MigrationContext, step: MigrationInfo, *_: object, **__: object) -> None:
-    """Note an applied or undone revision. Alembic calls this after each one."""
-    if ctx.config is None:
+    """Note an applied revision. Alembic calls this after each one, also after an undone one."""
+    if ctx.config is None or not step.is_upgrade:
         return
     run: Run = ctx.config.attributes["run"]
     revision = step.up_revision
     name = f"{revision.revision} ({revision.doc})" if isinstance(revision, Script) else str(step.up_revision_id)
-    run.step(f"Revision {name} is {'applied' if step.is_upgrade else 'undone'}.")
+    run.step(f"Revision {name} is applied.")

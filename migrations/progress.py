@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum, auto
 
@@ -22,6 +22,8 @@ class Origin(Enum):
     """No tables of the app. The run creates them all, and nobody uses them before it ends."""
     APP = auto()
     """The app's own tables, without any migration."""
+    EARLIER_BUILD = auto()
+    """The schema of an earlier build's last revision, which equals the head but for its name."""
     MIGRATED = auto()
 
 
@@ -33,8 +35,6 @@ class Run:
         *,
         condition: str | None = None,
         exported_archive: str = "",
-        unrecorded: Sequence[str] = (),
-        goal: str = "",
     ) -> None:
         self.report = report
         self.conninfo = conninfo or {}
@@ -42,13 +42,7 @@ class Run:
         self.condition = condition
         """A script that runs first. It refuses early what would otherwise fail after a partial commit."""
         self.exported_archive = exported_archive
-        """The state of the archive that a downgrade may drop. Empty if none was exported."""
-        self.unrecorded = unrecorded
-        """The revisions after the recorded one. A downgrade drops what an interrupted upgrade left of them."""
-        self.goal = goal
-        """The revision that a downgrade leads to. Empty if it undoes all revisions."""
-        self.advice = "Run the same command to continue. It rebuilds an incomplete index."
-        """What to do after an interruption or an error."""
+        """The state of the archive that a removal may drop. Empty if none was exported."""
         self.origin = Origin.MIGRATED
         self.has_changed = False
         """Whether anything is committed."""

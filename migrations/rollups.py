@@ -9,20 +9,12 @@ from uuid import UUID
 
 import psycopg
 
+from gjobs.migrations import HEAD
 from gjobs.migrations.connection import acquire_run_lock, connect, require_session, translate_migrating
 from gjobs.migrations.progress import Report, reporting_progress
 from gjobs.migrations.status import known_status
 from gjobs.store.errors import SchemaMissing, command
 
-REVISION = "0004"
-"""The first revision with rollups."""
-WASTE = "0011"
-"""The first revision with rollups of failed jobs and retries."""
-WASTE_KEYS = "0012"
-"""The first revision with the totals of these rollups by key."""
-ERROR_GROUPS = "0013"
-"""The first revision with a comment on `error_group`. The comment says that the rollups use the groups of this
-function."""
 JOBS_A_PART = 1_000_000
 """About how many jobs are compared at once. Progress is reported after each part."""
 LISTED = 100
@@ -32,11 +24,6 @@ _DIFFERENCES, _WASTE_DIFFERENCES, _KEY_DIFFERENCES = (
     (Path(__file__).parent / "sql" / name).read_text(encoding="utf-8")
     for name in ("rollups.sql", "waste.sql", "waste_keys.sql")
 )
-_COUNTED, _ERROR_GROUP = (
-    (Path(__file__).parent / name).read_text(encoding="utf-8")
-    for name in ("sql/0013/counted.sql", "functions/0013_error_groups/error_group.sql")
-)
-_BODY = "select prosrc from pg_catalog.pg_proc where oid = 'gjobs.error_group(text)'::regprocedure"
 _PARTS = """
 select (select greatest(reltuples, 0)::bigint from pg_catalog.pg_class where oid = 'public.generation_jobs'::regclass)
        / %s + 1
@@ -91,9 +78,7 @@ def check(conninfo: Mapping[str, str | int], report: Report) -> RollupCheck:
 
     Raises SchemaMissing without rollups, and NoPrivilege if rows may be hidden.
     """
-    revision = _require_rollups(conninfo)
-    queries = [_DIFFERENCES] if revision < WASTE else [_DIFFERENCES, _WASTE_DIFFERENCES]
-    of_all = [_KEY_DIFFERENCES] if revision >= WASTE_KEYS else []
+    _require_rollups(conninfo)
     with connect(conninfo) as connection:
         try:
             connection.read_only = True
@@ -104,21 +89,21 @@ def check(conninfo: Mapping[str, str | int], report: Report) -> RollupCheck:
             connection.execute("set local enable_nestloop = off")
             # Before the first query, which takes the snapshot. The lock conflicts only with locks on the whole table.
             connection.execute("lock table public.generation_jobs in access share mode")
-            found = _compare(connection, queries, of_all, report)
-            if revision >= WASTE:
-                _report_ungrouped(connection, report)
+            found = _compare(connection, report)
+            _report_ungrouped(connection, report)
         except psycopg.Error as error:
             raise translate_migrating(error) from error
     return found
 
 
-def _compare(connection: psycopg.Connection, queries: list[str], of_all: list[str], report: Report) -> RollupCheck:
-    """Run `queries` for each part of the projects, and then `of_all` once."""
+def _compare(connection: psycopg.Connection, report: Report) -> RollupCheck:
+    """Compare the rollups of each part of the projects, and then the totals by key once."""
+    queries = [_DIFFERENCES, _WASTE_DIFFERENCES]
     differences: list[RollupDifference] = []
     count = 0
     bounds = [None, *_bounds(connection), None]
     for part, (low, high) in enumerate(pairwise(bounds), start=1):
-        for query in queries if high is not None else [*queries, *of_all]:
+        for query in queries if high is not None else [*queries, _KEY_DIFFERENCES]:
             rows = connection.execute(query.encode(), {"low": low, "high": high, "most": LISTED}).fetchall()
             count += rows[0][-1] if rows else 0
             differences.extend(map(_difference, rows))
@@ -166,7 +151,7 @@ def rebuild(conninfo: Mapping[str, str | int], report: Report) -> None:
     Raises SchemaMissing without rollups, and AnotherRun while a migration is running. Raises MigrationRefused behind a
     pooler that serves each transaction from another process.
     """
-    revision = _require_rollups(conninfo)
+    _require_rollups(conninfo)
     with connect(conninfo) as connection:
         connection.add_notice_handler(lambda diagnostics: report(diagnostics.message_primary or ""))
         try:
@@ -182,30 +167,13 @@ def rebuild(conninfo: Mapping[str, str | int], report: Report) -> None:
                 with connection.transaction():
                     connection.execute("lock table public.generation_jobs in access share mode")
                     connection.execute("select gjobs.recount_jobs()")
-                    if revision >= WASTE:
-                        connection.execute("select gjobs.recount_waste()")
-                    if revision >= WASTE_KEYS:
-                        connection.execute("select gjobs.recount_waste_keys()")
-                    if revision >= ERROR_GROUPS:
-                        _restore_comment(connection)
+                    connection.execute("select gjobs.recount_waste()")
+                    connection.execute("select gjobs.recount_waste_keys()")
                 connection.execute(_LET_FOLDERS_IN)
         except psycopg.Error as error:
             raise translate_migrating(error) from error
 
 
-def _restore_comment(connection: psycopg.Connection) -> None:
-    """Write the comment again if `error_group` is the function of revision 0013. Restoring a dump may lose the
-    comment."""
-    row = connection.execute(_BODY).fetchone()
-    if row is not None and row[0] in _ERROR_GROUP:
-        connection.execute(_COUNTED.encode())
-
-
-def _require_rollups(conninfo: Mapping[str, str | int]) -> str:
-    """Return the revision."""
-    current = known_status(conninfo).current
-    if current is None or current < REVISION:
-        raise SchemaMissing(
-            "This database keeps no rollups.", hint=f"Run {command('migrate up')} to add rollups (revision {REVISION})."
-        )
-    return current
+def _require_rollups(conninfo: Mapping[str, str | int]) -> None:
+    if known_status(conninfo).current != HEAD:
+        raise SchemaMissing("This database keeps no rollups.", hint=f"Run {command('migrate up')} to add rollups.")

@@ -1,17 +1,17 @@
-"""The functions that commands and start-up call: upgrade, downgrade, verify."""
+"""The functions that commands and start-up call: upgrade, remove, verify."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 import psycopg
 
-from gjobs.migrations import HEAD, REVISIONS
+from gjobs.migrations import HEAD
 from gjobs.migrations.connection import AnotherRun, MigrationRefused, connect, translate_migrating
 from gjobs.migrations.progress import Origin, Report, Run, say_nothing
 from gjobs.migrations.status import known_status
-from gjobs.store.errors import Conflict, InvalidValue, Locked
+from gjobs.store.errors import Conflict, Locked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ def upgrade(conninfo: Mapping[str, str | int], *, report: Report = say_nothing) 
     """Upgrade to the head. An app's own tables are taken over if they equal those of the first revision.
 
     All of it is one transaction, up to the first concurrent index build. The rest runs step by step; after an
-    interruption, the next run continues.
+    interruption, the next run continues. A database of the earlier build, at its last revision, is taken over.
 
     Raises Locked if the tables stay in use. Raises SchemaMissing if an administrator must create the schema `gjobs`
     first. Raises SchemaDiffers if the app's own tables differ. Raises MigrationRefused if the database can't be
@@ -42,55 +42,28 @@ def upgrade(conninfo: Mapping[str, str | int], *, report: Report = say_nothing) 
         _until_unlocked(partial(upgrade_to, run, HEAD), run)
 
 
-def downgrade(
-    conninfo: Mapping[str, str | int],
-    revision: str,
-    *,
-    exported: "ArchiveExport | None" = None,
-    report: Report = say_nothing,
+def remove(
+    conninfo: Mapping[str, str | int], *, exported: "ArchiveExport | None" = None, report: Report = say_nothing
 ) -> None:
-    """Downgrade to an earlier revision, or undo all revisions with `base`. Indexes come first, then the rest in one
-    transaction.
+    """Remove everything of gjobs: indexes first, then the rest in one transaction. Jobs, users and projects stay, and
+    the app's own functions, views and policies are as they were.
 
-    Archived jobs are dropped only if `exported` holds all of them.
-
-    In the end, an app's own tables, functions and policies are as they were. Raises MigrationRefused if the downgrade
-    would lose rows, or if the database is not above that revision.
+    Archived jobs are dropped only if `exported` holds all of them. Raises MigrationRefused if workers hold jobs, if
+    archived jobs would be lost, or if there is nothing to remove.
     """
-    if revision not in ("base", *REVISIONS):
-        raise InvalidValue(
-            "revision", f"There is no revision {revision!r}.", hint=f"Use one of: base, {', '.join(REVISIONS)}."
-        )
-    current = known_status(conninfo).current
-    if current is None:
-        raise MigrationRefused("No migration has run on this database, so there is none to undo.")
-    if revision != "base" and revision >= current:
-        raise MigrationRefused(f"The database is at revision {current}, and {revision} is not an earlier one.")
-    from gjobs.migrations.execution import downgrade_to, downgraded_apart
+    if known_status(conninfo).current is None:
+        raise MigrationRefused("No migration has run on this database, so there is nothing to remove.")
+    from gjobs.migrations.execution import remove_all
 
-    run = Run(
-        report,
-        conninfo,
-        condition="0001/droppable.sql" if revision == "base" else None,
-        exported_archive=exported.state if exported else "",
-        unrecorded=REVISIONS[REVISIONS.index(current) + 1 :],
-        goal="" if revision == "base" else revision,
-    )
-    for target in _stops(current, revision, downgraded_apart(run.goal)):
-        _until_unlocked(partial(downgrade_to, run, target), run)
+    run = Run(report, conninfo, condition="removable.sql", exported_archive=exported.state if exported else "")
+    _until_unlocked(partial(remove_all, run), run)
 
 
-def export_archive(conninfo: Mapping[str, str | int], revision: str, file: "Path") -> "ArchiveExport":
-    """Write the archive to a new file before `downgrade`. `gjobs.migrations.archive_export` lists the errors."""
+def export_archive(conninfo: Mapping[str, str | int], file: "Path") -> "ArchiveExport":
+    """Write the archive to a new file before `remove`. `gjobs.migrations.archive_export` lists the errors."""
     from gjobs.migrations.archive_export import export_archive
 
-    return export_archive(conninfo, revision, file)
-
-
-def _stops(current: str, revision: str, downgraded_apart: Sequence[str]) -> list[str]:
-    """Return the revisions at which a downgrade commits."""
-    below = [REVISIONS[REVISIONS.index(apart) - 1] for apart in downgraded_apart if apart <= current]
-    return [*(stop for stop in below if revision == "base" or stop > revision), revision]
+    return export_archive(conninfo, file)
 
 
 def pending_sql(conninfo: Mapping[str, str | int] | None) -> str:
@@ -116,11 +89,11 @@ def cautions_up(conninfo: Mapping[str, str | int]) -> list[str]:
     return upgrade_warnings(conninfo)
 
 
-def cautions_down(conninfo: Mapping[str, str | int], revision: str) -> list[str]:
-    """Return sentences on what `downgrade` loses."""
-    from gjobs.migrations.warnings import downgrade_warnings
+def cautions_remove(conninfo: Mapping[str, str | int]) -> list[str]:
+    """Return sentences on what `remove` loses."""
+    from gjobs.migrations.warnings import removal_warnings
 
-    return downgrade_warnings(conninfo, revision)
+    return removal_warnings(conninfo)
 
 
 def verify(conninfo: Mapping[str, str | int]) -> "Verification":

@@ -10,7 +10,6 @@ from alembic import context, op
 from sqlalchemy import Connection, TextClause, text
 
 from gjobs.migrations.progress import Origin, Run, reporting_progress
-from gjobs.store.errors import complete_commands
 
 MIGRATIONS = Path(__file__).parent
 SQL = MIGRATIONS / "sql"
@@ -35,12 +34,10 @@ def run_script(name: str, kind: str = "sql") -> None:
     op.execute(_text(_read(MIGRATIONS / kind / name)))
 
 
-def run_folder(kind: str, first: str, last: str | None = None) -> None:
-    """Run the files `<kind>/<revision>_<name>/*.sql` of a revision, or of all revisions from the first to the last."""
-    for file in sorted(MIGRATIONS.glob(f"{kind}/*/*.sql")):
-        revision, _, _ = file.parent.name.partition("_")
-        if first <= revision <= (last or first):
-            run_script(f"{file.parent.name}/{file.name}", kind)
+def run_folder(kind: str, feature: str) -> None:
+    """Run the files `<kind>/<feature>/*.sql`."""
+    for file in sorted((MIGRATIONS / kind / feature).glob("*.sql")):
+        run_script(f"{feature}/{file.name}", kind)
 
 
 def makes_tables() -> bool:
@@ -48,11 +45,10 @@ def makes_tables() -> bool:
     return this_run().origin is Origin.NOTHING
 
 
-def lock_tables(others: str | None = "app_tables.sql", *, mode: str = "access exclusive") -> None:
-    """Lock the jobs in this mode, and the tables that the file `others` locks, until the commit."""
-    script = _read(SQL / "lock.sql").replace("access exclusive", mode)
-    if others is not None:
-        script = script.replace(_OTHERS, _read(SQL / others).replace("\n", f"\n{_OTHERS_INDENT}") + ";")
+def lock_tables(others: str) -> None:
+    """Lock the jobs, and the tables that the file `others` locks, until the commit."""
+    locks = _read(SQL / others).replace("\n", f"\n{_OTHERS_INDENT}") + ";"
+    script = _read(SQL / "lock.sql").replace(_OTHERS, locks)
     op.execute(_text(script))
     if not context.is_offline_mode():
         this_run().locked(seconds=op.get_bind().scalar(text(_LOCKED_SECONDS)))
@@ -70,35 +66,9 @@ def commit() -> None:
     run_script("begin.sql")
 
 
-def may_lack(relation: str) -> bool:
-    """Return whether the database may lack the relation. Offline, this is unknown."""
-    if context.is_offline_mode():
-        return True
-    return op.get_bind().scalar(text("select to_regclass(:relation)"), {"relation": relation}) is None
-
-
-def is_undone(revision: str) -> bool:
-    """Return whether this downgrade also undoes the revision."""
-    return this_run().goal < revision
-
-
-def has_comment(function: str) -> bool:
-    """Return whether the function exists and has a comment."""
-    found = text("select pg_catalog.obj_description(to_regprocedure(:function), 'pg_proc') is not null")
-    return op.get_bind().scalar(found, {"function": function}) is True
-
-
-def drop_if_created(table: str, name: str, others: str = "app_tables.sql") -> None:
-    """Run a downgrade's script if the table exists. It is the first object that the interrupted upgrade created. The
-    script must accept that other objects do not exist.
-    """
-    if may_lack(table):
-        return
-    lock_tables(others)
-    op.execute("set local client_min_messages = warning")
-    run_script(name)
-    op.execute("reset client_min_messages")
-    this_run().step(f"Dropped what an interrupted upgrade to revision {name[:4]} left.")
+def is_missing(query: str) -> bool:
+    """Return whether the query finds no row. Offline, nothing is known, and everything may be missing."""
+    return context.is_offline_mode() or op.get_bind().execute(_text(query)).first() is None
 
 
 def run_apart(*names: str) -> None:
@@ -122,12 +92,23 @@ def run_apart(*names: str) -> None:
     run_script("begin.sql")
 
 
-def run_in_snapshot(name: str) -> None:
-    """Run the file, which has its own transaction, outside of ours. It counts jobs; a run that creates the jobs'
+FIRST_TABLE = "select from pg_class where oid = to_regclass('gjobs.replaced')"
+"""Finds the first table of gjobs. It exists as long as any other object in the schema."""
+
+
+def remove_objects() -> None:
+    """Remove everything of gjobs but its indexes."""
+    if not is_missing(FIRST_TABLE):
+        lock_tables("removed_tables.sql")
+        run_script("remove.sql")
+
+
+def run_in_snapshot(*names: str) -> None:
+    """Run the files, which have their own transactions, outside of ours. They count jobs; a run that creates the jobs'
     table has no jobs to count.
     """
     if not makes_tables():
-        run_apart(name)
+        run_apart(*names)
 
 
 def _print(*names: str) -> None:
@@ -154,7 +135,7 @@ def _execute(*names: str) -> None:
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             run.report(f"Stopped while {doing}. The finished steps are kept.")
-        run.report(complete_commands(run.advice))
+        run.report("Run the same command to continue. It rebuilds an incomplete index.")
         raise
 
 

@@ -8,6 +8,7 @@ import psycopg
 from gjobs.migrations import HEAD, REVISIONS
 from gjobs.migrations.connection import connect, translate_migrating
 from gjobs.store.errors import NoPrivilege, SchemaMissing
+from gjobs.store.schema.earlier_build import EARLIER_BUILD, refuse_too_old
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ def read_status(conninfo: Mapping[str, str | int]) -> MigrationStatus:
 def known_status(conninfo: Mapping[str, str | int]) -> MigrationStatus:
     """Return the status. Raises SchemaMissing if a newer program migrated the database."""
     found = read_status(conninfo)
-    if found.current is not None and found.current not in REVISIONS:
+    if found.current is not None and found.current not in (*REVISIONS, EARLIER_BUILD):
         raise SchemaMissing(
             f"This database is at revision {found.current}, which this program does not know.",
             hint="Use the newer gjobs that migrated it.",
@@ -43,6 +44,7 @@ def known_status(conninfo: Mapping[str, str | int]) -> MigrationStatus:
 
 
 def current_revision(connection: psycopg.Connection) -> str | None:
+    """Return the revision; None if no migration has run. Raises SchemaMissing if it is too old to be taken over."""
     table = connection.execute(
         "select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
         " where n.nspname = 'gjobs' and c.relname = 'alembic_version'"
@@ -59,7 +61,9 @@ def current_revision(connection: psycopg.Connection) -> str | None:
     if may_read is not None and not may_read[0]:
         raise RevisionHidden(str(may_read[1]))
     row = connection.execute("select version_num from gjobs.alembic_version").fetchone()
-    return None if row is None else str(row[0])
+    revision = None if row is None else str(row[0])
+    refuse_too_old(revision)
+    return revision
 
 
 class RevisionHidden(NoPrivilege):
@@ -77,4 +81,6 @@ class RevisionHidden(NoPrivilege):
 def _pending(current: str | None) -> tuple[str, ...]:
     if current is None:
         return REVISIONS
+    if current == EARLIER_BUILD:
+        return (HEAD,)
     return REVISIONS[REVISIONS.index(current) + 1 :] if current in REVISIONS else ()

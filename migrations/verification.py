@@ -9,6 +9,7 @@ from gjobs.migrations.connection import SchemaDiffers, connect, is_shared, trans
 from gjobs.migrations.progress import Origin
 from gjobs.migrations.status import current_revision
 from gjobs.store.errors import command
+from gjobs.store.schema.earlier_build import EARLIER_BUILD
 from gjobs.store.schema.schema_diff import (
     APP_REVISION,
     Difference,
@@ -47,8 +48,8 @@ OLDEST_SERVER = 150_000
 
 
 def origin(connection: psycopg.Connection) -> Origin:
-    if current_revision(connection) is not None:
-        return Origin.MIGRATED
+    if (current := current_revision(connection)) is not None:
+        return Origin.EARLIER_BUILD if current == EARLIER_BUILD else Origin.MIGRATED
     row = connection.execute(_PRESENT).fetchone()
     return Origin.APP if row and row[0] else Origin.NOTHING
 

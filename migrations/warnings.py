@@ -1,15 +1,14 @@
-"""What to know before an upgrade or downgrade."""
+"""What to know before an upgrade, or before a removal."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import psycopg
 
+from gjobs.migrations import HEAD
 from gjobs.migrations.connection import connect, translate_migrating
 from gjobs.migrations.status import current_revision
+from gjobs.store.schema.earlier_build import EARLIER_BUILD
 
-EVENTS = "0005"
-"""The revision that adds columns to the jobs, and records their events."""
-BUDGETS = "0007"
 MOST_COUNTED = 1_000_000
 
 # With two more columns, `select *` returns other rows than the function declares, or inserts values into wrong columns.
@@ -35,12 +34,12 @@ _BUDGETS_KEPT = "select count(*) from (select from gjobs.budgets limit %s) b"
 
 
 def upgrade_warnings(conninfo: Mapping[str, str | int]) -> list[str]:
-    """Return sentences on app functions that may fail with the columns that revision 0005 adds."""
+    """Return sentences on app functions that may fail with the columns that an upgrade adds."""
     with connect(conninfo) as connection:
         try:
             connection.read_only = True
             current = current_revision(connection)
-            if current is not None and current >= EVENTS:
+            if current in (HEAD, EARLIER_BUILD):
                 return []
             return list(_broken_functions(connection))
         except psycopg.Error as error:
@@ -52,30 +51,29 @@ def _broken_functions(connection: psycopg.Connection) -> Iterator[str]:
     if names:
         noun, verb = ("function", "reads") if len(names) == 1 else ("functions", "read")
         yield (
-            f"Revision {EVENTS} adds the columns retry_count and completed_at to generation_jobs. The {noun}"
+            f"The upgrade adds the columns retry_count and completed_at to generation_jobs. The {noun}"
             f" {', '.join(names)} {verb} all columns of this table with *."
             " If such a function returns or inserts a fixed list of columns, each call will fail."
             " To prevent that, first replace * with the column names."
         )
 
 
-def downgrade_warnings(conninfo: Mapping[str, str | int], revision: str) -> list[str]:
-    """Return sentences on what a downgrade to the revision, or to `base`, loses."""
+def removal_warnings(conninfo: Mapping[str, str | int]) -> list[str]:
+    """Return sentences on what a removal loses."""
     with connect(conninfo) as connection:
         try:
             connection.read_only = True
-            current = current_revision(connection)
-            return [] if current is None else list(_lost(connection, current, revision))
+            if current_revision(connection) != HEAD:
+                return []
+            events, budgets = (_count(connection, query) for query in (_EVENTS_KEPT, _BUDGETS_KEPT))
         except psycopg.Error as error:
             raise translate_migrating(error) from error
+    return [*_lost_events(events), *_lost_budgets(budgets)]
 
 
-def _lost(connection: psycopg.Connection, current: str, revision: str) -> Iterator[str]:
-    undone = [one for one in _LOSSES if one <= current and (revision == "base" or revision < one)]
-    for one in undone:
-        counted, losses = _LOSSES[one]
-        row = connection.execute(counted.encode(), [MOST_COUNTED]).fetchone()
-        yield from losses(int(row[0]) if row else 0)
+def _count(connection: psycopg.Connection, query: str) -> int:
+    row = connection.execute(query.encode(), [MOST_COUNTED]).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _lost_events(number: int) -> Iterator[str]:
@@ -91,10 +89,3 @@ def _lost_budgets(number: int) -> Iterator[str]:
     if number:
         budgets = "1 budget" if number == 1 else f"{number:,} budgets"
         yield f"{budgets} will be lost, along with the amounts spent. Nothing will limit the cost of jobs."
-
-
-_LOSSES: Mapping[str, tuple[str, Callable[[int], Iterator[str]]]] = {
-    EVENTS: (_EVENTS_KEPT, _lost_events),
-    BUDGETS: (_BUDGETS_KEPT, _lost_budgets),
-}
-"""The revisions that lose data when undone: a query that counts it, and the sentences."""

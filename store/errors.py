@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _WRITING = (
     "migrate up",
-    "migrate down",
+    "migrate remove",
     "migrate repair-rollups",
     "budgets set",
     "archive restore",

@@ -441,9 +441,9 @@ class Store:
     ) -> Waste:
         """Return the cost of failed jobs and of retries by a key, most waste first.
 
-        It is exact and reads rollups in a database from revision 0011 on, or by group from revision 0013 on. Otherwise
-        it covers the newest jobs; see `Waste.read_limit`. By group, it also covers only the newest jobs while some
-        errors have no group yet. `at` stands in for the current time; None means the server's clock.
+        It is exact and reads rollups if the database is migrated. Otherwise, it covers the newest jobs; see
+        `Waste.read_limit`. By group, it also covers only the newest jobs while some errors have no group yet. `at`
+        stands in for the current time; None means the server's clock.
         """
         from gjobs.store.statistics import waste_sql
 

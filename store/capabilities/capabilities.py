@@ -186,10 +186,10 @@ def migrating(facts: DatabaseFacts) -> MissingCapability | None:
 
 def summed(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
     """Return why rollups can't replace counting. They cover all jobs, or a user's own, and no other selection."""
-    if JOB_COUNTS not in facts.relations or JOB_DAY_COUNTS not in facts.relations:
+    if not facts.is_migrated:
         return MissingCapability(
             reason="This database keeps no rollups of its jobs, so gjobs counts them.",
-            advice=f"Run {command('migrate up')} to add rollups (revision 0004).",
+            advice=f"Run {command('migrate up')} to add rollups.",
         )
     jobs = facts.relations.get(JOBS)
     if jobs is None:
@@ -201,41 +201,6 @@ def summed(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
     if actor != OPERATOR and not (facts.policies and facts.policies.shows_users_their_own):
         return MissingCapability(reason="The app's own policies decide which jobs users see, so gjobs counts the jobs.")
     return None
-
-
-def wasted(facts: DatabaseFacts) -> MissingCapability | None:
-    if JOB_WASTE in facts.relations and JOB_DAY_WASTE in facts.relations:
-        return None
-    return MissingCapability(
-        reason="This database keeps no rollups of failed jobs.",
-        advice=f"Run {command('migrate up')} to add them (revision 0011).",
-    )
-
-
-def linked(facts: DatabaseFacts) -> MissingCapability | None:
-    if RETRY_LINKS in facts.relations:
-        return None
-    return MissingCapability(
-        reason="This database does not link retries to their failed jobs.",
-        advice=f"Run {command('migrate up')} to add retry links (revision 0006). Until then, create a new job.",
-    )
-
-
-def recorded(facts: DatabaseFacts) -> MissingCapability | None:
-    if EVENTS in facts.relations:
-        return None
-    return MissingCapability(
-        reason="This database does not record job events.",
-        advice=f"Run {command('migrate up')} to add events (revision 0005).",
-    )
-
-
-def budgeted(facts: DatabaseFacts) -> MissingCapability | None:
-    if BUDGETS in facts.relations and SPENDING in facts.relations:
-        return None
-    return MissingCapability(
-        reason="This database keeps no budgets.", advice=f"Run {command('migrate up')} to add budgets (revision 0007)."
-    )
 
 
 def setting_budgets(facts: DatabaseFacts, actor: Actor, columns: Set[str]) -> MissingCapability | None:
@@ -250,26 +215,6 @@ def setting_budgets(facts: DatabaseFacts, actor: Actor, columns: Set[str]) -> Mi
     return MissingCapability(
         reason=f"Row level security prevents the login {facts.login} from setting budgets.",
         advice="Connect as the owner of the tables.",
-    )
-
-
-def archived(facts: DatabaseFacts) -> MissingCapability | None:
-    """Return why there is no archive and no retention policy."""
-    if ARCHIVE in facts.relations:
-        return None
-    return MissingCapability(
-        reason="This database keeps no archive of its jobs.",
-        advice=f"Run {command('migrate up')} to add an archive (revision 0008).",
-    )
-
-
-def leased(facts: DatabaseFacts) -> MissingCapability | None:
-    """Return why workers can't run jobs: without leases they can't know who holds a job."""
-    if LEASES in facts.relations and WORKERS in facts.relations:
-        return None
-    return MissingCapability(
-        reason="This database keeps no leases. Workers need them to know who holds a job.",
-        advice=f"Run {command('migrate up')} to add leases (revision 0006).",
     )
 
 
@@ -370,6 +315,23 @@ def _for_all(rule: Callable[[DatabaseFacts], MissingCapability | None]) -> Rule:
     return lambda facts, _: rule(facts)
 
 
+def _added(what: str, reason: str) -> Rule:
+    """Return a rule for what only a migrated database has. `what` ends the advice to migrate."""
+
+    def rule(facts: DatabaseFacts, _: Actor) -> MissingCapability | None:
+        if facts.is_migrated:
+            return None
+        return MissingCapability(reason=reason, advice=f"Run {command('migrate up')} to add {what}.")
+
+    return rule
+
+
+_EVENTS_ADDED = _added("events", "This database does not record job events.")
+_LINKS_ADDED = _added("retry links", "This database does not link retries to their failed jobs.")
+_LEASES_ADDED = _added("leases", "This database keeps no leases. Workers need them to know who holds a job.")
+_ARCHIVE_ADDED = _added("an archive", "This database keeps no archive of its jobs.")
+
+
 def _for_policies(name: str) -> Rule:
     """Return a rule for what the table's policies read: project owners. The policies apply to users and to logins
     that row level security restricts.
@@ -398,10 +360,10 @@ NEEDS: Mapping[Capability, tuple[Need, ...]] = by_member(
         Capability.ACTING: (_for_all(acting),),
         Capability.CREATING: (_to_write(JOBS, "insert", _GIVEN), Capability.JOBS, Capability.PROJECTS),
         Capability.CHANGING: (_to_write(JOBS, "update", _MOVED), Capability.JOBS),
-        Capability.RETRY_LINKS: (_for_all(linked), _to_read(RETRY_LINKS, _LINK_COLUMNS), Capability.JOBS),
+        Capability.RETRY_LINKS: (_LINKS_ADDED, _to_read(RETRY_LINKS, _LINK_COLUMNS), Capability.JOBS),
         Capability.LEARNING: (
-            _for_all(recorded),
-            _for_all(linked),
+            _EVENTS_ADDED,
+            _LINKS_ADDED,
             _to_read(STARTS, _START_COLUMNS),
             _to_read(LEASES, frozenset({"job_id", "expires_at"})),
             _to_read(JOBS, frozenset({"completed_at"})),
@@ -427,13 +389,13 @@ NEEDS: Mapping[Capability, tuple[Need, ...]] = by_member(
             _to_read(SUMMARY, frozenset({"user_id", "project_id", "status", "job_count", "total_cost_cents"})),
         ),
         Capability.WASTE: (
-            _for_all(wasted),
+            _added("them", "This database keeps no rollups of failed jobs."),
             _to_read(JOB_WASTE, _WASTE_COLUMNS),
             _to_read(JOB_DAY_WASTE, _DAY_WASTE_COLUMNS),
             Capability.ROLLUPS,
         ),
         Capability.EVENTS: (
-            _for_all(recorded),
+            _EVENTS_ADDED,
             _to_read(EVENTS, _EVENT_COLUMNS),
             # The view reads this table with its caller's rights, and the table's policies read the jobs.
             _to_read(EVENT_LOG, _EVENT_COLUMNS),
@@ -442,7 +404,7 @@ NEEDS: Mapping[Capability, tuple[Need, ...]] = by_member(
             Capability.JOBS,
         ),
         Capability.BUDGETS: (
-            _for_all(budgeted),
+            _added("budgets", "This database keeps no budgets."),
             _to_read(BUDGETS, _BUDGET_COLUMNS),
             _to_read(SPENDING, _SPENDING_COLUMNS),
             _to_read(BUDGET_STATES, _SPENDING_COLUMNS - {"budget_id"} | {"id"}),
@@ -450,21 +412,21 @@ NEEDS: Mapping[Capability, tuple[Need, ...]] = by_member(
         ),
         Capability.SETTING_BUDGETS: (Capability.BUDGETS, partial(setting_budgets, columns=_LIMITED)),
         Capability.WORKERS: (
-            _for_all(leased),
+            _LEASES_ADDED,
             _to_read(WORKERS, _SEEN_COLUMNS),
             _to_read(LEASES, _LEASE_COLUMNS),
             Capability.JOBS,
         ),
         Capability.WORKING: (
-            _for_all(leased),
+            _LEASES_ADDED,
             _to_write(LEASES, "insert", _LEASE_COLUMNS),
             _to_write(WORKERS, "insert", _WORKER_COLUMNS),
             Capability.CHANGING,
         ),
-        Capability.ARCHIVE: (_for_all(archived), _to_read(ARCHIVE, _ARCHIVED_COLUMNS), Capability.JOBS),
+        Capability.ARCHIVE: (_ARCHIVE_ADDED, _to_read(ARCHIVE, _ARCHIVED_COLUMNS), Capability.JOBS),
         Capability.ARCHIVING: (Capability.ARCHIVE, Capability.DELETING),
         Capability.RESTORING: (Capability.ARCHIVE, _to_write(JOBS, "insert", _JOB_COLUMNS)),
-        Capability.RETENTION: (_for_all(archived), _to_read(RETENTION, _POLICY_COLUMNS), _for_policies(RETENTION)),
+        Capability.RETENTION: (_ARCHIVE_ADDED, _to_read(RETENTION, _POLICY_COLUMNS), _for_policies(RETENTION)),
     },
 )
 
@@ -505,11 +467,11 @@ class Capabilities:
         return next((missing for missing in self.lacking(needs, actor) if missing.forbids_writes), None)
 
     def has_later_columns(self, actor: Actor = OPERATOR) -> bool:
-        """Return whether the actor may read the job columns that revision 0005 adds. An app may have columns of these
+        """Return whether the actor may read the job columns that a migration adds. An app may have columns of these
         names.
         """
         facts = self.facts
-        return recorded(facts) is None and read(facts, JOBS, actor, frozenset(LATER_COLUMNS)) is None
+        return facts.is_migrated and read(facts, JOBS, actor, frozenset(LATER_COLUMNS)) is None
 
     def has_starts(self, actor: Actor = OPERATOR) -> bool:
         """Return whether the actor may read when jobs first ran, and the columns of `has_later_columns`."""

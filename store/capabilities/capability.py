@@ -211,6 +211,11 @@ class DatabaseFacts:
         """Whether our migrations own the schema."""
         return REVISIONS in self.relations
 
+    @property
+    def is_migrated(self) -> bool:
+        """Whether everything of gjobs is installed. The views of the rollups are created last."""
+        return JOB_COUNTS in self.relations
+
     def may_hide(self, *names: str) -> bool:
         """Return whether row level security may hide rows of any of these tables from the login."""
         return any(self.relations[name].row_security for name in names if name in self.relations)

@@ -26,6 +26,7 @@ from gjobs.store.errors import SignInRefused, StoreError, Unreachable, command
 from gjobs.store.job_list import read_listing
 from gjobs.store.job_list.list_query import ListingQuery
 from gjobs.store.poller import FAST, LONGEST_COSTLY_WAIT, LONGEST_IDLE_WAIT
+from gjobs.store.schema.earlier_build import EARLIER_BUILD
 from gjobs.store.schema.schema_diff import NEWEST_REVISION
 from gjobs.store.statistics.read_totals import TotalsCounter, count_capabilities
 from gjobs.store.statistics.statistics import TotalsQuery, seconds_to_keep
@@ -145,16 +146,18 @@ def _schema_steps(
 ) -> Iterator[str]:
     # Without read access, gjobs can't know what is missing. A newer program's revision is greater than ours.
     is_newest = revision >= NEWEST_REVISION if revision else capabilities.facts.is_managed
+    is_newest = is_newest and revision != EARLIER_BUILD
     # No migration is possible if the jobs are not in a table.
     is_newest = is_newest or not_a_table(JOBS, capabilities.facts.relations.get(JOBS)) is not None
+    if not is_newest and capabilities.facts.is_managed:
+        # An interrupted migration may have changed a part of the schema. It also brings the rest.
+        yield migrating.that(f"migrates to revision {NEWEST_REVISION}")
     # A newer program's schema can't be examined, but that doesn't mean that anything is missing.
-    if any(finding.section is Section.SCHEMA and finding.name != NOT_EXAMINED for finding in faults):
+    elif any(finding.section is Section.SCHEMA and finding.name != NOT_EXAMINED for finding in faults):
         until_then = "" if is_newest else f". Until then, {command('migrate up')} refuses to run"
         yield f"Restore the missing parts of the schema with the app's own migration{until_then}."
     elif any(finding.section is Section.RULES for finding in faults) and not is_newest:
         yield migrating.that("fixes the app's functions, view and policies in one transaction")
-    elif not is_newest and capabilities.facts.is_managed:
-        yield migrating.that(f"migrates to revision {NEWEST_REVISION}")
 
 
 class _Migrating:

@@ -146,7 +146,7 @@ class GenerationJob:
     updated_at: datetime
     """The start of the transaction that last wrote the row."""
     retry_count: int | None = None
-    """None before revision 0005, where the database does not count retries."""
+    """None if the database is not migrated: it then does not count retries."""
     completed_at: datetime | None = None
     """The start of the transaction that ended the job. None if the job has not ended or the time was not recorded."""
     started_at: datetime | None = field(default=None, metadata={"is_column": False})
@@ -161,7 +161,7 @@ class GenerationJob:
 
 
 LATER_COLUMNS = ("retry_count", "completed_at")
-"""The columns that revision 0005 adds. The app's own table may lack them."""
+"""The columns that a migration adds. The app's own table may lack them."""
 
 ERROR_CHARACTERS = 400
 """The characters that a list keeps of an error. A line shows fewer."""

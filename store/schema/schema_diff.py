@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 from gjobs.store.errors import SchemaMissing
+from gjobs.store.schema.earlier_build import EARLIER_BUILD, refuse_too_old
 from gjobs.store.values.data_classes import dataclass
 
 if TYPE_CHECKING:
@@ -43,10 +44,8 @@ REPORTED_ONLY = frozenset({ObjectKind.BODY, ObjectKind.GRANT})
 """gjobs doesn't depend on these, so differences are only reported."""
 
 
-_OPTIONAL = frozenset({"public.generation_jobs.gjobs_words", "gjobs.new_rows", "gjobs.old_rows"})
-"""Objects of gjobs that not every database has: the index for words, and views that revision 0011 lacked at first.
-Even where they are not expected, they do not count as objects of the app.
-"""
+_OPTIONAL = "public.generation_jobs.gjobs_words"
+"""The index for words, which not every database has. It does not count as an object of the app."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +225,7 @@ def _difference(promised: SchemaObject, match: SchemaObject | None) -> Differenc
 
 
 def is_optional(own: SchemaObject) -> bool:
-    return own.full_name in _OPTIONAL or own.place in _OPTIONAL
+    return own.full_name == _OPTIONAL
 
 
 def _extra(own: SchemaObject) -> Difference:
@@ -279,7 +278,7 @@ def read_catalogue(connection: "Connection") -> tuple[SchemaObject, ...]:
 
 
 TABLES = ("projects", "assets", "generation_jobs")
-APP_REVISION = "0001"
+APP_REVISION = "0001_app"
 """The expected revision of an app's own database, before the first migration."""
 
 CHANGES = Path(__file__).with_name("expected.tsv")
@@ -303,8 +302,11 @@ NEWEST_REVISION = max(revision for revision, _ in changes())
 def expected(revision: str | None) -> tuple[SchemaObject, ...]:
     """Return the expected schema of a revision; None means no revision.
 
-    Raises SchemaMissing for a revision that only a newer program knows.
+    Raises SchemaMissing for a revision that only a newer program knows, or that is too old.
     """
+    refuse_too_old(revision)
+    if revision == EARLIER_BUILD:
+        revision = NEWEST_REVISION
     if (revision := revision or APP_REVISION) > NEWEST_REVISION:
         raise SchemaMissing(
             f"This database is at revision {revision}, which this version of gjobs does not know.",

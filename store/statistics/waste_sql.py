@@ -83,14 +83,10 @@ _PROJECT_NAMES = text("SELECT id, name FROM public.projects WHERE id = ANY (:ids
     bindparam("ids", type_=ARRAY(Uuid))
 )
 
-_COUNTED_GROUPS = "error groups of revision 0013"
-"""The comment on the function that groups errors, if the rollups have the same groups as `fingerprint`."""
-_FORMER_GROUPS = "The rollups of this database group errors as an older version of gjobs did."
-_UNKNOWN_GROUPS = "The database does not record which version of gjobs grouped the errors in its rollups."
 _OTHER_POLICIES = "The app's own policies or grants decide which jobs are visible, so no rollup covers them."
 
 _LATER = "later"
-"""The group of deltas whose errors are not grouped yet; see `migrations/sql/0011/tables.sql`."""
+"""The group of deltas whose errors are not grouped yet; see `migrations/sql/waste/tables.sql`."""
 _UNGROUPED = "One statement wrote too many different errors, and the database has not grouped all of them yet."
 
 _Row = tuple[WasteRow, int | None]
@@ -287,33 +283,24 @@ class _Source(StrEnum):
     JOBS = "jobs"
 
 
-_COMMENT = "obj_description(to_regprocedure('gjobs.error_group(text)'), 'pg_proc')"
-# A restore may leave out the comment. If it is missing, the index `waste_deltas_later` shows that the revision is 0013.
-_SOURCE: Query[tuple[_Source, bool, bool]] = Query(
+_SOURCE: Query[_Source] = Query(
     text(f"""
 SELECT CASE WHEN NOT gjobs.rollups_agree() THEN '{_Source.JOBS}'
-            WHEN has_table_privilege(to_regclass('gjobs.job_waste_keys'), 'select')
+            WHEN has_table_privilege('gjobs.job_waste_keys', 'select')
                  AND NOT row_security_active('public.generation_jobs') THEN '{_Source.KEYS}'
-            ELSE '{_Source.ROLLUPS}' END,
-       coalesce({_COMMENT}, '') = '{_COUNTED_GROUPS}',
-       {_COMMENT} IS NULL AND to_regclass('gjobs.waste_deltas_later') IS NOT NULL"""),
-    lambda row: (_Source(row[0]), row[1], row[2]),
+            ELSE '{_Source.ROLLUPS}' END"""),
+    lambda row: _Source(row[0]),
 )
 
 
-async def _source(actor_database: ActorDatabase, by: WasteKey) -> tuple[_Source, str | None]:
+async def _source(actor_database: ActorDatabase) -> tuple[_Source, str | None]:
     """Return the source. If it is JOBS, also return the reason.
 
     Ask the database: the capabilities may be older than its policies, and the views would then read every job.
     """
     if missing := await actor_database.missing(Capability.WASTE):
         return _Source.JOBS, missing.words
-    ((source, has_same_groups, lacks_comment),) = await actor_database.read(_SOURCE, needs=Capability.WASTE)
-    if by is WasteKey.GROUP and source is not _Source.JOBS and not has_same_groups:
-        # The filter `error-group:` would not find the jobs of a group of the former function.
-        if lacks_comment:
-            return _Source.JOBS, f"{_UNKNOWN_GROUPS} Run {command('migrate repair-rollups')} to group them again."
-        return _Source.JOBS, f"{_FORMER_GROUPS} Run {command('migrate up')} to group them again (revision 0013)."
+    (source,) = await actor_database.read(_SOURCE, needs=Capability.WASTE)
     return source, _OTHER_POLICIES if source is _Source.JOBS else None
 
 
@@ -325,7 +312,7 @@ async def read_waste(
     If some deltas have no group yet, read the newest jobs instead of the rollups. Another delta of the same job may
     have a group, so a group's numbers may be wrong or negative.
     """
-    source, why_jobs = await _source(actor_database, by)
+    source, why_jobs = await _source(actor_database)
     if source is not _Source.JOBS:
         is_of_all = source is _Source.KEYS and project_id is None
         found = await _read_rollups(actor_database, by, project_id, limit=limit, at=at, is_of_all=is_of_all)

@@ -16,6 +16,7 @@ from gjobs.migrations.progress import Run, say_nothing
 from gjobs.migrations.runner import upgrade
 from gjobs.store.embedded.server import open_server
 from gjobs.store.embedded.server_files import ADMINISTRATOR, OWNER, throw_away_dir
+from gjobs.store.schema.schema_diff import APP_REVISION
 from tests.benchmarks.generator import Owner, fill
 
 Conninfo = Mapping[str, str | int]
@@ -61,7 +62,7 @@ class Databases:
     def of(self, jobs: int) -> FilledDatabase:
         if jobs not in self._filled:
             conninfo = self._create(template="template1")
-            upgrade_to(Run(say_nothing, conninfo), "0001")
+            upgrade_to(Run(say_nothing, conninfo), APP_REVISION)
             with without_indexes(conninfo):
                 owner = fill(conninfo, jobs)
             upgrade({**conninfo, "options": _MAKING_INDEXES})
@@ -80,7 +81,7 @@ class Databases:
     def with_app_schema(self, jobs: int) -> Iterator[FilledDatabase]:
         """Create a database with the app's own schema only, as before any migration of gjobs."""
         with self._passing(template="template1") as conninfo:
-            upgrade_to(Run(say_nothing, conninfo), "0001")
+            upgrade_to(Run(say_nothing, conninfo), APP_REVISION)
             filled = FilledDatabase(conninfo=conninfo, jobs=jobs, owner=fill(conninfo, jobs))
             with filled.connect() as connection:
                 connection.execute("drop schema gjobs cascade")

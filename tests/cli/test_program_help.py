@@ -113,7 +113,8 @@ def test_an_option_that_the_command_refuses_is_not_suggested(arguments: str) -> 
         (["zzz"], "one of demo, snapshot, projects, users, jobs, stats, "),
         (["db"], "required: COMMAND"),
         (["projects", "crate", "X"], "Command 'crate' is not known. Did you mean 'create'?"),
-        (["migrate", "down", "0O10"], "'0O10' is not known. Did you mean '0010'?"),
+        (["migrate", "remov"], "Command 'remov' is not known. Did you mean 'remove'?"),
+        (["jobs", "transition", str(QUEUED), "faild"], "'faild' is not known. Did you mean 'failed'?"),
         (["budgets", "set", "--period", "mouth"], "'mouth' is not known. Did you mean 'month'?"),
         (["stats", "--by", "projct"], "'projct' is not known. Did you mean 'project'?"),
         (["jobs", "list", "extra"], "Unrecognized arguments: extra."),
@@ -129,7 +130,7 @@ def test_an_option_that_the_command_refuses_is_not_suggested(arguments: str) -> 
         (["users", "--as", " "], "--as: the value is empty."),
         (["snapshot", "--size", "12"], "COLUMNSxROWS"),
         (["stats", "--by", "owner"], "Use one of project, mode, "),
-        (["migrate", "down", "all"], "Use one of base, 0001"),
+        (["jobs", "transition", str(QUEUED), "zzz"], "Use one of queued, running, "),
     ],
 )
 def test_mistyped_arguments_are_explained(arguments: list[str], words: str) -> None:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from gjobs.migrations.runner import downgrade, upgrade
+from gjobs.migrations.runner import remove, upgrade
 from tests.cli.command_line import Run
 from tests.conftest import Conninfo, connect
 from tests.hosted.test_hosted_doctor import examined, faults, finding, fix
@@ -66,7 +66,7 @@ def test_users_keep_their_privileges_after_migrating(project: Conninfo, gjobs: R
     assert refused(gjobs, *FROM_THE_START, *MIGRATED) == []
     users_can_write_and_run_jobs(project)
 
-    downgrade(project, "0001")
+    remove(project)
     assert refused(gjobs, ("jobs", "list"), ("stats",)) == []
     assert [one for one in catalogue(project)["grants"] if one[0] != "gjobs"] == before
 

@@ -60,7 +60,7 @@ MIGRATED = {
     Capability.WORKERS,
     Capability.WORKING,
 }
-"""Capabilities that the revisions of gjobs add."""
+"""Capabilities that the migrations of gjobs add."""
 
 WRITING = {Capability.CREATING, Capability.CHANGING, Capability.DELETING, Capability.CREATING_PROJECTS}
 

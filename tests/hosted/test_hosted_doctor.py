@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from gjobs.migrations import HEAD
-from gjobs.migrations.runner import downgrade, upgrade
+from gjobs.migrations.runner import upgrade
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import TimeLimits
 from gjobs.store.doctor import table_checks
@@ -17,12 +17,14 @@ from gjobs.store.doctor.examine import examine
 from gjobs.store.doctor.findings import DoctorReport, Finding, Section, Severity
 from gjobs.store.doctor.server_checks import jobs_visible_to
 from gjobs.store.errors import DatabaseInUse, SchemaMissing, Unreachable, name_database
+from gjobs.store.schema.earlier_build import EARLIER_BUILD
 from gjobs.store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
 from tests.hosted.access_routes import Login
 from tests.hosted.cluster import Server
 from tests.hosted.statement_log import record_transcript
 from tests.hosted.tls import TlsServer
+from tests.migrations.test_interrupted_upgrade import interrupting
 from tests.tui.jobs_database import ADA, AUTUMN, BEN, TRAIL, JobsDatabase, job_id
 
 LEAKS = {
@@ -173,19 +175,31 @@ async def test_doctor_does_not_advise_a_migration_that_would_be_refused(app_data
 
 
 @pytest.mark.migrated
-async def test_doctor_reports_a_newer_revision_and_pending_migrations(app_database: Conninfo) -> None:
-    run(app_database, "update gjobs.alembic_version set version_num = '9999'")
+async def test_doctor_reports_a_newer_revision_and_advises_to_migrate_from_an_earlier_build(
+    app_database: Conninfo,
+) -> None:
+    set_revision = "update gjobs.alembic_version set version_num = '{}'"
+    run(app_database, set_revision.format("9999"))
     report = await examined(app_database)
     assert finding(report, "not-examined").hint == "Use the newer gjobs that migrated it."
     assert not any("Restore" in step for step in report.next_steps)
 
-    run(app_database, f"update gjobs.alembic_version set version_num = '{HEAD}'")  # noqa: S608
-    downgrade(app_database, "0002")
+    run(app_database, set_revision.format(EARLIER_BUILD))
     report = await examined(app_database)
     assert report.is_well
     assert report.next_steps == (
         f"'gjobs migrate up' migrates to revision {HEAD}. 'gjobs migrate sql' prints its SQL.",
     )
+
+
+async def test_doctor_advises_to_continue_an_interrupted_migration(
+    app_database: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for stop in ("indexes/gjobs_newest.sql", "rollups/count.sql"):
+        with interrupting(stop, monkeypatch):
+            upgrade(app_database)
+        report = await examined(app_database)
+        assert report.next_steps[0].startswith("'gjobs migrate up' migrates to revision 0002_gjobs."), stop
 
 
 @pytest.mark.reads

@@ -1,11 +1,11 @@
-"""The trigram index for words: the doctor offers it, no revision builds it, and searches use it."""
+"""The trigram index for words: the doctor offers it, no migration builds it, and searches use it."""
 
 from collections.abc import Iterator
 
 import psycopg
 import pytest
 
-from gjobs.migrations.runner import downgrade, upgrade, verify
+from gjobs.migrations.runner import remove, upgrade, verify
 from gjobs.store.database.database import Database
 from gjobs.store.doctor import table_checks
 from gjobs.store.doctor.table_checks import TrigramSupport, word_index_sql
@@ -140,7 +140,7 @@ def leave_an_invalid_index(project: Conninfo, server: Server) -> None:
 
 
 async def test_each_actor_finds_words_and_users_can_write_with_the_index(project: Conninfo) -> None:
-    """No revision builds or drops the index."""
+    """Neither an upgrade nor a removal builds or drops the index."""
     with connect(project, autocommit=True) as owner:
         owner.execute(f"create extension pg_trgm schema {SCHEMA}".encode())
         upgrade(project)
@@ -166,5 +166,5 @@ async def test_each_actor_finds_words_and_users_can_write_with_the_index(project
             async with Store(Database(project), actor) as store:
                 assert len((await store.get_window(RowWindowQuery(listed=listed))).jobs) == times * found, (word, actor)
 
-    downgrade(project, "base")
+    remove(project)
     assert word_index(project) is True

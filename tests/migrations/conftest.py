@@ -3,7 +3,7 @@
 import json
 import subprocess
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,6 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from gjobs.migrations import runner
 from tests.conftest import Conninfo, connect
 from tests.hosted.hosted_fixtures import programs
 
@@ -101,15 +100,3 @@ def operator(operator_connection: psycopg.Connection) -> psycopg.Connection:
     for user in (ADA, BEN):
         add(operator_connection, user)
     return operator_connection
-
-
-@pytest.fixture
-def upgrade_to(monkeypatch: pytest.MonkeyPatch) -> Callable[[Conninfo, str], None]:
-    """Upgrade a database to a revision, which may be below the head."""
-
-    def upgrade(conninfo: Conninfo, revision: str) -> None:
-        with monkeypatch.context() as patch:
-            patch.setattr(runner, "HEAD", revision)
-            runner.upgrade(conninfo)
-
-    return upgrade

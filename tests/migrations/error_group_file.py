@@ -1,13 +1,12 @@
 """Writes the function gjobs.error_group from the SQL of the store: `python -m tests.migrations.error_group_file`.
 
-The SQL is copied because a migration must not change with the store. After the revision is released, changing the
-fingerprint needs another revision that rebuilds the rollups.
+The SQL is copied because a released migration must not change with the store.
 """
 
 from gjobs.migrations.scripts import MIGRATIONS
 from gjobs.store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
 
-FILE = MIGRATIONS / "functions" / "0013_error_groups" / "error_group.sql"
+FILE = MIGRATIONS / "functions" / "waste" / "error_group.sql"
 
 
 def function_sql() -> str:

@@ -1,12 +1,12 @@
-"""Migrations take over an app's own database, and a downgrade restores its schema."""
+"""Migrations take over an app's own database, and a removal restores its schema."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from gjobs.migrations import HEAD, REVISIONS
+from gjobs.migrations import HEAD
 from gjobs.migrations.connection import SchemaDiffers
-from gjobs.migrations.runner import downgrade, pending_sql, upgrade
+from gjobs.migrations.runner import pending_sql, remove, upgrade
 from gjobs.migrations.status import read_status
 from gjobs.store.embedded.server_files import ADMINISTRATOR
 from gjobs.store.errors import NoPrivilege
@@ -25,7 +25,7 @@ def app(attached_database: Conninfo) -> Iterator[Conninfo]:
         assert connection.execute("select id from public.generation_jobs").fetchall() == [(ADA.job,)]
 
 
-def test_upgrade_takes_over_the_tables_of_an_app_and_a_downgrade_restores_its_schema(app: Conninfo) -> None:
+def test_upgrade_takes_over_the_tables_of_an_app_and_a_removal_restores_its_schema(app: Conninfo) -> None:
     """Additions of the app stay, too."""
     execute(
         app,
@@ -39,20 +39,13 @@ def test_upgrade_takes_over_the_tables_of_an_app_and_a_downgrade_restores_its_sc
 
     upgrade(app, report=messages.append)
     assert read_status(app).current == HEAD
-    assert messages[:2] == ["Recorded the app's own tables as revision 0001.", "Revision 0002 (policies) is applied."]
-    assert "Revision 0007 (budgets) is applied." in messages
+    assert messages[0] == "Recorded the app's own tables as revision 0001_app."
+    assert messages[-1] == "Revision 0002_gjobs (everything of gjobs) is applied."
     with connect(app) as connection:
         assert not [one for one in compare(read_catalogue(connection), expected(HEAD)) if one.required]
     assert app_schema(catalogue(app)) != before
 
-    downgrade(app, "0001")
-    assert app_schema(catalogue(app)) == before
-    assert read_status(app).pending == REVISIONS[1:]
-
-    upgrade(app)
-    messages.clear()
-    downgrade(app, "base", report=messages.append)
-    assert "The tables are the app's own: they stay." in messages
+    remove(app)
     assert app_schema(catalogue(app)) == before
     assert read_status(app).managed is False
 
@@ -65,7 +58,7 @@ def test_printed_sql_takes_over_the_app_like_upgrade(app: Conninfo) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert read_status(app).current == HEAD
     by_psql = catalogue(app)
-    downgrade(app, "base")
+    remove(app)
     upgrade(app)
     assert catalogue(app) == by_psql
 
@@ -123,7 +116,7 @@ def test_upgrade_by_another_role_names_the_owner_of_the_tables(app: Conninfo) ->
 
 
 def test_failed_upgrade_leaves_the_database_unchanged(app: Conninfo) -> None:
-    """A function that the comparison of schemas ignores has a name that revision 0002 needs."""
+    """A function that the comparison of schemas ignores has a name that the upgrade needs."""
     execute(
         app, "create schema gjobs; create function gjobs.owns_project(p uuid) returns text language sql as 'select 1'"
     )

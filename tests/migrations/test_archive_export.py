@@ -1,4 +1,4 @@
-"""A downgrade below revision 0008 first exports the archived jobs to a file."""
+"""A removal first exports the archived jobs to a file."""
 
 import json
 import stat
@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from gjobs.migrations.connection import MigrationRefused
-from gjobs.migrations.runner import downgrade, export_archive
+from gjobs.migrations.runner import export_archive, remove
 from gjobs.migrations.status import read_status
 from gjobs.store.errors import InvalidValue
 from tests.cli.command_line import Run, uri
@@ -32,31 +32,29 @@ def owner(migrated_copy: Conninfo) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def test_downgrade_drops_an_exported_archive(
-    owner: psycopg.Connection, migrated_copy: Conninfo, tmp_path: Path
-) -> None:
+def test_removal_drops_an_exported_archive(owner: psycopg.Connection, migrated_copy: Conninfo, tmp_path: Path) -> None:
     file = tmp_path / "archive.jsonl"
     rows = {row["id"]: row for (row,) in owner.execute("select to_jsonb(a) from gjobs.archived_jobs a")}
 
-    exported = export_archive(migrated_copy, "0007", file)
-    downgrade(migrated_copy, "0007", exported=exported)
+    exported = export_archive(migrated_copy, file)
+    remove(migrated_copy, exported=exported)
 
     assert exported.jobs == 2
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert {row["id"]: row for row in map(json.loads, file.read_text().splitlines())} == rows
     assert rows[str(ADA.job)]["further"] == {"note": "mine\n"}
-    assert read_status(migrated_copy).current == "0007"
+    assert read_status(migrated_copy).current is None
 
 
-def test_downgrade_keeps_an_archive_that_changed_since_the_export(
+def test_removal_keeps_an_archive_that_changed_since_the_export(
     owner: psycopg.Connection, migrated_copy: Conninfo, tmp_path: Path
 ) -> None:
-    exported = export_archive(migrated_copy, "base", tmp_path / "archive.jsonl")
+    exported = export_archive(migrated_copy, tmp_path / "archive.jsonl")
     owner.execute("select gjobs.restore_jobs(array[%s]::uuid[])", [ADA.job])
     owner.execute("select gjobs.archive_jobs(array[%s]::uuid[])", [ADA.job])
 
     with pytest.raises(MigrationRefused, match="The archive has changed since it was exported"):
-        downgrade(migrated_copy, "0003", exported=exported)
+        remove(migrated_copy, exported=exported)
 
     assert owner.execute("select count(*) from gjobs.archived_jobs").fetchone() == (2,)
 
@@ -69,31 +67,33 @@ def test_export_overwrites_no_file_and_follows_no_link(
     link.symlink_to(tmp_path / "elsewhere")
     for file in (target, link):
         with pytest.raises(InvalidValue, match="exists"):
-            export_archive(migrated_copy, "base", file)
+            export_archive(migrated_copy, file)
     with pytest.raises(InvalidValue, match="Can't write"):
-        export_archive(migrated_copy, "base", tmp_path / "nowhere" / "file")
+        export_archive(migrated_copy, tmp_path / "nowhere" / "file")
     assert target.read_text() == "kept"
     assert {path.name for path in tmp_path.iterdir()} == {"mine", "link"}
 
 
-def test_empty_archive_is_not_exported(migrated_copy: Conninfo, tmp_path: Path) -> None:
+def test_empty_or_missing_archive_is_not_exported(
+    migrated_copy: Conninfo, attached_database: Conninfo, tmp_path: Path
+) -> None:
     file = tmp_path / "archive.jsonl"
-    assert export_archive(migrated_copy, "0007", file).jobs == 0
+    assert export_archive(migrated_copy, file).jobs == 0
     assert not file.exists()
-    with pytest.raises(InvalidValue, match="keeps the archive"):
-        export_archive(migrated_copy, "0008", file)
+    with pytest.raises(InvalidValue, match="has no archive"):
+        export_archive(attached_database, file)
 
 
-def test_migrate_down_with_export_writes_the_file_and_downgrades(
+def test_migrate_remove_with_export_writes_the_file_and_removes_gjobs(
     owner: psycopg.Connection, migrated_copy: Conninfo, tmp_path: Path, gjobs: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GJOBS_DATABASE_URL", uri(migrated_copy))
     file = tmp_path / "archive.jsonl"
-    refused = gjobs("migrate", "down", "0007", "--yes", "--write", "test")
+    refused = gjobs("migrate", "remove", "--yes", "--write", "test")
     assert refused.code != 0
     assert "--export-archive FILE" in refused.err
 
-    done = gjobs("migrate", "down", "0007", "--yes", "--write", "test", "--export-archive", str(file))
+    done = gjobs("migrate", "remove", "--yes", "--write", "test", "--export-archive", str(file))
     assert done.code == 0, done.err
     assert f"Exported 2 jobs of the archive to {file}." in done.err
     assert len(file.read_text().splitlines()) == 2

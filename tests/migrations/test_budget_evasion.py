@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, add
-from tests.migrations.test_0007_budgets import is_accepted, limit_project, limit_user, queue, spent
+from tests.migrations.test_budgets import is_accepted, limit_project, limit_user, queue, spent
 
 LIMIT = 100
 JOB = UUID(int=0xE1)

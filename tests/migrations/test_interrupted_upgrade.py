@@ -1,23 +1,18 @@
-"""After an interrupted upgrade, a downgrade drops what is not recorded, and the app can write."""
+"""After an interrupted upgrade, the app can write, and the upgrade can be continued or removed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from gjobs.migrations import scripts
-from gjobs.migrations.runner import downgrade, upgrade, verify
+from gjobs.migrations import HEAD, scripts
+from gjobs.migrations.runner import check_rollups, remove, upgrade, verify
+from gjobs.migrations.status import read_status
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, add, app_schema, catalogue
 
-STOPS = (
-    ("0003/gjobs_newest.sql", "base"),
-    ("0004/count.sql", "0002"),
-    ("0005/users.sql", "base"),
-    ("0006/gjobs_queue.sql", "0003"),
-    ("0011/count.sql", "0004"),
-)
-"""The file after which an upgrade is interrupted, and the revision of the downgrade that follows."""
+STOPS = ("indexes/gjobs_newest.sql", "events/users.sql", "rollups/count.sql")
+"""The files after which an upgrade is interrupted."""
 
 WRITES = (
     "insert into public.generation_jobs (user_id, project_id, mode) values (%(user)s, %(project)s, 'lifestyle')",
@@ -51,27 +46,44 @@ def assert_app_can_write(conninfo: Conninfo) -> None:
         connection.rollback()
 
 
-def test_downgrade_drops_what_an_interrupted_upgrade_left(
-    attached_database: Conninfo, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("stop", STOPS)
+def test_app_writes_after_an_interrupted_upgrade_which_can_be_removed_or_continued(
+    attached_database: Conninfo, monkeypatch: pytest.MonkeyPatch, stop: str
 ) -> None:
     with connect(attached_database) as connection:
         add(connection, ADA)
         add(connection, BEN)
     before = app_schema(catalogue(attached_database))
 
-    for file, target in STOPS:
-        with interrupting(file, monkeypatch):
-            upgrade(attached_database)
-        assert_app_can_write(attached_database)
-        messages: list[str] = []
-        downgrade(attached_database, target, report=messages.append)
-        assert_app_can_write(attached_database)
-        assert not [one for one in messages if "skipping" in one]
-        if target != "base":
-            downgrade(attached_database, "base")
-        after = catalogue(attached_database)
-        assert app_schema(after) == before, file
-        assert [fact for fact in after["functions"] if fact[0] == "gjobs"] == [], file
+    with interrupting(stop, monkeypatch):
+        upgrade(attached_database)
+    assert_app_can_write(attached_database)
+    assert read_status(attached_database).pending == (HEAD,)
+    remove(attached_database)
+    assert_app_can_write(attached_database)
+    after = catalogue(attached_database)
+    assert app_schema(after) == before
+    assert [fact for fact in after["functions"] if fact[0] == "gjobs"] == []
 
+    with interrupting(stop, monkeypatch):
+        upgrade(attached_database)
+    with connect(attached_database) as connection:
+        connection.execute("update public.generation_jobs set status = 'failed', error = 'Boom'")
     upgrade(attached_database)
     assert verify(attached_database).matches
+    assert check_rollups(attached_database).matches
+
+
+def test_interrupted_removal_can_be_continued_or_undone(
+    migrated_copy: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with interrupting("indexes/remove.sql", monkeypatch, before=True):
+        remove(migrated_copy)
+    assert read_status(migrated_copy).pending == (HEAD,)
+    upgrade(migrated_copy)
+    assert verify(migrated_copy).matches
+
+    with interrupting("indexes/remove.sql", monkeypatch, before=True):
+        remove(migrated_copy)
+    remove(migrated_copy)
+    assert read_status(migrated_copy).current is None

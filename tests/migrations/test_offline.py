@@ -1,6 +1,6 @@
 """`gjobs migrate sql` prints the SQL of `gjobs migrate up`."""
 
-from gjobs.migrations.runner import downgrade, pending_sql
+from gjobs.migrations.runner import pending_sql, remove
 from gjobs.migrations.status import read_status
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import catalogue, run_with_psql
@@ -11,7 +11,9 @@ def run(conninfo: Conninfo, script: str) -> None:
         connection.execute(script.encode())
 
 
-def test_printed_sql_migrates_an_empty_and_a_downgraded_database(blank_database: Conninfo, database: Conninfo) -> None:
+def test_printed_sql_migrates_an_empty_database_and_one_without_gjobs(
+    blank_database: Conninfo, database: Conninfo
+) -> None:
     migrated = catalogue(database)
     script = pending_sql(blank_database)
     assert script == pending_sql(None), "the SQL for any empty database"
@@ -19,11 +21,7 @@ def test_printed_sql_migrates_an_empty_and_a_downgraded_database(blank_database:
     assert catalogue(blank_database) == migrated
     assert read_status(blank_database) == read_status(database)
 
-    downgrade(blank_database, "base")
-    run(blank_database, pending_sql(blank_database))
-    assert catalogue(blank_database) == migrated
-
-    downgrade(blank_database, "0001")
+    remove(blank_database)
     script = pending_sql(blank_database)
     assert run_with_psql(blank_database, script).stderr == ""
     assert "create table public." not in script, "only pending revisions"

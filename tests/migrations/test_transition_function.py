@@ -1,4 +1,4 @@
-"""The function `transition_job_status` of revision 0002."""
+"""The function `transition_job_status` of the migrations."""
 
 import json
 from collections.abc import Iterator

@@ -12,7 +12,7 @@ from tests.hosted.replica import start_replica
 def test_verify_finds_an_app_database_adoptable(app_database: Conninfo) -> None:
     found = verify(app_database)
 
-    assert (found.revision, found.origin, found.obstacle) == ("0001", Origin.APP, None)
+    assert (found.revision, found.origin, found.obstacle) == ("0001_app", Origin.APP, None)
     assert found.matches
     assert found.adoptable
     assert found.confirmed == found.promised
@@ -61,5 +61,5 @@ def test_verify_compares_a_migrated_database_with_its_revision(database: Conninf
 def test_verify_finds_an_empty_database_not_adoptable(blank_database: Conninfo) -> None:
     found = verify(blank_database)
 
-    assert (found.revision, found.origin, found.matches, found.adoptable) == ("0001", Origin.NOTHING, False, False)
+    assert (found.revision, found.origin, found.matches, found.adoptable) == ("0001_app", Origin.NOTHING, False, False)
     assert found.confirmed == ()

@@ -1,6 +1,6 @@
-"""Warnings before an upgrade or a downgrade."""
+"""Warnings before an upgrade or a removal."""
 
-from gjobs.migrations.runner import cautions_down, cautions_up, downgrade
+from gjobs.migrations.runner import cautions_remove, cautions_up
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, add
 
@@ -34,27 +34,17 @@ def test_upgrade_warns_about_functions_that_two_new_columns_would_break(attached
             connection.execute("drop function public.app_jobs")
 
 
-def test_downgrade_warns_about_events_that_will_be_lost(migrated_copy: Conninfo) -> None:
+def test_removal_warns_about_events_and_budgets_that_will_be_lost(
+    migrated_copy: Conninfo, attached_database: Conninfo
+) -> None:
     assert cautions_up(migrated_copy) == []
-    assert cautions_down(migrated_copy, "0004") == []
+    assert cautions_remove(migrated_copy) == []
+    assert cautions_remove(attached_database) == []
     with connect(migrated_copy) as connection:
         add(connection, ADA)
         add(connection, BEN)
-
-    assert cautions_down(migrated_copy, "0005") == []
-    for revision in ("0004", "base"):
-        (messages,) = cautions_down(migrated_copy, revision)
-        assert messages.startswith("2 events will be lost")
-    downgrade(migrated_copy, "0004")
-    assert cautions_down(migrated_copy, "0001") == []
-
-
-def test_downgrade_warns_about_budgets_that_will_be_lost(migrated_copy: Conninfo) -> None:
-    with connect(migrated_copy) as connection:
-        add(connection, ADA)
         connection.execute("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'day', 5)", [ADA.id])
 
-    assert cautions_down(migrated_copy, "0007") == []
-    messages = "1 budget will be lost, along with the amounts spent. Nothing will limit the cost of jobs."
-    assert cautions_down(migrated_copy, "0006") == [messages]
-    assert cautions_down(migrated_copy, "base")[1:] == [messages]
+    events, budgets = cautions_remove(migrated_copy)
+    assert events.startswith("2 events will be lost")
+    assert budgets == "1 budget will be lost, along with the amounts spent. Nothing will limit the cost of jobs."

@@ -6,7 +6,8 @@ import pytest
 
 from gjobs.migrations import HEAD, REVISIONS
 from tests.cli.command_line import OpenTerminal, Run, UseProfile, assert_refused, run_process, uri
-from tests.conftest import Conninfo, connect
+from tests.conftest import Conninfo, connect, run_file
+from tests.migrations.test_earlier_builds import DUMP
 
 UNMIGRATED = {"current": None, "head": HEAD, "pending": list(REVISIONS), "managed": False}
 
@@ -23,7 +24,7 @@ def schemas(database: Conninfo) -> set[str]:
         return {str(name) for (name,) in connection.execute("select nspname from pg_catalog.pg_namespace")}
 
 
-def test_migrate_runs_up_down_and_up_again(gjobs: Run, blank_database: Conninfo) -> None:
+def test_migrate_runs_up_remove_and_up_again(gjobs: Run, blank_database: Conninfo) -> None:
     assert gjobs("migrate", "status", "--json").document == UNMIGRATED
     lines = dict(line.split(maxsplit=1) for line in gjobs("migrate", "status").out.splitlines())
     assert str(blank_database["dbname"]) in lines["database"]
@@ -31,11 +32,36 @@ def test_migrate_runs_up_down_and_up_again(gjobs: Run, blank_database: Conninfo)
     up = gjobs("migrate", "up", "--yes", "--json")
     assert (up.code, up.document) == (0, MIGRATED)
     assert f"The schema is at revision {HEAD}." in up.err
-    down = gjobs("migrate", "down", "0001", "--yes", "--json")
-    assert (down.code, down.document) == (0, {**MIGRATED, "current": "0001", "pending": list(REVISIONS[1:])})
-    assert gjobs("migrate", "up", "--yes").out == ""
-    assert gjobs("jobs", "list", "--json").document == []
-    assert gjobs("migrate", "down", "base", "--yes", "--json").document == UNMIGRATED
+    for json in (["--json"], []):
+        removed = gjobs("migrate", "remove", "--yes", *json)
+        assert removed.code == 0
+        assert removed.err.endswith("Everything of gjobs was removed. The app's tables stay.\n")
+        assert gjobs("migrate", "status", "--json").document == UNMIGRATED
+        assert removed.document == UNMIGRATED if json else removed.out == ""
+        assert gjobs("jobs", "list", "--json").document == []
+        again = gjobs("migrate", "up", "--yes")
+        assert (again.code, again.out) == (0, "")
+        assert gjobs("jobs", "list", "--json").document == []
+    assert gjobs("migrate", "status", "--json").document == MIGRATED
+
+
+def test_migrate_up_takes_over_an_earlier_build_only_at_its_last_revision(gjobs: Run, blank_database: Conninfo) -> None:
+    run_file(blank_database, DUMP)
+    set_revision = "update gjobs.alembic_version set version_num = %s"
+    with connect(blank_database, autocommit=True) as connection:
+        connection.execute(set_revision, ["0012"])
+        for command in (["up", "--yes"], ["remove", "--yes"], ["sql"]):
+            assert_refused(gjobs("migrate", *command), 5, "at its revision 0012. Only its last revision, 0013, can be")
+        connection.execute(set_revision, ["0013"])
+
+    assert gjobs("migrate", "status", "--json").document == {**MIGRATED, "current": "0013", "pending": [HEAD]}
+    verified = gjobs("migrate", "verify")
+    assert verified.code == 0
+    assert "'gjobs migrate up --profile blank' takes over what the earlier build of gjobs left." in verified.err
+    up = gjobs("migrate", "up", "--yes", "--json")
+    assert (up.code, up.document) == (0, MIGRATED)
+    newest = gjobs("journal", "--json").document[0]
+    assert (newest["what"], newest["outcome"]) == (f"migrate from 0013 to {HEAD}", "done")
 
 
 def test_migration_shows_its_sql_and_runs_only_after_a_yes(
@@ -58,9 +84,10 @@ def test_migration_shows_its_sql_and_runs_only_after_a_yes(
     assert (done.code, done.out) == (0, "")
     assert re.fullmatch(r"Database: blank \(.+\)\.\nNothing is pending\.\n", done.err)
 
-    assert_refused(run_process("migrate", "down", "base", stdin="y\n"), 2, "--yes")
-    terminal = open_terminal("migrate", "down", "base")
-    assert terminal.answer("\n", f"Undo revisions {', '.join(reversed(REVISIONS))}", str(blank_database["dbname"])) == 1
+    assert_refused(run_process("migrate", "remove", stdin="y\n"), 2, "--yes")
+    terminal = open_terminal("migrate", "remove")
+    assert terminal.answer("\n", "Remove everything of gjobs from", str(blank_database["dbname"])) == 1
+    assert "Nothing was removed." in terminal.screen
     assert gjobs("migrate", "status", "--json").document == MIGRATED
 
 
@@ -68,9 +95,10 @@ def test_unpermitted_migration_changes_nothing(
     gjobs: Run, blank_database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for line, code in (
-        ("down base", 1),
+        ("remove", 1),
+        ("remove --yes", 1),
         ("up --yes --read-only", 6),
-        ("down base --yes --read-only", 6),
+        ("remove --yes --read-only", 6),
         ("up --yes --as ada@example.com", 2),
     ):
         refused = gjobs("migrate", *line.split())

@@ -1,4 +1,4 @@
-"""`gjobs migrate` on the app's own database: verify, take over, and restore."""
+"""`gjobs migrate` on the app's own database: verify, take over, and remove."""
 
 import signal
 from contextlib import closing
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gjobs.migrations import HEAD, REVISIONS, runner
+from gjobs.migrations import HEAD, REVISIONS
 from gjobs.store.database.connection_url import without_password
 from gjobs.store.embedded.server_files import ADMINISTRATOR
 from tests.cli.command_line import OpenTerminal, PipedCommand, Run, UseProfile, assert_refused, uri
@@ -17,6 +17,7 @@ from tests.migrations.conftest import catalogue
 CLEANUP = "cleanup --older-than 1d"
 
 MIGRATED = {"current": HEAD, "head": HEAD, "pending": [], "managed": True}
+UNMIGRATED = {"current": None, "head": HEAD, "pending": list(REVISIONS), "managed": False}
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +48,7 @@ def test_verify_reports_that_the_schema_matches_the_first_revision(gjobs: Run, a
     database, *verdict = verified.err.splitlines()
     assert database.startswith("Database: app (")
     assert verdict == [
-        "The schema matches revision 0001.",
+        "The schema matches revision 0001_app.",
         "'gjobs migrate up --profile app' can migrate this database.",
     ]
     read_only = gjobs("migrate", "verify", "--database-url", uri(app))
@@ -61,38 +62,45 @@ def journal_entries(gjobs: Run) -> list[tuple[str, str, str | None]]:
     return [(entry["what"], entry["outcome"], entry["reason"]) for entry in gjobs("journal", "--json").document]
 
 
-STOPPED_AT_0002 = [("migrate from base to 0002", "done", None), (f"migrate from base to {HEAD}", "not done", None)]
+STOPPED_AT_THE_INDEXES = [
+    ("migrate from nothing to 0001_app", "done", None),
+    (f"migrate from nothing to {HEAD}", "not done", None),
+]
 
 
-def test_migrating_up_and_down_reports_the_takeover_and_journals_the_reasons(gjobs: Run, app: Conninfo) -> None:
+def test_migrating_up_and_removing_reports_the_takeover_and_journals_the_reasons(gjobs: Run, app: Conninfo) -> None:
     address = ("--database-url", uri(app))
     up = gjobs("migrate", "up", "--yes", "--write", "ticket 4711", "--json", *address)
     gjobs("migrate", "up", "--yes", "--write", "nothing to do", *address)
-    down = gjobs("migrate", "down", "0001", "--yes", "--write", "undo", "--json", *address)
+    removed = gjobs("migrate", "remove", "--yes", "--write", "undo", "--json", *address)
 
     assert (up.code, up.document) == (0, MIGRATED)
-    assert "Recorded the app's own tables as revision 0001." in up.err
+    assert "Recorded the app's own tables as revision 0001_app." in up.err
     assert "The app's tables were locked for " in up.err
-    assert (down.code, down.document) == (0, {**MIGRATED, "current": "0001", "pending": list(REVISIONS[1:])})
+    assert (removed.code, removed.document) == (0, UNMIGRATED)
     assert journal_entries(gjobs) == [
-        (f"migrate from {HEAD} to 0001", "done", "undo"),
-        (f"migrate from base to {HEAD}", "done", "ticket 4711"),
+        (f"migrate from {HEAD} to nothing", "done", "undo"),
+        (f"migrate from nothing to {HEAD}", "done", "ticket 4711"),
     ]
 
 
-def test_journal_records_the_last_revision_of_a_failed_migration(
-    gjobs: Run, app: Conninfo, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(runner, "PAUSE_SECONDS", 0.0)
+def test_journal_records_the_last_revision_of_a_failed_migration(gjobs: Run, app: Conninfo) -> None:
     administrator = {**app, "user": ADMINISTRATOR}
     execute(
         administrator,
-        "create function refuse() returns event_trigger language plpgsql as"
-        " $$ begin raise 'no index today'; end $$;"
+        "create function refuse() returns event_trigger language plpgsql as $$ begin"
+        " if current_query() ilike 'create index concurrently %' then"
+        " raise 'no index today' using errcode = 'object_not_in_prerequisite_state'; end if; end $$;"
         "create event trigger refuse on ddl_command_start when tag in ('CREATE INDEX') execute function refuse()",
     )
-    assert gjobs("migrate", "up", "--yes").code != 0
-    assert journal_entries(gjobs) == STOPPED_AT_0002
+    assert_refused(gjobs("migrate", "up", "--yes"), 1, "no index today")
+    assert journal_entries(gjobs) == STOPPED_AT_THE_INDEXES
+
+
+def test_journal_records_one_entry_for_a_migration_that_changed_nothing(gjobs: Run, app: Conninfo) -> None:
+    execute(app, "create table public.gjobs_newest (id integer)")
+    assert gjobs("migrate", "up", "--yes").code == 1
+    assert journal_entries(gjobs) == [(f"migrate from nothing to {HEAD}", "not done", None)]
 
 
 def test_terminated_migration_leaves_no_statement_running(gjobs: Run, app: Conninfo) -> None:
@@ -106,7 +114,7 @@ def test_terminated_migration_leaves_no_statement_running(gjobs: Run, app: Conni
             assert migrating.end().code == -signal.SIGTERM
         until(lambda: observer.execute(running).fetchone() == (0,))
 
-    assert journal_entries(gjobs) == STOPPED_AT_0002
+    assert journal_entries(gjobs) == STOPPED_AT_THE_INDEXES
 
 
 def test_migration_is_refused_when_the_journal_cannot_be_written(
@@ -127,7 +135,7 @@ def test_verify_lists_each_object_that_differs(gjobs: Run, app: Conninfo) -> Non
 
     assert verified.code == 5
     document = verified.document
-    assert (document["revision"], document["matches"], document["adoptable"]) == ("0001", False, False)
+    assert (document["revision"], document["matches"], document["adoptable"]) == ("0001_app", False, False)
     assert list(document["objects"][0]) == ["kind", "name", "state", "required", "expected", "found"]
     assert [tuple(one.values()) for one in document["objects"] if one["state"] != "ok"] == [
         ("column", "public.generation_jobs.mode", "different", True, "text not null", "text"),
@@ -141,7 +149,7 @@ def test_verify_lists_each_object_that_differs(gjobs: Run, app: Conninfo) -> Non
     assert extra.split() == ["extra,", "tolerated", "column", "public.generation_jobs.priority", "integer"]
     assert different.split() == [*("different", "column", "public.generation_jobs.mode", "text", "not", "null", "text")]
     assert as_text.err.splitlines()[1:] == [
-        "1 object does not match revision 0001:",
+        "1 object does not match revision 0001_app:",
         "column public.generation_jobs.mode is text instead of text not null.",
         "'gjobs migrate up --profile app' can't migrate this database. You can still use gjobs with it.",
     ]
@@ -183,7 +191,7 @@ def test_verify_after_migrating_finds_a_missing_index(gjobs: Run, app: Conninfo)
 def test_migrate_up_shows_sql_that_stamps_the_first_revision(open_terminal: OpenTerminal, app: Conninfo) -> None:
     before = catalogue(app)
     terminal = open_terminal("migrate", "up")
-    stamp = "insert into gjobs.alembic_version (version_num) values ('0001')"
+    stamp = "insert into gjobs.alembic_version (version_num) values ('0001_app')"
     terminal.decline(stamp, "create index concurrently if not exists gjobs_newest ")
     assert "create table public." not in terminal.screen
     assert catalogue(app) == before
@@ -204,11 +212,11 @@ def test_different_schema_is_not_taken_over(gjobs: Run, app: Conninfo) -> None:
     assert catalogue(app) == before
 
 
-def test_command_names_the_revision_that_it_requires(gjobs: Run) -> None:
-    archive = "no archive of its jobs.\nRun 'gjobs migrate up --profile app' to add an archive (revision 0008)."
-    rollups = "Run 'gjobs migrate up --profile app' to add rollups (revision 0004)."
+def test_command_that_needs_a_migration_advises_it(gjobs: Run) -> None:
+    archive = "no archive of its jobs.\nRun 'gjobs migrate up --profile app' to add an archive."
+    rollups = "Run 'gjobs migrate up --profile app' to add rollups.\n"
     for line, words in (
-        ("budgets", "keeps no budgets.\nRun 'gjobs migrate up --profile app' to add budgets (revision 0007).\n"),
+        ("budgets", "keeps no budgets.\nRun 'gjobs migrate up --profile app' to add budgets.\n"),
         (f"{CLEANUP} --dry-run", archive),
         ("archive list", archive),
         ("migrate verify --rollups", rollups),

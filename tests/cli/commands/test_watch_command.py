@@ -100,8 +100,7 @@ def test_watch_without_stored_events_says_that_it_misses_changes(gjobs: Run, att
     assert done.code == 8
     assert done.err.splitlines()[0] == (
         "The watch misses changes that are undone between two polls. This database does not record job events."
-        f" Run 'gjobs migrate up --database-url \"{without_password(address)}\" --write REASON' to add events"
-        " (revision 0005)."
+        f" Run 'gjobs migrate up --database-url \"{without_password(address)}\" --write REASON' to add events."
     )
 
 

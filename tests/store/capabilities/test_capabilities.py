@@ -14,11 +14,15 @@ from gjobs.store.capabilities.capability import (
     JOB_DAY_COUNTS,
     JOB_WASTE,
     JOBS,
+    LEASES,
     OTHER_LOGIN,
     PROJECTS,
+    RETENTION,
+    RETRY_LINKS,
     REVISIONS,
     SPENDING,
     USERS,
+    WORKERS,
     Capability,
     DatabaseFacts,
     PolicyFacts,
@@ -50,7 +54,10 @@ def test_every_capability_is_available_when_everything_is_granted() -> None:
 
 NO_GRANT = 'No grant: the role o"ps may not '
 NO_COLUMNS: frozenset[str] = frozenset()
-NO_ARCHIVE = "This database keeps no archive of its jobs. Run 'gjobs migrate up' to add an archive (revision 0008)."
+NO_ARCHIVE = "This database keeps no archive of its jobs. Run 'gjobs migrate up' to add an archive."
+NO_LEASES = (
+    "This database keeps no leases. Workers need them to know who holds a job. Run 'gjobs migrate up' to add leases."
+)
 REPLICA, READ_ONLY = replace(FACTS, is_replica=True), replace(FACTS, is_read_only=True)
 
 REASONS: dict[Capability, list[tuple[DatabaseFacts, str]]] = {
@@ -86,23 +93,52 @@ REASONS: dict[Capability, list[tuple[DatabaseFacts, str]]] = {
     ],
     Capability.EVENTS: [
         (
-            with_relation(EVENTS, None),
-            "This database does not record job events. Run 'gjobs migrate up' to add events (revision 0005).",
+            with_relation(JOB_COUNTS, None),
+            "This database does not record job events. Run 'gjobs migrate up' to add events.",
         ),
+        (with_relation(EVENTS, None), "There is no table gjobs.job_events. Run 'gjobs doctor' to see what"),
     ],
-    Capability.ARCHIVE: [(with_relation(ARCHIVE, None), NO_ARCHIVE)],
+    Capability.ARCHIVE: [
+        (with_relation(JOB_COUNTS, None), NO_ARCHIVE),
+        (with_relation(ARCHIVE, None), "There is no table gjobs.archived_jobs."),
+    ],
     Capability.ARCHIVING: [
-        (with_relation(ARCHIVE, None), NO_ARCHIVE),
+        (with_relation(JOB_COUNTS, None), NO_ARCHIVE),
         (without_login(ARCHIVE, select=NO_COLUMNS), f"{NO_GRANT}read gjobs.archived_jobs."),
         (without_login(JOBS, delete=False), f"{NO_GRANT}delete rows"),
     ],
     Capability.RESTORING: [
-        (with_relation(ARCHIVE, None), NO_ARCHIVE),
+        (with_relation(JOB_COUNTS, None), NO_ARCHIVE),
         (without_login(JOBS, insert=NO_COLUMNS), f"{NO_GRANT}write"),
     ],
-    Capability.RETENTION: [(with_relation(ARCHIVE, None), NO_ARCHIVE)],
+    Capability.RETENTION: [
+        (with_relation(JOB_COUNTS, None), NO_ARCHIVE),
+        (with_relation(RETENTION, None), "There is no table gjobs.retention_policies."),
+    ],
+    Capability.RETRY_LINKS: [
+        (
+            with_relation(JOB_COUNTS, None),
+            "This database does not link retries to their failed jobs. Run 'gjobs migrate up' to add retry links.",
+        ),
+        (with_relation(RETRY_LINKS, None), "There is no table gjobs.job_links."),
+    ],
+    Capability.LEARNING: [
+        (with_relation(JOB_COUNTS, None), "This database does not record job events. Run 'gjobs migrate up'"),
+    ],
+    Capability.WORKERS: [
+        (with_relation(JOB_COUNTS, None), NO_LEASES),
+        (with_relation(WORKERS, None), "There is no table gjobs.workers."),
+    ],
+    Capability.WORKING: [
+        (with_relation(JOB_COUNTS, None), NO_LEASES),
+        (with_relation(LEASES, None), "There is no table gjobs.job_leases."),
+    ],
     Capability.ROLLUPS: [
-        (with_relation(JOB_COUNTS, None), "This database keeps no rollups of its jobs, so gjobs counts them."),
+        (
+            with_relation(JOB_COUNTS, None),
+            "This database keeps no rollups of its jobs, so gjobs counts them. Run 'gjobs migrate up' to add rollups.",
+        ),
+        (with_relation(JOB_DAY_COUNTS, None), "There is no table gjobs.job_day_counts."),
         (
             altered(JOBS, row_security=True),
             'Row level security applies to the login o"ps, so gjobs counts the jobs that it sees.',
@@ -113,20 +149,25 @@ REASONS: dict[Capability, list[tuple[DatabaseFacts, str]]] = {
         ),
     ],
     Capability.WASTE: [
-        (with_relation(JOB_WASTE, None), "This database keeps no rollups of failed jobs. Run 'gjobs migrate up'"),
-        (with_relation(JOB_COUNTS, None), "This database keeps no rollups of its jobs, so gjobs counts them."),
+        (
+            with_relation(JOB_COUNTS, None),
+            "This database keeps no rollups of failed jobs. Run 'gjobs migrate up' to add them.",
+        ),
+        (with_relation(JOB_WASTE, None), "There is no table gjobs.job_waste."),
         (without_login(JOB_WASTE, select=NO_COLUMNS), f"{NO_GRANT}read gjobs.job_waste."),
     ],
     Capability.BUDGETS: [
         (
-            with_relation(SPENDING, None),
-            "This database keeps no budgets. Run 'gjobs migrate up' to add budgets (revision 0007).",
+            with_relation(JOB_COUNTS, None),
+            "This database keeps no budgets. Run 'gjobs migrate up' to add budgets.",
         ),
+        (with_relation(SPENDING, None), "There is no table gjobs.budget_spending."),
         (without_login(SPENDING, select=NO_COLUMNS), f"{NO_GRANT}read gjobs.budget_spending."),
         (REPLICA, ""),
     ],
     Capability.SETTING_BUDGETS: [
-        (with_relation(BUDGETS, None), "This database keeps no budgets."),
+        (with_relation(JOB_COUNTS, None), "This database keeps no budgets."),
+        (with_relation(BUDGETS, None), "There is no table gjobs.budgets."),
         (without_login(BUDGETS, update=NO_COLUMNS), f"{NO_GRANT}change gjobs.budgets."),
         (
             altered(BUDGETS, row_security=True),
@@ -255,6 +296,7 @@ def test_user_has_no_rollups_when_the_app_has_its_own_policies() -> None:
         (replace(FACTS, is_replica=True), Capability.WORKING, ReadOnly),
         (without_login(EVENTS, select=frozenset()), Capability.EVENTS, NoPrivilege),
         (with_relation(EVENTS, None), Capability.EVENTS, SchemaMissing),
+        (with_relation(JOB_COUNTS, None), Capability.EVENTS, SchemaMissing),
     ],
 )
 def test_missing_capability_raises_the_matching_error(

@@ -1,4 +1,4 @@
-"""Calls that need tables of gjobs are refused on the app's schema. The hint names the revision that adds them."""
+"""Calls that need tables of gjobs are refused on the app's schema. The hint says what a migration adds."""
 
 from gjobs.store.database.database import Database
 from gjobs.store.errors import SchemaMissing
@@ -11,15 +11,15 @@ from tests.conftest import Conninfo
 from tests.store.store_fixtures import ADA, NOTHING, error_of
 from tests.store.worker.conftest import do_nothing, registry_of
 
-EVENTS = ("does not record", "0005")
-LEASES, LINKS = ("keeps no leases", "0006"), ("", "0006")
-BUDGETS, ARCHIVE = ("keeps no budgets", "0007"), ("keeps no archive", "0008")
+EVENTS = ("does not record", "events")
+LEASES, LINKS = ("keeps no leases", "leases"), ("does not link retries", "retry links")
+BUDGETS, ARCHIVE = ("keeps no budgets", "budgets"), ("keeps no archive", "an archive")
 
 
-async def test_missing_schema_error_names_the_revision_that_adds_it(attached_database: Conninfo) -> None:
+async def test_missing_schema_error_names_what_a_migration_adds(attached_database: Conninfo) -> None:
     async with Store(Database(attached_database)) as store:
         worker = Worker(store, registry_of(do_nothing))
-        for call, (words, revision) in (
+        for call, (words, added) in (
             (store.get_job_history(NOTHING), EVENTS),
             (store.watch(after=Cursor(1, 1)), EVENTS),
             (worker.run(once=True), LEASES),
@@ -30,6 +30,5 @@ async def test_missing_schema_error_names_the_revision_that_adds_it(attached_dat
         ):
             error = await error_of(SchemaMissing, call)
             assert words in str(error)
-            assert "Run 'gjobs migrate up' to add" in str(error.hint)
-            assert f"(revision {revision})" in str(error.hint)
+            assert error.hint == f"Run 'gjobs migrate up' to add {added}."
         assert await store.get_job_links(NOTHING) == RetryLinks(repeats=None, repeated_by=())

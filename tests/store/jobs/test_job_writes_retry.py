@@ -84,7 +84,7 @@ async def test_concurrent_retries_create_only_one_new_job(operator: Store, faile
 
 
 async def test_link_from_a_job_of_another_user_does_not_count_as_a_retry(db: Db, failed: UUID) -> None:
-    """An earlier build allowed users to add such links."""
+    """Users may not add such a link, but the owner of the tables may."""
     bens = db.make_job(db.make_project(BEN))
     db.sql("insert into gjobs.job_links (job_id, repeats) values (%s, %s)", [bens, failed])
     assert (await db.operator.get_job_links(failed)).repeated_by == ()

@@ -10,6 +10,7 @@ from gjobs.store.database.database import Database
 from gjobs.store.doctor.schema_checks import read_schema
 from gjobs.store.embedded.server_files import ADMINISTRATOR
 from gjobs.store.errors import SchemaMissing
+from gjobs.store.schema.earlier_build import EARLIER_BUILD
 from gjobs.store.schema.schema_diff import (
     CHANGES,
     NEWEST_REVISION,
@@ -184,7 +185,8 @@ def test_migrated_database_is_compared_with_its_revision(managed: psycopg.Connec
 def test_every_revision_has_an_expected_schema() -> None:
     for revision in REVISIONS:
         assert expected(revision)
-    assert expected(None) == expected("0001")
+    assert expected(None) == expected(REVISIONS[0])
+    assert expected(EARLIER_BUILD) == expected(HEAD)
     with pytest.raises(SchemaMissing, match="9999"):
         expected("9999")
 

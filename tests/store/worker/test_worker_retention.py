@@ -42,9 +42,9 @@ def applied(events: Iterable[object]) -> list[int]:
     return [event.progress.done for event in of_kind(events, RetentionApplied)]
 
 
-def without_archive(sql: Sql) -> AbstractContextManager[None]:
+def without_table(sql: Sql, name: str) -> AbstractContextManager[None]:
     away = "alter table gjobs.{} rename to {}"
-    return altered(sql, away.format("archived_jobs", "away"), away.format("away", "archived_jobs"))
+    return altered(sql, away.format(name, "away"), away.format("away", name))
 
 
 async def test_worker_applies_retention_policies_beside_its_work_only_if_enabled(
@@ -92,7 +92,7 @@ async def test_failed_retention_is_reported_and_the_work_continues(env: WorkerEn
     await keep_for_a_day(env.operator)
     env.queue("packaging")
     await env.operator.capability_cache.get()
-    with without_archive(env.sql):
+    with without_table(env.sql, "archived_jobs"):
         events = await env.run(applies_retention=True)
     assert len(of_kind(events, RetentionFailed)) == 1
     assert env.sql("select status from generation_jobs where mode = 'packaging'") == [("succeeded",)]
@@ -123,12 +123,12 @@ async def test_retention_that_is_cancelled_during_a_commit_ends(
     assert kinds(events) == [RetentionFailed]
 
 
-async def test_worker_refuses_to_apply_retention_as_a_user_or_without_an_archive(
+async def test_worker_refuses_to_apply_retention_as_a_user_or_without_policies(
     database: Conninfo, ada: Store, env: WorkerEnv
 ) -> None:
     with pytest.raises(NoPrivilege, match="Only the operator can apply"):
         env.make_worker(store=ada, applies_retention=True)
-    with without_archive(env.sql):
+    with without_table(env.sql, "retention_policies"):
         async with Store(Database(database)) as store:
-            with pytest.raises(SchemaMissing, match="keeps no archive"):
+            with pytest.raises(SchemaMissing, match=r"no table gjobs\.retention_policies"):
                 await env.run(store=store, applies_retention=True)

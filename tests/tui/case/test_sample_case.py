@@ -26,7 +26,7 @@ from tests.conftest import temporary_database
 SAMPLE = Path(__file__).with_name("sample_case.md")
 """The expected text. The manual shows its beginning."""
 
-SETTINGS = (("gjobs", "0.1.0"), ("PostgreSQL", "18.4"), ("Schema", "revision 0013"), ("Profile", "embedded"))
+SETTINGS = (("gjobs", "0.1.0"), ("PostgreSQL", "18.4"), ("Schema", "revision 0002_gjobs"), ("Profile", "embedded"))
 
 
 async def sample_case(conninfo: Mapping[str, str | int]) -> Case:

@@ -1,4 +1,4 @@
-"""gjobs migrate: status, up, down, sql, verify, repair-rollups."""
+"""gjobs migrate: status, up, remove, sql, verify, repair-rollups."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,15 +9,14 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
-from gjobs.migrations import REVISIONS
 from gjobs.store.configuration.settings import Settings, UrlTarget, WriteMode, journal_path
 from gjobs.store.errors import ReadOnly, StoreError, Unreachable, command
 from gjobs.store.journal.write_record import WriteOutcome, WriteRecord
 from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.cli import json_documents
-from gjobs.tui.cli.arguments import YES, one_of
+from gjobs.tui.cli.arguments import YES
 from gjobs.tui.cli.command import ActorRule, Command, Group
-from gjobs.tui.cli.options import Column, argument, option, switch
+from gjobs.tui.cli.options import Column, option, switch
 from gjobs.tui.cli.output import ExitCode, Output, print_message, require_yes, say_block
 from gjobs.tui.cli.sessions import orderly_termination
 from gjobs.tui.export.export_files import document
@@ -79,8 +78,8 @@ def _signing_in(target: UrlTarget, conninfo: Mapping[str, str | int]) -> Mapping
     return {**conninfo, "password": asyncio.run(PasswordCommand(target.password_command).get())}
 
 
-BASE = "base"
-"""The state before any migration."""
+NOTHING = "nothing"
+"""In the journal: the state before any migration."""
 
 
 @contextmanager
@@ -97,7 +96,7 @@ def journalled(
     from gjobs.store.journal.journal import Journal
 
     journal = Journal(journal_path(settings), database=database.label)
-    journal_ref = _begin(journal, settings, f"migrate from {start or BASE} to {end or BASE}")
+    journal_ref = _begin(journal, settings, f"migrate from {start or NOTHING} to {end or NOTHING}")
     try:
         yield
     except BaseException:
@@ -106,7 +105,7 @@ def journalled(
             reached = read_status(database.conninfo).current
             journal.end(journal_ref, WriteOutcome.DONE if reached == end else WriteOutcome.NOT_DONE)
             if reached not in (start, end):
-                part = _begin(journal, settings, f"migrate from {start or BASE} to {reached or BASE}")
+                part = _begin(journal, settings, f"migrate from {start or NOTHING} to {reached or NOTHING}")
                 journal.end(part, WriteOutcome.DONE)
         raise
     journal.end(journal_ref, WriteOutcome.DONE)
@@ -249,6 +248,8 @@ def _verdict(found: "Verification") -> Iterator[str]:
             yield found.obstacle or f"{command('migrate up')} can migrate this database."
         case Origin.APP:
             yield f"{command('migrate up')} can't migrate this database. You can still use gjobs with it."
+        case Origin.EARLIER_BUILD:
+            yield f"{command('migrate up')} takes over what the earlier build of gjobs left."
         case Origin.MIGRATED:
             pass
 
@@ -323,61 +324,55 @@ def _ask(what: str, database: MigrationTarget, *, unchanged: str) -> None:
     require_yes(f"{what} {clean(database.label)}?", unchanged=unchanged)
 
 
-_TARGETS = (BASE, *REVISIONS[:-1])
-
-
-@_command(name="down", example="gjobs migrate down 0001")
-def down(
+@_command(name="remove", example="gjobs migrate remove --profile production --write 'ticket 4711'")
+def remove(
     settings: Settings,
     output: Output,
     *,
-    revision: str = argument(one_of(_TARGETS), "REVISION", f"one of {', '.join(_TARGETS)}"),
     yes: bool = YES,
     export_archive: Path | None = option(
         Path,
         "FILE",
         "first write archived jobs to this new file, one JSON line each; without this option, archived jobs block"
-        " the downgrade",
+        " the removal",
     ),
 ) -> None:
-    """Undo the revisions after REVISION; asks first; the app's own tables stay."""
-    from gjobs.migrations.runner import cautions_down, downgrade
+    """Remove everything that gjobs added; asks first; the app's tables stay."""
+    from gjobs.migrations.connection import MigrationRefused
+    from gjobs.migrations.runner import cautions_remove
+    from gjobs.migrations.runner import remove as remove_all
     from gjobs.migrations.status import read_status
 
     _require_writable(settings)
     with chosen_database(settings) as database:
+        if database.is_ours:
+            raise MigrationRefused(
+                "The next command would migrate the embedded database again, so nothing was removed.",
+                hint=f"To start with an empty database, run {command('db reset')}.",
+            )
         before = read_status(database.conninfo)
-        undone = _undone(before, revision)
-        if undone:
-            print_message(*cautions_down(database.conninfo, revision))
-        if undone and not yes:
-            revisions = f"{'revision' if len(undone) == 1 else 'revisions'} {', '.join(undone)}"
-            _ask(f"Undo {revisions} on", database, unchanged="Nothing was undone.")
-        exported = _export(database, revision, export_archive) if export_archive else None
-        end = None if revision == BASE else revision
-        kept = journalled(settings, database, start=before.current, end=end) if undone else nullcontext()
+        if before.managed:
+            print_message(*cautions_remove(database.conninfo))
+            if not yes:
+                _ask("Remove everything of gjobs from", database, unchanged="Nothing was removed.")
+        exported = _export(database, export_archive) if export_archive else None
+        kept = journalled(settings, database, start=before.current, end=None) if before.managed else nullcontext()
         with orderly_termination(json=output.json), database.alone, kept:
-            downgrade(database.conninfo, revision, exported=exported, report=print_message)
+            remove_all(database.conninfo, exported=exported, report=print_message)
         _done(read_status(database.conninfo), output)
 
 
-def _export(database: MigrationTarget, revision: str, file: Path) -> "ArchiveExport":
+def _export(database: MigrationTarget, file: Path) -> "ArchiveExport":
     from gjobs.migrations.runner import export_archive
     from gjobs.tui.text.clean_text import clean
     from gjobs.tui.text.format import jobs_count
 
-    exported = export_archive(database.conninfo, revision, file)
+    exported = export_archive(database.conninfo, file)
     if exported.jobs:
         print_message(f"Exported {jobs_count(exported.jobs)} of the archive to {clean(str(file))}.")
     else:
         print_message("The archive is empty: no file was written.")
     return exported
-
-
-def _undone(status: "MigrationStatus", revision: str) -> list[str]:
-    """Return the revisions to undo, newest first. Empty if the database is not above the revision."""
-    has_run = [known for known in REVISIONS if known not in status.pending] if status.managed else []
-    return [known for known in reversed(has_run) if revision == BASE or known > revision]
 
 
 @_command(name="repair-rollups", example="gjobs migrate repair-rollups --write 'ticket 4711'")
@@ -424,12 +419,16 @@ def _require_writable(settings: Settings) -> None:
 def _done(status: "MigrationStatus", output: Output) -> None:
     if output.json:
         output.document(document(status))
-    print_message(f"The schema is at revision {status.current}." if status.current else "All revisions were undone.")
+    print_message(
+        f"The schema is at revision {status.current}."
+        if status.current
+        else "Everything of gjobs was removed. The app's tables stay."
+    )
 
 
 MIGRATE = Group(
     name="migrate",
     help="show or change the schema's revision",
     example="gjobs migrate status",
-    commands=[show_status, verify_schema, repair_rollups, up, down, print_sql],
+    commands=[show_status, verify_schema, repair_rollups, up, remove, print_sql],
 )

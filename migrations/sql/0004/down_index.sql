@@ -1,1 +1,0 @@
-drop index concurrently if exists public.gjobs_newest_of_project_status;

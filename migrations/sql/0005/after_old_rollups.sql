@@ -1,1 +1,0 @@
-set local client_min_messages to default;

@@ -1,1 +1,0 @@
-drop index if exists gjobs.waste_deltas_later;

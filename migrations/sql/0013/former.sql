@@ -1,1 +1,0 @@
-comment on function gjobs.error_group(text) is null;

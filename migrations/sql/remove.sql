@@ -1,0 +1,39 @@
+-- Restores everything of the app that an upgrade changed, newest first, and drops everything of gjobs. Jobs stay. An object of the app that
+-- depends on one of gjobs is not dropped: the statement fails and names it.
+do $$
+declare
+    ours text;
+    one  record;
+begin
+    for one in
+        select t.tgname from pg_trigger t join pg_proc p on p.oid = t.tgfoid
+         where t.tgrelid = 'public.generation_jobs'::regclass and p.pronamespace = 'gjobs'::regnamespace
+    loop
+        execute format('drop trigger %I on public.generation_jobs', one.tgname);
+    end loop;
+    for one in select restore from gjobs.replaced order by id desc loop
+        execute one.restore;
+    end loop;
+    for one in
+        select case granted.grantee when 0 then 'public' else quote_ident(r.rolname) end as reader
+          from pg_namespace n
+         cross join lateral aclexplode(n.nspacl) as granted
+          left join pg_roles r on r.oid = granted.grantee
+         where n.nspname = 'gjobs' and granted.privilege_type = 'USAGE' and granted.grantee <> n.nspowner
+    loop
+        execute 'revoke usage on schema gjobs from ' || one.reader;
+    end loop;
+    drop function gjobs.count_spending(gjobs.budgets, date);
+    for one in
+        select case relkind when 'v' then 'view' else 'table' end as kind, string_agg(oid::regclass::text, ', ') as names
+          from pg_class
+         where relnamespace = 'gjobs'::regnamespace and relkind in ('v', 'r') and relname <> 'alembic_version'
+         group by relkind order by relkind = 'r'
+    loop
+        execute format('drop %s %s', one.kind, one.names);
+    end loop;
+    select string_agg(oid::regprocedure::text, ', ') into ours from pg_proc where pronamespace = 'gjobs'::regnamespace;
+    execute 'drop function ' || ours;
+    drop sequence gjobs.told_at;
+    drop type gjobs.job_cost_change;
+end $$;

@@ -1,0 +1,353 @@
+"""Events record every change of a job, and are visible like the jobs."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from tests.conftest import Conninfo, connect
+from tests.migrations.conftest import ADA, BEN, acting
+
+STATUSES = "select kind, from_status, to_status, cents_change from gjobs.job_events where job_id = %s order by id"
+
+NEW_USER, NEW_JOB = UUID(int=0xDEAD), UUID(int=0xDEED)
+
+
+def events(connection: psycopg.Connection, job: UUID, columns: str = "kind") -> list[tuple[object, ...]]:
+    """Return columns of the events of a job, the oldest first."""
+    return connection.execute(
+        f"select {columns} from gjobs.job_events where job_id = %s order by id".encode(),  # noqa: S608
+        [job],
+    ).fetchall()
+
+
+def kinds(connection: psycopg.Connection, job: UUID) -> list[object]:
+    return [kind for (kind,) in events(connection, job)]
+
+
+def set_columns(connection: psycopg.Connection, assignments: str, job: UUID = ADA.job) -> None:
+    connection.execute(
+        f"update public.generation_jobs set {assignments} where id = %s".encode(),  # noqa: S608
+        [job],
+    )
+
+
+class TestRecordedEvents:
+    def test_events_record_every_change_of_a_job(self, operator: psycopg.Connection) -> None:
+        set_columns(operator, "status = 'running'")
+        set_columns(operator, "cost_cents = 300")
+        set_columns(operator, "status = 'failed', error = 'timeout', cost_cents = 400")
+        operator.execute("delete from public.generation_jobs where id = %s", [ADA.job])
+
+        columns = "kind, from_status, to_status, error, cost_cents, cents_change"
+        assert events(operator, ADA.job, columns) == [
+            ("created", None, "queued", None, 250, 250),
+            ("status", "queued", "running", None, 250, 0),
+            ("cost", "running", "running", None, 300, 50),
+            ("status", "running", "failed", "timeout", 400, 100),
+            ("deleted", "failed", None, None, 400, -400),
+        ]
+        assert set(events(operator, ADA.job, "project_id, user_id, mode")) == {(ADA.project, ADA.id, "lifestyle")}
+
+    KINDS = (
+        ("retry_count = 1", "retry"),
+        ("retry_count = 2, cost_cents = 1, error = 'x'", "retry"),
+        ("error = 'y', cost_cents = 2", "error"),
+        ("cost_cents = -1, mode = 'packaging'", "cost"),
+        ("mode = 'lifestyle'", "changed"),
+        ("status = 'running', retry_count = 3", "status"),
+    )
+
+    def test_event_kind_names_the_most_important_change(self, operator: psycopg.Connection) -> None:
+        for assignments, kind in self.KINDS:
+            set_columns(operator, assignments)
+            assert kinds(operator, ADA.job)[-1] == kind, assignments
+        assert len(kinds(operator, ADA.job)) == 1 + len(self.KINDS)
+
+        for assignments in ("updated_at = now()", "cost_cents = cost_cents", "input_asset_id = null"):
+            set_columns(operator, assignments)
+            assert len(kinds(operator, ADA.job)) == 1 + len(self.KINDS), assignments
+
+    def test_statement_on_many_jobs_records_one_event_per_job(self, operator: psycopg.Connection) -> None:
+        """Before, the session has planned the statement for only one row."""
+        set_columns(operator, "status = 'running'")
+        made = operator.execute(
+            "insert into public.generation_jobs (user_id, project_id, mode)"
+            " select %s, %s, 'lifestyle' from generate_series(1, 5000) returning id",
+            [ADA.id, ADA.project],
+        ).fetchall()
+        operator.execute("set statement_timeout = '20s'")
+        operator.execute("update public.generation_jobs set status = 'running' where status = 'queued'")
+        operator.execute("delete from public.generation_jobs where id <> all (%s)", [[ADA.job, BEN.job]])
+
+        found = operator.execute(
+            "select kind, from_status, to_status, count(*), count(distinct job_id) from gjobs.job_events"
+            " where job_id = any (%s) group by 1, 2, 3 order by min(id)",
+            [[job for (job,) in made]],
+        ).fetchall()
+        assert found == [
+            ("created", None, "queued", 5000, 5000),
+            ("status", "queued", "running", 5000, 5000),
+            ("deleted", "running", None, 5000, 5000),
+        ]
+
+    def test_changing_the_id_truncating_and_rolling_back(self, operator: psycopg.Connection) -> None:
+        with operator.transaction(force_rollback=True):
+            set_columns(operator, "status = 'running'")
+        assert kinds(operator, ADA.job) == ["created"]
+        operator.execute("truncate public.generation_jobs")
+        assert [kinds(operator, user.job) for user in (ADA, BEN)] == [["created", "deleted"]] * 2
+        operator.execute(
+            "insert into public.generation_jobs (id, user_id, project_id, mode) values (%s, %s, %s, 'lifestyle')",
+            [NEW_JOB, ADA.id, ADA.project],
+        )
+        set_columns(operator, "id = gen_random_uuid()", NEW_JOB)
+        assert kinds(operator, NEW_JOB) == ["created", "deleted"]
+
+    def test_event_triggers_also_fire_for_replicated_writes(self, operator: psycopg.Connection) -> None:
+        """Logical replication and restores write this way."""
+        triggers = operator.execute(
+            "select distinct tgenabled::text from pg_trigger"
+            " where tgrelid = 'public.generation_jobs'::regclass and tgname like 'gjobs%'"
+        ).fetchall()
+        assert triggers == [("A",)]
+
+
+class TestJobTimestamps:
+    def test_job_start_keeps_the_first_start_time(self, operator: psycopg.Connection) -> None:
+        set_columns(operator, "status = 'running'")
+        first = started(operator)
+        set_columns(operator, "status = 'queued'")
+        set_columns(operator, "status = 'running'")
+        assert started(operator) == first
+        assert events(operator, ADA.job, "at")[1] == first
+
+    def test_completed_at_is_set_when_a_job_finishes_and_cleared_when_requeued(
+        self, operator: psycopg.Connection
+    ) -> None:
+        assert completed(operator) == (None, 0)
+        set_columns(operator, "status = 'running'")
+        assert completed(operator) == (None, 0)
+        with operator.transaction():
+            set_columns(operator, "status = 'succeeded'")
+            (now,) = operator.execute("select now()").fetchone() or (None,)
+        assert completed(operator) == (now, 0)
+        set_columns(operator, "cost_cents = 7")
+        assert completed(operator) == (now, 0)
+        set_columns(operator, "status = 'queued', retry_count = 1")
+        assert completed(operator) == (None, 1)
+
+    def test_completed_at_of_a_given_or_copied_job(self, operator: psycopg.Connection) -> None:
+        set_columns(operator, "status = 'failed', completed_at = '2026-01-01T00:00Z'")
+        found = operator.execute(
+            "select completed_at = '2026-01-01T00:00Z' from public.generation_jobs where id = %s", [ADA.job]
+        ).fetchone()
+        assert found == (True,)
+        # A job that is copied from elsewhere ended earlier.
+        for created_at, is_known in (("now()", True), ("now() - interval '1 day'", False)):
+            found = operator.execute(
+                "insert into public.generation_jobs (user_id, project_id, mode, status, created_at)"  # noqa: S608
+                f" values (%s, %s, 'lifestyle', 'succeeded', {created_at}) returning completed_at is not null".encode(),
+                [ADA.id, ADA.project],
+            ).fetchone()
+            assert found == (is_known,), created_at
+
+
+def started(connection: psycopg.Connection) -> object:
+    return connection.execute("select started_at from gjobs.job_starts where job_id = %s", [ADA.job]).fetchone()
+
+
+def completed(connection: psycopg.Connection) -> object:
+    return connection.execute(
+        "select completed_at, retry_count from public.generation_jobs where id = %s", [ADA.job]
+    ).fetchone()
+
+
+class TestEventActor:
+    COLUMNS = "actor_user_id, actor_role, application"
+
+    def test_event_of_the_operator_records_role_and_application(self, operator: psycopg.Connection) -> None:
+        operator.execute("set application_name = 'night shift'")
+        set_columns(operator, "status = 'running'")
+        assert events(operator, ADA.job, self.COLUMNS)[-1] == (None, operator.info.user, "night shift")
+
+    def test_event_of_a_user_records_the_user_and_role(self, operator: psycopg.Connection) -> None:
+        with acting(operator, ADA.id):
+            set_columns(operator, "status = 'running'")
+            assert events(operator, ADA.job, self.COLUMNS)[-1][:2] == (ADA.id, "authenticated")
+
+    def test_event_of_the_service_role_hides_the_acting_user_from_the_owner(self, operator: psycopg.Connection) -> None:
+        with acting(operator, BEN.id, "service_role"):
+            set_columns(operator, "status = 'running'")
+            assert events(operator, ADA.job, "user_id, actor_user_id")[-1] == (ADA.id, BEN.id)
+        # Ada sees that somebody else made the change, but not who.
+        with acting(operator, BEN.id, "service_role"):
+            set_columns(operator, "status = 'running'")
+            operator.execute("select set_config('role', 'authenticated', true)")
+            operator.execute("select set_config('request.jwt.claims', %s, true)", [f'{{"sub": "{ADA.id}"}}'])
+            assert events(operator, ADA.job, "user_id, actor_user_id, actor_role")[-1] == (ADA.id, None, "service_role")
+
+    def test_unknown_user_in_the_claims_does_not_fail_the_write(self, operator: psycopg.Connection) -> None:
+        for user in ("4711", str(NEW_USER)):
+            with operator.transaction(force_rollback=True):
+                operator.execute("select set_config('request.jwt.claims', %s, true)", [f'{{"sub": "{user}"}}'])
+                set_columns(operator, "status = 'running'")
+                operator.execute("select set_config('request.jwt.claims', '', true)")
+                assert events(operator, ADA.job, "kind, actor_user_id")[-1] == ("status", None)
+
+    def test_event_records_the_new_owner_of_a_job(self, operator: psycopg.Connection) -> None:
+        operator.execute("insert into auth.users (id) values (%s)", [NEW_USER])
+        set_columns(operator, f"user_id = '{NEW_USER}'")
+        assert events(operator, ADA.job, "kind, user_id") == [("created", ADA.id), ("changed", NEW_USER)]
+
+
+class TestEventPermissions:
+    def test_user_reads_events_of_own_jobs_even_after_deletion(self, operator: psycopg.Connection) -> None:
+        set_columns(operator, "status = 'running'")
+        operator.execute("delete from public.generation_jobs where id = %s", [ADA.job])
+        with acting(operator, ADA.id):
+            assert kinds(operator, ADA.job) == ["created", "status", "deleted"]
+            assert kinds(operator, BEN.job) == []
+        with acting(operator, BEN.id):
+            assert kinds(operator, ADA.job) == []
+            assert started(operator) is None
+
+    WRITES = (
+        "insert into gjobs.known_users (id) values (gen_random_uuid())",
+        "update gjobs.job_event_log set kind = 'created'",
+        "delete from gjobs.job_event_log",
+        "delete from gjobs.job_starts",
+        "select gjobs.acting_user()",
+        "alter table public.generation_jobs disable trigger gjobs_record_changed",
+    )
+
+    def test_requests_without_claims_read_no_events_and_no_request_role_writes_them(
+        self, operator: psycopg.Connection
+    ) -> None:
+        set_columns(operator, "status = 'running'")
+        for role in ("anon", "authenticated"):
+            with acting(operator, None, role):
+                for table in ("job_events", "job_event_log", "job_starts", "known_users"):
+                    assert operator.execute(f"select from gjobs.{table}".encode()).fetchall() == [], (table, role)
+        for role in ("anon", "authenticated", "service_role"):
+            for statement in self.WRITES:
+                with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(operator, ADA.id, role):
+                    operator.execute(statement.encode())
+
+    def test_user_reads_events_of_exactly_the_jobs_that_policies_show(self, operator: psycopg.Connection) -> None:
+        set_columns(operator, "status = 'running'")
+        for policy, seen in (
+            ("create policy shared on public.generation_jobs for select using (true)", [ADA.job, BEN.job]),
+            ("create policy few on public.generation_jobs as restrictive for select using (mode = 'x')", []),
+        ):
+            with operator.transaction(force_rollback=True):
+                operator.execute(policy.encode())
+                with acting(operator, ADA.id):
+                    found = operator.execute("select distinct job_id from gjobs.job_events order by 1").fetchall()
+                    assert [job for (job,) in found] == seen
+                    assert (started(operator) is not None) is bool(seen)
+
+    def test_stuck_jobs_view_shows_only_jobs_of_the_reader(self, operator: psycopg.Connection) -> None:
+        operator.execute("alter table public.generation_jobs disable trigger update_generation_jobs_updated_at")
+        try:
+            for user in (ADA, BEN):
+                set_columns(operator, "status = 'running', updated_at = now() - interval '31 minutes'", user.job)
+            assert stuck(operator) == [ADA.job, BEN.job]
+            with acting(operator, BEN.id):
+                assert stuck(operator) == [BEN.job]
+            set_columns(operator, "updated_at = now() - interval '29 minutes'")
+            assert stuck(operator) == [BEN.job]
+        finally:
+            operator.execute("alter table public.generation_jobs enable trigger update_generation_jobs_updated_at")
+
+
+def stuck(connection: psycopg.Connection) -> list[UUID]:
+    return [job for (job,) in connection.execute("select id from public.stuck_jobs order by id")]
+
+
+class TestDeletedUser:
+    """Deleting a user deletes the jobs, and removes the user from the events."""
+
+    def remaining_users(self, connection: psycopg.Connection) -> Sequence[tuple[object, ...]]:
+        return connection.execute(
+            "select user_id, actor_user_id from gjobs.job_events where user_id = %(gone)s or actor_user_id = %(gone)s",
+            {"gone": ADA.id},
+        ).fetchall()
+
+    @pytest.mark.parametrize("by", ["the operator", "themselves"])
+    def test_events_of_a_deleted_user_lose_the_user_id(self, operator: psycopg.Connection, by: str) -> None:
+        with acting(operator, ADA.id, "service_role"):
+            set_columns(operator, "status = 'running'", BEN.job)
+            set_columns(operator, "status = 'running'")
+        set_columns(operator, "status = 'running'")
+        with operator.transaction():
+            if by == "themselves":
+                operator.execute("select set_config('request.jwt.claims', %s, true)", [f'{{"sub": "{ADA.id}"}}'])
+            operator.execute("delete from auth.users where id = %s", [ADA.id])
+
+        assert self.remaining_users(operator) == []
+        assert events(operator, ADA.job, "kind, user_id") == [("created", None), ("status", None), ("deleted", None)]
+        assert events(operator, BEN.job, "user_id")[0] == (BEN.id,)
+
+    @pytest.mark.parametrize("level", ["read committed", "repeatable read", "serializable"])
+    def test_concurrent_write_leaves_no_event_with_a_deleted_user(
+        self, operator: psycopg.Connection, database: Conninfo, level: str
+    ) -> None:
+        """One writer changes a job as the deleted user, the other creates and deletes a job of that user.
+
+        Both commit after the deletion has begun.
+        """
+        gone = threading.Event()
+        with connect(database) as writer, connect(database, autocommit=True) as deleter:
+            writer.execute("select set_config('request.jwt.claims', %s, false)", [f'{{"sub": "{ADA.id}"}}'])
+            set_columns(writer, "status = 'running'", BEN.job)
+            deleter.execute(f"set session characteristics as transaction isolation level {level}".encode())
+
+            def delete() -> None:
+                deleter.execute("delete from auth.users where id = %s", [ADA.id])
+                gone.set()
+
+            thread = threading.Thread(target=delete)
+            thread.start()
+            assert gone.wait(10)
+            thread.join()
+            writer.commit()
+
+        assert self.remaining_users(operator) == []
+        assert events(operator, BEN.job, "kind, user_id, actor_user_id")[-1] == ("status", BEN.id, None)
+
+
+@pytest.fixture
+def two_writers(operator: psycopg.Connection, database: Conninfo) -> Iterator[tuple[psycopg.Connection, ...]]:
+    """Two connections that fail when they would have to wait for a lock."""
+    with connect(database) as one, connect(database) as other:
+        for connection in (one, other):
+            connection.execute("set lock_timeout = 1")
+            connection.commit()
+        yield one, other
+
+
+def test_event_writers_do_not_block_each_other(
+    operator: psycopg.Connection, two_writers: tuple[psycopg.Connection, ...]
+) -> None:
+    """This holds even when they create the first two jobs of a user."""
+    operator.execute("insert into auth.users (id) values (%s)", [NEW_USER])
+    project = operator.execute(
+        "insert into public.projects (user_id, name) values (%s, 'New') returning id", [NEW_USER]
+    ).fetchone()
+    assert project
+    for writer in two_writers:
+        writer.execute(
+            "insert into public.generation_jobs (user_id, project_id, mode) values (%s, %s, 'lifestyle')",
+            [NEW_USER, project[0]],
+        )
+    for writer in two_writers:
+        writer.commit()
+
+    with acting(operator, NEW_USER):
+        assert operator.execute("select kind, user_id from gjobs.job_events").fetchall() == [("created", NEW_USER)] * 2
+    assert operator.execute(
+        "select distinct user_id from gjobs.job_events where project_id = %s", [project[0]]
+    ).fetchall() == [(NEW_USER,)]

@@ -1,0 +1,724 @@
+"""Workers claim jobs with leases, and cannot change jobs without their lease."""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from gjobs.migrations.connection import MigrationRefused
+from gjobs.migrations.runner import remove, upgrade
+from tests.conftest import Conninfo, connect
+from tests.migrations.conftest import ADA, BEN, UserRows, acting, add
+
+ALICE, BOB = UUID(int=0xA11CE), UUID(int=0xB0B)
+"""The ids of workers."""
+
+MINUTE = 60.0
+
+OVER = -1.0
+"""The duration in seconds of a lease that expires at once."""
+
+
+def queue(connection: psycopg.Connection, user: UserRows, *modes: str) -> list[UUID]:
+    """Queue a job for each mode, each a second newer than the one before, and all older than those of the fixture."""
+    return [
+        connection.execute(
+            "insert into public.generation_jobs (user_id, project_id, mode, cost_cents, created_at)"
+            " values (%s, %s, %s, 250, '2026-01-01Z'::timestamptz + make_interval(secs => %s)) returning id",
+            [user.id, user.project, mode, number],
+        ).fetchall()[0][0]
+        for number, mode in enumerate(modes)
+    ]
+
+
+def claim(
+    connection: psycopg.Connection,
+    owner: UUID,
+    most: int = 10,
+    *,
+    modes: Sequence[str] | None = None,
+    seconds: float = MINUTE,
+) -> dict[UUID, int]:
+    """Claim jobs, and return them in order with the number of the attempt."""
+    rows = connection.execute(
+        "select id, attempt from gjobs.claim_jobs(%s, %s::text[], %s, %s)", [owner, modes, most, seconds]
+    )
+    return dict(rows.fetchall())
+
+
+def finish(
+    connection: psycopg.Connection,
+    owner: UUID,
+    job: UUID,
+    attempt: int = 1,
+    *,
+    status: str | None = "succeeded",
+    cost: int | None = None,
+) -> bool:
+    rows = connection.execute(
+        "select gjobs.finish_jobs(%s, array[%s], array[%s], array[%s], array[null], array[%s]::integer[])",
+        [owner, job, attempt, status, cost],
+    ).fetchall()
+    return rows == [(job,)]
+
+
+def postpone(
+    connection: psycopg.Connection,
+    owner: UUID,
+    job: UUID,
+    attempt: int = 1,
+    *,
+    seconds: float = 0.0,
+    cost: int | None = None,
+) -> bool:
+    rows = connection.execute(
+        "select gjobs.postpone_jobs(%s, array[%s], array[%s], '{busy}', array[%s]::integer[], array[%s]::float8[])",
+        [owner, job, attempt, cost, seconds],
+    ).fetchall()
+    return rows == [(job,)]
+
+
+def call(connection: psycopg.Connection, function: str, owner: UUID, job: UUID, attempt: int, *further: object) -> bool:
+    """Call a function whose parameters are a job and its attempt."""
+    places = "".join(", %s" for _ in further)
+    rows = connection.execute(
+        f"select gjobs.{function}(%s, array[%s], array[%s]{places})".encode(), [owner, job, attempt, *further]
+    ).fetchall()
+    return rows == [(job,)]
+
+
+def job(connection: psycopg.Connection, job_id: UUID, columns: str = "status") -> tuple[object, ...]:
+    rows = connection.execute(f"select {columns} from public.generation_jobs where id = %s".encode(), [job_id])  # noqa: S608
+    return rows.fetchall()[0]
+
+
+def lease(connection: psycopg.Connection, job_id: UUID, columns: str = "owner, attempt") -> tuple[object, ...] | None:
+    rows = connection.execute(f"select {columns} from gjobs.job_leases where job_id = %s".encode(), [job_id])  # noqa: S608
+    return rows.fetchone()
+
+
+def events(connection: psycopg.Connection, job_id: UUID, columns: str) -> list[tuple[object, ...]]:
+    rows = connection.execute(
+        f"select {columns} from gjobs.job_events where job_id = %s order by id offset 1".encode(),  # noqa: S608
+        [job_id],
+    )
+    return rows.fetchall()
+
+
+@pytest.fixture
+def other_session(operator: psycopg.Connection, database: Conninfo) -> Iterator[psycopg.Connection]:
+    """Another session, which does not wait long for a lock."""
+    with connect(database, autocommit=True) as connection:
+        connection.execute("set lock_timeout = '5s'")
+        yield connection
+
+
+class TestClaiming:
+    def test_claim_returns_the_oldest_jobs_with_their_new_values(self, operator: psycopg.Connection) -> None:
+        first, second, third, fourth = queue(operator, ADA, "a", "b", "a", "b")
+        columns = "id, user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at"
+
+        ((*claimed, attempt, lost_by, note),) = operator.execute(
+            f"select {columns}, attempt, lost_by, note from gjobs.claim_jobs(%s, null, 1, 60)".encode(),  # noqa: S608
+            [ALICE],
+        ).fetchall()
+
+        assert tuple(claimed) == job(operator, first, columns)
+        assert (attempt, lost_by, note) == (1, None, None)
+        assert job(operator, first) == ("running",)
+        assert lease(operator, first) == (ALICE, 1)
+        assert list(claim(operator, ALICE, 2)) == [second, third]
+        assert list(claim(operator, BOB, 1)) == [fourth]
+
+    def test_claim_returns_only_jobs_of_the_requested_modes(self, operator: psycopg.Connection) -> None:
+        long = "m" * 300
+        _, second, third, fourth, _, last = queue(operator, ADA, "other", "a", "b" * 3_000, "a", long + "a", long + "b")
+
+        assert list(claim(operator, ALICE, 2, modes=["a", "b" * 3_000, "a"])) == [second, third]
+        assert list(claim(operator, ALICE, modes=["a", "none"])) == [fourth]
+        assert claim(operator, ALICE, modes=[]) == {}
+        assert list(claim(operator, ALICE, modes=[long + "b"])) == [last]
+
+    def test_claim_skips_jobs_locked_by_another_claim(
+        self, operator: psycopg.Connection, other_session: psycopg.Connection
+    ) -> None:
+        jobs = queue(operator, ADA, *"a" * 30)
+        for modes in (None, ["a"]):
+            with operator.transaction(force_rollback=True):
+                assert list(claim(operator, ALICE, 25, modes=modes)) == jobs[:25]
+                # More jobs are locked than the first part of the claim reads.
+                with other_session.transaction(force_rollback=True):
+                    assert list(claim(other_session, BOB, 3, modes=modes)) == jobs[25:28]
+
+    def test_old_lease_of_a_requeued_job_is_ignored(self, operator: psycopg.Connection) -> None:
+        (queued,) = queue(operator, ADA, "a")
+        claim(operator, ALICE, 1)
+        operator.execute("update public.generation_jobs set status = 'queued' where id = %s", [queued])
+
+        assert claim(operator, BOB, 1) == {queued: 2}
+        assert not finish(operator, ALICE, queued)
+        assert finish(operator, BOB, queued, 2)
+
+    def test_concurrent_workers_claim_each_job_once(self, operator: psycopg.Connection, database: Conninfo) -> None:
+        jobs = queue(operator, ADA, *"ab" * 100)
+        claimed: list[UUID] = []
+
+        def work(modes: list[str] | None) -> None:
+            with connect(database, autocommit=True) as connection:
+                owner = uuid4()
+                while mine := claim(connection, owner, 3, modes=modes):
+                    claimed.extend(mine)
+
+        threads = [threading.Thread(target=work, args=[modes]) for modes in (None, ["a"], ["b", "a"], None)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        # Including the jobs of the fixture.
+        assert sorted(claimed) == sorted([*jobs, ADA.job, BEN.job])
+
+
+class TestTakeover:
+    def test_expired_lease_is_taken_over_as_a_new_attempt(self, operator: psycopg.Connection) -> None:
+        (lost,) = queue(operator, ADA, "a")
+        claim(operator, ALICE, 1, seconds=OVER)
+
+        ((job_id, attempt, lost_by),) = operator.execute(
+            "select id, attempt, lost_by from gjobs.claim_jobs(%s, null, 1, 60)", [BOB]
+        ).fetchall()
+
+        assert (job_id, attempt, lost_by) == (lost, 2, ALICE)
+        assert lease(operator, lost) == (BOB, 2)
+        assert events(operator, lost, "kind, to_status, lease_owner, note") == [
+            ("status", "running", str(ALICE), None),
+            ("owner", None, str(BOB), "attempt 2"),
+        ]
+
+    def test_only_expired_leases_of_the_requested_modes_are_taken_over(self, operator: psycopg.Connection) -> None:
+        (lost,) = queue(operator, ADA, "a")
+        claim(operator, ALICE, 1, seconds=OVER)
+        claim(operator, ALICE, modes=["lifestyle"])
+
+        assert claim(operator, BOB, modes=["b"]) == {}
+        assert claim(operator, BOB) == {lost: 2}
+        assert claim(operator, BOB) == {}
+
+    def test_worker_that_lost_its_lease_cannot_change_the_job(self, operator: psycopg.Connection) -> None:
+        (lost,) = queue(operator, ADA, "a")
+        claim(operator, ALICE, 1, seconds=OVER)
+        claim(operator, BOB, 1)
+
+        assert not finish(operator, ALICE, lost)
+        assert not postpone(operator, ALICE, lost)
+        assert not call(operator, "renew_leases", ALICE, lost, 1, MINUTE)
+        assert not call(operator, "hand_back_jobs", ALICE, lost, 1)
+        assert not call(operator, "note_progress", ALICE, lost, 1, ["hello"])
+        assert job(operator, lost) == ("running",)
+        assert lease(operator, lost, "owner, attempt, note") == (BOB, 2, None)
+        assert not finish(operator, BOB, lost, 1), "an earlier attempt of the same worker"
+        assert finish(operator, BOB, lost, 2)
+
+    def test_expired_lease_still_belongs_to_its_owner_until_taken_over(self, operator: psycopg.Connection) -> None:
+        one, other = queue(operator, ADA, "a", "a")
+        claim(operator, ALICE, 2, seconds=OVER)
+
+        assert finish(operator, ALICE, one)
+        assert call(operator, "renew_leases", ALICE, other, 1, MINUTE)
+        assert claim(operator, BOB, modes=["a"]) == {}
+
+    def test_expired_lease_of_a_job_that_no_longer_runs_is_deleted(self, operator: psycopg.Connection) -> None:
+        for end in ("status = 'succeeded'", "status = 'queued', mode = 'other'"):
+            (ended,) = queue(operator, ADA, "a")
+            claim(operator, ALICE, 1, modes=["a"], seconds=OVER)
+            operator.execute(f"update public.generation_jobs set {end} where id = %s".encode(), [ended])  # noqa: S608
+
+            assert claim(operator, BOB, modes=["a"]) == {}, end
+            assert lease(operator, ended) is None, end
+
+    def test_finish_that_waits_for_a_takeover_is_rejected(
+        self, operator: psycopg.Connection, other_session: psycopg.Connection
+    ) -> None:
+        (lost,) = queue(operator, ADA, "a")
+        claim(operator, ALICE, 1, seconds=OVER)
+        finished: list[bool] = []
+        late = threading.Thread(target=lambda: finished.append(finish(other_session, ALICE, lost)))
+
+        with operator.transaction():
+            claim(operator, BOB, 1)
+            late.start()
+            wait_for_a_lock(operator, other_session.info.backend_pid)
+        late.join()
+
+        assert finished == [False]
+        assert job(operator, lost) == ("running",)
+        assert lease(operator, lost) == (BOB, 2)
+
+
+def wait_for_a_lock(connection: psycopg.Connection, process: int) -> None:
+    """Wait until the session waits for a lock."""
+    while not connection.execute("select cardinality(pg_blocking_pids(%s)) > 0", [process]).fetchall()[0][0]:
+        pass
+
+
+class TestHeldLeases:
+    def test_finish_ends_the_lease_and_cannot_be_repeated(self, operator: psycopg.Connection) -> None:
+        (held,) = queue(operator, ADA, "a")
+        claim(operator, ALICE, 1)
+
+        assert finish(operator, ALICE, held, cost=12)
+        assert job(operator, held, "status, cost_cents, completed_at is not null") == ("succeeded", 12, True)
+        assert lease(operator, held) is None
+        assert not finish(operator, ALICE, held, status="failed")
+        assert job(operator, held) == ("succeeded",)
+        assert events(operator, held, "kind, to_status, lease_owner, cents_change") == [
+            ("status", "running", str(ALICE), 0),
+            ("status", "succeeded", str(ALICE), -238),
+        ]
+
+    def test_finish_accepts_only_final_statuses_and_keeps_values_that_are_not_given(
+        self, operator: psycopg.Connection
+    ) -> None:
+        (held,) = queue(operator, ADA, "a")
+        operator.execute("update public.generation_jobs set error = 'earlier' where id = %s", [held])
+        claim(operator, ALICE, 1)
+
+        for status in ("running", "queued", "done", None):
+            with pytest.raises(psycopg.errors.CheckViolation):
+                finish(operator, ALICE, held, status=status)
+        assert finish(operator, ALICE, held, status="failed")
+        assert job(operator, held, "status, error, cost_cents") == ("failed", "earlier", 250)
+
+    def test_worker_cannot_change_a_job_finished_by_a_user(self, operator: psycopg.Connection) -> None:
+        (held,) = queue(operator, ADA, "a")
+        claim(operator, ALICE, 1)
+        operator.execute("update public.generation_jobs set status = 'failed', error = 'by hand' where id = %s", [held])
+
+        assert not call(operator, "renew_leases", ALICE, held, 1, MINUTE)
+        assert not finish(operator, ALICE, held)
+        assert job(operator, held, "status, error") == ("failed", "by hand")
+        assert lease(operator, held) is None
+
+    def test_finish_of_many_jobs_finishes_those_still_leased(self, operator: psycopg.Connection) -> None:
+        one, lost, deleted, last = queue(operator, ADA, *"aaaa")
+        claim(operator, ALICE, 4)
+        operator.execute("update gjobs.job_leases set owner = %s where job_id = %s", [BOB, lost])
+        operator.execute("delete from public.generation_jobs where id = %s", [deleted])
+
+        done = operator.execute(
+            "select gjobs.finish_jobs(%s, %s, '{1,1,1,1}', '{succeeded,succeeded,failed,failed}', %s, '{1,2,3,4}')",
+            [ALICE, [one, lost, deleted, last], [None, None, "x", "y"]],
+        ).fetchall()
+
+        assert {row[0] for row in done} == {one, last}
+        assert job(operator, last, "status, error, cost_cents") == ("failed", "y", 4)
+
+    def test_renewed_lease_expires_later_and_a_locked_one_is_reported_as_held(
+        self, operator: psycopg.Connection, other_session: psycopg.Connection
+    ) -> None:
+        (held,) = queue(operator, ADA, "a")
+        claim(operator, ALICE, 1, seconds=OVER)
+
+        assert call(operator, "renew_leases", ALICE, held, 1, MINUTE)
+        assert lease(operator, held, "expires_at > now() + interval '50 s'") == (True,)
+        assert events(operator, held, "kind") == [("status",)]
+        with operator.transaction():
+            operator.execute("select from gjobs.job_leases where job_id = %s for update", [held])
+            assert call(other_session, "renew_leases", ALICE, held, 1, MINUTE)
+
+    def test_progress_note_is_stored_and_recorded_once(self, operator: psycopg.Connection) -> None:
+        (held,) = queue(operator, ADA, "a")
+        claim(operator, ALICE, 1)
+
+        for _ in range(2):
+            assert call(operator, "note_progress", ALICE, held, 1, ["3 of 8"])
+
+        assert lease(operator, held, "note") == ("3 of 8",)
+        assert events(operator, held, "kind, lease_owner, note")[1:] == [("progress", str(ALICE), "3 of 8")]
+
+
+LOOKING = """
+create table public.plans (plan json);
+create function public.read_all() returns trigger language plpgsql as $$
+declare
+    seen json;
+begin
+    execute 'explain (format json) select count(*) from public.plans where plan::text <> $1' into seen using tg_op;
+    insert into public.plans values (seen);
+    return null;
+end $$;
+create trigger read_all after update on public.generation_jobs for each statement execute function public.read_all();
+"""
+"""A trigger of an app that reads a whole table and stores the plan."""
+
+
+class TestAppTriggers:
+    def test_lease_functions_do_not_jit_compile_triggers_of_the_app(self, operator: psycopg.Connection) -> None:
+        """Only a server with JIT, such as that of Debian, can fail this test."""
+        held, failed = queue(operator, ADA, "a", "a")
+        with operator.transaction(force_rollback=True):
+            operator.execute("set local jit = on")
+            operator.execute(LOOKING)
+
+            claim(operator, ALICE, 2, modes=["a"])
+            finish(operator, ALICE, held)
+            postpone(operator, ALICE, failed, cost=7)
+
+            plans = operator.execute("select plan->0 from public.plans").fetchall()
+
+        assert len(plans) == 3
+        assert [plan for (plan,) in plans if "JIT" in plan] == []
+
+
+class TestPostponing:
+    def test_postponed_job_keeps_its_cost_and_is_not_claimed_before_its_time(
+        self, operator: psycopg.Connection
+    ) -> None:
+        (failed,) = queue(operator, ADA, "a")
+        claim(operator, ALICE, 1)
+
+        assert postpone(operator, ALICE, failed, seconds=MINUTE, cost=7)
+        assert job(operator, failed, "status, cost_cents") == ("running", 7)
+        assert lease(operator, failed, "owner, attempt, note") == (None, 1, "busy")
+        assert claim(operator, BOB, modes=["a"]) == {}
+        assert not finish(operator, ALICE, failed)
+        assert events(operator, failed, "kind, lease_owner, cost_cents")[1:] == [
+            ("cost", str(ALICE), 7),
+            ("retry", str(ALICE), 7),
+        ]
+
+    def test_postponed_job_is_claimed_again_with_the_reason(self, operator: psycopg.Connection) -> None:
+        (failed,) = queue(operator, ADA, "a")
+        claim(operator, ALICE, 1)
+        postpone(operator, ALICE, failed)
+
+        again = operator.execute("select id, attempt, lost_by, note from gjobs.claim_jobs(%s, null, 1, 60)", [BOB])
+
+        assert again.fetchall() == [(failed, 2, None, "busy")]
+        assert events(operator, failed, "kind, lease_owner, error, note") == [
+            ("status", str(ALICE), None, None),
+            ("retry", str(ALICE), "busy", "attempt 1 failed"),
+            ("owner", str(BOB), None, "attempt 2"),
+        ]
+
+    def test_released_job_does_not_count_as_an_attempt(self, operator: psycopg.Connection) -> None:
+        (kept,) = queue(operator, ADA, "a")
+        claim(operator, ALICE, 1)
+
+        assert call(operator, "hand_back_jobs", ALICE, kept, 1)
+        assert claim(operator, BOB, 1) == {kept: 1}
+        assert events(operator, kept, "kind, lease_owner, note")[1:] == [
+            ("owner", str(ALICE), "handed back"),
+            ("owner", str(BOB), "attempt 1"),
+        ]
+
+
+class TestConcurrentAppWrites:
+    def test_deleting_and_truncating_jobs_deletes_their_leases(self, operator: psycopg.Connection) -> None:
+        claim(operator, ALICE)
+        operator.execute("delete from auth.users where id = %s", [ADA.id])
+
+        assert lease(operator, ADA.job) is None
+        assert lease(operator, BEN.job) == (ALICE, 1)
+
+        operator.execute("truncate public.generation_jobs")
+        assert lease(operator, BEN.job) is None
+
+    def test_workers_and_deletions_do_not_block_each_other(
+        self, operator: psycopg.Connection, database: Conninfo
+    ) -> None:
+        jobs = queue(operator, ADA, *"a" * 200)
+        finished: list[UUID] = []
+
+        def work() -> None:
+            with connect(database, autocommit=True) as connection:
+                owner = uuid4()
+                while mine := claim(connection, owner, 5):
+                    for job_id, attempt in mine.items():
+                        call(connection, "renew_leases", owner, job_id, attempt, MINUTE)
+                        if finish(connection, owner, job_id, attempt):
+                            finished.append(job_id)
+
+        threads = [threading.Thread(target=work) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        deleted = {
+            job_id
+            for job_id in jobs[::3]
+            if operator.execute("delete from public.generation_jobs where id = %s", [job_id]).rowcount
+        }
+        for thread in threads:
+            thread.join()
+
+        ends = operator.execute("select status, count(*) from public.generation_jobs group by status").fetchall()
+        assert ends == [("succeeded", len(jobs) + 2 - len(deleted))]
+        assert len(finished) == len(set(finished))
+        assert operator.execute("select count(*) from gjobs.job_leases").fetchall() == [(0,)]
+
+
+class TestQueueNotifications:
+    def received(self, connection: psycopg.Connection) -> list[str]:
+        connection.execute("select")
+        return [notify.payload for notify in connection.notifies(timeout=0)]
+
+    def test_only_an_idle_worker_is_notified_of_queued_jobs(
+        self, operator: psycopg.Connection, database: Conninfo
+    ) -> None:
+        with connect(database, autocommit=True) as connection:
+            connection.execute("listen gjobs_queue")
+            queue(operator, ADA, "a")
+            assert self.received(connection) == []
+            connection.execute("select pg_advisory_lock_shared(1735353442, 4)")
+            queue(operator, ADA, "a")
+            assert self.received(connection) == [""]
+            operator.execute("update public.generation_jobs set status = 'running'")
+            operator.execute(
+                "insert into public.generation_jobs (user_id, project_id, mode, status) values (%s, %s, 'a', 'failed')",
+                [ADA.id, ADA.project],
+            )
+            assert self.received(connection) == []
+
+
+class TestActingAsUser:
+    """A worker that acts as a user runs only the jobs of that user."""
+
+    def test_worker_acting_as_a_user_claims_and_finishes_only_their_jobs(self, operator: psycopg.Connection) -> None:
+        with acting(operator, ADA.id):
+            assert claim(operator, ALICE) == {ADA.job: 1}
+            assert claim(operator, ALICE, modes=["lifestyle"]) == {}
+            assert call(operator, "renew_leases", ALICE, ADA.job, 1, MINUTE)
+            assert finish(operator, ALICE, ADA.job)
+            assert job(operator, ADA.job) == ("succeeded",)
+            assert lease(operator, ADA.job) is None
+
+    def test_worker_acting_as_a_user_cannot_see_or_change_leases_of_others(self, operator: psycopg.Connection) -> None:
+        claim(operator, ALICE, seconds=OVER)
+        with acting(operator, ADA.id):
+            assert operator.execute("select job_id from gjobs.job_leases").fetchall() == [(ADA.job,)]
+            assert not finish(operator, ALICE, BEN.job)
+            assert operator.execute("delete from gjobs.job_leases where job_id = %s", [BEN.job]).rowcount == 0
+            assert claim(operator, BOB) == {ADA.job: 2}
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(operator, ADA.id):
+            operator.execute("insert into gjobs.job_leases values (%s, %s, 1, now(), 'infinity')", [uuid4(), ALICE])
+
+    def test_user_who_can_read_the_job_of_another_cannot_change_its_lease(self, operator: psycopg.Connection) -> None:
+        claim(operator, ALICE)
+        with operator.transaction(force_rollback=True):
+            operator.execute("create policy shared on public.generation_jobs for select using (true)")
+            with acting(operator, ADA.id):
+                assert lease(operator, BEN.job) == (ALICE, 1)
+                assert not call(operator, "hand_back_jobs", ALICE, BEN.job, 1)
+                assert operator.execute("update gjobs.job_leases set owner = null").rowcount == 1
+
+    def test_retry_links_are_visible_with_their_job_and_cannot_be_changed_by_users(
+        self, operator: psycopg.Connection
+    ) -> None:
+        operator.execute("insert into gjobs.job_links values (%s, %s), (%s, %s)", [ADA.job, uuid4(), BEN.job, uuid4()])
+        with acting(operator, ADA.id):
+            assert operator.execute("select job_id from gjobs.job_links").fetchall() == [(ADA.job,)]
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(operator, ADA.id):
+            operator.execute("update gjobs.job_links set repeats = %s", [BEN.job])
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(operator, ADA.id):
+            operator.execute("insert into gjobs.job_links values (%s, %s)", [uuid4(), ADA.job])
+
+    def test_user_links_only_own_jobs(self, operator: psycopg.Connection) -> None:
+        link = "insert into gjobs.job_links (job_id, repeats) values (%s, %s)"
+        (second,) = queue(operator, BEN, "packaging")
+        with acting(operator, BEN.id):
+            assert operator.execute(link, [second, BEN.job]).rowcount == 1
+        for job_id, repeats in ((BEN.job, ADA.job), (ADA.job, BEN.job), (BEN.job, UUID(int=1))):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(operator, BEN.id):
+                operator.execute(link, [job_id, repeats])
+
+    def test_user_sees_only_own_workers(self, operator: psycopg.Connection) -> None:
+        worker = (
+            "insert into gjobs.workers (id, user_id, name, host, process, concurrency) values (%s, %s, 'w', 'h', 1, 1)"
+        )
+        operator.execute(worker, [ALICE, None])
+        with acting(operator, ADA.id):
+            operator.execute(worker, [BOB, ADA.id])
+            assert operator.execute("select id from gjobs.workers").fetchall() == [(BOB,)]
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(operator, ADA.id):
+            operator.execute(worker, [BOB, None])
+
+    def test_worker_without_claims_claims_no_job(self, operator: psycopg.Connection) -> None:
+        with acting(operator, None, "anon"):
+            assert claim(operator, ALICE) == {}
+
+
+def test_removal_is_refused_while_workers_hold_leases_and_keeps_jobs_with_expired_ones_running(
+    migrated_copy: Conninfo,
+) -> None:
+    with connect(migrated_copy, autocommit=True) as connection:
+        add(connection, ADA)
+        claim(connection, ALICE)
+        with pytest.raises(MigrationRefused, match="Workers hold 1 running job"):
+            remove(migrated_copy)
+        assert lease(connection, ADA.job) == (ALICE, 1)
+
+        connection.execute("update gjobs.job_leases set expires_at = now()")
+        remove(migrated_copy)
+
+        assert job(connection, ADA.job) == ("running",)
+        connection.execute("update public.generation_jobs set status = 'succeeded'")
+
+
+def test_upgrade_refuses_another_index_with_the_name_of_the_queue(attached_database: Conninfo) -> None:
+    with connect(attached_database, autocommit=True) as connection:
+        connection.execute("create index gjobs_queue on public.generation_jobs (mode)")
+        with pytest.raises(MigrationRefused, match="gjobs_queue is not the index"):
+            upgrade(attached_database)
+        connection.execute("drop index public.gjobs_queue")
+    upgrade(attached_database)
+
+
+def test_upgrade_adds_no_lease_to_a_running_job(attached_database: Conninfo) -> None:
+    with connect(attached_database, autocommit=True) as connection:
+        add(connection, ADA)
+        connection.execute("update public.generation_jobs set status = 'running'")
+        upgrade(attached_database)
+        assert claim(connection, ALICE) == {}
+        connection.execute("update public.generation_jobs set status = 'queued'")
+        assert claim(connection, ALICE) == {ADA.job: 1}
+
+
+MODES = (None, ["a"])
+"""The modes that workers claim: any, and one."""
+
+CALLS = (
+    "finish_jobs(%(owner)s, %(jobs)s, %(attempts)s, array['succeeded'], array[null], array[1])",
+    "postpone_jobs(%(owner)s, %(jobs)s, %(attempts)s, array['busy'], array[1], array[60.0::float8])",
+    "hand_back_jobs(%(owner)s, %(jobs)s, %(attempts)s)",
+    "renew_leases(%(owner)s, %(jobs)s, %(attempts)s, 60)",
+    "note_progress(%(owner)s, %(jobs)s, %(attempts)s, array['3 of 8'])",
+)
+
+
+class TestClaimCost:
+    """The cost of a claim depends neither on finished jobs nor on the statistics of the planner.
+
+    The session keeps the plans of its first claims.
+    """
+
+    FINISHED = 5_000
+    MOST_BLOCKS = 400
+
+    @pytest.fixture
+    def connection(self, migrated_copy: Conninfo) -> Iterator[psycopg.Connection]:
+        with connect(migrated_copy, autocommit=True) as connection:
+            add(connection, ADA)
+            self.disable_autovacuum(connection)
+            yield connection
+
+    @pytest.mark.parametrize("analyzed", ["never", "while all was queued", "when all was done"])
+    def test_claim_reads_no_finished_jobs(self, connection: psycopg.Connection, analyzed: str) -> None:
+        insert = (
+            "insert into public.generation_jobs (user_id, project_id, mode, status, created_at)"
+            " select %s, %s, 'a', %s, '2025-01-01Z'::timestamptz + make_interval(secs => n)"
+            " from generate_series(1, %s) n"
+        )
+        status = "queued" if analyzed == "while all was queued" else "succeeded"
+        with triggers_disabled(connection):
+            connection.execute(insert, [ADA.id, ADA.project, status, self.FINISHED])
+        if analyzed != "never":
+            connection.execute("analyze public.generation_jobs")
+        for modes in MODES:
+            claim(connection, ALICE, 1, modes=modes)
+        connection.execute("update public.generation_jobs set status = 'succeeded'")
+        connection.execute("delete from gjobs.job_leases")
+        connection.execute("vacuum public.generation_jobs")
+        queue(connection, ADA, *"aaaaaaaa")
+
+        for modes in MODES:
+            assert len(claim(connection, ALICE, 1, modes=modes)) == 1
+            assert self.blocks_of_a_claim(connection, modes) < self.MOST_BLOCKS, modes
+
+    def test_claim_reads_few_of_many_jobs_queued_at_the_same_time(self, connection: psycopg.Connection) -> None:
+        with triggers_disabled(connection):
+            connection.execute(
+                "insert into public.generation_jobs (user_id, project_id, mode)"
+                " select %s, %s, 'a' from generate_series(1, %s)",
+                [ADA.id, ADA.project, self.FINISHED],
+            )
+        connection.execute("vacuum analyze public.generation_jobs")
+
+        for modes in MODES:
+            claim(connection, ALICE, 1, modes=modes)
+            assert self.blocks_of_a_claim(connection, modes) < self.MOST_BLOCKS, modes
+
+    @pytest.mark.parametrize("seconds", [MINUTE, OVER], ids=["queued", "taken over"])
+    def test_claim_reads_no_jobs_leased_by_others(self, connection: psycopg.Connection, seconds: float) -> None:
+        queue(connection, ADA, *"aaaaaaaa")
+        self.hide_running_jobs_from_the_planner(connection)
+        claim(connection, ALICE, 1, seconds=seconds)
+        connection.execute("analyze gjobs.job_leases")
+        for modes in MODES:
+            claim(connection, ALICE, 1, seconds=seconds, modes=modes)
+        self.lease_many_jobs_to_others(connection)
+
+        for modes in MODES:
+            assert self.blocks_of_a_claim(connection, modes) < self.MOST_BLOCKS, modes
+
+    def test_lease_functions_read_no_leases_of_other_workers(self, connection: psycopg.Connection) -> None:
+        mine, other, *_ = queue(connection, ADA, *"aaaaa")
+        self.hide_running_jobs_from_the_planner(connection)
+        claim(connection, ALICE, 1)
+        connection.execute("analyze gjobs.job_leases")
+        values = {"owner": ALICE, "jobs": [other], "attempts": [1]}
+        for call in CALLS:
+            connection.execute(f"select gjobs.{call}".encode(), values)
+        self.lease_many_jobs_to_others(connection)
+
+        for call in CALLS:
+            with connection.transaction(force_rollback=True):
+                read = blocks(connection, f"select gjobs.{call}", {**values, "jobs": [mine]})
+            assert read < self.MOST_BLOCKS, call
+
+    def hide_running_jobs_from_the_planner(self, connection: psycopg.Connection) -> None:
+        """Let the planner's statistics say that no job is running."""
+        with triggers_disabled(connection):
+            connection.execute(
+                "insert into public.generation_jobs (user_id, project_id, mode, status)"
+                " select %s, %s, 'a', 'succeeded' from generate_series(1, %s)",
+                [ADA.id, ADA.project, self.FINISHED],
+            )
+        connection.execute("analyze public.generation_jobs")
+
+    def lease_many_jobs_to_others(self, connection: psycopg.Connection) -> None:
+        connection.execute(
+            "with jobs_of_others as ("
+            "    insert into public.generation_jobs (user_id, project_id, mode, status)"
+            "    select %s, %s, 'a', 'running' from generate_series(1, %s) returning id)"
+            " insert into gjobs.job_leases (job_id, owner, attempt, acquired_at, expires_at)"
+            " select id, %s, 1, now(), now() + interval '1 day' from jobs_of_others",
+            [ADA.id, ADA.project, self.FINISHED, BOB],
+        )
+
+    def disable_autovacuum(self, connection: psycopg.Connection) -> None:
+        """Turn off autovacuum. Even while autovacuum analyzes another table, `vacuum` cannot remove dead rows."""
+        for (table,) in connection.execute(
+            "select oid::regclass::text from pg_class where relkind = 'r'"
+            " and (relnamespace = 'gjobs'::regnamespace or oid = 'public.generation_jobs'::regclass)"
+        ).fetchall():
+            connection.execute(f"alter table {table} set (autovacuum_enabled = off)".encode())
+
+    def blocks_of_a_claim(self, connection: psycopg.Connection, modes: list[str] | None) -> int:
+        values = {"owner": BOB, "modes": modes}
+        return blocks(connection, "select * from gjobs.claim_jobs(%(owner)s, %(modes)s::text[], 1, 60)", values)
+
+
+@contextmanager
+def triggers_disabled(connection: psycopg.Connection) -> Iterator[None]:
+    """Insert many jobs quickly, without rollups and events. Use it before the first claim: it drops cached plans."""
+    connection.execute("alter table public.generation_jobs disable trigger user")
+    yield
+    connection.execute("alter table public.generation_jobs enable trigger user")
+
+
+def blocks(connection: psycopg.Connection, statement: str, values: Mapping[str, object]) -> int:
+    """Return the number of blocks that the statement reads."""
+    ((plan,),) = connection.execute(f"explain (analyze, buffers, format json) {statement}".encode(), values).fetchall()
+    return int(plan[0]["Plan"]["Shared Hit Blocks"]) + int(plan[0]["Plan"]["Shared Read Blocks"])

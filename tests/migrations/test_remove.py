@@ -1,0 +1,130 @@
+"""An upgrade and a removal lose no rows, and the removal restores the objects of the app."""
+
+import re
+
+import psycopg
+import pytest
+from psycopg.sql import SQL, Identifier
+
+from gjobs.migrations.connection import MigrationRefused
+from gjobs.migrations.runner import check_rollups, remove, upgrade, verify
+from gjobs.migrations.status import read_status
+from tests.conftest import Conninfo, connect
+from tests.migrations.conftest import ADA, BEN, Facts, acting, add, app_schema, catalogue, execute
+
+TABLES = (("auth", "users"), ("public", "projects"), ("public", "assets"), ("public", "generation_jobs"))
+
+
+def rows(connection: psycopg.Connection) -> dict[str, list[tuple[object, ...]]]:
+    """Return the rows of the tables, without the columns that migrations add."""
+    row = SQL("select to_jsonb(t) - array['retry_count', 'completed_at'] from {} t order by id")
+    return {table: connection.execute(row.format(Identifier(schema, table))).fetchall() for schema, table in TABLES}
+
+
+def test_upgrade_and_removal_can_be_repeated_and_restore_what_the_app_changed(attached_database: Conninfo) -> None:
+    with connect(attached_database) as connection:
+        add(connection, ADA)
+        add(connection, BEN)
+        connection.execute("update public.generation_jobs set error = 'kept' where id = %s", [ADA.job])
+        connection.commit()
+        kept = rows(connection)
+    original = app_schema(catalogue(attached_database))
+    upgrade(attached_database)
+    upgraded = catalogue(attached_database)
+    messages: list[str] = []
+    remove(attached_database, report=messages.append)
+    assert app_schema(catalogue(attached_database)) == original
+    assert not [fact for fact in catalogue(attached_database)["relations"] if fact[0] == "gjobs"]
+    assert re.fullmatch(r"The app's tables were locked for \d+ ms\.", messages[0])
+    assert read_status(attached_database).managed is False
+    upgrade(attached_database)
+    assert catalogue(attached_database) == upgraded
+    remove(attached_database)
+
+    execute(
+        attached_database,
+        "create or replace function public.get_recent_jobs(p_limit integer default 10)"
+        " returns table (id uuid, project_id uuid, status text, mode text, cost_cents integer, created_at timestamptz)"
+        " language sql stable security definer set search_path = public"
+        " as $$ select null::uuid, null::uuid, 'it''s 100%', ':mode', 1, now() limit p_limit $$",
+        'alter policy "Users can view own projects" on public.projects rename to "own; 100% \'mine\' ""quoted"""',
+        'drop policy "Users can update own assets" on public.assets',
+        'create policy "only using" on public.assets for update to authenticated, anon using (user_id = auth.uid())',
+        "alter view public.generation_job_summary set (security_invoker = off, security_barrier = on)",
+        "create policy visitors on public.projects for select to anon using (name = 'Public')",
+        "create policy weekdays on public.generation_jobs as restrictive for insert"
+        " with check (auth.uid() = user_id and extract(isodow from now()) < 8)",
+        "alter table public.generation_jobs add column completed_at timestamptz",
+        "create view public.stuck_jobs as select id, user_id from public.generation_jobs where status = 'running'",
+        "grant select on public.stuck_jobs to authenticated",
+    )
+    before = app_schema(catalogue(attached_database))
+    assert len(extra_policies(before)) == 2
+
+    upgrade(attached_database)
+    assert app_schema(catalogue(attached_database)) != before
+    assert extra_policies(catalogue(attached_database)) == extra_policies(before)
+    remove(attached_database)
+
+    assert app_schema(catalogue(attached_database)) == before
+    with connect(attached_database) as connection:
+        assert rows(connection) == kept
+
+
+def extra_policies(found: dict[str, list[Facts]]) -> list[Facts]:
+    """Return the policies of the app that gjobs does not replace."""
+    return [fact for fact in found["policies"] if fact[2] in ("visitors", "weekdays")]
+
+
+def test_upgrade_recognizes_app_policies_by_their_expression(attached_database: Conninfo) -> None:
+    execute(
+        attached_database,
+        'drop policy "Users can insert own generation jobs" on public.generation_jobs',
+        'drop policy "Users can update own generation jobs" on public.generation_jobs',
+        "create policy everything on public.generation_jobs for all using (( select auth.uid()) = user_id)",
+    )
+
+    upgrade(attached_database)
+
+    with connect(attached_database, autocommit=True) as connection:
+        add(connection, ADA)
+        add(connection, BEN)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(connection, BEN.id):
+            connection.execute(
+                "insert into public.generation_jobs (user_id, project_id, mode) values (%s, %s, 'lifestyle')",
+                [BEN.id, ADA.project],
+            )
+
+
+def test_removal_keeps_the_tables_and_rows_that_gjobs_created(migrated_copy: Conninfo) -> None:
+    with connect(migrated_copy) as connection:
+        add(connection, ADA)
+        connection.commit()
+        kept = rows(connection)
+
+    remove(migrated_copy)
+
+    with connect(migrated_copy) as connection:
+        assert rows(connection) == kept
+    upgrade(migrated_copy)
+    assert verify(migrated_copy).matches
+    assert check_rollups(migrated_copy).matches
+
+
+def test_removal_refuses_while_a_worker_or_a_view_of_the_app_needs_gjobs(migrated_copy: Conninfo) -> None:
+    execute(migrated_copy, "create view public.costs as select sum(cost_cents) from gjobs.job_counts")
+    with pytest.raises(MigrationRefused, match="costs"):
+        remove(migrated_copy)
+    execute(migrated_copy, "drop view public.costs")
+    with connect(migrated_copy, autocommit=True) as connection:
+        add(connection, ADA)
+        connection.execute("select gjobs.claim_jobs(gen_random_uuid(), null, 1, 60)")
+    with pytest.raises(MigrationRefused, match="Workers hold 1 running job") as refusal:
+        remove(migrated_copy)
+    assert refusal.value.hint == "Stop the workers first: 'gjobs workers' lists them."
+    assert verify(migrated_copy).matches
+
+
+def test_removal_from_a_database_without_migrations_is_refused(blank_database: Conninfo) -> None:
+    with pytest.raises(MigrationRefused, match="nothing to remove"):
+        remove(blank_database)
