@@ -7,7 +7,9 @@ from contextlib import contextmanager
 import psycopg
 from psycopg.errors import Diagnostic
 
-_STEP = re.compile(r"\\.|\{(?P<node>\w+)|(?P<end>\})|:commandType (?P<command>\d)|:quals (?P<quals><>|\S)", re.DOTALL)
+_STEP = re.compile(
+    r"\\.|\{(?P<node>\w+)|(?P<end>\})|:commandType (?P<command>\d)|:quals (?P<quals><>|(?=\S))", re.DOTALL
+)
 _COMMANDS = {"2": "UPDATE", "4": "DELETE"}
 
 
