@@ -202,4 +202,4 @@ async def test_database_without_an_archive_shows_how_to_add_one(attached_databas
         )
         await open_cleanup(driver)
         await driver.press("enter")
-        await driver.shows("✗ This database keeps no archive of its jobs.", "(revision 0008)", "Or delete them.")
+        await driver.shows("✗ This database keeps no archive of its jobs.", "to add an archive.", "Or delete them.")

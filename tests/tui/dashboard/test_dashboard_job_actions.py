@@ -144,17 +144,17 @@ async def test_details_screen_shows_every_column_and_runs_the_applicable_actions
     assert jobs_db.status(2) is JobStatus.SUCCEEDED
 
 
-async def test_database_without_migrations_shows_observed_changes_and_names_the_missing_revisions(
+async def test_database_without_migrations_shows_observed_changes_and_says_what_a_migration_adds(
     attached_jobs_db: JobsDatabase, attached_database: Conninfo
 ) -> None:
     async with dashboard_on(attached_database) as driver:
         attached_jobs_db.sql(RAISE_COST, job_id(1))
         await driver.refreshes()
-        await driver.press("enter", shows=("cost changed", "+$0.50 = ", "observed", "Observed here.", "revision 0005"))
+        await driver.press("enter", shows=("cost changed", "+$0.50 = ", "observed", "Observed here.", "to add events"))
         await driver.press("escape")
         await driver.act_as(OPERATOR, shows="as the operator")
         await driver.refreshes()
-        await driver.press("w", message="revision 0006", dialog="")
+        await driver.press("w", message="to add leases", dialog="")
         await driver.press(
             "b", message="This database keeps no budgets. Run 'gjobs migrate up' to add budgets", dialog=""
         )
