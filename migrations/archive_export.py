@@ -9,7 +9,6 @@ from typing import IO
 
 import psycopg
 
-from gjobs.migrations import HEAD
 from gjobs.migrations.connection import connect, translate_migrating
 from gjobs.migrations.status import known_status
 from gjobs.store.errors import InvalidValue
@@ -36,18 +35,18 @@ class ArchiveExport:
 def export_archive(conninfo: Mapping[str, str | int], file: Path) -> ArchiveExport:
     """Write each archived job as a line of JSON to a new file that only its owner may read.
 
-    Raises InvalidValue if there is no archive, or if the file exists or can't be written. Raises NoPrivilege if row
-    level security may hide jobs.
+    Without an archive, there are no jobs. Raises InvalidValue if the file exists or can't be written. Raises
+    NoPrivilege if row level security may hide jobs.
     """
-    if known_status(conninfo).current != HEAD:
-        raise InvalidValue("export_archive", "This database has no archive, so there is nothing to export.")
+    known_status(conninfo)
     with connect(conninfo) as connection:
         try:
             connection.read_only = True
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.execute("set local row_security = off")
             connection.execute("set local statement_timeout = 0")
-            jobs, state = connection.execute(_STATE).fetchone() or (0, "")
+            exists = connection.execute("select to_regclass('gjobs.archived_jobs') is not null").fetchone()
+            jobs, state = (connection.execute(_STATE).fetchone() if exists == (True,) else None) or (0, "")
             if jobs:
                 with _new_file(file) as stream, connection.cursor("archive") as rows:
                     rows.itersize = _ROWS_AT_ONCE

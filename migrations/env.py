@@ -7,7 +7,16 @@ from sqlalchemy import Connection, text
 
 from gjobs.migrations.execution import note_step
 from gjobs.migrations.progress import Origin
-from gjobs.migrations.scripts import driver_connection, load, run_folder, this_run
+from gjobs.migrations.scripts import (
+    MIGRATIONS,
+    driver_connection,
+    load,
+    lock_tables,
+    run_earlier_build,
+    run_folder,
+    run_script,
+    this_run,
+)
 from gjobs.migrations.verification import require_app_schema
 
 
@@ -35,11 +44,14 @@ def adopt(connection: Connection) -> None:
 def take_over_earlier_build() -> None:
     if this_run().origin is not Origin.EARLIER_BUILD:
         return
-    context.execute(load("earlier_build.sql"))
     with Operations.context(context.get_context()):
-        for feature in ("app", "events"):
-            run_folder("functions", feature)
-    this_run().step("The schema of the earlier build is recorded as revision 0002_gjobs.")
+        # These lock nothing of the app, so they come before the lock.
+        for folder in sorted((MIGRATIONS / "functions").iterdir()):
+            run_folder("functions", folder.name)
+        run_script("rollups/job_summary.sql")
+        lock_tables("earlier_build_tables.sql")
+        run_earlier_build()
+    this_run().step("The schema of the earlier build became that of revision 0002_gjobs.")
 
 
 def run_offline() -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from gjobs.migrations import HEAD
 from gjobs.migrations.connection import acquire_run_lock, connect, require_session, translate_migrating
 from gjobs.migrations.progress import Origin, Run, say_nothing
+from gjobs.migrations.scripts import FIRST_TABLE, FIRST_TRIGGER
 from gjobs.migrations.verification import origin
 from gjobs.store.schema.schema_diff import APP_REVISION
 
@@ -47,9 +48,13 @@ def remove_all(run: Run) -> None:
     _execute(run, lambda config: command.downgrade(config, "base"))
 
 
-def render(found: Origin, current: str | None) -> str:
-    """Return the SQL from the current state to the head."""
+def render(found: Origin, current: str | None, connection: psycopg.Connection | None) -> str:
+    """Return the SQL from the current state to the head. None as a connection means an empty database."""
     output, run = StringIO(), Run(say_nothing)
+    if connection is not None:
+        run.present = frozenset(
+            query for query in (FIRST_TABLE, FIRST_TRIGGER) if connection.execute(query.encode()).fetchone() is not None
+        )
     run.begin(found)
     match found:
         case Origin.APP:

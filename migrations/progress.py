@@ -23,7 +23,7 @@ class Origin(Enum):
     APP = auto()
     """The app's own tables, without any migration."""
     EARLIER_BUILD = auto()
-    """The schema of an earlier build's last revision, which equals the head but for its name."""
+    """The schema of an earlier build's last revision."""
     MIGRATED = auto()
 
 
@@ -43,6 +43,8 @@ class Run:
         """A script that runs first. It refuses early what would otherwise fail after a partial commit."""
         self.exported_archive = exported_archive
         """The state of the archive that a removal may drop. Empty if none was exported."""
+        self.present: frozenset[str] = frozenset()
+        """If SQL is only printed: the queries that found an object that an interrupted upgrade left."""
         self.origin = Origin.MIGRATED
         self.has_changed = False
         """Whether anything is committed."""

@@ -14,6 +14,7 @@ from gjobs.migrations.connection import acquire_run_lock, connect, require_sessi
 from gjobs.migrations.progress import Report, reporting_progress
 from gjobs.migrations.status import known_status
 from gjobs.store.errors import SchemaMissing, command
+from gjobs.store.schema.earlier_build import EARLIER_BUILD
 
 JOBS_A_PART = 1_000_000
 """About how many jobs are compared at once. Progress is reported after each part."""
@@ -175,5 +176,5 @@ def rebuild(conninfo: Mapping[str, str | int], report: Report) -> None:
 
 
 def _require_rollups(conninfo: Mapping[str, str | int]) -> None:
-    if known_status(conninfo).current != HEAD:
+    if known_status(conninfo).current not in (HEAD, EARLIER_BUILD):
         raise SchemaMissing("This database keeps no rollups.", hint=f"Run {command('migrate up')} to add rollups.")

@@ -45,7 +45,7 @@ def upgrade(conninfo: Mapping[str, str | int], *, report: Report = say_nothing) 
 def remove(
     conninfo: Mapping[str, str | int], *, exported: "ArchiveExport | None" = None, report: Report = say_nothing
 ) -> None:
-    """Remove everything of gjobs: indexes first, then the rest in one transaction. Jobs, users and projects stay, and
+    """Remove everything of gjobs: its objects in one transaction, then the indexes. Jobs, users and projects stay, and
     the app's own functions, views and policies are as they were.
 
     Archived jobs are dropped only if `exported` holds all of them. Raises MigrationRefused if workers hold jobs, if
@@ -71,15 +71,24 @@ def pending_sql(conninfo: Mapping[str, str | int] | None) -> str:
 
     Raises SchemaDiffers as `upgrade` would. SQL with a concurrent index build needs psql.
     """
-    current, found = None, Origin.NOTHING
-    if conninfo is not None:
-        current = known_status(conninfo).current
-        found = _origin(conninfo)
-    if current == HEAD:
-        return ""
     from gjobs.migrations.execution import render
 
-    return render(found, current)
+    if conninfo is None:
+        return render(Origin.NOTHING, None, None)
+    current = known_status(conninfo).current
+    if current == HEAD:
+        return ""
+    from gjobs.migrations.verification import origin, require_app_schema
+
+    with connect(conninfo) as connection:
+        try:
+            connection.read_only = True
+            found = origin(connection)
+            if found is Origin.APP:
+                require_app_schema(connection)
+            return render(found, current, connection)
+        except psycopg.Error as error:
+            raise translate_migrating(error) from error
 
 
 def cautions_up(conninfo: Mapping[str, str | int]) -> list[str]:
@@ -121,20 +130,6 @@ def rebuild_rollups(conninfo: Mapping[str, str | int], *, report: Report = say_n
     from gjobs.migrations.rollups import rebuild
 
     rebuild(conninfo, report)
-
-
-def _origin(conninfo: Mapping[str, str | int]) -> Origin:
-    from gjobs.migrations.verification import origin, require_app_schema
-
-    with connect(conninfo) as connection:
-        try:
-            connection.read_only = True
-            found = origin(connection)
-            if found is Origin.APP:
-                require_app_schema(connection)
-        except psycopg.Error as error:
-            raise translate_migrating(error) from error
-    return found
 
 
 def _until_unlocked(attempt: Callable[[], None], run: Run) -> None:

@@ -14,6 +14,12 @@ from gjobs.migrations.progress import Origin, Run, reporting_progress
 MIGRATIONS = Path(__file__).parent
 SQL = MIGRATIONS / "sql"
 
+FIRST_TABLE = "select from pg_class where oid = to_regclass('gjobs.replaced')"
+"""Finds the first table of gjobs. It exists as long as any other object in the schema."""
+FIRST_TRIGGER = (
+    "select from pg_trigger where tgname = 'gjobs_count_inserted' and tgrelid = to_regclass('public.generation_jobs')"
+)
+"""Finds one of the triggers, which are created together."""
 GENERATES = r"\gexec"
 """psql's command: the preceding query returns statements, which are then run."""
 
@@ -26,6 +32,8 @@ _COUNTS = {
     "select gjobs.recount_jobs()": "the jobs",
     "select gjobs.recount_waste()": "the failed jobs and retries",
 }
+_APPS = "-- The app's functions and policies."
+"""The line of `earlier_build.sql` that is replaced by the scripts of revision 0001_app."""
 _CONCURRENT = re.compile(r"(?P<verb>create|drop) index concurrently if (?:not )?exists (?:public\.)?(?P<name>\w+)")
 
 
@@ -41,7 +49,7 @@ def run_folder(kind: str, feature: str) -> None:
 
 
 def makes_tables() -> bool:
-    """Return whether this run creates the app's tables. If so, the database has nothing of an earlier build."""
+    """Return whether this run creates the app's tables."""
     return this_run().origin is Origin.NOTHING
 
 
@@ -67,8 +75,10 @@ def commit() -> None:
 
 
 def is_missing(query: str) -> bool:
-    """Return whether the query finds no row. Offline, nothing is known, and everything may be missing."""
-    return context.is_offline_mode() or op.get_bind().execute(_text(query)).first() is None
+    """Return whether the query finds no row. Offline, `Run.present` has the queries that found one before."""
+    if context.is_offline_mode():
+        return query not in this_run().present
+    return op.get_bind().execute(_text(query)).first() is None
 
 
 def run_apart(*names: str) -> None:
@@ -92,15 +102,21 @@ def run_apart(*names: str) -> None:
     run_script("begin.sql")
 
 
-FIRST_TABLE = "select from pg_class where oid = to_regclass('gjobs.replaced')"
-"""Finds the first table of gjobs. It exists as long as any other object in the schema."""
+def run_earlier_build() -> None:
+    """Give back what the earlier build replaced."""
+    scripts = (_read(SQL / "app" / f"{name}.sql") for name in ("functions", "policies"))
+    apps = ";\n\n".join(scripts)
+    op.execute(_text(_read(SQL / "earlier_build.sql").replace(_APPS, f"execute $apps$\n{apps}\n$apps$;")))
 
 
 def remove_objects() -> None:
     """Remove everything of gjobs but its indexes."""
     if not is_missing(FIRST_TABLE):
         lock_tables("removed_tables.sql")
+        # Since the first check, a worker may have taken a job, or somebody may have archived one.
+        run_script("removable.sql")
         run_script("remove.sql")
+        this_run().step("Everything of gjobs but its indexes is removed.")
 
 
 def run_in_snapshot(*names: str) -> None:
@@ -135,7 +151,8 @@ def _execute(*names: str) -> None:
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             run.report(f"Stopped while {doing}. The finished steps are kept.")
-        run.report("Run the same command to continue. It rebuilds an incomplete index.")
+        rebuilds = " It rebuilds an incomplete index." if doing.startswith("building") else ""
+        run.report(f"Run the same command to continue.{rebuilds}")
         raise
 
 

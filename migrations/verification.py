@@ -12,6 +12,7 @@ from gjobs.store.errors import command
 from gjobs.store.schema.earlier_build import EARLIER_BUILD
 from gjobs.store.schema.schema_diff import (
     APP_REVISION,
+    NEWEST_REVISION,
     Difference,
     DifferenceKind,
     SchemaObject,
@@ -55,7 +56,7 @@ def origin(connection: psycopg.Connection) -> Origin:
 
 
 def require_app_schema(connection: psycopg.Connection) -> None:
-    """Raise SchemaDiffers if the app's own schema differs from that of revision 0001."""
+    """Raise SchemaDiffers if the app's own schema differs from that of revision 0001_app."""
     differences = required(compare(read_catalogue(connection), expected(APP_REVISION)))
     if differences:
         raise SchemaDiffers(differences)
@@ -120,7 +121,7 @@ def verify(conninfo: Mapping[str, str | int]) -> Verification:
             current = current_revision(connection)
             promised = expected(current)
             return Verification(
-                revision=current or APP_REVISION,
+                revision=NEWEST_REVISION if current == EARLIER_BUILD else current or APP_REVISION,
                 origin=origin(connection),
                 promised=promised,
                 differences=compare(read_catalogue(connection), promised),

@@ -7,6 +7,7 @@ import psycopg
 from gjobs.migrations import HEAD
 from gjobs.migrations.connection import connect, translate_migrating
 from gjobs.migrations.status import current_revision
+from gjobs.store.errors import command
 from gjobs.store.schema.earlier_build import EARLIER_BUILD
 
 MOST_COUNTED = 1_000_000
@@ -29,21 +30,29 @@ select p.oid::regprocedure::text
                       and a.attname = 'completed_at' and not a.attisdropped)
  order by 1
 """
+_LOSSES = "select to_regclass('gjobs.job_event_log') is not null"
 _EVENTS_KEPT = "select count(*) from (select from gjobs.job_event_log limit %s) e"
 _BUDGETS_KEPT = "select count(*) from (select from gjobs.budgets limit %s) b"
 
 
 def upgrade_warnings(conninfo: Mapping[str, str | int]) -> list[str]:
-    """Return sentences on app functions that may fail with the columns that an upgrade adds."""
+    """Return sentences on app functions that may fail after an upgrade, or that it gives back."""
     with connect(conninfo) as connection:
         try:
             connection.read_only = True
             current = current_revision(connection)
-            if current in (HEAD, EARLIER_BUILD):
-                return []
-            return list(_broken_functions(connection))
+            if current == EARLIER_BUILD:
+                return list(_given_back())
+            return [] if current == HEAD else list(_broken_functions(connection))
         except psycopg.Error as error:
             raise translate_migrating(error) from error
+
+
+def _given_back() -> Iterator[str]:
+    yield (
+        "An earlier build of gjobs had replaced functions, policies and a view of the app. Those of the app come back."
+        f" Run {command('doctor')} afterwards: it prints SQL that repairs their faults."
+    )
 
 
 def _broken_functions(connection: psycopg.Connection) -> Iterator[str]:
@@ -63,7 +72,7 @@ def removal_warnings(conninfo: Mapping[str, str | int]) -> list[str]:
     with connect(conninfo) as connection:
         try:
             connection.read_only = True
-            if current_revision(connection) != HEAD:
+            if connection.execute(_LOSSES).fetchone() != (True,):
                 return []
             events, budgets = (_count(connection, query) for query in (_EVENTS_KEPT, _BUDGETS_KEPT))
         except psycopg.Error as error:

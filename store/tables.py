@@ -121,7 +121,21 @@ generation_job_summary = table(
     column("last_job_at", DateTime(timezone=True)),
     schema="public",
 )
-"""The view of jobs by user, project and status."""
+"""The app's view of jobs by user, project and status."""
+
+job_summary = table(
+    "job_summary",
+    column("user_id", Uuid),
+    column("project_id", Uuid),
+    column("status", Text),
+    column("job_count", BigInteger),
+    column("total_cost_cents", BigInteger),
+    column("avg_cost_cents", Numeric),
+    column("first_job_at", DateTime(timezone=True)),
+    column("last_job_at", DateTime(timezone=True)),
+    schema="gjobs",
+)
+"""The same, from the rollups."""
 
 job_counts = table(
     "job_counts",

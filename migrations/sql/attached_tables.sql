@@ -1,9 +1,3 @@
-lock table public.projects in access exclusive mode;
-lock table public.assets in access exclusive mode;
-lock table public.generation_job_summary in access exclusive mode;
-if to_regclass('public.stuck_jobs') is not null then
-    lock table public.stuck_jobs in access exclusive mode;
-end if;
 -- Foreign keys, which lock the users and the projects. Deleting a user or project also deletes its archived jobs.
 alter table gjobs.budgets
     add constraint budgets_user_id_fkey foreign key (user_id) references auth.users (id) on delete cascade,

@@ -1,9 +1,8 @@
-lock table public.projects in access exclusive mode;
-lock table public.assets in access exclusive mode;
-lock table public.generation_job_summary in access exclusive mode;
 if to_regclass('public.stuck_jobs') is not null then
     lock table public.stuck_jobs in access exclusive mode;
 end if;
+execute (select format('lock table %s in access exclusive mode', string_agg(oid::regclass::text, ', ' order by oid))
+           from pg_class where relnamespace = 'gjobs'::regnamespace and relkind = 'r');
 -- Drops the foreign keys, which locks the tables of users and projects.
 alter table gjobs.known_users drop constraint if exists known_users_id_fkey;
 alter table gjobs.budgets

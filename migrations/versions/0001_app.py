@@ -7,7 +7,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    for script in ("roles", "auth", "app", "grants"):
+    for script in ("roles", "auth", "app", "functions", "policies", "grants"):
         run_script(f"app/{script}.sql")
 
 

@@ -2,6 +2,7 @@
 
 from gjobs.migrations.scripts import (
     FIRST_TABLE,
+    FIRST_TRIGGER,
     commit,
     is_missing,
     lock_tables,
@@ -14,13 +15,13 @@ from gjobs.migrations.scripts import (
 
 revision = "0002_gjobs"
 down_revision = "0001_app"
-FEATURES = ("policies", "rollups", "events", "leases", "budgets", "archive", "waste")
+FEATURES = ("rollups", "events", "leases", "budgets", "archive", "waste")
 
 
 def upgrade() -> None:
     """Each part is one transaction or can run again, so the next run continues after an interruption.
 
-    Policies are created before any write of the app can reach their tables: each one locks its table.
+    Policies are created before the triggers: each policy locks its table, and a write of the app would wait for it.
     """
     for folder in ("indexes", "events"):
         run_script(f"{folder}/before.sql")
@@ -40,7 +41,7 @@ def upgrade() -> None:
         "indexes/gjobs_queue.sql",
     )
     run_script("indexes/after.sql")
-    if is_missing("select from pg_trigger where tgname = 'gjobs_count_inserted'"):
+    if is_missing(FIRST_TRIGGER):
         # Owners of new jobs are known from here on, and those of earlier jobs before the first event.
         lock_tables("events/key.sql")
         run_script("events/known_users.sql", "triggers")
@@ -69,17 +70,15 @@ def _create_objects() -> None:
 
 
 def _attach() -> None:
-    """Change what belongs to the app, under one lock."""
+    """Add columns and triggers to the app's table, under one lock."""
     lock_tables("attached_tables.sql")
-    run_script("policies/keep.sql")
-    run_folder("functions", "app")
-    for script in ("policies/security", "policies/policies", "events/columns", "events/stuck_jobs"):
+    for script in ("events/columns", "events/stuck_jobs"):
         run_script(f"{script}.sql")
-    for feature in ("rollups", "events", "leases", "budgets", "archive", "waste"):
+    for feature in FEATURES:
         run_folder("triggers", feature)
 
 
 def _publish() -> None:
     """Create the views of the rollups. With them, gjobs knows that the upgrade is complete."""
-    for script in ("rollups/views", "waste/views", "rollups/summary"):
+    for script in ("rollups/views", "rollups/job_summary", "waste/views"):
         run_script(f"{script}.sql")

@@ -13,7 +13,7 @@ from gjobs.store.values.formats import UnknownText
 
 JOBS, PROJECTS, ASSETS = "public.generation_jobs", "public.projects", "public.assets"
 USERS, REVISIONS = "auth.users", "gjobs.alembic_version"
-SUMMARY = "public.generation_job_summary"
+JOB_SUMMARY = "gjobs.job_summary"
 JOB_COUNTS, JOB_DAY_COUNTS = "gjobs.job_counts", "gjobs.job_day_counts"
 EVENTS, EVENT_LOG, KNOWN_USERS = "gjobs.job_events", "gjobs.job_event_log", "gjobs.known_users"
 JOB_WASTE, JOB_DAY_WASTE = "gjobs.job_waste", "gjobs.job_day_waste"
@@ -30,7 +30,7 @@ RELATIONS = (
     ASSETS,
     USERS,
     REVISIONS,
-    SUMMARY,
+    JOB_SUMMARY,
     JOB_COUNTS,
     JOB_DAY_COUNTS,
     JOB_WASTE,
@@ -213,8 +213,8 @@ class DatabaseFacts:
 
     @property
     def is_migrated(self) -> bool:
-        """Whether everything of gjobs is installed. The views of the rollups are created last."""
-        return JOB_COUNTS in self.relations
+        """Whether everything of gjobs is installed. This view is created with the last part."""
+        return JOB_SUMMARY in self.relations
 
     def may_hide(self, *names: str) -> bool:
         """Return whether row level security may hide rows of any of these tables from the login."""

@@ -150,14 +150,12 @@ def _schema_steps(
     # No migration is possible if the jobs are not in a table.
     is_newest = is_newest or not_a_table(JOBS, capabilities.facts.relations.get(JOBS)) is not None
     if not is_newest and capabilities.facts.is_managed:
-        # An interrupted migration may have changed a part of the schema. It also brings the rest.
+        # An interrupted migration may have changed a part of the schema. The next run changes the rest.
         yield migrating.that(f"migrates to revision {NEWEST_REVISION}")
     # A newer program's schema can't be examined, but that doesn't mean that anything is missing.
     elif any(finding.section is Section.SCHEMA and finding.name != NOT_EXAMINED for finding in faults):
         until_then = "" if is_newest else f". Until then, {command('migrate up')} refuses to run"
         yield f"Restore the missing parts of the schema with the app's own migration{until_then}."
-    elif any(finding.section is Section.RULES for finding in faults) and not is_newest:
-        yield migrating.that("fixes the app's functions, view and policies in one transaction")
 
 
 class _Migrating:

@@ -142,6 +142,11 @@ def conjuncts(expression: str) -> tuple[str, ...]:
     return tuple(conjunct for part in parts for conjunct in conjuncts(part))
 
 
+def disjuncts(expression: str) -> tuple[str, ...]:
+    """Return the conditions of which one must hold, without enclosing parentheses and line breaks."""
+    return tuple(_bare(part) for part in _split(_bare(expression), " OR "))
+
+
 def _bare(expression: str) -> str:
     """Remove line breaks, and parentheses that enclose the whole expression."""
     expression = " ".join(expression.split())

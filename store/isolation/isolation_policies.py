@@ -1,5 +1,6 @@
 """The users and rows of the check, and what the policies say about their writes."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
@@ -31,7 +32,7 @@ from gjobs.store import tables
 from gjobs.store.capabilities.capability import ASSETS, JOBS, DatabaseFacts, PolicyCommand, RlsPolicy
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query, Row, first_column, make_number
-from gjobs.store.doctor.policy_checks import OWN_ROW, conjuncts
+from gjobs.store.doctor.policy_checks import OWN_ROW, conjuncts, disjuncts
 from gjobs.store.errors import InvalidValue, NoPrivilege, SchemaMissing
 from gjobs.store.isolation.isolation import (
     Participant,
@@ -136,7 +137,19 @@ COMMANDS = by_member(
         Verb.DELETE: PolicyCommand.DELETE,
     },
 )
-_OWN_PROJECT = frozenset({"gjobs.owns_project(project_id)"})
+_OF_OTHERS = "user_id IS DISTINCT FROM ( SELECT auth.uid() AS uid)"
+_PROJECT_OF_USER = re.compile(
+    r"EXISTS \( SELECT FROM (?:public\.)?projects p WHERE"
+    r" \(\(p\.id = \w+\.project_id\) AND \(p\.user_id = \( SELECT auth\.uid\(\) AS uid\)\)\)\)"
+)
+
+
+def _keeps_to_own_projects(condition: str) -> bool:
+    """Return whether it is a condition that the doctor advises: users put their rows into their own projects only."""
+    match disjuncts(condition):
+        case (others, own) if others == _OF_OTHERS:
+            return any(map(_PROJECT_OF_USER.fullmatch, conjuncts(own)))
+    return False
 
 
 def judge(target: ProbeTarget, verb: Verb, tables: Sequence[TableRules], policies: Sequence[RlsPolicy]) -> Probe:
@@ -196,8 +209,11 @@ def _meaning(policy: RlsPolicy, verb: Verb) -> ProbeVerdict:
     if expression is None:
         return ProbeVerdict.UNKNOWN
     conditions = set(conjuncts(expression))
-    keeping = _OWN_PROJECT if verb is Verb.INSERT_INTO else OWN_ROW
-    if conditions & keeping:
+    if verb is Verb.INSERT_INTO:
+        is_kept = any(map(_keeps_to_own_projects, conditions))
+    else:
+        is_kept = not conditions.isdisjoint(OWN_ROW)
+    if is_kept:
         return ProbeVerdict.KEPT
     # The row inserted into the owner's project belongs to the user who inserts it.
     is_open = is_met or expression == "true" or (verb is Verb.INSERT_INTO and conditions <= OWN_ROW)

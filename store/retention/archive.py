@@ -319,7 +319,7 @@ def by_status(project_id: UUID | None) -> Query[JobStatistic]:
     return Query(_by_status(_form(query)), make_statistic, _parameters(query))
 
 
-_sums = tables.generation_job_summary
+_sums = tables.job_summary
 
 
 def _from_rollups() -> Select[Any]:

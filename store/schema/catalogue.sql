@@ -1,20 +1,11 @@
--- All objects of the app's schema, and those of gjobs' schema that the app's policies and numbers depend on.
+-- All objects of the app's schema and of gjobs' own.
 -- Each row has four texts: kind, place, name, definition.
 -- Set the search_path to `pg_catalog, pg_temp` first, so that each name in a definition includes its schema.
 with known as (
     select c.oid, c.relkind, c.relrowsecurity, c.relforcerowsecurity, c.reloptions, format('%I.%I', n.nspname, c.relname) as place
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where (n.nspname = 'public' and c.relname in ('projects', 'assets', 'generation_jobs', 'generation_job_summary')
-            -- Other views belong to the app, whatever they show.
-            or n.nspname = 'public' and c.relname = 'stuck_jobs' and to_regclass('gjobs.job_event_log') is not null
-            or n.nspname = 'gjobs' and c.relname in ('job_deltas', 'job_totals', 'job_days', 'job_folding', 'job_counts',
-                                                     'job_day_counts', 'waste_deltas', 'waste_totals', 'waste_days',
-                                                     'job_waste', 'job_day_waste', 'waste_keys', 'job_waste_keys',
-                                                     'job_waste_key_deltas', 'new_rows', 'old_rows', 'known_users',
-                                                     'job_event_log', 'job_starts', 'job_events',
-                                                     'workers', 'job_leases', 'job_links',
-                                                     'budgets', 'budget_spending', 'budget_charges', 'budget_states',
-                                                     'archived_jobs', 'retention_policies'))
+            or n.nspname = 'gjobs' and c.relname not in ('alembic_version', 'replaced'))
        and c.relkind in ('r', 'p', 'f', 'v', 'm')
 ), functions as (
     select p.oid, p.prosecdef, p.prosrc, n.nspname, p.proname, format('%I.%I', n.nspname, p.proname) as place
@@ -22,24 +13,7 @@ with known as (
      where p.prokind = 'f'
        and (n.nspname = 'public' and p.proname in ('update_updated_at_column', 'get_job_statistics', 'get_recent_jobs',
                                                    'transition_job_status')
-            or n.nspname = 'gjobs' and p.proname in ('owns_project', 'owns_asset', 'rollups_agree', 'count_inserted',
-                                                     'count_deleted', 'count_updated', 'count_truncated', 'fold_deltas',
-                                                     'may_notify', 'tell_listeners', 'recount_jobs', 'count_jobs',
-                                                     'count_days', 'error_group', 'count_waste', 'waste_truncated',
-                                                     'fold_waste', 'recount_waste', 'list_waste', 'list_day_waste',
-                                                     'waste_key_query', 'add_waste_keys', 'sum_waste_keys',
-                                                     'recount_waste_keys',
-                                                     'know_owners',
-                                                     'complete_job', 'acting_user', 'record_events', 'choose_queued',
-                                                     'lock_queued', 'queued_of_modes',
-                                                     'take_over_jobs', 'claim_jobs', 'finish_jobs', 'postpone_jobs',
-                                                     'hand_back_jobs', 'renew_leases', 'note_progress', 'record_changed',
-                                                     'record_leases', 'drop_leases', 'wake_workers', 'charge_inserted',
-                                                     'charge_updated', 'charge_deleted', 'charge_truncated',
-                                                     'charge_jobs', 'may_refund', 'count_spending', 'begin_budgets',
-                                                     'begin_budget', 'budget_period_start', 'check_budget',
-                                                     'sees_own_jobs', 'further_columns', 'written_further',
-                                                     'store_archived', 'archive_jobs', 'take_restored', 'restore_jobs'))
+            or n.nspname = 'gjobs')
 ), requesting as (
     select oid, rolname from pg_roles where rolname in ('anon', 'authenticated', 'service_role')
 ), found (kind, place, name, definition) as (
@@ -82,7 +56,7 @@ with known as (
      cross join lateral (values
                ('row_security', k.relrowsecurity),
                ('force_row_security', k.relforcerowsecurity),
-               ('security_invoker', exists (select from pg_options_to_table(k.reloptions)
+               ('security_invoker', k.place like 'gjobs.%' and exists (select from pg_options_to_table(k.reloptions)
                                              where option_name = 'security_invoker' and option_value::boolean)),
                ('security_barrier', k.place like 'gjobs.%' and exists (select from pg_options_to_table(k.reloptions)
                                              where option_name = 'security_barrier' and option_value::boolean))
@@ -104,12 +78,13 @@ with known as (
                                      when 'd' then array['delete'] else array['select', 'insert', 'update', 'delete'] end) as command
     union all
     select 'function', f.nspname::text, f.proname::text,
-           format('(%s) returns %s security %s', pg_get_function_arguments(f.oid), pg_get_function_result(f.oid),
-                  case when f.prosecdef then 'definer' else 'invoker' end)
+           -- The doctor examines the app's functions.
+           concat_ws(' ', format('(%s) returns %s', pg_get_function_arguments(f.oid), pg_get_function_result(f.oid)),
+                     case when f.nspname = 'gjobs' then case when f.prosecdef then 'security definer' else 'security invoker' end end)
       from functions f
     union all
     select 'body', f.place, f.proname::text, left(md5(lower(regexp_replace(f.prosrc, '\s+', ' ', 'g'))), 8)
-      from functions f
+      from functions f where f.nspname = 'gjobs' or f.proname = 'update_updated_at_column'
     union all
     select 'grant', k.place, r.rolname::text, string_agg(privilege, ', ' order by ordinal)
       from known k

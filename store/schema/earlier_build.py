@@ -3,7 +3,7 @@
 from gjobs.store.errors import SchemaMissing
 
 EARLIER_BUILD = "0013"
-"""The last revision of an earlier build. Its schema is that of the newest revision."""
+"""The last revision of an earlier build, which an upgrade takes over. It is checked against the newest schema."""
 _TOO_OLD = frozenset(f"{number:04}" for number in range(1, int(EARLIER_BUILD)))
 
 

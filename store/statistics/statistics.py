@@ -264,7 +264,7 @@ class JobStatistics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSummary:
-    """A row of the view `generation_job_summary`."""
+    """A row of the view `gjobs.job_summary`, or of `generation_job_summary` of the app."""
 
     user_id: UUID
     project_id: UUID

@@ -155,7 +155,7 @@ def without_gaps(rows: list[DayCost], *, today: date, days: int) -> tuple[DayCos
     return tuple(known.get(day) or DayCost(day=day, job_count=0, total_cost_cents=0) for day in wanted)
 
 
-_status_rollups, _day_rollups, _summary_view = tables.job_counts, tables.job_day_counts, tables.generation_job_summary
+_status_rollups, _day_rollups, _summary_view = tables.job_counts, tables.job_day_counts, tables.job_summary
 
 
 def _count_and_cost(source: TableClause) -> tuple[ColumnElement[int], ColumnElement[int]]:

@@ -27,7 +27,7 @@ TOTAL, EVERY_COST = "Store.get_total_costs", "getTotalCosts as specified, which 
 
 _SPECIFIED_CALL = "select * from benchmark.get_job_statistics()"
 
-_CALL = "select * from public.get_job_statistics()"
+_CALL = "select * from gjobs.get_job_statistics()"
 
 _STOPWATCH = """
 create or replace function benchmark.milliseconds(statement text, times integer)

@@ -8,7 +8,7 @@ from psycopg.conninfo import make_conninfo
 from gjobs.migrations.runner import remove, upgrade
 from tests.cli.command_line import Run
 from tests.conftest import Conninfo, connect
-from tests.hosted.test_hosted_doctor import examined, faults, finding, fix
+from tests.hosted.test_hosted_doctor import LEAKS, examined, faults, finding, fix
 from tests.migrations.conftest import catalogue
 from tests.tui.jobs_database import ADA, JobsDatabase, fill, job_id
 
@@ -87,7 +87,7 @@ def users_can_write_and_run_jobs(project: Conninfo) -> None:
         owner.execute("delete from public.projects where user_id = %s", [ADA])
 
 
-def test_reading_commands_work_for_a_grown_app_and_the_doctor_finds_only_its_open_function(
+def test_reading_commands_work_for_a_grown_app_and_the_doctor_finds_only_its_leaks_and_its_open_function(
     grown_database: Conninfo, gjobs: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs_db = JobsDatabase(grown_database)
@@ -96,10 +96,16 @@ def test_reading_commands_work_for_a_grown_app_and_the_doctor_finds_only_its_ope
     jobs_db.close()
     monkeypatch.setenv("GJOBS_DATABASE_URL", make_conninfo("", **grown_database))
     assert refused(gjobs, *FROM_THE_START) == []
+    assert faults(asyncio.run(examined(grown_database))) == {*LEAKS, "unchecked-caller"}
 
     upgrade(grown_database)
     assert refused(gjobs, *FROM_THE_START[:3], *MIGRATED) == []
-    assert faults(asyncio.run(examined(grown_database))) == {"unchecked-caller"}
+    report = asyncio.run(examined(grown_database))
+    assert faults(report) == {*LEAKS, "unchecked-caller"}
+
+    fix(grown_database, report)
+    assert refused(gjobs, *FROM_THE_START[:3], *MIGRATED) == []
+    assert faults(asyncio.run(examined(grown_database))) == set()
 
 
 def test_doctor_prints_all_grants_that_users_lack_after_migrating(project: Conninfo, gjobs: Run) -> None:

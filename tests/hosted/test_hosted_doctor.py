@@ -34,7 +34,12 @@ LEAKS = {
     "leaking-view",
     "foreign-project",
 }
-"""The problems of the app's own schema."""
+"""The problems of the app's own schema. A migration leaves them."""
+
+STEPS = (
+    "Read the SQL above, and run it as the owner of the tables.",
+    "Run 'gjobs doctor' again to check that everything is fixed.",
+)
 
 
 async def examined(conninfo: Conninfo, *, limits: TimeLimits | None = None) -> DoctorReport:
@@ -80,6 +85,7 @@ async def test_doctor_finds_the_same_leaks_with_each_login_and_leaves_no_trace(l
     assert finding(report, "matches").severity is Severity.OK
     assert finding(report, "rows-generation_jobs").sentence.startswith("generation_jobs holds 8 rows")
     assert not report.is_well
+    assert report.next_steps == STEPS
 
 
 async def test_doctor_sql_fixes_every_finding(app_database: Conninfo, jobs_db: JobsDatabase) -> None:
@@ -145,11 +151,20 @@ async def test_doctor_finds_and_fixes_missing_user_grants(ungranted_database: Co
 
 
 @pytest.mark.migrated
-async def test_doctor_finds_no_faults_in_a_migrated_project(app_database: Conninfo) -> None:
+async def test_doctor_finds_only_the_leaks_of_the_app_in_a_migrated_project_and_its_sql_fixes_them(
+    app_database: Conninfo,
+) -> None:
+    report = await examined(app_database)
+    assert (faults(report), report.next_steps) == (LEAKS, STEPS)
+    as_expected = f"objects of revision {HEAD} are as expected."
+    assert finding(report, "matches").sentence.endswith(as_expected)
+
+    fix(app_database, report)
     report = await examined(app_database)
     assert faults(report) == set()
     assert report.is_well
-    assert finding(report, "matches").sentence.endswith(f"objects of revision {HEAD} are as expected.")
+    assert report.next_steps == ("Nothing has to be done.",)
+    assert finding(report, "matches").sentence.endswith(as_expected)
 
 
 async def test_doctor_advises_a_migration_for_an_empty_database(hosted_server: Server) -> None:
@@ -158,10 +173,10 @@ async def test_doctor_advises_a_migration_for_an_empty_database(hosted_server: S
     assert report.next_steps[0].startswith("'gjobs migrate up' creates the schema")
 
 
-async def test_doctor_suggests_a_write_reason_when_a_permit_is_required(app_database: Conninfo) -> None:
+async def test_doctor_suggests_a_write_reason_when_a_permit_is_required(hosted_server: Server) -> None:
     name_database(DatabaseInUse(variables="", options=str, needs_reason=True))
-    report = await examined(app_database)
-    assert report.next_steps[0].startswith("'gjobs migrate up --write REASON' fixes")
+    report = await examined(hosted_server.login("postgres"))
+    assert report.next_steps[0].startswith("'gjobs migrate up --write REASON' creates the schema")
 
 
 async def test_doctor_does_not_advise_a_migration_that_would_be_refused(app_database: Conninfo) -> None:
@@ -178,6 +193,7 @@ async def test_doctor_does_not_advise_a_migration_that_would_be_refused(app_data
 async def test_doctor_reports_a_newer_revision_and_advises_to_migrate_from_an_earlier_build(
     app_database: Conninfo,
 ) -> None:
+    fix(app_database, await examined(app_database))
     set_revision = "update gjobs.alembic_version set version_num = '{}'"
     run(app_database, set_revision.format("9999"))
     report = await examined(app_database)

@@ -10,6 +10,7 @@ from gjobs.store.isolation.isolation_check import isolation_check, plan_probes, 
 from tests.conftest import Conninfo
 from tests.hosted.access_routes import Login
 from tests.hosted.statement_log import record_transcript
+from tests.hosted.test_hosted_doctor import examined, fix
 from tests.tui.jobs_database import ADA, JobsDatabase, fill
 
 LEAKS = {
@@ -52,6 +53,15 @@ async def test_isolation_check_finds_the_same_leaks_with_each_login_and_writes_n
     assert finding.traces == []
     assert all(problem.level == "ERROR" for problem in finding.problems)
     assert sorted(jobs_db.sql(rows)) == before
+
+
+@pytest.mark.migrated
+async def test_isolation_check_finds_the_leaks_of_the_app_after_a_migration_until_the_doctors_sql_fixes_them(
+    app_database: Conninfo, jobs_db: JobsDatabase
+) -> None:
+    assert leaks(await probed(app_database)) == LEAKS
+    fix(app_database, await examined(app_database))
+    assert leaks(await probed(app_database)) == set()
 
 
 async def test_isolation_check_finds_no_leak_in_tables_without_grants(ungranted_database: Conninfo) -> None:

@@ -50,6 +50,33 @@ def test_upgrade_takes_over_the_tables_of_an_app_and_a_removal_restores_its_sche
     assert read_status(app).managed is False
 
 
+def test_upgrade_adds_its_own_objects_and_changes_nothing_that_belongs_to_the_app(app: Conninfo) -> None:
+    execute(
+        app,
+        "create policy visitors on public.projects for select to anon using (name = 'Public')",
+        "create or replace function public.get_recent_jobs(p_limit integer default 10)"
+        " returns table (id uuid, project_id uuid, status text, mode text, cost_cents integer, created_at timestamptz)"
+        " language sql security definer as $$ select id, project_id, status, mode, cost_cents, created_at"
+        " from public.generation_jobs where user_id = auth.uid() limit p_limit $$",
+        "alter view public.generation_job_summary set (security_barrier = on)",
+        "create index by_mode on public.generation_jobs (mode) where error is null",
+        "revoke execute on function public.get_job_statistics(uuid) from public",
+    )
+    before = app_schema(catalogue(app))
+
+    upgrade(app)
+
+    after = app_schema(catalogue(app))
+    for kind, facts in before.items():
+        assert [fact for fact in facts if fact not in after[kind]] == [], kind
+    added = [(kind, fact) for kind, facts in after.items() for fact in facts if fact not in before.get(kind, [])]
+    of_jobs = [(kind, fact) for kind, fact in added if fact[1] == "generation_jobs"]
+    assert {fact[3] for kind, fact in of_jobs if kind == "columns"} == {"retry_count", "completed_at"}
+    assert [fact for kind, fact in of_jobs if kind != "columns" and "gjobs_" not in str(fact[2])] == []
+    assert {kind for kind, _ in of_jobs} == {"columns", "indexes", "triggers"}
+    assert {fact[1] for kind, fact in added if (kind, fact) not in of_jobs} == {"stuck_jobs"}
+
+
 def test_printed_sql_takes_over_the_app_like_upgrade(app: Conninfo) -> None:
     script = pending_sql(app)
 
@@ -65,13 +92,13 @@ def test_printed_sql_takes_over_the_app_like_upgrade(app: Conninfo) -> None:
 
 def test_printed_sql_stops_at_the_first_error_and_changes_nothing(app: Conninfo) -> None:
     script = pending_sql(app)
-    execute(app, "drop view public.generation_job_summary")
+    execute(app, "alter table public.projects rename to others")
     before = catalogue(app)
 
     done = run_with_psql(app, script)
 
     assert done.returncode == 3
-    assert "generation_job_summary" in done.stderr
+    assert "public.projects" in done.stderr
     assert catalogue(app) == before
 
 

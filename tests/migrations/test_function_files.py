@@ -81,7 +81,7 @@ def test_functions_work_after_an_upgrade_and_the_apps_own_work_after_a_removal(a
         call_functions_of_workers(connection)
         call_functions_of_the_app(connection)
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="another user"), acting(connection, CLEO.id):
-            connection.execute("select public.get_job_statistics(%s)", [BEN.id])
+            connection.execute("select gjobs.get_job_statistics(%s)", [BEN.id])
 
         remove(attached_database)
 

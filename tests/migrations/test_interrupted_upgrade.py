@@ -6,10 +6,10 @@ from contextlib import contextmanager
 import pytest
 
 from gjobs.migrations import HEAD, scripts
-from gjobs.migrations.runner import check_rollups, remove, upgrade, verify
+from gjobs.migrations.runner import check_rollups, pending_sql, remove, upgrade, verify
 from gjobs.migrations.status import read_status
 from tests.conftest import Conninfo, connect
-from tests.migrations.conftest import ADA, BEN, add, app_schema, catalogue
+from tests.migrations.conftest import ADA, BEN, add, app_schema, catalogue, run_with_psql
 
 STOPS = ("indexes/gjobs_newest.sql", "events/users.sql", "rollups/count.sql")
 """The files after which an upgrade is interrupted."""
@@ -87,3 +87,19 @@ def test_interrupted_removal_can_be_continued_or_undone(
         remove(migrated_copy)
     remove(migrated_copy)
     assert read_status(migrated_copy).current is None
+
+
+@pytest.mark.parametrize("stop", STOPS)
+def test_printed_sql_continues_an_interrupted_upgrade(
+    attached_database: Conninfo, monkeypatch: pytest.MonkeyPatch, stop: str
+) -> None:
+    with connect(attached_database) as connection:
+        add(connection, ADA)
+    with interrupting(stop, monkeypatch):
+        upgrade(attached_database)
+
+    done = run_with_psql(attached_database, pending_sql(attached_database))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert verify(attached_database).matches
+    assert check_rollups(attached_database).matches

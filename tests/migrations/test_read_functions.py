@@ -12,11 +12,20 @@ Rows = list[tuple[object, ...]]
 
 STATISTICS = "select status, count, total_cost_cents, avg_cost_cents from public.get_job_statistics()"
 
-STATISTICS_OF = "select status, count, total_cost_cents, avg_cost_cents from public.get_job_statistics(%s)"
-
 SUMMARY = (
     "select user_id, project_id, status, job_count, total_cost_cents, avg_cost_cents from public.generation_job_summary"
 )
+
+COUNTED, FROM_ROLLUPS = "the jobs", "the rollups"
+
+
+def from_source(query: str, source: str) -> bytes:
+    """Return the query of the app's function or view, or the same query of the rollups."""
+    if source == FROM_ROLLUPS:
+        query = query.replace("public.get_job_statistics", "gjobs.get_job_statistics")
+        query = query.replace("public.generation_job_summary", "gjobs.job_summary")
+    return query.encode()
+
 
 RECENT = "select id from public.get_recent_jobs()"
 
@@ -33,26 +42,31 @@ def costs(operator: psycopg.Connection) -> psycopg.Connection:
     return operator
 
 
-def test_users_read_only_own_statistics(costs: psycopg.Connection) -> None:
+@pytest.mark.parametrize("source", [COUNTED, FROM_ROLLUPS])
+def test_users_read_only_own_statistics(costs: psycopg.Connection, source: str) -> None:
+    own = from_source(STATISTICS, source)
+    of_user = own.replace(b"()", b"(%s)")
     expected = [("queued", 1, 250, Decimal(250)), ("succeeded", 2, 301, Decimal("150.5"))]
     with acting(costs, ADA.id):
-        assert costs.execute(STATISTICS).fetchall() == expected
-        assert costs.execute(STATISTICS_OF, [ADA.id]).fetchall() == expected
+        assert costs.execute(own).fetchall() == expected
+        assert costs.execute(of_user, [ADA.id]).fetchall() == expected
     for user, role in ((BEN.id, "authenticated"), (None, "authenticated"), (None, "anon")):
         with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(costs, user, role):
-            costs.execute(STATISTICS_OF, [ADA.id])
+            costs.execute(of_user, [ADA.id])
     # The operator and the service role read those of any user.
     expected = [("queued", 1, 250, Decimal(250))]
-    assert costs.execute(STATISTICS_OF, [BEN.id]).fetchall() == expected
+    assert costs.execute(of_user, [BEN.id]).fetchall() == expected
     with acting(costs, None, "service_role"):
-        assert costs.execute(STATISTICS_OF, [BEN.id]).fetchall() == expected
+        assert costs.execute(of_user, [BEN.id]).fetchall() == expected
 
 
-def test_summary_view_shows_users_only_their_rows(costs: psycopg.Connection) -> None:
+@pytest.mark.parametrize("source", [COUNTED, FROM_ROLLUPS])
+def test_summary_view_shows_users_only_their_rows(costs: psycopg.Connection, source: str) -> None:
+    summary = from_source(SUMMARY, source)
     bens = (BEN.id, BEN.project, "queued", 1, 250, Decimal(250))
     with acting(costs, BEN.id):
-        assert costs.execute(SUMMARY).fetchall() == [bens]
-    everyones = costs.execute(SUMMARY).fetchall()
+        assert costs.execute(summary).fetchall() == [bens]
+    everyones = costs.execute(summary).fetchall()
     assert len(everyones) == 3
     assert bens in everyones
 
@@ -68,10 +82,11 @@ def test_get_recent_jobs_returns_only_own_jobs_newest_first(costs: psycopg.Conne
 
 
 def test_reading_functions_return_nothing_without_claims(costs: psycopg.Connection) -> None:
-    for query in (STATISTICS, SUMMARY, RECENT):
+    of_rollups = [from_source(query, FROM_ROLLUPS) for query in (STATISTICS, SUMMARY)]
+    for query in (STATISTICS.encode(), SUMMARY.encode(), RECENT.encode(), *of_rollups):
         for role in ("anon", "authenticated"):
             with acting(costs, None, role):
-                assert costs.execute(query.encode()).fetchall() == [], (query, role)
+                assert costs.execute(query).fetchall() == [], (query, role)
 
 
 def forged(conninfo: Conninfo) -> tuple[Rows, Rows]:
@@ -117,7 +132,7 @@ def test_every_function_runs_as_its_caller_with_a_fixed_search_path(database: Co
     }  # fmt: skip
     assert {name for name, _, _ in functions} - by_workers == {
         "get_job_statistics", "get_recent_jobs", "transition_job_status", "update_updated_at_column",
-        "owns_asset", "owns_project", "rollups_agree", "count_jobs", "count_days",
+        "owns_project", "rollups_agree", "count_jobs", "count_days",
         "error_group", "list_waste", "list_day_waste",
         "budget_period_start", "check_budget", "further_columns", "written_further", "archive_jobs", "restore_jobs",
         "sees_own_jobs",

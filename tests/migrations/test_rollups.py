@@ -49,7 +49,7 @@ select user_id, project_id, status, count(*), sum(cost_cents), avg(cost_cents),
 
 SUMMARY = b"""
 select user_id, project_id, status, job_count, total_cost_cents, avg_cost_cents, first_job_at::text, last_job_at::text
-  from public.generation_job_summary order by 1, 2, 3
+  from gjobs.job_summary order by 1, 2, 3
 """
 
 WASTE_COUNTED = b"""
@@ -138,7 +138,7 @@ def assert_rollups_match(connection: psycopg.Connection) -> None:
     """Check that the rollups that the current role sees match its jobs."""
     for counted, rolled_up in PAIRS:
         assert connection.execute(rolled_up).fetchall() == connection.execute(counted).fetchall()
-    statistics = connection.execute(b"select * from public.get_job_statistics()").fetchall()
+    statistics = connection.execute(b"select * from gjobs.get_job_statistics()").fetchall()
     assert statistics == connection.execute(STATISTICS_COUNTED).fetchall()
 
 

@@ -106,8 +106,6 @@ def test_role_granted_select_later_reads_the_totals(operator: psycopg.Connection
         operator.execute("grant gjobs_test_reader to current_user")
         operator.execute("grant usage on schema auth to gjobs_test_reader")
         operator.execute(grant.format("gjobs_test_reader").encode())
-        operator.execute("grant select on public.generation_job_summary to gjobs_test_reader")
-        operator.execute("grant execute on function public.get_job_statistics(uuid) to gjobs_test_reader")
         with acting(operator, ADA.id, "gjobs_test_reader"):
             assert_rollups_match(operator)
 

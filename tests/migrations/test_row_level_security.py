@@ -92,21 +92,22 @@ BEN_ROW = {table: row_of(BEN, table) for table in TABLES}
 
 @pytest.mark.parametrize("table", ["assets", "generation_jobs"])
 class TestProjectsOfOtherUsers:
-    def test_user_cannot_use_a_project_or_asset_of_another_user(self, operator: psycopg.Connection, table: str) -> None:
-        column = {"assets": "source_asset_id", "generation_jobs": "input_asset_id"}[table]
-
+    def test_user_cannot_use_a_project_of_another_user(self, operator: psycopg.Connection, table: str) -> None:
         with pytest.raises(NOT_PERMITTED), acting(operator, BEN.id):
             insert(operator, table, BEN.id, ADA.project)
         with pytest.raises(NOT_PERMITTED), acting(operator, BEN.id):
             update(operator, table, BEN_ROW[table], "project_id", ADA.project)
-        with pytest.raises(NOT_PERMITTED), acting(operator, BEN.id):
-            insert(operator, table, BEN.id, BEN.project, asset=ADA.asset)
-        with pytest.raises(NOT_PERMITTED), acting(operator, BEN.id):
-            update(operator, table, BEN_ROW[table], column, ADA.asset)
 
     def test_user_can_reference_own_assets(self, operator: psycopg.Connection, table: str) -> None:
         with acting(operator, BEN.id):
             assert insert(operator, table, BEN.id, BEN.project, asset=BEN.asset) == 1
+
+
+def test_job_cannot_use_an_asset_of_another_user(operator: psycopg.Connection) -> None:
+    with pytest.raises(NOT_PERMITTED), acting(operator, BEN.id):
+        insert(operator, "generation_jobs", BEN.id, BEN.project, asset=ADA.asset)
+    with pytest.raises(NOT_PERMITTED), acting(operator, BEN.id):
+        update(operator, "generation_jobs", BEN.job, "input_asset_id", ADA.asset)
 
 
 def test_policies_evaluate_the_user_once_per_statement(
@@ -135,26 +136,26 @@ def test_policies_evaluate_the_user_once_per_statement(
                 assert insert(of_the_app, table, BEN.id, ADA.project, asset=ADA.asset) == 1
 
 
-def test_project_assets_and_job_can_be_inserted_in_one_statement(operator: psycopg.Connection) -> None:
+def test_project_assets_and_job_can_be_inserted_in_one_transaction(operator: psycopg.Connection) -> None:
+    project, first, second = UUID(int=0xC0), UUID(int=0xC1), UUID(int=0xC2)
     with acting(operator, BEN.id):
+        operator.execute("insert into public.projects (id, user_id, name) values (%s, %s, 'Spring')", [project, BEN.id])
         made = operator.execute(
             """
-            with project as (
-                insert into public.projects (user_id, name) values (%(user)s, 'Spring') returning id
-            ), assets as (
+            with assets as (
                 insert into public.assets
                     (id, user_id, project_id, source_asset_id, kind, mode, prompt_version, prompt_payload, storage_path)
-                select a.id, %(user)s, project.id, a.source, 'input', 'lifestyle', '1', '{}', 'a.png'
-                  from project,
-                       (values (%(first)s::uuid, null::uuid), (%(second)s::uuid, %(first)s::uuid)) a (id, source)
-                returning id, project_id
+                values (%(first)s, %(user)s, %(project)s, null, 'input', 'lifestyle', '1', '{}', 'a.png'),
+                       (%(second)s, %(user)s, %(project)s, %(first)s, 'output', 'lifestyle', '1', '{}', 'b.png')
+                returning project_id
             )
-            insert into public.generation_jobs (user_id, project_id, input_asset_id, mode)
-            select %(user)s, project_id, id, 'lifestyle' from assets
+            insert into public.generation_jobs (user_id, project_id, mode)
+            select %(user)s, project_id, 'lifestyle' from assets
             """,
-            {"user": BEN.id, "first": UUID(int=0xC1), "second": UUID(int=0xC2)},
+            {"user": BEN.id, "project": project, "first": first, "second": second},
         )
         assert made.rowcount == 2
+        assert insert(operator, "generation_jobs", BEN.id, project, asset=second) == 1
 
 
 def test_request_roles_have_only_the_expected_table_privileges(database: Conninfo) -> None:

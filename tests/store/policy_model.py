@@ -12,8 +12,10 @@ from gjobs.store.users.actor import ActingUser, Actor
 class Schema(Enum):
     ATTACHED = auto()
     """The app's schema: a user writes only rows of their own."""
+    ADOPTED = auto()
+    """The app's schema after an upgrade, with the same policies."""
     MANAGED = auto()
-    """The migrated schema: the row's project and asset must be the user's, too."""
+    """The schema that gjobs creates: the row's project and asset must be the user's, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,7 @@ class Rows:
         """Return whether the actor may write the job with these values."""
         if not owns(actor, job.user_id):
             return False
-        if schema is Schema.ATTACHED:
+        if schema is not Schema.MANAGED:
             return True
         return job.project_id in self.projects_of(actor) and job.input_asset_id in (None, *self.assets_of(actor))
 

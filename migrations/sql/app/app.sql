@@ -1,4 +1,4 @@
--- The app's own schema, name for name, with the faults of its functions and its view. The next revision fixes them.
+-- The app's own tables, name for name.
 do $$
 declare
     present constant text := (
@@ -15,7 +15,7 @@ begin
     end if;
 end $$;
 
-create function public.update_updated_at_column() returns trigger language plpgsql as $$
+create function public.update_updated_at_column() returns trigger language plpgsql set search_path = '' as $$
 begin new.updated_at := now(); return new; end $$;
 
 create table public.projects (
@@ -81,69 +81,5 @@ create trigger update_generation_jobs_updated_at before update on public.generat
 alter table public.projects enable row level security;
 alter table public.assets enable row level security;
 alter table public.generation_jobs enable row level security;
-
-create policy "Users can view own projects" on public.projects
-    for select using (auth.uid() = user_id);
-create policy "Users can insert own projects" on public.projects
-    for insert with check (auth.uid() = user_id);
-create policy "Users can update own projects" on public.projects
-    for update using (auth.uid() = user_id) with check (auth.uid() = user_id);
-create policy "Users can delete own projects" on public.projects
-    for delete using (auth.uid() = user_id);
-
-create policy "Users can view own assets" on public.assets
-    for select using (auth.uid() = user_id);
-create policy "Users can insert own assets" on public.assets
-    for insert with check (auth.uid() = user_id);
-create policy "Users can update own assets" on public.assets
-    for update using (auth.uid() = user_id) with check (auth.uid() = user_id);
-create policy "Users can delete own assets" on public.assets
-    for delete using (auth.uid() = user_id);
-
-create policy "Users can view own generation jobs" on public.generation_jobs
-    for select using (auth.uid() = user_id);
-create policy "Users can insert own generation jobs" on public.generation_jobs
-    for insert with check (auth.uid() = user_id);
-create policy "Users can update own generation jobs" on public.generation_jobs
-    for update using (auth.uid() = user_id) with check (auth.uid() = user_id);
-create policy "Users can delete own generation jobs" on public.generation_jobs
-    for delete using (auth.uid() = user_id);
-
-create function public.get_job_statistics(p_user_id uuid default null)
-    returns table (status text, count bigint, total_cost_cents bigint, avg_cost_cents numeric)
-    language plpgsql security definer as $$
-begin
-    return query
-        select j.status, count(*), sum(j.cost_cents), avg(j.cost_cents)
-          from generation_jobs j where j.user_id = coalesce(p_user_id, auth.uid())
-         group by j.status order by j.status;
-end $$;
-
-create function public.get_recent_jobs(p_limit integer default 10)
-    returns table (id uuid, project_id uuid, status text, mode text, cost_cents integer, created_at timestamptz)
-    language plpgsql security definer as $$
-begin
-    return query
-        select j.id, j.project_id, j.status, j.mode, j.cost_cents, j.created_at
-          from generation_jobs j where j.user_id = auth.uid() order by j.created_at desc limit p_limit;
-end $$;
-
-create function public.transition_job_status(p_job_id uuid, p_new_status text, p_error text default null)
-    returns boolean language plpgsql security definer as $$
-declare present text;
-begin
-    select j.status into present from generation_jobs j where j.id = p_job_id and j.user_id = auth.uid();
-    if present is null or present in ('succeeded', 'failed') then
-        return false;
-    end if;
-    update generation_jobs j set status = p_new_status, error = p_error, updated_at = now()
-     where j.id = p_job_id and j.user_id = auth.uid();
-    return true;
-end $$;
-
-create view public.generation_job_summary as
-    select user_id, project_id, status, count(*) as job_count, sum(cost_cents) as total_cost_cents,
-           avg(cost_cents) as avg_cost_cents, min(created_at) as first_job_at, max(created_at) as last_job_at
-      from public.generation_jobs group by user_id, project_id, status;
 
 alter table gjobs.alembic_version enable row level security;

@@ -31,4 +31,4 @@ begin
         execute 'grant select on gjobs.budgets, gjobs.budget_spending, gjobs.budget_states to ' || reader;
     end loop;
 end $$;
-grant execute on function gjobs.budget_period_start(text, date), gjobs.check_budget(uuid, bigint) to public;
+grant execute on function gjobs.budget_period_start(text, date), gjobs.check_budget(uuid, bigint), gjobs.owns_project(uuid) to public;

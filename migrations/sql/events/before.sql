@@ -1,5 +1,5 @@
--- The app may already have a column or view of these names, as its specification proposes. It is taken over if it is equal; otherwise this
--- upgrade is refused.
+-- The app may already have a column of these names, as its specification proposes. It is taken over if it is equal; otherwise this upgrade
+-- is refused.
 do $$
 declare
     other record;
@@ -15,21 +15,5 @@ begin
                              other.wanted),
             hint = format('Change it, or rename it, then try again: '
                           'ALTER TABLE public.generation_jobs RENAME COLUMN %1$I TO another_name;', other.attname);
-    end loop;
-    for other in
-        select c.relkind,
-               array(select a.attname::text from pg_attribute a
-                      where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped order by a.attnum) as columns
-          from pg_class c where c.oid = to_regclass('public.stuck_jobs')
-    loop
-        if other.relkind <> 'v' or other.columns is distinct from (
-               array['id', 'user_id', 'project_id', 'status', 'mode', 'input_asset_id', 'error', 'cost_cents', 'created_at',
-                     'updated_at', 'retry_count', 'completed_at']
-           )[: cardinality(other.columns)]
-        then
-            raise object_not_in_prerequisite_state using
-                message = 'public.stuck_jobs is not the view of the specification, which gjobs makes.',
-                hint = 'Rename it, then try again: ALTER TABLE public.stuck_jobs RENAME TO another_name;';
-        end if;
     end loop;
 end $$;

@@ -1,6 +1,6 @@
 -- The specification's two columns. `gjobs migrate remove` drops only those that the app did not have already.
 insert into gjobs.replaced (object, restore)
-select 'column public.generation_jobs.' || name, format('alter table public.generation_jobs drop column %I', name)
+select 'column public.generation_jobs.' || name, format('alter table public.generation_jobs drop column if exists %I', name)
   from unnest(array['retry_count', 'completed_at']) as name
  where not exists (select from pg_attribute
                     where attrelid = 'public.generation_jobs'::regclass and attname = name and not attisdropped);

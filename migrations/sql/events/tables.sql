@@ -1,3 +1,13 @@
+-- What an upgrade added to the app's schema, and how to undo it. Only the migrations' owner reads or writes this: `gjobs migrate remove`
+-- executes it.
+create table gjobs.replaced (
+    id      bigint generated always as identity primary key,
+    object  text not null unique,
+    restore text not null
+);
+alter table gjobs.replaced enable row level security;
+revoke all on gjobs.replaced from public;
+
 -- Job events, written by triggers and never changed.
 
 -- Users as the events know them. When a user's row in auth.users is deleted, so is the row here. Then all events lose the user's id at

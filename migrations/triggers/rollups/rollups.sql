@@ -1,4 +1,4 @@
--- Writers of jobs wait from here to the commit. So each job is either counted later in this upgrade, or has its delta.
+-- Writers of jobs wait until the commit. So each job is either counted later in this upgrade, or has its delta.
 create trigger gjobs_count_inserted after insert on public.generation_jobs
     referencing new table as new_rows for each statement execute function gjobs.count_inserted();
 create trigger gjobs_count_deleted after delete on public.generation_jobs

@@ -18,5 +18,3 @@ begin
         );
     end loop;
 end $$;
-
-select gjobs.recount_waste_keys();

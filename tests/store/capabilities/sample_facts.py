@@ -14,6 +14,7 @@ from gjobs.store.capabilities.capability import (
     JOB_COUNTS,
     JOB_DAY_COUNTS,
     JOB_DAY_WASTE,
+    JOB_SUMMARY,
     JOB_WASTE,
     JOBS,
     KNOWN_USERS,
@@ -24,7 +25,6 @@ from gjobs.store.capabilities.capability import (
     REVISIONS,
     SPENDING,
     STARTS,
-    SUMMARY,
     USERS,
     WORKERS,
     DatabaseFacts,
@@ -63,7 +63,7 @@ COLUMNS = {
     BUDGET_STATES: "id user_id project_id period limit_cents warn_share created_at period_start spent_cents",
     EVENT_LOG: "id transaction_id job_id kind from_status to_status at",
     KNOWN_USERS: "number id",
-    SUMMARY: "user_id project_id status job_count total_cost_cents avg_cost_cents first_job_at last_job_at",
+    JOB_SUMMARY: "user_id project_id status job_count total_cost_cents avg_cost_cents first_job_at last_job_at",
 }
 
 

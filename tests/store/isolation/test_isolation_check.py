@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from gjobs.migrations.runner import upgrade
 from gjobs.store.configuration.settings import WriteAccess, WriteMode
 from gjobs.store.database.database import Database
 from gjobs.store.errors import InvalidValue
@@ -79,6 +80,15 @@ def leaks(answers: Answers) -> set[tuple[ProbeTarget, Verb]]:
     return {key for key, probe in answers.items() if probe.verdict is ProbeVerdict.LEAK}
 
 
+def assert_writes_kept(answers: Answers) -> None:
+    """Check that every write was judged from the policies, and that none is open or unknown."""
+    written = [probe for (_, verb), probe in answers.items() if verb.writes]
+    assert {probe.how for probe in written} == {ProbeMethod.JUDGED}
+    assert [
+        (probe.target, probe.verb, probe.answer) for probe in written if probe.verdict is not ProbeVerdict.KEPT
+    ] == []
+
+
 def assert_judged(answers: Answers, *keys: tuple[ProbeTarget, Verb], why: str) -> None:
     for key in keys:
         assert answers[key].how is ProbeMethod.JUDGED
@@ -124,6 +134,15 @@ async def test_isolation_check_finds_the_leaks_of_the_app_schema(
             for (_, verb), probe in answers.items():
                 assert probe.how is (ProbeMethod.JUDGED if verb.writes else ProbeMethod.TRIED)
         await database.close()
+
+
+async def test_upgrade_leaves_the_leaks_of_the_app_and_adds_none(
+    attached: Database, attached_database: Conninfo
+) -> None:
+    upgrade(attached_database)
+    answers = await probed(attached)
+    assert leaks(answers) == LEAKS_OF_THE_APP
+    assert {probe.how for probe in answers.values()} == {ProbeMethod.TRIED}
 
 
 async def test_isolation_check_replaces_missing_rows_and_users(attached: Database, owner: psycopg.Connection) -> None:
@@ -304,6 +323,7 @@ async def test_isolation_check_creates_rows_when_no_user_owns_any(operator: Stor
     answers = await probed(operator.database, plan)
     assert {probe.how for probe in answers.values()} == {ProbeMethod.TRIED}
     assert not leaks(answers)
+    assert_writes_kept(await probed(operator.database, plan, tries_writes=False))
 
 
 async def test_suggested_sql_fixes_every_leak(attached: Database, owner: psycopg.Connection) -> None:
@@ -316,6 +336,7 @@ async def test_suggested_sql_fixes_every_leak(attached: Database, owner: psycopg
     for sql in dict.fromkeys(fixes[key] for key in found):
         owner.execute(sql.encode())
     assert not leaks(await probed(attached))
+    assert_writes_kept(await probed(attached, tries_writes=False))
     assert not await find_leak_fixes(attached)
 
 

@@ -12,7 +12,16 @@ from tests.store.store_fixtures import make_policy
 
 OWN = "(auth.uid() = user_id)"
 OWN_ONCE = "(( SELECT auth.uid() AS uid) = user_id)"
-OWN_INTO_OWN_PROJECT = f"({OWN_ONCE} AND gjobs.owns_project(project_id) AND gjobs.owns_asset(input_asset_id))"
+NOT_OWN = "(user_id IS DISTINCT FROM ( SELECT auth.uid() AS uid))"
+MY_PROJECT = """\
+(EXISTS ( SELECT
+   FROM {schema}projects p
+  WHERE ((p.id = {table}.project_id) AND (p.user_id = ( SELECT auth.uid() AS uid)))))"""
+JOBS_PROJECT = MY_PROJECT.format(schema="", table="generation_jobs")
+MY_ASSET = """\
+((input_asset_id IS NULL) OR (EXISTS ( SELECT
+   FROM assets a
+  WHERE ((a.id = generation_jobs.input_asset_id) AND (a.user_id = ( SELECT auth.uid() AS uid))))))"""
 EVERYTHING = "true"
 TEAM = "(team_id = current_team())"
 
@@ -85,12 +94,22 @@ def test_condition_that_a_made_up_user_met_is_a_leak(verb: Verb, command: Policy
     [
         (OWN, ProbeVerdict.LEAK),
         (EVERYTHING, ProbeVerdict.LEAK),
-        (OWN_INTO_OWN_PROJECT, ProbeVerdict.KEPT),
+        (f"({NOT_OWN} OR {JOBS_PROJECT})", ProbeVerdict.KEPT),
+        (f"({NOT_OWN} OR {MY_PROJECT.format(schema='public.', table='assets')})", ProbeVerdict.KEPT),
+        (f"({NOT_OWN} OR ({JOBS_PROJECT} AND {MY_ASSET}))", ProbeVerdict.KEPT),
+        (f"({OWN} AND ({NOT_OWN} OR {JOBS_PROJECT}))", ProbeVerdict.KEPT),
+        (f"({NOT_OWN} OR {JOBS_PROJECT} OR is_member_of(project_id))", ProbeVerdict.UNKNOWN),
+        (f"({NOT_OWN} OR ({JOBS_PROJECT} OR is_member_of(project_id)))", ProbeVerdict.UNKNOWN),
+        (f"({NOT_OWN} OR ({JOBS_PROJECT} AND {MY_ASSET}) OR is_staff())", ProbeVerdict.UNKNOWN),
+        (f"({NOT_OWN} OR (NOT {JOBS_PROJECT}))", ProbeVerdict.UNKNOWN),
+        (f"({NOT_OWN} OR {MY_PROJECT.format(schema='other.', table='generation_jobs')})", ProbeVerdict.UNKNOWN),
         (f"({OWN} AND is_member_of(project_id))", ProbeVerdict.UNKNOWN),
     ],
 )
 def test_insert_into_a_foreign_project_needs_a_check_of_the_project(check: str, expected: ProbeVerdict) -> None:
     assert verdict(Verb.INSERT_INTO, policy(PolicyCommand.INSERT, check)) is expected
+    restriction = policy(PolicyCommand.INSERT, check, restrictive=True)
+    assert verdict(Verb.INSERT_INTO, policy(PolicyCommand.INSERT, OWN), restriction) is expected
 
 
 def test_check_decides_inserts_and_using_decides_updates() -> None:

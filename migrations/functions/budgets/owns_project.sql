@@ -1,5 +1,4 @@
--- Whether the project is the caller's own. A function, because a policy on assets that reads assets would be recursive. Volatile, so
--- that it sees rows that the same statement inserted. The caller's row level security applies.
+-- Whether the project is the caller's own. The caller's row level security applies.
 create or replace function gjobs.owns_project(p_project_id uuid)
     returns boolean language plpgsql volatile security invoker set search_path = '' as $$
 begin
