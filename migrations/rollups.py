@@ -13,8 +13,8 @@ from gjobs.migrations import HEAD
 from gjobs.migrations.connection import acquire_run_lock, connect, require_session, translate_migrating
 from gjobs.migrations.progress import Report, reporting_progress
 from gjobs.migrations.status import known_status
+from gjobs.store.capabilities.capability import EARLIER_BUILD
 from gjobs.store.errors import SchemaMissing, command
-from gjobs.store.schema.earlier_build import EARLIER_BUILD
 
 JOBS_A_PART = 1_000_000
 """About how many jobs are compared at once. Progress is reported after each part."""

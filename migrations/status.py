@@ -7,8 +7,8 @@ import psycopg
 
 from gjobs.migrations import HEAD, REVISIONS
 from gjobs.migrations.connection import connect, translate_migrating
+from gjobs.store.capabilities.capability import EARLIER_BUILD, refuse_too_old
 from gjobs.store.errors import NoPrivilege, SchemaMissing
-from gjobs.store.schema.earlier_build import EARLIER_BUILD, refuse_too_old
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

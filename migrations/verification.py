@@ -8,8 +8,8 @@ import psycopg
 from gjobs.migrations.connection import SchemaDiffers, connect, is_shared, translate_migrating
 from gjobs.migrations.progress import Origin
 from gjobs.migrations.status import current_revision
+from gjobs.store.capabilities.capability import EARLIER_BUILD
 from gjobs.store.errors import command
-from gjobs.store.schema.earlier_build import EARLIER_BUILD
 from gjobs.store.schema.schema_diff import (
     APP_REVISION,
     NEWEST_REVISION,

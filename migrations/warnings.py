@@ -7,8 +7,8 @@ import psycopg
 from gjobs.migrations import HEAD
 from gjobs.migrations.connection import connect, translate_migrating
 from gjobs.migrations.status import current_revision
+from gjobs.store.capabilities.capability import EARLIER_BUILD
 from gjobs.store.errors import command
-from gjobs.store.schema.earlier_build import EARLIER_BUILD
 
 MOST_COUNTED = 1_000_000
 

@@ -24,6 +24,10 @@ WORKERS = "gjobs.workers"
 WORD_INDEX = "gjobs_words"
 ARCHIVE, RETENTION = "gjobs.archived_jobs", "gjobs.retention_policies"
 
+EARLIER_BUILD = "0013"
+"""The last revision of an earlier build, which an upgrade takes over. It is checked against the newest schema."""
+_TOO_OLD = frozenset(f"{number:04}" for number in range(1, int(EARLIER_BUILD)))
+
 RELATIONS = (
     JOBS,
     PROJECTS,
@@ -403,3 +407,13 @@ def quoted(role: str) -> str:
         return role
     doubled = role.replace('"', '""')
     return f'"{doubled}"'
+
+
+def refuse_too_old(revision: str | None) -> None:
+    """Raise SchemaMissing for a revision of the earlier build that is not its last one."""
+    if revision in _TOO_OLD:
+        raise SchemaMissing(
+            f"An earlier build of gjobs left this database at its revision {revision}. Only its last revision,"
+            f" {EARLIER_BUILD}, can be taken over.",
+            hint="Migrate it to that revision with the earlier build first.",
+        )

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from gjobs.store.actor_database import ActorDatabase
 from gjobs.store.capabilities.capabilities import Capabilities
-from gjobs.store.capabilities.capability import JOBS, Capability, not_a_table
+from gjobs.store.capabilities.capability import EARLIER_BUILD, JOBS, Capability, not_a_table
 from gjobs.store.capabilities.claim_sql import POLICIES_WITH_TREES, POLICY_EXPRESSIONS, read_policy_facts
 from gjobs.store.capabilities.probe import CapabilityCache, probe
 from gjobs.store.database.database import Database
@@ -26,7 +26,6 @@ from gjobs.store.errors import SignInRefused, StoreError, Unreachable, command
 from gjobs.store.job_list import read_listing
 from gjobs.store.job_list.list_query import ListingQuery
 from gjobs.store.poller import FAST, LONGEST_COSTLY_WAIT, LONGEST_IDLE_WAIT
-from gjobs.store.schema.earlier_build import EARLIER_BUILD
 from gjobs.store.schema.schema_diff import NEWEST_REVISION
 from gjobs.store.statistics.read_totals import TotalsCounter, count_capabilities
 from gjobs.store.statistics.statistics import TotalsQuery, seconds_to_keep

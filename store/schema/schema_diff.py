@@ -8,8 +8,8 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
+from gjobs.store.capabilities.capability import EARLIER_BUILD, refuse_too_old
 from gjobs.store.errors import SchemaMissing
-from gjobs.store.schema.earlier_build import EARLIER_BUILD, refuse_too_old
 from gjobs.store.values.data_classes import dataclass
 
 if TYPE_CHECKING:
@@ -78,8 +78,9 @@ class SchemaObject:
 
     @property
     def is_required(self) -> bool:
-        """Whether the schema matches its revision only with this object."""
-        return self.kind not in REPORTED_ONLY
+        """Whether the schema matches its revision only with this object. An app decides about its own policies."""
+        is_policy_of_app = self.kind is ObjectKind.POLICY and self.place.startswith("public.")
+        return self.kind not in REPORTED_ONLY and not is_policy_of_app
 
     @property
     def title(self) -> str:
@@ -159,7 +160,7 @@ def compare(found: Iterable[SchemaObject], expected: Sequence[SchemaObject]) -> 
         if promised.place not in absent and (difference := _difference(promised, matches.get(promised)))
     ]
     taken = set(map(id, matches.values()))
-    extra = (own for own in owns if id(own) not in taken and own.is_required and not is_optional(own))
+    extra = (own for own in owns if id(own) not in taken and own.kind not in REPORTED_ONLY and not is_optional(own))
     return (*differences, *map(_extra, extra))
 
 

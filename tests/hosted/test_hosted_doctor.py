@@ -10,6 +10,7 @@ import pytest
 
 from gjobs.migrations import HEAD
 from gjobs.migrations.runner import upgrade
+from gjobs.store.capabilities.capability import EARLIER_BUILD
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import TimeLimits
 from gjobs.store.doctor import table_checks
@@ -17,7 +18,6 @@ from gjobs.store.doctor.examine import examine
 from gjobs.store.doctor.findings import DoctorReport, Finding, Section, Severity
 from gjobs.store.doctor.server_checks import jobs_visible_to
 from gjobs.store.errors import DatabaseInUse, SchemaMissing, Unreachable, name_database
-from gjobs.store.schema.earlier_build import EARLIER_BUILD
 from gjobs.store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
 from tests.hosted.access_routes import Login
@@ -232,7 +232,6 @@ REMOVED = {
     "alter table generation_jobs drop constraint generation_jobs_project_id_fkey": "missing-key",
     "drop index idx_generation_jobs_status": "missing-index",
     "drop trigger update_assets_updated_at on assets": "missing-trigger",
-    'drop policy "Users can delete own projects" on projects': "missing-policy",
     "drop function get_recent_jobs(integer)": "missing-function",
 }
 
@@ -246,6 +245,14 @@ async def test_doctor_reports_removed_and_changed_objects_as_problems(app_databa
     run(app_database, "drop table assets cascade")
     report = await examined(app_database)
     assert any("assets" in one.sentence for one in report.findings if one.name == "missing-relation")
+
+
+async def test_doctor_leaves_the_policies_to_the_app(app_database: Conninfo) -> None:
+    run(app_database, 'drop policy "Users can delete own projects" on projects')
+    report = await examined(app_database)
+    assert "policy Users can delete own projects on public.projects" in finding(report, "tolerated").sentence
+    assert faults(report) == LEAKS
+    upgrade(app_database)
 
 
 LOST = {

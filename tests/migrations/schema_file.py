@@ -10,7 +10,15 @@ from gjobs.migrations.execution import upgrade_to
 from gjobs.migrations.progress import Run, say_nothing
 from gjobs.store.embedded.server import open_server
 from gjobs.store.embedded.server_files import throw_away_dir
-from gjobs.store.schema.schema_diff import CHANGES, SchemaObject, changes, is_optional, normal, read_catalogue
+from gjobs.store.schema.schema_diff import (
+    CHANGES,
+    REPORTED_ONLY,
+    SchemaObject,
+    changes,
+    is_optional,
+    normal,
+    read_catalogue,
+)
 from tests.conftest import Conninfo, connect
 
 
@@ -35,7 +43,9 @@ def _is_same(known: SchemaObject, found: SchemaObject | None) -> bool:
 
 
 def _is_new(found: SchemaObject, known: SchemaObject | None) -> bool:
-    return found.is_required and not is_optional(found) if known is None else not _is_same(known, found)
+    if known is None:
+        return found.kind not in REPORTED_ONLY and not is_optional(found)
+    return not _is_same(known, found)
 
 
 def main() -> None:

@@ -10,8 +10,8 @@ from gjobs.store.capabilities.capability import (
     ASSETS,
     BUDGETS,
     EVENTS,
-    JOB_COUNTS,
     JOB_DAY_COUNTS,
+    JOB_SUMMARY,
     JOB_WASTE,
     JOBS,
     LEASES,
@@ -93,49 +93,49 @@ REASONS: dict[Capability, list[tuple[DatabaseFacts, str]]] = {
     ],
     Capability.EVENTS: [
         (
-            with_relation(JOB_COUNTS, None),
+            with_relation(JOB_SUMMARY, None),
             "This database does not record job events. Run 'gjobs migrate up' to add events.",
         ),
         (with_relation(EVENTS, None), "There is no table gjobs.job_events. Run 'gjobs doctor' to see what"),
     ],
     Capability.ARCHIVE: [
-        (with_relation(JOB_COUNTS, None), NO_ARCHIVE),
+        (with_relation(JOB_SUMMARY, None), NO_ARCHIVE),
         (with_relation(ARCHIVE, None), "There is no table gjobs.archived_jobs."),
     ],
     Capability.ARCHIVING: [
-        (with_relation(JOB_COUNTS, None), NO_ARCHIVE),
+        (with_relation(JOB_SUMMARY, None), NO_ARCHIVE),
         (without_login(ARCHIVE, select=NO_COLUMNS), f"{NO_GRANT}read gjobs.archived_jobs."),
         (without_login(JOBS, delete=False), f"{NO_GRANT}delete rows"),
     ],
     Capability.RESTORING: [
-        (with_relation(JOB_COUNTS, None), NO_ARCHIVE),
+        (with_relation(JOB_SUMMARY, None), NO_ARCHIVE),
         (without_login(JOBS, insert=NO_COLUMNS), f"{NO_GRANT}write"),
     ],
     Capability.RETENTION: [
-        (with_relation(JOB_COUNTS, None), NO_ARCHIVE),
+        (with_relation(JOB_SUMMARY, None), NO_ARCHIVE),
         (with_relation(RETENTION, None), "There is no table gjobs.retention_policies."),
     ],
     Capability.RETRY_LINKS: [
         (
-            with_relation(JOB_COUNTS, None),
+            with_relation(JOB_SUMMARY, None),
             "This database does not link retries to their failed jobs. Run 'gjobs migrate up' to add retry links.",
         ),
         (with_relation(RETRY_LINKS, None), "There is no table gjobs.job_links."),
     ],
     Capability.LEARNING: [
-        (with_relation(JOB_COUNTS, None), "This database does not record job events. Run 'gjobs migrate up'"),
+        (with_relation(JOB_SUMMARY, None), "This database does not record job events. Run 'gjobs migrate up'"),
     ],
     Capability.WORKERS: [
-        (with_relation(JOB_COUNTS, None), NO_LEASES),
+        (with_relation(JOB_SUMMARY, None), NO_LEASES),
         (with_relation(WORKERS, None), "There is no table gjobs.workers."),
     ],
     Capability.WORKING: [
-        (with_relation(JOB_COUNTS, None), NO_LEASES),
+        (with_relation(JOB_SUMMARY, None), NO_LEASES),
         (with_relation(LEASES, None), "There is no table gjobs.job_leases."),
     ],
     Capability.ROLLUPS: [
         (
-            with_relation(JOB_COUNTS, None),
+            with_relation(JOB_SUMMARY, None),
             "This database keeps no rollups of its jobs, so gjobs counts them. Run 'gjobs migrate up' to add rollups.",
         ),
         (with_relation(JOB_DAY_COUNTS, None), "There is no table gjobs.job_day_counts."),
@@ -150,7 +150,7 @@ REASONS: dict[Capability, list[tuple[DatabaseFacts, str]]] = {
     ],
     Capability.WASTE: [
         (
-            with_relation(JOB_COUNTS, None),
+            with_relation(JOB_SUMMARY, None),
             "This database keeps no rollups of failed jobs. Run 'gjobs migrate up' to add them.",
         ),
         (with_relation(JOB_WASTE, None), "There is no table gjobs.job_waste."),
@@ -158,7 +158,7 @@ REASONS: dict[Capability, list[tuple[DatabaseFacts, str]]] = {
     ],
     Capability.BUDGETS: [
         (
-            with_relation(JOB_COUNTS, None),
+            with_relation(JOB_SUMMARY, None),
             "This database keeps no budgets. Run 'gjobs migrate up' to add budgets.",
         ),
         (with_relation(SPENDING, None), "There is no table gjobs.budget_spending."),
@@ -166,7 +166,7 @@ REASONS: dict[Capability, list[tuple[DatabaseFacts, str]]] = {
         (REPLICA, ""),
     ],
     Capability.SETTING_BUDGETS: [
-        (with_relation(JOB_COUNTS, None), "This database keeps no budgets."),
+        (with_relation(JOB_SUMMARY, None), "This database keeps no budgets."),
         (with_relation(BUDGETS, None), "There is no table gjobs.budgets."),
         (without_login(BUDGETS, update=NO_COLUMNS), f"{NO_GRANT}change gjobs.budgets."),
         (
@@ -296,7 +296,7 @@ def test_user_has_no_rollups_when_the_app_has_its_own_policies() -> None:
         (replace(FACTS, is_replica=True), Capability.WORKING, ReadOnly),
         (without_login(EVENTS, select=frozenset()), Capability.EVENTS, NoPrivilege),
         (with_relation(EVENTS, None), Capability.EVENTS, SchemaMissing),
-        (with_relation(JOB_COUNTS, None), Capability.EVENTS, SchemaMissing),
+        (with_relation(JOB_SUMMARY, None), Capability.EVENTS, SchemaMissing),
     ],
 )
 def test_missing_capability_raises_the_matching_error(

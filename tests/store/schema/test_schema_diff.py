@@ -6,11 +6,11 @@ import psycopg
 import pytest
 
 from gjobs.migrations import HEAD, REVISIONS
+from gjobs.store.capabilities.capability import EARLIER_BUILD
 from gjobs.store.database.database import Database
 from gjobs.store.doctor.schema_checks import read_schema
 from gjobs.store.embedded.server_files import ADMINISTRATOR
 from gjobs.store.errors import SchemaMissing
-from gjobs.store.schema.earlier_build import EARLIER_BUILD
 from gjobs.store.schema.schema_diff import (
     CHANGES,
     NEWEST_REVISION,
@@ -65,18 +65,6 @@ BROKEN = [
     (f"alter table {JOBS} disable trigger update_generation_jobs_updated_at",
      [(DIFFERENT, "trigger", f"update_generation_jobs_updated_at on {JOBS}")]),
     (f"alter table {JOBS} disable row level security", [(MISSING, "row security", f"row_security on {JOBS}")]),
-    ('drop policy "Users can delete own generation jobs" on public.generation_jobs',
-     [(MISSING, "policy", f"Users can delete own generation jobs on {JOBS}")]),
-    ('alter policy "Users can view own generation jobs" on public.generation_jobs using (true)',
-     [(DIFFERENT, "policy", f"Users can view own generation jobs on {JOBS}")]),
-    ('alter policy "Users can insert own generation jobs" on public.generation_jobs with check (true)',
-     [(DIFFERENT, "policy", f"Users can insert own generation jobs on {JOBS}")]),
-    ('alter policy "Users can view own generation jobs" on public.generation_jobs to anon',
-     [(DIFFERENT, "policy", f"Users can view own generation jobs on {JOBS}")]),
-    (('drop policy "Users can view own generation jobs" on public.generation_jobs;'
-     ' create policy "Users can view own generation jobs" on public.generation_jobs as restrictive for select'
-     " using (auth.uid() = user_id)"),
-     [(DIFFERENT, "policy", f"Users can view own generation jobs on {JOBS}")]),
     ("drop function public.get_recent_jobs", [(MISSING, "function", "public.get_recent_jobs")]),
     (("drop function public.get_recent_jobs; create function public.get_recent_jobs(p_limit integer)"
      " returns setof public.generation_jobs language sql security definer as 'select * from public.generation_jobs'"),
@@ -116,6 +104,18 @@ TOLERATED = [
      " 'begin return new; end'"), [(DIFFERENT, "body", "public.update_updated_at_column")]),
     (f"revoke insert on {JOBS} from authenticated", [(DIFFERENT, "grant", f"authenticated on {JOBS}")]),
     (f"revoke all on {JOBS} from anon", [(MISSING, "grant", f"anon on {JOBS}")]),
+    ('drop policy "Users can delete own generation jobs" on public.generation_jobs',
+     [(MISSING, "policy", f"Users can delete own generation jobs on {JOBS}")]),
+    ('alter policy "Users can view own generation jobs" on public.generation_jobs using (true)',
+     [(DIFFERENT, "policy", f"Users can view own generation jobs on {JOBS}")]),
+    ('alter policy "Users can insert own generation jobs" on public.generation_jobs with check (true)',
+     [(DIFFERENT, "policy", f"Users can insert own generation jobs on {JOBS}")]),
+    ('alter policy "Users can view own generation jobs" on public.generation_jobs to anon',
+     [(DIFFERENT, "policy", f"Users can view own generation jobs on {JOBS}")]),
+    (('drop policy "Users can view own generation jobs" on public.generation_jobs;'
+     ' create policy "Users can view own generation jobs" on public.generation_jobs as restrictive for select'
+     " using (auth.uid() = user_id)"),
+     [(DIFFERENT, "policy", f"Users can view own generation jobs on {JOBS}")]),
     ('alter policy "Users can view own assets" on public.assets rename to mine',
      [(DIFFERENT, "policy", "Users can view own assets on public.assets")]),
     ("alter index public.idx_assets_kind rename to kinds",
