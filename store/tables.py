@@ -16,6 +16,7 @@ from sqlalchemy import (
     MetaData,
     Numeric,
     Table,
+    TableClause,
     Text,
     Uuid,
     column,
@@ -109,32 +110,26 @@ time_so_far = literal_column(
 )
 """The time since the creation of a running job. Null for other jobs, as above."""
 
-generation_job_summary = table(
-    "generation_job_summary",
-    column("user_id", Uuid),
-    column("project_id", Uuid),
-    column("status", Text),
-    column("job_count", BigInteger),
-    column("total_cost_cents", BigInteger),
-    column("avg_cost_cents", Numeric),
-    column("first_job_at", DateTime(timezone=True)),
-    column("last_job_at", DateTime(timezone=True)),
-    schema="public",
-)
+
+def _summary(name: str, schema: str) -> TableClause:
+    return table(
+        name,
+        column("user_id", Uuid),
+        column("project_id", Uuid),
+        column("status", Text),
+        column("job_count", BigInteger),
+        column("total_cost_cents", BigInteger),
+        column("avg_cost_cents", Numeric),
+        column("first_job_at", DateTime(timezone=True)),
+        column("last_job_at", DateTime(timezone=True)),
+        schema=schema,
+    )
+
+
+generation_job_summary = _summary("generation_job_summary", "public")
 """The app's view of jobs by user, project and status."""
 
-job_summary = table(
-    "job_summary",
-    column("user_id", Uuid),
-    column("project_id", Uuid),
-    column("status", Text),
-    column("job_count", BigInteger),
-    column("total_cost_cents", BigInteger),
-    column("avg_cost_cents", Numeric),
-    column("first_job_at", DateTime(timezone=True)),
-    column("last_job_at", DateTime(timezone=True)),
-    schema="gjobs",
-)
+job_summary = _summary("job_summary", "gjobs")
 """The same, from the rollups."""
 
 job_counts = table(

@@ -143,7 +143,7 @@ def conjuncts(expression: str) -> tuple[str, ...]:
 
 
 def disjuncts(expression: str) -> tuple[str, ...]:
-    """Return the conditions of which one must hold, without enclosing parentheses and line breaks."""
+    """Return the alternatives of a condition, without enclosing parentheses and line breaks."""
     return tuple(_bare(part) for part in _split(_bare(expression), " OR "))
 
 
