@@ -8,7 +8,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Container, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,15 +190,18 @@ RUNS = (
 )
 
 
-def pictures(conninfo: Mapping[str, str | int]) -> dict[str, str]:
-    """Return each picture by its file's name. Fill the migrated, empty database, and freeze its budgets."""
+def pictures(conninfo: Mapping[str, str | int], *, light: Container[str] | None = None) -> dict[str, str]:
+    """Return each picture by its file's name. Fill the migrated, empty database, and freeze its budgets.
+
+    `light` names the scenes to take in the light theme, too. None stands for all.
+    """
     freeze_budgets(conninfo, NOW)
     fill({name: str(value) for name, value in conninfo.items()}, now=NOW)
     add_hidden_jobs(conninfo)
     add_workers(conninfo)
     add_newcomer(conninfo)
     with fixed_surroundings():
-        return asyncio.run(_take_all(conninfo))
+        return asyncio.run(_take_all(conninfo, light))
 
 
 def drawn() -> dict[str, str]:
@@ -234,7 +237,7 @@ def add_newcomer(conninfo: Mapping[str, str | int]) -> None:
         connection.execute("insert into auth.users (id, email) values (%s, %s)", [UUID(int=1), NEWCOMER])
 
 
-async def _take_all(conninfo: Mapping[str, str | int]) -> dict[str, str]:
+async def _take_all(conninfo: Mapping[str, str | int], light: Container[str] | None) -> dict[str, str]:
     taken: dict[str, str] = {}
     for run in RUNS:
         with tempfile.TemporaryDirectory(prefix="gjobs-app-") as directory:
@@ -244,11 +247,11 @@ async def _take_all(conninfo: Mapping[str, str | int]) -> dict[str, str]:
             opener = _opener(conninfo, run)
             app = GjobsApp(opener, state_path=None, interval=interval, clock=lambda: NOW, setup=setup)
             app.animation_level = "none"
-            taken |= await _play(app, run)
+            taken |= await _play(app, run, light)
     return taken
 
 
-async def _play(app: GjobsApp, run: Run) -> dict[str, str]:
+async def _play(app: GjobsApp, run: Run, light: Container[str] | None) -> dict[str, str]:
     taken: dict[str, str] = {}
     async with app.run_test(size=run.size) as pilot:
         stage = Stage(app, pilot)
@@ -257,7 +260,9 @@ async def _play(app: GjobsApp, run: Run) -> dict[str, str]:
         for name, play in run.scenes.items():
             if taken:
                 await stage.reset()
-            taken |= {f"{name}-{shade}.svg": picture for shade, picture in (await _take(stage, play)).items()}
+            themes = THEMES if light is None or name in light else {"dark": THEMES["dark"]}
+            shades = await _take(stage, play, themes)
+            taken |= {f"{name}-{shade}.svg": picture for shade, picture in shades.items()}
         # The pilot alone would remove the widgets while polls still arrive.
         app.exit()
         while app.is_running:  # noqa: ASYNC110
@@ -265,13 +270,13 @@ async def _play(app: GjobsApp, run: Run) -> dict[str, str]:
     return taken
 
 
-async def _take(stage: Stage, play: Play) -> dict[str, str]:
+async def _take(stage: Stage, play: Play, themes: Mapping[str, str]) -> dict[str, str]:
     """Take the same state in each theme, first in the present one, because it takes a while to change the theme.
 
     The palette keeps the theme in which it was opened, so it is opened again.
     """
     taken: dict[str, str] = {}
-    for shade, theme in sorted(THEMES.items(), key=lambda named: named[1] != stage.app.theme):
+    for shade, theme in sorted(themes.items(), key=lambda named: named[1] != stage.app.theme):
         is_palette = isinstance(stage.app.screen, CommandPalette)
         if is_palette:
             await stage.reset()

@@ -35,6 +35,8 @@ _OPTIONS = (
     "--disable-software-rasterizer",
     "--disable-sync",
     "--mute-audio",
+    # The window of a new profile costs more than the browser's start. Tests open pages of their own.
+    "--no-startup-window",
     "--window-size=1200,800",
 )
 

@@ -1,4 +1,4 @@
-"""The installed command on a real terminal, with a new embedded database."""
+"""The installed command on a real terminal."""
 
 import json
 import re
@@ -7,16 +7,15 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from gjobs.store.embedded.server import stop_server
-from gjobs.store.sample.sample_data import sample
 from gjobs.store.values.formats import money
-from tests.cli.command_line import GJOBS, SETTINGS, run_process
-from tests.conftest import quick_directory, require_tool
+from tests.cli.cli_rows import fill
+from tests.cli.command_line import GJOBS, SETTINGS, profile, run_process, uri
+from tests.conftest import Conninfo, connect, quick_directory, require_tool
 from tests.six_tasks import GOAL_SECONDS, TASKS, Typist, measure
 from tests.store.embedded.embedded_servers import process_table, wait_for
 from tests.tmux import Pane
@@ -53,23 +52,56 @@ def open_pane(work_dir: Path, cleanup: ExitStack, *arguments: str, command: str 
     return pane
 
 
-def sample_cost() -> int:
-    """Return the cents that the project's jobs cost. They don't depend on the time."""
-    made = sample(datetime.now(UTC))
-    (project,) = (project for project in made.projects if project.name == PROJECT)
-    return sum(job.cost_cents for job in made.jobs if job.project_id == project.id)
+def spring() -> tuple[int, int]:
+    """Return the number of the project's jobs, and their cost in cents."""
+    listed = run_process("stats", "--project", PROJECT, "--json")
+    numbers = json.loads(listed.out)
+    return numbers["total_count"], numbers["total_cost_cents"]
 
 
-def test_six_tasks_take_less_than_three_minutes_and_each_step_changes_jobs_and_costs(
+def test_new_user_walks_the_tour_and_does_the_six_tasks_in_less_than_three_minutes(
     work_dir: Path, cleanup: ExitStack
 ) -> None:
-    cost = sample_cost()
     pane = open_pane(work_dir, cleanup)
+    started = time.monotonic()
     pane.wait_for("as ada@example.com", "Costs · Autumn catalog", "Jobs · 121")
-    seconds = measure(pane, reading=0)  # Without the time that a person needs to read the screen.
+    walk_the_tour(Typist(pane, key_seconds=0.0))
+    assert time.monotonic() - started < GOAL_SECONDS
+    pane.press("q")
+    assert pane.wait_for_end() == 0
+
+    count, cost = spring()
+    second = open_pane(work_dir, cleanup, socket="second")
+    second.wait_for("Jobs · ")
+    assert "Tour " not in second.screen()
+    seconds = measure(second, reading=0)  # Without the time that a person needs to read the screen.
     assert list(seconds) == list(TASKS)
     assert sum(seconds.values()) < GOAL_SECONDS
-    pane.wait_for(f"Costs · {PROJECT}", "Jobs · 87", "◌ queued 0", "✗ failed 8", "Total 87", money(cost))
+    change_jobs(second, count, cost)
+    second.press("q")
+    assert second.wait_for_end() == 0
+    assert "Traceback" not in second.screen()
+
+
+def walk_the_tour(typist: Typist) -> None:
+    typist.sees("Tour 1/6 · Press p, type part of a project's name and press enter")
+    typist.press("p", shows="Show which project?")
+    typist.type("spring")
+    typist.press("Enter", shows=("Costs · Spring lookbook", "Tour 2/6"))
+    typist.press("n", shows="New job")
+    typist.press("Enter", shows="Tour 3/6")
+    typist.press("s", shows="Tour 4/6")
+    typist.press("c", shows="Tour 5/6")
+    typist.press("b", shows="Budgets · Spring lookbook")
+    typist.press("Escape", shows="Tour 6/6")
+    typist.press("i", shows="Check isolation as the operator?")
+    typist.press("y", shows="No leak, 17 kept.")
+    typist.press("Escape", shows="Finished the tour.")
+
+
+def change_jobs(pane: Pane, count: int, cost: int) -> None:
+    """Create, start, fail and delete a job. Each step changes the jobs and the costs on the screen."""
+    pane.wait_for(f"Costs · {PROJECT}", f"Jobs · {count}", "◌ queued 0", "✗ failed 8", f"Total {count}", money(cost))
 
     pane.press("n")
     pane.wait_for_focus("Mode  ")
@@ -79,7 +111,7 @@ def test_six_tasks_take_less_than_three_minutes_and_each_step_changes_jobs_and_c
     pane.type("4321")
     pane.wait_for("tmux_check", "4321")
     pane.press("Enter")
-    pane.wait_for("Jobs · 88", "◌ queued 1", "tmux_check", "$43.21", money(cost + 4321))
+    pane.wait_for(f"Jobs · {count + 1}", "◌ queued 1", "tmux_check", "$43.21", money(cost + 4321))
 
     pane.press("Home")
     pane.wait_for("›  ◌ queued", "◌ queued 1")  # It is the only queued job.
@@ -100,20 +132,29 @@ def test_six_tasks_take_less_than_three_minutes_and_each_step_changes_jobs_and_c
     pane.press("d")
     pane.wait_for("Delete this job?", "✗ failed  tmux_check  $43.21", PROJECT)
     pane.press("y")
-    pane.wait_for("Jobs · 87", "✗ failed 8", money(cost))
-
-    pane.press("q")
-    assert pane.wait_for_end() == 0
-    assert "Traceback" not in pane.screen()
+    pane.wait_for(f"Jobs · {count}", "✗ failed 8", money(cost))
 
 
+@pytest.fixture
+def filled_database(database: Conninfo, work_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Open the database of the tests, with five jobs, instead of the embedded one."""
+    with connect(database) as connection:
+        fill(connection)
+    file = work_dir / "gjobs.toml"
+    file.write_text(profile("world", uri(database), write=True, **{"as": "ada@example.com"}), encoding="utf-8")
+    file.chmod(0o600)
+    monkeypatch.setenv("GJOBS_CONFIG", str(file))
+    monkeypatch.setenv("GJOBS_PROFILE", "world")
+
+
+@pytest.mark.usefixtures("filled_database")
 def test_ctrl_z_returns_to_a_shell_if_there_is_one_and_fg_resumes_the_dashboard(
     work_dir: Path, cleanup: ExitStack
 ) -> None:
     pane = open_pane(work_dir, cleanup, "--norc", "-i", command="bash")
     pane.type(f"sh -c '{GJOBS}; echo left'")  # Programs that start gjobs, such as uv, stop and resume with it.
     pane.press("Enter")
-    pane.wait_for("Jobs · 121", "q quit")
+    pane.wait_for("Jobs · 4", "q quit")
     pane.press("n")
     pane.wait_for_focus("Mode  ")
     pane.press("C-z")
@@ -127,17 +168,17 @@ def test_ctrl_z_returns_to_a_shell_if_there_is_one_and_fg_resumes_the_dashboard(
     pane.type("after_fg")
     pane.wait_for("after_fg", "Create (enter)")
     pane.press("Escape")
-    pane.wait_for("Jobs · 121", "q quit")
+    pane.wait_for("Jobs · 4", "q quit")
     pane.press("q")
     pane.wait_for("\nleft")
 
-    alone = open_pane(work_dir, cleanup, socket="second")
-    alone.wait_for("Jobs · 121", "q quit")
+    alone = open_pane(work_dir, cleanup, "--tour", socket="second")
+    alone.wait_for("Jobs · 4", "q quit", "Tour 1/6")
     alone.press("C-z")  # Without a shell that could resume the dashboard, it does not stop.
     alone.press("n")
     alone.wait_for("New job")
     alone.press("Escape")
-    alone.wait_for("Jobs · 121", "q quit")
+    alone.wait_for("Jobs · 4", "q quit")
     copy_reaches_tmux_and_a_burst_of_keys_the_form_that_its_first_key_opens(alone)
 
 
@@ -157,58 +198,11 @@ def copy_reaches_tmux_and_a_burst_of_keys_the_form_that_its_first_key_opens(pane
     assert pane.wait_for_end() == 0
 
 
-def test_tour_of_the_first_start_leads_through_six_steps(work_dir: Path, cleanup: ExitStack) -> None:
-    pane = open_pane(work_dir, cleanup)
-    typist, started = Typist(pane, key_seconds=0.0), time.monotonic()
-    typist.sees("Tour 1/6 · Press p, type part of a project's name and press enter")
-    typist.press("p", shows="Show which project?")
-    typist.type("spring")
-    typist.press("Enter", shows=("Costs · Spring lookbook", "Tour 2/6"))
-    typist.press("n", shows="New job")
-    typist.press("Enter", shows="Tour 3/6")
-    typist.press("s", shows="Tour 4/6")
-    typist.press("c", shows="Tour 5/6")
-    typist.press("b", shows="Budgets · Spring lookbook")
-    typist.press("Escape", shows="Tour 6/6")
-    typist.press("i", shows="Check isolation as the operator?")
-    typist.press("y", shows="No leak, 17 kept.")
-    typist.press("Escape", shows="Finished the tour.")
-    assert time.monotonic() - started < GOAL_SECONDS
-
-    pane.press("q")
-    assert pane.wait_for_end() == 0
-    second = open_pane(work_dir, cleanup, socket="second")
-    second.wait_for("Jobs · ")
-    assert "Tour " not in second.screen()
-    open_pane(work_dir, cleanup, "--tour", socket="third").wait_for("Tour 1/6")
-
-
-def test_demo_runs_jobs_by_itself_until_its_terminal_closes(work_dir: Path, cleanup: ExitStack) -> None:
-    pane = open_pane(work_dir, cleanup, "demo")
-    # Compare the list. The counts refresh far less often.
-    jobs = re.compile(r"(?:◌ queued|▸ running|✓ succeeded|✗ failed) +[a-z]\w+")
-
-    def listed() -> list[str]:
-        return jobs.findall(pane.screen())
-
-    pane.wait_for("demo · as", "Jobs · ", " Total ")
-    # The terminal is drawn from the top, so the header may appear before the list.
-    wait_for("the jobs", listed)
-    first = listed()
-    wait_for("a job that moves", lambda: listed() not in ([], first))
-    pane.press("w")
-    pane.wait_for("Workers · as ada@example.com", "studio", "▸ alive", "holds 2 of 2", "step ")
-    pane.press("w")
-    wait_for("the dashboard", lambda: "Workers · as" not in pane.screen())
-
-    pane.close()
-    wait_for("the end of its processes", lambda: not any(str(work_dir) in command for _, _, command in process_table()))
-    assert not [*work_dir.glob("gjobs-*"), *work_dir.glob(".gjobs-*")]
-
-
-def test_scripted_demo_plays_its_steps(work_dir: Path, cleanup: ExitStack) -> None:
+def test_scripted_demo_plays_its_steps_and_leaves_nothing_when_its_terminal_closes(
+    work_dir: Path, cleanup: ExitStack
+) -> None:
     pane = open_pane(work_dir, cleanup, "demo", "--script", "lifecycle", "--speed", "10")
-    pane.wait_for("speed 10×", "Here is a new one. · space: next")
+    pane.wait_for("demo · as", "Jobs · ", "speed 10×", "Here is a new one. · space: next")
     pane.press("Space")
     pane.wait_for("It waits in the queue.", "›  ◌ queued     lifestyle         $2.50")
     pane.press("Space")
@@ -223,5 +217,7 @@ def test_scripted_demo_plays_its_steps(work_dir: Path, cleanup: ExitStack) -> No
     pane.wait_for("It failed. In the list, enter shows its error", "›  ✗ failed     feature_callout   $1.80")
     pane.press("Space")
     pane.wait_for("The scenario has ended: The life of a job")
-    pane.press("q")
-    assert pane.wait_for_end() == 0
+
+    pane.close()
+    wait_for("the end of its processes", lambda: not any(str(work_dir) in command for _, _, command in process_table()))
+    assert not [*work_dir.glob("gjobs-*"), *work_dir.glob(".gjobs-*")]

@@ -127,12 +127,14 @@ def test_only_store_looks_up_its_names_lazily() -> None:
     assert lazy == {"gjobs.store"}
 
 
-def imported_by(modules: str) -> set[str]:
-    """Return the packages of a new process with only these imports: top-level ones, and ours below gjobs."""
+def imported_by(*modules: str) -> list[set[str]]:
+    """Import groups of modules in one new process. Return the packages known after each: top-level ones, and ours."""
     packages = "{name.removeprefix('gjobs.').partition('.')[0] for name in sys.modules}"
-    program = f"import json, sys, {modules}; print(json.dumps(sorted({packages})))"
+    program = "import json, sys\n" + "\n".join(
+        f"import {group}; print(json.dumps(sorted({packages})))" for group in modules
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
-    return set(json.loads(done.stdout))
+    return [set(json.loads(line)) & (HEAVY | OURS) for line in done.stdout.splitlines()]
 
 
 LIGHT = (
@@ -140,33 +142,54 @@ LIGHT = (
     "gjobs.store.jobs.job_results, gjobs.store.poller, gjobs.store.users.actor, gjobs.store.validation"
 )
 
+WHOLE_STORE = "gjobs.store.store, gjobs.store.blocking, gjobs.store.sample.simulation, gjobs.store.embedded.server"
+
 
 @pytest.mark.parametrize(
-    ("modules", "allowed"),
+    "steps",
     [
-        (LIGHT, {"store"}),
-        ("gjobs.store.store", {"store", "psycopg", "sqlalchemy"}),
-        ("gjobs.tui", {"tui"}),
-        ("gjobs.tui.cli.main", {"tui", "store", "migrations"}),
-        ("gjobs.tui.cli.program", {"tui", "store", "migrations"}),
-        ("gjobs.tui.dashboard.frame.app", {"tui", "store", "textual", "rich"}),
-        ("gjobs.tui.dashboard.session.setup", {"tui", "store"}),
-        ("gjobs.tui.dashboard.presenter", {"tui", "store", "textual", "rich"}),
-        ("gjobs.tui.session", {"tui", "store", "psycopg", "sqlalchemy"}),
+        {
+            LIGHT: {"store"},
+            "gjobs.tui.dashboard.session.setup": {"store", "tui"},
+            "gjobs.tui.dashboard.frame.app, gjobs.tui.dashboard.presenter": {"store", "tui", "textual", "rich"},
+        },
+        {
+            "gjobs.tui": {"tui"},
+            "gjobs.tui.cli.main, gjobs.tui.cli.program": {"tui", "store", "migrations"},
+        },
+        {
+            WHOLE_STORE: {"store", "psycopg", "sqlalchemy"},
+            "gjobs.tui.session": {"store", "psycopg", "sqlalchemy", "tui"},
+        },
     ],
+    ids=["dashboard", "command line", "store"],
 )
-def test_modules_import_no_more_packages_than_they_need(modules: str, allowed: set[str]) -> None:
-    assert imported_by(modules) & (HEAVY | OURS) <= allowed
-
-
-def test_the_store_imports_neither_dashboard_nor_migrations() -> None:
-    whole = "gjobs.store.store, gjobs.store.blocking, gjobs.store.sample.simulation, gjobs.store.embedded.server"
-
-    assert imported_by(whole) & (HEAVY | OURS) == {"store", "psycopg", "sqlalchemy"}
+def test_modules_import_no_more_packages_than_they_need(steps: dict[str, set[str]]) -> None:
+    for (modules, allowed), found in zip(steps.items(), imported_by(*steps), strict=True):
+        assert found <= allowed, modules
 
 
 def test_migrations_import_no_dashboard() -> None:
-    assert imported_by("gjobs.migrations.runner").isdisjoint({"tui", "textual"})
+    assert imported_by("gjobs.migrations.runner")[0].isdisjoint({"tui", "textual"})
+
+
+def test_no_module_imports_ours_by_the_names_of_the_folders() -> None:
+    """In the root of a checkout, such an import would load a module twice."""
+    short = {
+        module
+        for module in MODULES
+        for node in ast.walk(parsed(module))
+        for name in (
+            [node.module or ""]
+            if isinstance(node, ast.ImportFrom) and not node.level
+            else [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else []
+        )
+        if name.partition(".")[0] in OURS
+    }
+
+    assert short == set()
 
 
 def test_public_names_of_the_store_are_typed_as_they_are_imported() -> None:

@@ -15,7 +15,7 @@ def test_program_of_a_test_can_be_interrupted() -> None:
 def test_program_of_a_test_can_be_interrupted_if_the_run_was_started_with_sigint_ignored() -> None:
     """A shell without job control starts background commands like this."""
     test = f"{__file__}::{test_program_of_a_test_can_be_interrupted.__name__}"
-    command = [sys.executable, "-m", "pytest", "-q", "-n1", test]
+    command = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", test]
     ignoring = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command]
     done = subprocess.run(ignoring, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout

@@ -1,6 +1,7 @@
 """A command in a pane of its own tmux server, driven by keys and read as text."""
 
 import os
+import re
 import shlex
 import subprocess
 import time
@@ -23,7 +24,17 @@ class Pane:
         inherited = {name: value for name, value in os.environ.items() if name not in others}
         self._environment = {**inherited, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
         new_session = ("new-session", "-d", "-x", str(WIDTH), "-y", str(HEIGHT), f"exec {shlex.join(command)}")
-        self._run("start-server", ";", "set-option", "-g", "remain-on-exit", "on", ";", *new_session)
+        start = ("start-server", ";", "set-option", "-g", "remain-on-exit", "on", ";", *new_session)
+        subprocess.run([*self._tmux, *start], env=self._environment, capture_output=True, check=True)
+        # One client runs all further commands. A process for each look at the screen costs more than the screen.
+        self._client = subprocess.Popen(
+            [*self._tmux, "-C", "attach-session", "-f", "ignore-size,no-output"],
+            env=self._environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
 
     def press(self, *keys: str) -> None:
         """Press keys by tmux's names, such as `Enter`."""
@@ -34,14 +45,15 @@ class Pane:
 
     def paste(self, text: str) -> None:
         """Paste, bracketed if the command supports it."""
-        self._run("set-buffer", "-b", "pasted", "--", text, ";", "paste-buffer", "-p", "-b", "pasted")
+        self._run("set-buffer", "-b", "pasted", "--", text)
+        self._run("paste-buffer", "-p", "-b", "pasted")
 
     def resize(self, width: int, height: int) -> None:
         self._run("resize-window", "-x", str(width), "-y", str(height))
 
     def copied(self) -> str:
         """Return the buffer that tmux pastes next."""
-        return self._run("show-buffer")
+        return self._run("show-buffer").removesuffix("\n")
 
     def screen(self) -> str:
         return self._run("capture-pane", "-p")
@@ -83,15 +95,32 @@ class Pane:
     def close(self) -> None:
         """End the command and the server."""
         subprocess.run([*self._tmux, "kill-server"], env=self._environment, capture_output=True, check=False)
+        self._client.communicate()
 
     def _run(self, *arguments: str) -> str:
-        done = subprocess.run(
-            [*self._tmux, *arguments],
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        """Run one command of tmux and return its output."""
+        assert self._client.stdin
+        self._client.stdin.write(" ".join(map(_quoted, arguments)) + "\n")
+        self._client.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> str:
+        """Return the output of the last command. tmux puts it between two lines, which end with 1 for this client."""
+        assert self._client.stdout
+        lines: list[str] = []
+        guard = ""
+        for line in self._client.stdout:
+            kind, _, numbers = line.rstrip("\n").partition(" ")
+            if guard and numbers == guard and kind in ("%end", "%error"):
+                assert kind == "%end", lines
+                return "".join(lines)
+            if guard:
+                lines.append(line)
+            elif kind == "%begin" and numbers.endswith(" 1"):
+                guard = numbers
+        raise AssertionError("tmux has ended")
+
+
+def _quoted(text: str) -> str:
+    """Quote an argument for the parser of tmux."""
+    return '"' + re.sub(r'[\x00-\x1f\x7f"$\\]', lambda found: f"\\{ord(found[0]):03o}", text) + '"'

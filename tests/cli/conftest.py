@@ -9,7 +9,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from gjobs.tui.cli.commands.dashboard import open_dashboard
+from gjobs.tui.cli.commands.jobs import JOBS
 from gjobs.tui.cli.main import main
+from gjobs.tui.cli.parser import Parser, root_parser
 from gjobs.tui.cli.program import build_parser
 from tests.cli.cli_rows import fill
 from tests.cli.command_line import (
@@ -41,10 +44,16 @@ def quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 _parser_built_once = cache(build_parser)
 
 
+@cache
+def _jobs_parser() -> Parser:
+    return root_parser([JOBS], open_dashboard)
+
+
 @pytest.fixture(autouse=True)
 def one_parser(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Build the parser and parse the styles of snapshots once. Each takes longer than most commands."""
+    """Build the parsers and parse the styles of snapshots once. Each takes as long as a command."""
     monkeypatch.setattr("gjobs.tui.cli.program.build_parser", _parser_built_once)
+    monkeypatch.setattr("gjobs.tui.cli.parser.root_parser", lambda *_: _jobs_parser())
     monkeypatch.setattr("textual.css.stylesheet.Stylesheet._parse_rules", parse_once)
 
 

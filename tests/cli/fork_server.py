@@ -13,6 +13,8 @@ import sys
 import time
 from contextlib import suppress
 
+from gjobs.tui.startup import FRAME_RATE
+
 STREAMS = 3
 
 LONGEST_REQUEST = 2**20
@@ -24,6 +26,22 @@ IMPORTED = (
     "gjobs.store.retention.cleanup",
     "gjobs.migrations.runner",
 )
+
+
+def import_dashboard() -> None:
+    """Import what every dashboard imports. It takes more than half of a short session."""
+    if "gjobs.tui.dashboard" in sys.modules:
+        return
+    os.environ.update(FRAME_RATE)
+    from gjobs.tui.dashboard.actions.action_host import modules
+
+    for module in modules():
+        importlib.import_module(module)
+    gc.freeze()
+
+
+def opens_dashboard(arguments: list[str]) -> bool:
+    return all(word.startswith("-") or "@" in word for word in arguments)
 
 
 def serve(requests: socket.socket) -> list[str]:
@@ -38,9 +56,12 @@ def serve(requests: socket.socket) -> list[str]:
                 pass
         if not request:
             os._exit(0)
+        own = json.loads(request)
+        if opens_dashboard(own["arguments"]):
+            import_dashboard()
         if os.fork() == 0:
             requests.close()
-            return supervise(json.loads(request), descriptors)
+            return supervise(own, descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
 

@@ -116,6 +116,8 @@ SET_BUDGET = "budgets set --project 'Autumn catalog' --period all"
     [
         ("--json", "no JSON form"),
         ("demo --json", "no JSON form"),
+        *((f"demo --speed {speed}", "0.5 to 10") for speed in ("0.4", "11", "nan", "fast")),
+        ("--tour jobs list", "Only the dashboard has a tour.\nLeave --tour out."),
         ("snapshot --json", "no JSON form"),
         ("worker --simulate --json", "no JSON form"),
         ("--write 'ticket 4711'", "press W to enter a reason"),

@@ -35,7 +35,7 @@ def examples() -> Iterator[Example]:
                 yield Example(page=path.stem, line=line.partition(" #")[0], runs=not marker)
 
 
-EXAMPLES = list(examples())
+EXAMPLES = list({example.line: example for example in examples()}.values())
 
 VIEW = page_source("views").partition("```toml\n")[2].partition("```")[0]
 """The view that the examples use."""

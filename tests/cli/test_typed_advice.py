@@ -4,12 +4,11 @@ import os
 import re
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from gjobs.migrations import HEAD
-from tests.cli.command_line import GJOBS, PATIENCE, Configure, Run, profile, uri
+from tests.cli.command_line import Configure, Run, profile, uri
 from tests.conftest import Conninfo, connect
 
 Way = Callable[[str, Configure], tuple[list[str], dict[str, str]]]
@@ -28,6 +27,19 @@ def by_profile(address: str, configure: Configure) -> tuple[list[str], dict[str,
     return ["--config", str(configure(profile("shop", address))), "--profile", "shop"], {"GJOBS_CONFIG": ""}
 
 
+WORDS = """gjobs() { printf '%s\\0' "${GJOBS_DATABASE_URL-}" "$@"; }; """
+"""A shell function instead of the command. It prints the variable and the arguments that the command would get."""
+
+
+def typed(line: str, variables: dict[str, str]) -> tuple[str, list[str]]:
+    """Type the line in a shell. Return what the command gets: the variable for its database, and its arguments."""
+    shell = subprocess.run(
+        ["/bin/sh", "-c", WORDS + line], capture_output=True, text=True, check=True, env={**os.environ, **variables}
+    )
+    variable, *arguments = shell.stdout.removesuffix("\0").split("\0")
+    return variable, arguments
+
+
 def test_advised_migration_migrates_the_database_in_use(
     attached_database: Conninfo, configure: Configure, gjobs: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -38,20 +50,16 @@ def test_advised_migration_migrates_the_database_in_use(
             for name, value in variables.items():
                 shell.setenv(name, value)
             shown = gjobs(*options, "jobs", "list", "--at", "1h")
-        assert shown.code == 5, options
-        (advised,) = re.findall(r"'((?:GJOBS_DATABASE_URL=\S+ )?gjobs migrate up [^']+)'", shown.err)
-        line = advised.replace("REASON", "test")
-        is_run = options is ways[-1][0]
-        typed = subprocess.run(
-            ["/bin/sh", "-c", f"{line} --yes" if is_run else line.replace("migrate up", "migrate status")],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, **variables, "PATH": f"{Path(GJOBS).parent}:{os.environ['PATH']}"},
-            timeout=PATIENCE,
-        )
-        assert typed.returncode == 0, typed.stderr
-        assert is_run or str(attached_database["dbname"]) in typed.stdout, options
+            assert shown.code == 5, options
+            (advised,) = re.findall(r"'((?:GJOBS_DATABASE_URL=\S+ )?gjobs migrate up [^']+)'", shown.err)
+            is_run = options is ways[-1][0]
+            variable, arguments = typed(advised.replace("REASON", "test"), variables)
+            if variable:
+                shell.setenv("GJOBS_DATABASE_URL", variable)
+            arguments[:2] = ["migrate", "up", "--yes"] if is_run else ["migrate", "status"]
+            done = gjobs(*arguments)
+            assert done.code == 0, done.err
+            assert is_run or str(attached_database["dbname"]) in done.out, options
 
     with connect(attached_database) as connection:
         assert connection.execute("select version_num from gjobs.alembic_version").fetchall() == [(HEAD,)]

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.cli.command_line import Configure, OpenTerminal, Run, Sql, assert_refused, profile, run_process
+from tests.cli.command_line import Configure, OpenTerminal, Run, Sql, assert_refused, profile
 from tests.conftest import Conninfo, connect
 from tests.odd_input import LATE_REPLIES, ODD_INPUT
 from tests.store.store_fixtures import until
@@ -19,12 +19,8 @@ select user_id, id, 'running', 'lifestyle', 250, now() - interval '5 hours', now
 
 
 @pytest.mark.parametrize("arguments", [[], ["demo"]])
-def test_dashboard_without_a_terminal_suggests_the_snapshot_command(arguments: list[str]) -> None:
-    assert_refused(run_process(*arguments), 2, "needs a terminal", "gjobs snapshot")
-
-
-def test_commands_refuse_the_tour() -> None:
-    assert_refused(run_process("--tour", "jobs", "list"), 2, "Only the dashboard has a tour.", "Leave --tour out.")
+def test_dashboard_without_a_terminal_suggests_the_snapshot_command(gjobs: Run, arguments: list[str]) -> None:
+    assert_refused(gjobs(*arguments), 2, "needs a terminal", "gjobs snapshot")
 
 
 def test_dumb_terminal_is_refused(open_terminal: OpenTerminal) -> None:
@@ -124,14 +120,9 @@ async def test_export_leaves_no_file_if_the_terminal_closes(
     assert not list(folder.iterdir())
 
 
-def test_mistakes_in_a_scenario_are_reported_by_line_and_key_before_the_demo_starts(tmp_path: Path) -> None:
+def test_mistakes_in_a_scenario_are_reported_by_line_and_key_before_the_demo_starts(gjobs: Run, tmp_path: Path) -> None:
     scenario = tmp_path / "talk.toml"
     scenario.write_text('title = "Talk"\n[[step]]\nsay = 1\n[[step]]\nburst = 0\n')
-    refused = run_process("demo", "--script", str(scenario))
+    refused = gjobs("demo", "--script", str(scenario))
     assert_refused(refused, 2, "line 3: step.1.say is a number", "line 5: step.2.burst must be from 1 to 100")
-    assert_refused(run_process("demo", "--script", "lifecycel"), 2, "Did you mean 'lifecycle'?")
-
-
-@pytest.mark.parametrize("speed", ["0.4", "11", "nan", "fast"])
-def test_demo_takes_a_speed_from_half_to_ten(speed: str) -> None:
-    assert_refused(run_process("demo", "--speed", speed), 2, f"'{speed}' is not a speed", "0.5 to 10")
+    assert_refused(gjobs("demo", "--script", "lifecycel"), 2, "Did you mean 'lifecycle'?")

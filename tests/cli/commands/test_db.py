@@ -45,12 +45,27 @@ def test_db_commands_create_nothing_without_a_cluster(gjobs: Run, data_dir: Path
     assert not list(data_dir.iterdir())
 
 
-def test_db_commands_start_report_stop_and_reset_the_embedded_database(
+def test_any_command_fills_the_embedded_database_which_db_commands_start_report_stop_and_reset(
     open_terminal: OpenTerminal, gjobs: Run, data_dir: Path
 ) -> None:
+    listed = gjobs("jobs", "list", "--limit", "3", "--json")
+    assert (listed.code, len(listed.document)) == (0, 3)
+    assert "Unpacking Postgres" in listed.err
+
+    ada = {user["email"]: user for user in gjobs("users", "--json").document}["ada@example.com"]
+    owners = {job["user_id"] for job in gjobs("jobs", "list", "--json").document}
+    assert owners == {ada["id"]}
+    assert gjobs("projects", "create", "Winter", "--json").document["user_id"] == ada["id"]
+    all_jobs = gjobs("jobs", "list", "--as", "operator", "--json").document
+    assert owners < {job["user_id"] for job in all_jobs}
+
+    assert gjobs("migrate", "up", "--json").document["pending"] == []
+    refused = gjobs("migrate", "remove", "--yes")
+    assert_refused(refused, 1, "would migrate the embedded database again, so nothing was removed", "'gjobs db reset'")
+    assert gjobs("migrate", "status", "--json").document["current"] == HEAD
+
     started = gjobs("db", "start", "--json")
     assert started.code == 0
-    assert "Unpacking Postgres" in started.err
     assert "until 'gjobs db stop'" in started.err
     status = gjobs("db", "status", "--json").document
     assert status == started.document
@@ -68,6 +83,10 @@ def test_db_commands_start_report_stop_and_reset_the_embedded_database(
 
     terminal = open_terminal("db", "reset")
     terminal.decline(str(data_dir), " projects and ")
+    with open_server(data_dir):
+        in_use = gjobs("db", "reset", "--yes")
+    assert in_use.code == 1
+    assert "1 process uses" in in_use.err
 
     assert gjobs("db", "stop").err == "The embedded server is stopped.\n"
     assert gjobs("db", "status", "--json").document["running"] is False
@@ -76,31 +95,6 @@ def test_db_commands_start_report_stop_and_reset_the_embedded_database(
     assert server_status(data_dir).version is not None
     assert gjobs("db", "reset", "--yes").code == 0
     assert server_status(data_dir).version is None
-
-
-def test_any_command_starts_migrates_and_fills_the_embedded_database(gjobs: Run, data_dir: Path) -> None:
-    listed = gjobs("jobs", "list", "--limit", "3", "--json")
-    assert listed.code == 0
-    assert len(listed.document) == 3
-    assert "Unpacking Postgres" in listed.err
-
-    ada = {user["email"]: user for user in gjobs("users", "--json").document}["ada@example.com"]
-    owners = {job["user_id"] for job in gjobs("jobs", "list", "--json").document}
-    assert owners == {ada["id"]}
-    assert gjobs("projects", "create", "Winter", "--json").document["user_id"] == ada["id"]
-    all_jobs = gjobs("jobs", "list", "--as", "operator", "--json").document
-    assert owners < {job["user_id"] for job in all_jobs}
-
-    assert gjobs("migrate", "status", "--json").document["current"] == HEAD
-    assert gjobs("migrate", "up", "--json").document["pending"] == []
-    refused = gjobs("migrate", "remove", "--yes")
-    assert_refused(refused, 1, "would migrate the embedded database again, so nothing was removed", "'gjobs db reset'")
-    assert gjobs("migrate", "status", "--json").document["current"] == HEAD
-
-    with open_server(data_dir):
-        in_use = gjobs("db", "reset", "--yes")
-    assert in_use.code == 1
-    assert "1 process uses" in in_use.err
 
 
 def test_unusable_data_directory_is_explained(gjobs: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

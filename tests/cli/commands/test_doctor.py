@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from gjobs.store.doctor.findings import DoctorReport, Finding, Section, Severity
 from gjobs.tui.cli.commands.doctor import report_text
 from tests.cli.cli_rows import fill
-from tests.cli.command_line import OpenTerminal, Run, uri
+from tests.cli.command_line import Run, uri
 from tests.conftest import Conninfo, connect
 
 KEYS = {"section", "name", "severity", "sentence", "sql", "hint"}
@@ -65,18 +65,6 @@ def test_doctor_lists_findings_with_their_sql_and_counts_visible_jobs(gjobs: Run
         assert [finding["sentence"] for finding in findings if finding["name"] == "seen-by"] == sentences
 
 
-def test_doctor_prints_colors_on_a_terminal(open_terminal: OpenTerminal, url: str) -> None:
-    terminal = open_terminal("doctor")
-    assert terminal.finish() == 0
-    assert "\x1b[32m✓ ok     \x1b[0m  PostgreSQL" in terminal.screen
-
-
-def test_doctor_reports_an_empty_database(gjobs: Run, blank_database: Conninfo) -> None:
-    done = gjobs("doctor", "--database-url", uri(blank_database))
-    assert done.code == 8
-    assert "None of the app's tables is here" in done.out
-
-
 def test_doctor_escapes_hostile_names_from_the_database(gjobs: Run, attached_database: Conninfo) -> None:
     with connect(attached_database) as owner:
         owner.execute('create policy "a\x1b[2J\u202eb" on projects for select using (true)'.encode())
@@ -91,6 +79,9 @@ def test_doctor_report_does_not_break_a_long_name_that_users_copy() -> None:
     found = Finding(section=Section.ROLE, name="login", severity=Severity.NOTE, sentence=f"The login {name} is one.")
     text = report_text(DoctorReport(findings=(found,), next_steps=()), database="shop", colour=False)
     assert f"\n           {name}\n           is one." in text
+    coloured = report_text(DoctorReport(findings=(found,), next_steps=()), database="shop", colour=True)
+    assert any(line.startswith("\x1b[") and "The login" in line for line in coloured.splitlines())
+    assert "\x1b[" not in text
     assert text.endswith("1 note.")
 
 

@@ -1,7 +1,5 @@
 """`gjobs doctor --isolation` reports what one user can reach of another user's rows."""
 
-from itertools import product
-
 import pytest
 
 from tests.cli.cli_rows import ADA, BEN, fill
@@ -81,9 +79,12 @@ def test_doctor_isolation_uses_the_given_owner_and_other_user_or_refuses_them(gj
 
 
 def test_doctor_isolation_under_as_prints_no_other_users_email(gjobs: Run, attached_url: str) -> None:
-    users: list[list[str]] = [[], ["--owner", str(BEN)], ["--owner", "ada@example.com", "--other", str(BEN)]]
-    for options, output in product(users, ([], ["--json"])):
-        done = gjobs("doctor", "--isolation", "--as", "ada@example.com", *options, *output)
+    for options in (
+        [],
+        ["--owner", str(BEN), "--json"],
+        ["--owner", "ada@example.com", "--other", str(BEN)],
+    ):
+        done = gjobs("doctor", "--isolation", "--as", "ada@example.com", *options)
         text = " ".join((done.out + done.err).split())
         assert "ben@example.com" not in text
         assert f"user {str(BEN)[:8]}" in text

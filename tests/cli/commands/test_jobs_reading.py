@@ -1,7 +1,5 @@
 """`gjobs jobs list` and `show`."""
 
-import csv
-import json
 import shlex
 from uuid import UUID
 
@@ -71,13 +69,9 @@ def test_times_outside_the_range_of_python_are_printed_like_in_the_database(gjob
     for job, (stored, _, _) in far_jobs.items():
         sql("update public.generation_jobs set created_at = %s, updated_at = %s where id = %s", stored, stored, job)
     listed = gjobs("jobs", "list").out.splitlines()
-    as_csv, as_ndjson = (gjobs("jobs", "export", "-", "--format", name).out.splitlines() for name in ("csv", "ndjson"))
-    exported = [*csv.DictReader(as_csv), *map(json.loads, as_ndjson)]
     for job, (_, exact, shown) in far_jobs.items():
-        assert gjobs("jobs", "show", job, "--json").document["created_at"] == exact
         assert f"created      {shown}\n" in gjobs("jobs", "show", job).out
         assert [shown.partition(" (")[0] in row for row in listed if job in row] == [True], shown
-        assert [row["created_at"] for row in exported if row["id"] == job] == [exact, exact]
         place = gjobs("jobs", "list", "--json", f"--after={exact},{job}")
         assert place.code == 0, place.err
         assert job not in [job["id"] for job in place.document]

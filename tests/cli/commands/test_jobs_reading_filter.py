@@ -7,7 +7,7 @@ from rich.cells import cell_len
 from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.filters.filter_terms import KEYS, FilterError
 from gjobs.tui.text.error_text import marked
-from tests.cli.cli_rows import ADA, AUTUMN, BENS_JOB, FAILED, NOON, QUEUED, RUNNING, SUCCEEDED, listed_ids, time_of
+from tests.cli.cli_rows import AUTUMN, BENS_JOB, FAILED, NOON, QUEUED, RUNNING, SUCCEEDED, listed_ids, time_of
 from tests.cli.command_line import Configure, OpenTerminal, Run, assert_refused, profile
 from tests.store.filters.filter_strategies import typed
 
@@ -25,29 +25,15 @@ class TestFilterOptions:
 
     def test_jobs_list_combines_a_filter_with_other_options(self, gjobs: Run) -> None:
         for options, expected in (
-            (["--filter", "status:failed,running"], [RUNNING, FAILED]),
-            (["--filter", "cost:$1.. -status:succeeded"], [QUEUED, BENS_JOB]),
             (["--filter", 'project:"autumn catalog" cost:>50'], [QUEUED, SUCCEEDED]),
-            (["--filter", "user:BEN@example.com"], [BENS_JOB]),
-            (["--filter", "TIMEOUT"], [FAILED]),
-            (["--filter", f"id:{RUNNING}"], [RUNNING]),
-            (["--filter=-mode:lifestyle"], [RUNNING, SUCCEEDED, FAILED]),
-            (["--filter", f"since:{time_of(3)} until:{time_of(4)}"], [RUNNING]),
-            (["--filter", "lifestyle", "--project", "Spring lookbook"], [BENS_JOB]),
-            (["--filter", "lifestyle", "--status", "failed"], []),
+            (["--filter=-mode:lifestyle", "--status", "failed"], [FAILED]),
             (["--filter", "asset:none", "--limit", "1", "--after", f"{time_of(3)},{RUNNING}"], [SUCCEEDED]),
+            (["--filter", "lifestyle", "--project", "Spring lookbook"], [BENS_JOB]),
             (["--filter", "lifestyle", "--as", "ada@example.com"], [QUEUED]),
-            (["--filter", f"user:{ADA} project:spring"], []),
             (["--filter", ""], [QUEUED, RUNNING, SUCCEEDED, FAILED, BENS_JOB]),
             (["--view", "cheap"], [RUNNING, FAILED, BENS_JOB]),
-            (["--view", "gone wrong"], [FAILED]),
-            (["--view", "cheap", "--filter=-status:failed"], [RUNNING, BENS_JOB]),
-            (["--view", "cheap", "--as", "ada@example.com", "--limit", "1"], [RUNNING]),
-            (["--status", "failed"], [FAILED]),
-            (["--project", "Autumn catalog", "--status", "queued"], [QUEUED]),
+            (["--view", "cheap", "--filter=-status:failed", "--limit", "1"], [RUNNING]),
             (["--project", str(AUTUMN), "--limit", "2"], [QUEUED, RUNNING]),
-            (["--project", "Spring lookbook"], [BENS_JOB]),
-            (["--project", "Spring lookbook", "--status", "running"], []),
         ):
             assert listed_ids(gjobs, "jobs", "list", *options) == expected, options
 

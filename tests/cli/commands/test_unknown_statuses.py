@@ -122,27 +122,3 @@ def test_watch_reports_a_change_to_an_unknown_status(
     second = gjobs(*watch)
     assert second.code == 8, second.err
     assert "queued    → cancelled" in second.out
-
-
-def test_cleanup_archives_jobs_of_an_unknown_status_and_restore_returns_them(
-    gjobs: Run, cancelling_app: psycopg.Connection
-) -> None:
-    cancelling_app.execute(
-        "update generation_jobs set created_at = now() - interval '9 days' where status = 'cancelled'"
-    )
-    done = gjobs("cleanup", "--older-than", "1d", "--status", "cancelled", "--yes")
-    assert (done.code, done.err) == (0, "Archived 20 jobs.\n")
-    assert gjobs("archive", "list", "--status", "cancelled").out.count("cancelled") == 20
-    restored = gjobs("archive", "restore", "--status", "cancelled", "--yes")
-    assert restored.code == 0, restored.err
-
-
-def test_status_with_control_characters_is_escaped(gjobs: Run, cancelling_app: psycopg.Connection) -> None:
-    cancelling_app.execute("update generation_jobs set status = E'\\x1b[31mred' where id = %s", [CANCELLED[0]])
-    for command in ("jobs list", f"jobs show {CANCELLED[0]} --events", "stats", "snapshot"):
-        printed = gjobs(*command.split())
-        assert printed.code == 0, printed.err
-        assert "\x1b[31mred" not in printed.out
-        assert "red" in printed.out
-    refused = gjobs("jobs", "transition", str(CANCELLED[0]), "running")
-    assert "\x1b" not in refused.err

@@ -116,9 +116,8 @@ async def test_cleanup_counts_jobs_asks_and_archives_or_deletes_them(
 ) -> None:
     await open_cleanup(dashboard, shows=("▐ ▌ queued", "▐✓▌ failed"))
     await dashboard.press("enter", shows="✗ No succeeded or failed job was created before ")
-    for age in ("30", "99999w"):
-        await dashboard.type(age, "enter", shows="✗ Type a number with s, m, h, d or w, such as 30d")
-        assert dashboard.value("#age") == age
+    await dashboard.type("30", "enter", shows="✗ Type a number with s, m, h, d or w, such as 30d")
+    assert dashboard.value("#age") == "30"
 
     add_old_jobs(jobs_db, 21, 22)
     add_old_jobs(jobs_db, 23, status="queued")
@@ -145,10 +144,6 @@ async def test_cleanup_counts_jobs_asks_and_archives_or_deletes_them(
     await press_enter_until_asked(dashboard, "Delete 1 job, created before ")
     await dashboard.press("y", message="Deleted 1 job.", dialog="")
     assert (jobs_db.status(21), jobs_db.status(23)) == (JobStatus.SUCCEEDED, None)
-    await open_cleanup(dashboard)
-    await press_enter_until_asked(dashboard, "Archive 1 job")
-    await dashboard.press("y", message="Archived 1 job.", dialog="")
-    assert (archived(jobs_db), jobs_db.count()) == ({21, 22}, 8)
 
 
 async def test_stopped_cleanup_finishes_its_batch_and_reports_the_remaining_jobs(

@@ -122,16 +122,14 @@ async def test_new_budget_belongs_to_the_project_its_owner_or_any_user_and_inval
     await open_form(operator, "n", "New budget", shows="No budgets.")
     for field, text, words in (
         ("limit", "1.5", "✗ Type dollars, such as $12.50, or whole cents, such as 1250."),
-        ("limit", "9" * 15, ""),
         ("limit", "9" * 17, "✗ The limit must be whole cents from 0 to 1,000,000,000,000,000"),
         ("warn", "0%", "✗ Type a share, such as 80% or 0.8."),
     ):
         await fill_in(operator, fields={"limit": "10", "warn": "80%"})
         await operator.type(text, into=f"#{field}")
-        if words:
-            await operator.press("enter", shows=words)
-            assert operator.app.focused is operator.app.screen.query_one(f"#{field}")
-            assert operator.value(f"#{field}") == text
+        await operator.press("enter", shows=words)
+        assert operator.app.focused is operator.app.screen.query_one(f"#{field}")
+        assert operator.value(f"#{field}") == text
     assert limits(jobs_db) == []
     await fill_in(operator, fields={"limit": "10.00", "warn": "95%"})
     await operator.press("enter", message="Set the budget of $10.00 a month for project Autumn catalog: $1.00 left.")

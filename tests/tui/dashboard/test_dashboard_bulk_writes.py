@@ -134,21 +134,6 @@ async def test_bulk_write_shows_progress_and_stops_after_the_chunk_on_request_or
         assert "━" * 61 not in driver.text
 
 
-async def test_bulk_report_dialog_lists_the_skipped_jobs(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    await choose_all(dashboard, 6)
-    await dashboard.press("f", dialog="Fail 2 of these 6 jobs")
-    await dashboard.type("half a character: \ud800", "enter", shows="✗ The error contains an invalid character")
-    await dashboard.type("Test error", "enter", message="Failed 2 of 6 jobs; 2 are queued; 2 had already finished.")
-    assert jobs_db.sql("select count(*) from generation_jobs where error = 'Test error'") == [(2,)]
-    await dashboard.has_dialog("Failed")
-    await dashboard.press("escape", dialog="")
-
-    await dashboard.press("asterisk", "s", "y", dialog="Started")
-    await dashboard.shows("Started 2 of 6 jobs; 4 had already finished.")
-    await dashboard.shows("4 jobs had already finished, as last seen:", "00000003")
-    await dashboard.press("escape", dialog="")
-
-
 async def test_marked_jobs_are_started_or_deleted_after_confirmation_and_others_are_skipped(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:

@@ -136,9 +136,7 @@ async def test_enter_lists_the_jobs_of_a_group_with_the_filter_of_the_list(
     listed = dashboard.app.dashboard.listed
     assert format_filter(listed.job_filter) == f"-mode:packaging error-group:{TIMEOUT} status:failed"
     assert listed.status is None
-    await open_errors(dashboard)
-    await dashboard.shows("3 failures in the last 7 d, 2 groups.")
-    await dashboard.press("escape", "slash")
+    await dashboard.press("slash")
     await dashboard.type("error-group:ass", shows="Asset # not found")
     await dashboard.press("tab", until=lambda: dashboard.rows == [17, 13, 12])
 
@@ -216,13 +214,9 @@ async def test_hostile_errors_are_harmless_on_the_screen_and_in_the_copy(
     await operator.show_project("all projects")
     screen = await open_errors(operator)
     await operator.shows("Users    1 user: ben␛@example.com")
-    for size in ((200, 50), (80, 24)):
-        await operator.resize(*size)
-        await operator.press("home", shows="[/oops][@click=app.quit]x")
-        assert not shows_forbidden(operator.text)
-        await operator.press("down")
-        assert not shows_forbidden(operator.text)
-    await operator.press("home", "y", message="Copied the error group")
+    await operator.shows("[/oops][@click=app.quit]x")
+    assert not shows_forbidden(operator.text)
+    await operator.press("y", message="Copied the error group")
     assert screen.is_open
     copied = operator.app.clipboard
     assert len(copied) < 10_000
@@ -235,7 +229,7 @@ async def test_cursor_stays_visible_when_the_screen_shrinks(dashboard: Driver, j
     screen = await open_errors(dashboard)
     rows = screen.query_one(OptionList)
     await dashboard.press(*["down"] * 9, until=lambda: rows.highlighted == 9)
-    for size in ((60, 18), (160, 20), (40, 8), (80, 24)):
+    for size in ((40, 8), (80, 24)):
         await dashboard.resize(*size)
         await ready(dashboard)
         assert rows.highlighted == 9

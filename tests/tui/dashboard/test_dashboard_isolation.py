@@ -57,8 +57,7 @@ async def test_user_and_visitor_check_isolation_as_the_operator_and_still_act_as
     question = "Check isolation as the operator?"
     async with drive(rule=WriteMode.PERMIT_REQUIRED) as driver:
         await driver.press("i", dialog=question, shows=("You act as ada@example.com.", "Writes are judged"))
-        await driver.press("n", dialog="")
-        await driver.press("i", shows="Afterwards you still act as ada@example.com.")
+        await driver.shows("Afterwards you still act as ada@example.com.")
         await driver.press("y", shows="No leak, 17 kept; 12 judged")
         await driver.press("escape", dialog="", shows="as ada@example.com")
 
@@ -70,10 +69,11 @@ async def test_user_and_visitor_check_isolation_as_the_operator_and_still_act_as
         assert jobs_db.sql("select count(*) from public.projects") == [(0,)]
 
         await driver.act_as(ANON, shows="as anon")
-        await driver.press("i", shows=("You act as anon.", "ways to reach a user's rows as another user."))
-        await driver.press("y", shows=("ben@example.com tries to reach rows of ada@example.com", "No leak, 17 kept."))
         await driver.resize(80, 24)
-        await driver.shows(" job ", " statistics ", "Reads a job of the owner. hidden", "esc close")
+        await driver.press("i", shows=("You act as anon.", "ways to reach a user's rows as another user."))
+        await driver.press(
+            "y", shows=(" job ", " statistics ", "Reads a job of the owner. hidden", "No leak, 17 kept.")
+        )
 
 
 async def test_operator_checks_any_two_users_and_tries_writes_only_with_a_permit(drive: Drive) -> None:
@@ -106,18 +106,14 @@ async def test_isolation_check_can_be_stopped_and_shows_verdict_and_keys_at_ever
     await operator.press("x", shows="No leak, 17 kept")
 
     keys = ("o owner", "u user", "r again", "esc close")
-    sizes = ((60, 18), (40, 8))
-    for size in sizes:
-        await operator.resize(*size)
-        await operator.shows("✓ kept ", "No leak, 17 kept; 12 judged", "w try writes", *keys)
-        assert "x stop" not in operator.text, "nothing runs"
+    await operator.resize(40, 8)
+    await operator.shows("✓ kept ", "No leak, 17 kept; 12 judged", "w try writes", *keys)
+    assert "x stop" not in operator.text, "nothing runs"
     await operator.press("w", "y", shows="No leak, 17 kept.", hides="w try writes")
-    for size in reversed(sizes):
-        await operator.resize(*size)
-        await operator.press("home", "end", shows=("summary", "No leak, 17 kept.", *keys))
-        if size[1] > 8:
-            operator.app.messages.pin("A step of the tour that needs two lines on a narrow screen", owner="tour")
-            await operator.shows("summary", "No leak, 17 kept.", "A step of the tour", *keys)
+    await operator.press("end", shows=("summary", "No leak, 17 kept.", *keys))
+    await operator.resize(60, 18)
+    operator.app.messages.pin("A step of the tour that needs two lines on a narrow screen", owner="tour")
+    await operator.shows("summary", "No leak, 17 kept.", "A step of the tour", *keys)
 
 
 async def test_isolation_check_of_an_empty_database_creates_the_rows_that_it_needs(

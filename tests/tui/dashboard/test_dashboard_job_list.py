@@ -176,14 +176,14 @@ async def test_paging_shows_each_row_once_and_title_and_cursor_keep_their_place(
     await until_rows_arrive(long_list)
     assert long_list.cursor == 1
     seen = list[int]()
-    for _ in range(40):
+    for _ in range(15):
         seen += [number for number in visible_numbers(long_list) if number not in seen]
         assert len(long_list.rows) <= 3 * spare_rows(page + 1)
         await long_list.pilot.press("pagedown")
         await until_rows_arrive(long_list)
     assert seen == list(range(1, len(seen) + 1)), "paging shows each row once"
-    assert long_list.cursor == 1 + 40 * page
-    assert long_list.title == f"Jobs · {1 + 40 * page:,} of 3,000, newest first"
+    assert long_list.cursor == 1 + 15 * page
+    assert long_list.title == f"Jobs · {1 + 15 * page:,} of 3,000, newest first"
     await long_list.press("s")
     number = long_list.cursor or 0
     await long_list.until(lambda: empty_jobs_db.status(number) == "running")
@@ -200,15 +200,13 @@ async def test_title_shows_the_position_at_every_width(long_list: Driver, empty_
     await long_list.until(lambda: "with mode:lifestyle" in long_list.title)
     await long_list.until(lambda: long_list.listed == long_list.app.dashboard.listed)
     await press_end(long_list)
-    for width in (40, 80, 120):
+    for width in (40, 120):
         await long_list.resize(width, 20)
         await long_list.shows(f" {JOBS:,} of {JOBS:,}")
         (line,) = (line for line in long_list.text.splitlines() if f" of {JOBS:,}" in line)
         assert line.endswith("─╮"), "the title is not cut"
 
     await long_list.press("escape", until=lambda: "with mode" not in long_list.title)
-    await long_list.until(lambda: long_list.listed == long_list.app.dashboard.listed)
-    await press_end(long_list)
     empty_jobs_db.sql("update generation_jobs set cost_cents = 900 where id = %s", job_id(1_500))
     await long_list.press("o", shows="last updated first")
     await long_list.press("o", shows="most expensive first", until=lambda: long_list.rows[:1] == [1_500])

@@ -108,26 +108,6 @@ async def test_plus_and_minus_keys_step_through_the_intervals_with_effect_at_onc
     assert dashboard.header.rstrip().endswith("live every 1 min")
 
 
-async def test_marks_scroll_position_and_cursor_survive_a_refresh(jobs_db: JobsDatabase, drive: Drive) -> None:
-    jobs_db.jobs(range(100, 200))
-    async with drive(interval=QUICK, size=(80, 24)) as live:
-        await live.press("end", "up", "space", "up")
-        lines = [live.row(place) for place in range(1, 10)]
-        scroll, cursor = live.table.scroll_y, live.cursor
-        jobs_db.jobs(range(300, 303))
-        jobs_db.sql("update generation_jobs set created_at = %s where id = any(%s)", "2026-11-24", [job_id(300)])
-        jobs_db.job(9, minutes_ago=0.1)
-        jobs_db.delete(100, 101)
-        await live.until(lambda: 9 in live.rows and 100 not in live.rows)
-        await live.polls_again(3)
-
-        assert live.cursor == cursor
-        assert live.marked == {198}
-        assert [live.row(place) for place in range(1, 10)] == lines
-        assert scroll != 0
-        await live.shows("▲ 1 new")
-
-
 async def test_ages_grow_without_polling(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
     # The change listener polls once when it starts.
     monkeypatch.setattr("gjobs.store.database.wake_ups.may_listen", lambda *_: False)

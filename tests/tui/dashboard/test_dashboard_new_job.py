@@ -79,7 +79,7 @@ async def test_new_job_form_has_defaults_updates_list_and_costs_and_stores_its_f
 async def test_new_job_form_explains_invalid_values_and_keeps_its_input(form: Driver, jobs_db: JobsDatabase) -> None:
     before = jobs_db.count()
     await form.type("my_own", into="#mode")
-    for cost in ("", "٣", "9" * 5000):
+    for cost in ("", "9" * 5000):
         await form.type(cost, into="#cost", shows="Type dollars", hides="✗ Type")
         await form.focus_on("#mode")
         await form.press("enter", shows="✗ Type dollars, such as $2.50, or whole cents, such as 250.")
@@ -133,7 +133,6 @@ async def test_start_key_typed_after_a_new_job_starts_that_job_or_none(form: Dri
     for listing, rows, sentence in (
         ((), [1, 2, 3, 4, 5, 6], "Started x "),
         (("5",), [4], "It is not in this list. Press 1 to list all statuses."),
-        (("1", "slash", *"feature", "enter"), [5], "It is not in this list. Press esc to clear the filter."),
     ):
         await form.press(*listing, rows=rows)
         await form.press("n", dialog="New job")

@@ -132,11 +132,10 @@ async def test_result_of_a_bulk_form_is_printed(with_selection: Driver, key: str
 @pytest.mark.parametrize(
     ("method", "key", "title", "typed", "words"),
     [
-        ("create_generation_job", "n", "New job", "x", "Queued x "),
         ("create_generation_job", "n", "New job", "m" * 201, "The mode has 201 characters"),
         ("create_project", "P", "New project", "Autumn catalog", "Created the project Autumn catalog."),
     ],
-    ids=["job", "refused job", "project"],
+    ids=["refused job", "project"],
 )
 async def test_result_of_a_form_with_one_write_is_printed_after_quitting(
     drive: Drive, method: str, key: str, title: str, typed: str, words: str

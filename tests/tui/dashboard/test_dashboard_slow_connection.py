@@ -294,21 +294,6 @@ async def test_new_list_repeats_no_timely_count(drive: Drive, monkeypatch: pytes
         assert totals.calls == 1
 
 
-async def test_new_job_is_found_and_started_over_a_slow_connection(jobs_db: JobsDatabase, database: Conninfo) -> None:
-    with wire_proxy(database) as proxy:
-        proxy.delay = 0.12
-        async with dashboard_on(proxy.conninfo(database), interval=2.0, size=(120, 36)) as driver:
-            await driver.until(lambda: driver.app.poller.slow_answer)
-            await driver.press("n", dialog="New job")
-            await driver.press("enter", dialog="")
-            await driver.until(lambda: jobs_db.count() == 9)
-            await driver.until(lambda: "queued" in row_of_cursor(driver) and "main_white" in row_of_cursor(driver))
-            assert not any("not among" in report for report in driver.messages)
-            await driver.press("s", message="Started main_white")
-            assert "starting" not in row_of_cursor(driver)
-            await driver.until(lambda: "running" in row_of_cursor(driver))
-
-
 async def test_header_of_an_idle_dashboard_shows_a_slower_and_a_faster_network_after_one_count(
     jobs_db: JobsDatabase, database: Conninfo, monkeypatch: pytest.MonkeyPatch, words: asyncio.Queue[WakeUp]
 ) -> None:

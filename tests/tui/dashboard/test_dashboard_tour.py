@@ -73,17 +73,18 @@ async def test_read_only_tour_has_only_the_steps_that_write_nothing(database: Co
         await driver.shows("Finished the tour.")
 
 
-async def test_every_step_is_readable_and_covers_no_row(database: Conninfo, jobs_db: JobsDatabase) -> None:
+async def test_every_step_of_a_repeated_tour_is_readable_and_covers_no_row(
+    database: Conninfo, jobs_db: JobsDatabase, state_path: Path
+) -> None:
+    save(state_path, StateFile(has_seen_tour=True))
     setup = DashboardSetup(tour=TourStart.ALWAYS)
-    async with dashboard_on(database, size=(60, 30), setup=setup) as driver:
+    async with dashboard_on(database, size=(40, 12), setup=setup, state_path=state_path) as driver:
         await driver.press("end", until=lambda: driver.cursor == 6)
         for step in TourStep:
-            for size in ((60, 30), (40, 12)):
-                await driver.resize(*size)
-                await driver.until(lambda: step_on_screen(driver) == step_text(driver))
-                table = driver.table.region
-                assert not driver.app.screen.query_one(MessageLine).region.overlaps(table)
-                assert any(line.startswith("│›") for line in driver.text.splitlines()[table.y : table.bottom])
+            await driver.until(lambda: step_on_screen(driver) == step_text(driver))
+            table = driver.table.region
+            assert not driver.app.screen.query_one(MessageLine).region.overlaps(table)
+            assert any(line.startswith("│›") for line in driver.text.splitlines()[table.y : table.bottom])
             if step is TourStep.PROJECT:
                 await driver.press("p", dialog="Show which project?")
                 await driver.until(lambda: step_on_screen(driver) == step_text(driver))
@@ -96,14 +97,9 @@ async def test_tour_without_projects_begins_with_creating_one(database: Conninfo
     jobs_db.sql("delete from public.projects")
     async with dashboard_on(database, setup=DashboardSetup(tour=TourStart.ALWAYS)) as driver:
         await shows_step(driver, "Tour 1/6 · Press P to create a project · esc ends")
-        await driver.press("p", dialog="Show which project?")
-        await driver.press("enter", dialog="")
-        await driver.refreshes(shows="Tour 1/6")
         await driver.press("P", dialog="New project")
         await driver.type("Winter sale", "enter", dialog="")
         await shows_step(driver, "Tour 2/6 · Press n and then enter to queue a new job")
-        await driver.press("n", "enter")
-        await shows_step(driver, "Tour 3/6")
 
 
 async def test_tour_offers_only_what_anon_and_a_low_screen_allow(database: Conninfo, jobs_db: JobsDatabase) -> None:
@@ -117,10 +113,8 @@ async def test_tour_offers_only_what_anon_and_a_low_screen_allow(database: Conni
         driver.clear_messages()
         await driver.resize(40, 12)
         await driver.until(lambda: "Press b to see the budgets, which limit costs" in step_on_screen(driver))
-        await driver.resize(120, 36)
-        await shows_step(driver, "Tour 1/2 · See the costs above")
         await driver.act_as(AS_ADA)
-        await shows_step(driver, "Tour 1/6 · Press p, type part of a project's name")
+        await driver.until(lambda: step_text(driver).startswith("Tour 1/6"))
 
 
 def step_text(driver: Driver) -> str:
@@ -157,10 +151,6 @@ async def test_refused_keys_and_changes_by_others_do_not_advance_the_tour(tour: 
     await tour.refreshes(until=lambda: tour.listed_jobs[1].status == "failed")
     await tour.press("s", on=5)
     await shows_step(tour, "Tour 4/6")
-    await tour.press("f", on=6, until=lambda: tour.dialog)
-    await tour.press("escape", dialog="")
-    await tour.refreshes()
-    await shows_step(tour, "Tour 4/6")
 
 
 async def reach_step_3(tour: Driver) -> None:
@@ -178,21 +168,14 @@ async def test_steps_count_before_their_turn_and_for_jobs_that_leave_the_list(to
     # Keys that are pressed before the list shows the new job are dropped.
     await tour.press("n", "enter", shows="Jobs · 2, newest first")
     await shows_step(tour, "Tour 4/6")
-    await tour.show_project("Autumn catalog")
-    await tour.press("3", rows=[1, 2, 6])
-    await tour.press("space", on=1)
-    await tour.press("space", "c", on=2, until=lambda: tour.dialog)
-    await tour.press("y", dialog="")
-    await shows_step(tour, "Tour 5/6")
 
 
 async def test_escape_ends_the_tour_after_its_other_uses_and_for_good(
     tour: Driver, jobs_db: JobsDatabase, database: Conninfo, state_path: Path
 ) -> None:
-    for size in ((80, 24), (120, 36)):
-        await tour.resize(*size)
-        await tour.press("n", dialog="New job", until=lambda: tour.text.count("Tour 1/6") == 1)
-        await tour.press("escape", dialog="", until=lambda: tour.text.count("Tour 1/6") == 1)
+    await tour.resize(80, 24)
+    await tour.press("n", dialog="New job", until=lambda: tour.text.count("Tour 1/6") == 1)
+    await tour.press("escape", dialog="", until=lambda: tour.text.count("Tour 1/6") == 1)
     await tour.press("space", "escape", until=lambda: not tour.marked)
     await tour.filter("status:failed", "enter", rows=[4])
     await tour.press("escape", rows=[1, 2, 3, 4, 5, 6])
@@ -202,8 +185,6 @@ async def test_escape_ends_the_tour_after_its_other_uses_and_for_good(
     assert load(state_path).has_seen_tour
     async with dashboard_on(database, setup=FIRST, state_path=state_path) as driver:
         assert "Tour" not in driver.text
-    async with dashboard_on(database, setup=DashboardSetup(tour=TourStart.ALWAYS), state_path=state_path) as driver:
-        await driver.shows("Tour 1/6")
 
 
 async def test_tour_starts_with_the_first_list_and_again_until_it_has_ended(

@@ -30,6 +30,9 @@ async def test_jobs_with_an_unknown_status_can_be_deleted_but_not_moved(
         assert "∙ cancelled 2" in driver.costs[0]
         assert "Total 8" in driver.costs[0]
 
+        await driver.press("B", shows="2 ∙ cancelled")
+        await driver.press("B", until=lambda: driver.app.screen is driver.app.dashboard)
+
         await driver.go_to(10)
         assert await driver.warnings_by_key("s", "c", "f", "r") == [
             "Only a queued job can be started; this one is cancelled, a status outside the workflow.",

@@ -78,6 +78,7 @@ async def test_text_for_a_dialog_that_is_refused_for_any_reason_opens_nothing(op
     await opens_nothing(operator, "vp")
     operator.app.show_moment(None)
     await operator.filter("mode:none", "enter", rows=[])
+    await operator.until(lambda: operator.showed_selection)
     await opens_nothing(operator, "dw")
     await opens_nothing(operator, ["enter", "w"])
 
