@@ -8,13 +8,10 @@ from sqlalchemy import Connection, text
 from gjobs.migrations.execution import note_step
 from gjobs.migrations.progress import Origin
 from gjobs.migrations.scripts import (
-    MIGRATIONS,
     driver_connection,
     load,
     lock_tables,
     run_earlier_build,
-    run_folder,
-    run_script,
     this_run,
 )
 from gjobs.migrations.verification import require_app_schema
@@ -23,8 +20,8 @@ from gjobs.migrations.verification import require_app_schema
 def run_online(connection: Connection) -> None:
     context.configure(connection=connection, version_table_schema="gjobs", on_version_apply=note_step)
     with context.begin_transaction():
-        context.execute(load("begin.sql"))
-        context.execute(load("conditions.sql"))
+        context.execute(load("begin"))
+        context.execute(load("conditions"))
         if condition := this_run().condition:
             context.execute(load(condition))
         if this_run().origin is Origin.APP:
@@ -37,7 +34,7 @@ def run_online(connection: Connection) -> None:
 
 def adopt(connection: Connection) -> None:
     require_app_schema(driver_connection(connection))
-    context.execute(load("app/adopt.sql"))
+    context.execute(load("app/adopt"))
     this_run().step("Recorded the app's own tables as revision 0001_app.")
 
 
@@ -45,13 +42,9 @@ def take_over_earlier_build() -> None:
     if this_run().origin is not Origin.EARLIER_BUILD:
         return
     with Operations.context(context.get_context()):
-        # These lock nothing of the app, so they come before the lock.
-        for folder in sorted((MIGRATIONS / "functions").iterdir()):
-            run_folder("functions", folder.name)
-        run_script("rollups/job_summary.sql")
-        lock_tables("earlier_build_tables.sql")
+        lock_tables("earlier_build_tables")
         run_earlier_build()
-    this_run().step("The schema of the earlier build became that of revision 0002_gjobs.")
+    this_run().step("What the earlier build had replaced came back. Its data is carried over next.")
 
 
 def run_offline() -> None:
@@ -63,10 +56,10 @@ def run_offline() -> None:
         version_table_schema="gjobs",
     )
     with context.begin_transaction():
-        context.execute(load("begin.sql"))
-        context.execute(load("conditions.sql"))
+        context.execute(load("begin"))
+        context.execute(load("conditions"))
         if this_run().origin is Origin.APP:
-            context.execute(load("app/adopt.sql"))
+            context.execute(load("app/adopt"))
         take_over_earlier_build()
         context.run_migrations()
 

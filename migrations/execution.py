@@ -13,10 +13,9 @@ from alembic.script import Script
 from sqlalchemy import Connection, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
-from gjobs.migrations import HEAD
 from gjobs.migrations.connection import acquire_run_lock, connect, require_session, translate_migrating
 from gjobs.migrations.progress import Origin, Run, say_nothing
-from gjobs.migrations.scripts import FIRST_TABLE, FIRST_TRIGGER
+from gjobs.migrations.scripts import EARLIER_SCHEMA, FIRST_TABLE, FIRST_TRIGGER
 from gjobs.migrations.verification import origin
 from gjobs.store.schema.schema_diff import APP_REVISION
 
@@ -53,14 +52,17 @@ def render(found: Origin, current: str | None, connection: psycopg.Connection | 
     output, run = StringIO(), Run(say_nothing)
     if connection is not None:
         run.present = frozenset(
-            query for query in (FIRST_TABLE, FIRST_TRIGGER) if connection.execute(query.encode()).fetchone() is not None
+            query
+            for query in (FIRST_TABLE, FIRST_TRIGGER, EARLIER_SCHEMA)
+            if connection.execute(query.encode()).fetchone() is not None
         )
     run.begin(found)
     match found:
         case Origin.APP:
             start = APP_REVISION
         case Origin.EARLIER_BUILD:
-            start = HEAD
+            start = APP_REVISION
+            run.present = frozenset({EARLIER_SCHEMA})
         case Origin.NOTHING | Origin.MIGRATED:
             start = current or "base"
     with _alembic:

@@ -55,7 +55,7 @@ def remove(
         raise MigrationRefused("No migration has run on this database, so there is nothing to remove.")
     from gjobs.migrations.execution import remove_all
 
-    run = Run(report, conninfo, condition="removable.sql", exported_archive=exported.state if exported else "")
+    run = Run(report, conninfo, condition="removable", exported_archive=exported.state if exported else "")
     _until_unlocked(partial(remove_all, run), run)
 
 
@@ -89,6 +89,13 @@ def pending_sql(conninfo: Mapping[str, str | int] | None) -> str:
             return render(found, current, connection)
         except psycopg.Error as error:
             raise translate_migrating(error) from error
+
+
+def summary(conninfo: Mapping[str, str | int], sql: str) -> list[str]:
+    """Return sentences on the pending SQL of this database."""
+    from gjobs.migrations.summary import summarize
+
+    return summarize(conninfo, sql)
 
 
 def cautions_up(conninfo: Mapping[str, str | int]) -> list[str]:

@@ -14,12 +14,14 @@ from gjobs.migrations.progress import Origin, Run, reporting_progress
 MIGRATIONS = Path(__file__).parent
 SQL = MIGRATIONS / "sql"
 
-FIRST_TABLE = "select from pg_class where oid = to_regclass('gjobs.replaced')"
-"""Finds the first table of gjobs. It exists as long as any other object in the schema."""
+FIRST_TABLE = "select from pg_class where oid = to_regclass('gjobs.job_event_log')"
+"""Finds one of the tables of gjobs, which are created together."""
 FIRST_TRIGGER = (
-    "select from pg_trigger where tgname = 'gjobs_count_inserted' and tgrelid = to_regclass('public.generation_jobs')"
+    "select from pg_trigger where tgname = 'gjobs_created' and tgrelid = to_regclass('public.generation_jobs')"
 )
 """Finds one of the triggers, which are created together."""
+EARLIER_SCHEMA = "select from pg_namespace where nspname = 'gjobs_0013'"
+"""Finds the schema in which a takeover keeps the data of the earlier build."""
 GENERATES = r"\gexec"
 """psql's command: the preceding query returns statements, which are then run."""
 
@@ -28,24 +30,15 @@ select extract(epoch from clock_timestamp() - current_setting('gjobs.locked_at')
 """
 _OTHERS, _OTHERS_INDENT = "-- The others.", " " * 12
 """The line of `lock.sql` that is replaced by the locks of the other tables."""
-_COUNTS = {
-    "select gjobs.recount_jobs()": "the jobs",
-    "select gjobs.recount_waste()": "the failed jobs and retries",
-}
+_COUNT = "select gjobs.count_again()"
 _APPS = "-- The app's functions and policies."
 """The line of `earlier_build.sql` that is replaced by the scripts of revision 0001_app."""
 _CONCURRENT = re.compile(r"(?P<verb>create|drop) index concurrently if (?:not )?exists (?:public\.)?(?P<name>\w+)")
 
 
-def run_script(name: str, kind: str = "sql") -> None:
-    """Run a file of the folder `sql`, `functions` or `triggers` as one message, or print it if the run is offline."""
-    op.execute(_text(_read(MIGRATIONS / kind / name)))
-
-
-def run_folder(kind: str, feature: str) -> None:
-    """Run the files `<kind>/<feature>/*.sql`."""
-    for file in sorted((MIGRATIONS / kind / feature).glob("*.sql")):
-        run_script(f"{feature}/{file.name}", kind)
+def run_script(name: str) -> None:
+    """Run the file `sql/<name>.sql` as one message, or print it if the run is offline."""
+    op.execute(load(name))
 
 
 def makes_tables() -> bool:
@@ -53,10 +46,10 @@ def makes_tables() -> bool:
     return this_run().origin is Origin.NOTHING
 
 
-def lock_tables(others: str) -> None:
+def lock_tables(others: str | None = None) -> None:
     """Lock the jobs, and the tables that the file `others` locks, until the commit."""
-    locks = _read(SQL / others).replace("\n", f"\n{_OTHERS_INDENT}") + ";"
-    script = _read(SQL / "lock.sql").replace(_OTHERS, locks)
+    locks = "" if others is None else _read(others).replace("\n", f"\n{_OTHERS_INDENT}") + ";"
+    script = _read("lock").replace(_OTHERS, locks)
     op.execute(_text(script))
     if not context.is_offline_mode():
         this_run().locked(seconds=op.get_bind().scalar(text(_LOCKED_SECONDS)))
@@ -71,7 +64,7 @@ def commit() -> None:
         return
     with op.get_context().autocommit_block():
         this_run().committed()
-    run_script("begin.sql")
+    run_script("begin")
 
 
 def is_missing(query: str) -> bool:
@@ -99,36 +92,36 @@ def run_apart(*names: str) -> None:
             _print(*names)
         else:
             _execute(*names)
-    run_script("begin.sql")
+    run_script("begin")
 
 
 def run_earlier_build() -> None:
     """Give back what the earlier build replaced."""
-    scripts = (_read(SQL / "app" / f"{name}.sql") for name in ("functions", "policies"))
+    scripts = (_read(f"app/{name}") for name in ("functions", "policies"))
     apps = ";\n\n".join(scripts)
-    op.execute(_text(_read(SQL / "earlier_build.sql").replace(_APPS, f"execute $apps$\n{apps}\n$apps$;")))
+    op.execute(_text(_read("earlier_build").replace(_APPS, f"execute $apps$\n{apps}\n$apps$;")))
 
 
 def remove_objects() -> None:
-    """Remove everything of gjobs but its indexes."""
+    """Remove everything of gjobs but its index."""
     if not is_missing(FIRST_TABLE):
-        lock_tables("removed_tables.sql")
+        lock_tables("removed_tables")
         # Since the first check, a worker may have taken a job, or somebody may have archived one.
-        run_script("removable.sql")
-        run_script("remove.sql")
-        this_run().step("Everything of gjobs but its indexes is removed.")
+        run_script("removable")
+        run_script("remove")
+        this_run().step("Everything of gjobs but its index is removed.")
 
 
-def run_in_snapshot(*names: str) -> None:
-    """Run the files, which have their own transactions, outside of ours. They count jobs; a run that creates the jobs'
-    table has no jobs to count.
-    """
-    if not makes_tables():
-        run_apart(*names)
+def count_jobs() -> None:
+    """Count the jobs outside of our transaction, unless this run creates their table."""
+    if makes_tables():
+        op.execute(_COUNT)
+    else:
+        run_apart("count")
 
 
 def _print(*names: str) -> None:
-    for statement in _statements("apart/begin.sql", *names, "apart/end.sql"):
+    for statement in _statements("apart/begin", *names, "apart/end"):
         end = "" if statement.endswith(GENERATES) else ";"
         op.get_context().impl.static_output(statement + end)
 
@@ -140,7 +133,7 @@ def _execute(*names: str) -> None:
     try:
         # On the driver's connection: an interruption then cancels the statement, and the connection stays usable.
         with reporting_progress(run.conninfo, connection, run.report):
-            for statement in _statements("apart/begin.sql", *names, "apart/end.sql"):
+            for statement in _statements("apart/begin", *names, "apart/end"):
                 if _is_done(statement):
                     continue
                 doing = _describe(statement) or doing
@@ -160,8 +153,8 @@ def _describe(statement: str) -> str | None:
     """Report a long statement, and return what it does. Return None for other statements."""
     if found := _CONCURRENT.match(statement):
         doing = f"{'building' if found['verb'] == 'create' else 'dropping'} the index {found['name']}"
-    elif counted := _COUNTS.get(statement):
-        doing = f"counting {counted}"
+    elif statement == _COUNT:
+        doing = "counting the jobs"
     else:
         return None
     this_run().report(f"{doing[:1].upper()}{doing[1:]}.")
@@ -177,7 +170,7 @@ def driver_connection(connection: Connection) -> psycopg.Connection:
 
 
 def load(name: str) -> TextClause:
-    return _text(_read(SQL / name))
+    return _text(_read(name))
 
 
 def _text(script: str) -> TextClause:
@@ -185,8 +178,8 @@ def _text(script: str) -> TextClause:
     return text(script.replace(":", r"\:"))
 
 
-def _read(file: Path) -> str:
-    return file.read_text(encoding="utf-8").strip().removesuffix(";")
+def _read(name: str) -> str:
+    return (SQL / f"{name}.sql").read_text(encoding="utf-8").strip().removesuffix(";")
 
 
 def _is_done(statement: str) -> bool:
@@ -204,7 +197,7 @@ def _is_done(statement: str) -> bool:
 def _statements(*names: str) -> Iterator[str]:
     """Yield the statements of files. Empty lines separate them; comments come before the first."""
     for name in names:
-        for paragraph in _read(SQL / name).split("\n\n"):
+        for paragraph in _read(name).split("\n\n"):
             lines = [line for line in paragraph.splitlines() if not line.startswith("--")]
             if lines:
                 yield "\n".join(lines).removesuffix(";")

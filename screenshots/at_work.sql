@@ -1,12 +1,11 @@
--- Workers at the sample's running jobs, at the moment that the setting pictures.now names: one of the signed-in user's, one of the
--- operator's, and one that fell silent.
-insert into gjobs.workers (id, user_id, name, host, process, modes, concurrency, started_at, seen_at)
-select w.id::uuid, u.id, w.name, w.host, w.process, w.modes::text[], w.concurrency, at.now - w.up::interval, at.now - w.seen::interval
-  from (values ('71a40000-0000-4000-8000-000000000001', 'ada@example.com', 'studio-1', 'studio', 311, null, 2, '40 minutes', '4 seconds'),
-               ('0be20000-0000-4000-8000-000000000002', null, 'render-1', 'build-7', 4711, '{lifestyle,feature_callout}', 8, '3 hours', '11 seconds'),
-               ('9c3d0000-0000-4000-8000-000000000003', null, 'render-2', 'build-7', 4712, '{main_white}', 8, '3 hours', '4 minutes'))
-       as w (id, email, name, host, process, modes, concurrency, up, seen)
-  left join auth.users u on u.email = w.email, (select current_setting('pictures.now')::timestamptz as now) at;
+-- Workers at the sample's running jobs, at the moment that the setting pictures.now names. The last one fell silent.
+insert into gjobs.workers (id, name, host, process, modes, concurrency, started_at, seen_at)
+select w.id::uuid, w.name, w.host, w.process, w.modes::text[], w.concurrency, at.now - w.up::interval, at.now - w.seen::interval
+  from (values ('71a40000-0000-4000-8000-000000000001', 'studio-1', 'studio', 311, null, 2, '40 minutes', '4 seconds'),
+               ('0be20000-0000-4000-8000-000000000002', 'render-1', 'build-7', 4711, '{lifestyle,feature_callout}', 8, '3 hours', '11 seconds'),
+               ('9c3d0000-0000-4000-8000-000000000003', 'render-2', 'build-7', 4712, '{main_white}', 8, '3 hours', '4 minutes'))
+       as w (id, name, host, process, modes, concurrency, up, seen)
+       , (select current_setting('pictures.now')::timestamptz as now) at;
 
 insert into gjobs.job_leases (job_id, owner, attempt, acquired_at, expires_at, note)
 select j.id, l.owner::uuid, l.attempt, at.now - l.held::interval, at.now + l.remaining::interval, l.note
@@ -26,10 +25,11 @@ with ended as (
      where e.job_id = newest.id and e.to_status = 'succeeded'
     returning e.*
 ), happened as (
-    select e.job_id, e.project_id, e.user_number, e.mode, n.kind, null as from_status, null as to_status, n.error, e.cost_cents,
-           e.retry_count, e.actor_role, n.owner, n.note, s.started_at + n.part * (e.at - s.started_at) as at
+    select e.job_id, e.project_id, e.user_id, e.mode, null::date as day, n.kind, null as from_status, null as to_status, n.error,
+           e.cost_cents, null::bigint as cents_change, e.retry_count, e.actor_role, n.owner, n.note,
+           s.started_at + n.part * (e.at - s.started_at) as at
       from ended e
-      join gjobs.job_starts s using (job_id)
+     cross join lateral (select s.started_at from gjobs.job_starts s where s.job_id = e.job_id) s
      cross join (values (0.15, 'progress', null, '9c3d0000-0000-4000-8000-000000000003', 'step 1 of 4'),
                         (0.30, 'retry', 'The image service is busy: 503', '9c3d0000-0000-4000-8000-000000000003', 'attempt 1 failed'),
                         (0.50, 'owner', null, '71a40000-0000-4000-8000-000000000001', 'attempt 2'),
@@ -37,15 +37,15 @@ with ended as (
                         (0.80, 'progress', null, '71a40000-0000-4000-8000-000000000001', 'step 3 of 4'))
            as n (part, kind, error, owner, note)
      union all
-    select e.job_id, e.project_id, e.user_number, e.mode, e.kind, e.from_status, e.to_status, e.error, e.cost_cents,
+    select e.job_id, e.project_id, e.user_id, e.mode, e.day, e.kind, e.from_status, e.to_status, e.error, e.cost_cents, e.cents_change,
            e.retry_count, e.actor_role, '71a40000-0000-4000-8000-000000000001', null, e.at
       from ended e
 )
 insert into gjobs.job_event_log
-       (job_id, project_id, user_number, mode, kind, from_status, to_status, error, cost_cents, retry_count, actor_role, application,
-        lease_owner, note, at)
-select job_id, project_id, user_number, mode, kind, from_status, to_status, error, cost_cents, retry_count, actor_role, 'worker',
-       owner, note, at
+       (transaction_id, job_id, project_id, user_id, mode, day, kind, from_status, to_status, error, cost_cents, cents_change, retry_count,
+        actor_role, application, lease_owner, note, at)
+select pg_current_xact_id(), job_id, project_id, user_id, mode, day, kind, from_status, to_status, error, cost_cents, cents_change,
+       retry_count, actor_role, 'worker', owner, note, at
   from happened order by at;
 
 -- Jobs of another user that were archived ten days ago: copies of finished ones, made a hundred days earlier.

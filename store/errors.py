@@ -16,6 +16,7 @@ _WRITING = (
     "migrate up",
     "migrate remove",
     "migrate repair-rollups",
+    "fold",
     "budgets set",
     "archive restore",
     "cleanup policies apply",

@@ -165,7 +165,7 @@ job_events = table(
     column("from_status", Text),
     column("to_status", Text),
     column("error", Text),
-    column("cost_cents", Integer),
+    column("cost_cents", BigInteger),
     column("cents_change", BigInteger),
     column("retry_count", Integer),
     column("actor_user_id", Uuid),
@@ -186,16 +186,16 @@ job_starts = table(
 )
 """The time when each job first ran."""
 
-job_leases = table(
-    "job_leases",
+visible_leases = table(
+    "visible_leases",
     column("job_id", Uuid),
     column("owner", Uuid),
     column("expires_at", DateTime(timezone=True)),
     schema="gjobs",
 )
 
-archived_jobs = table(
-    "archived_jobs",
+visible_archive = table(
+    "visible_archive",
     column("id", Uuid),
     column("user_id", Uuid),
     column("project_id", Uuid),
@@ -213,14 +213,22 @@ archived_jobs = table(
     schema="gjobs",
 )
 
-retention_policies = table(
-    "retention_policies",
-    column("id", Uuid),
-    column("project_id", Uuid),
-    column("statuses", ARRAY(Text)),
-    column("older_than", Interval),
-    column("action", Text),
-    column("created_at", DateTime(timezone=True)),
-    column("applied_at", DateTime(timezone=True)),
-    schema="gjobs",
-)
+
+def _retention(name: str) -> TableClause:
+    return table(
+        name,
+        column("id", Uuid),
+        column("project_id", Uuid),
+        column("statuses", ARRAY(Text)),
+        column("older_than", Interval),
+        column("action", Text),
+        column("created_at", DateTime(timezone=True)),
+        column("applied_at", DateTime(timezone=True)),
+        schema="gjobs",
+    )
+
+
+retention_policies = _retention("retention_policies")
+"""The table, which only the operator writes."""
+visible_retention = _retention("visible_retention")
+"""The policies that the reader may see."""

@@ -42,10 +42,14 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 EMPTY = """
 delete from auth.users;
-delete from gjobs.job_event_log;
-delete from gjobs.job_starts;
+delete from gjobs.budgets;
+delete from gjobs.archived_jobs;
+delete from gjobs.retention_policies;
 delete from gjobs.job_links;
+delete from gjobs.job_leases;
 delete from gjobs.workers;
+delete from gjobs.job_event_log;
+select gjobs.count_again();
 """
 """Deleting the users deletes everything except the rows that outlive the jobs."""
 

@@ -17,7 +17,8 @@ begin
     end if;
     if owner is not null then
         raise insufficient_privilege using
-            message = format('The app''s tables belong to %s. Only their owner can migrate them, and you are connected as %s.', owner, current_user),
+            message = format('The app''s tables belong to %s. Only their owner can migrate them, and you are connected as %s.', owner,
+                             current_user),
             hint = format('Connect as %s, or have an administrator run what ''gjobs migrate sql'' prints.', owner);
     end if;
     if to_regnamespace('gjobs') is null then

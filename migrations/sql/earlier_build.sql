@@ -25,7 +25,19 @@ begin
     delete from gjobs.replaced where object not like 'column %' and object <> 'view public.stuck_jobs';
 end $earlier$;
 
-drop function gjobs.owns_asset(uuid);
-comment on function gjobs.error_group(text) is null;
-drop table gjobs.made_tables;
-update gjobs.alembic_version set version_num = '0002_gjobs' where version_num = '0013';
+-- Its schema is kept under another name until earlier_data.sql has copied what it holds.
+do $$
+declare
+    one record;
+begin
+    for one in
+        select t.tgname from pg_trigger t join pg_proc p on p.oid = t.tgfoid
+         where t.tgrelid = 'public.generation_jobs'::regclass and p.pronamespace = 'gjobs'::regnamespace
+    loop
+        execute format('drop trigger %I on public.generation_jobs', one.tgname);
+    end loop;
+end $$;
+alter schema gjobs rename to gjobs_0013;
+create schema gjobs;
+alter table gjobs_0013.alembic_version set schema gjobs;
+update gjobs.alembic_version set version_num = '0001_app' where true;

@@ -6,6 +6,10 @@ declare
     present  text;
     exported constant text := nullif(current_setting('gjobs.exported_archive', true), '');
 begin
+    if to_regnamespace('gjobs_0013') is not null then
+        raise object_not_in_prerequisite_state using
+            message = 'The data of an earlier build is not carried over yet.', hint = 'Finish that first: ''gjobs migrate up''.';
+    end if;
     if to_regclass('gjobs.replaced') is null then
         return;
     end if;
@@ -14,7 +18,8 @@ begin
      where l.owner is not null and l.expires_at > now() and j.status = 'running';
     if held > 0 then
         raise object_not_in_prerequisite_state using
-            message = format('Workers hold %s running %s.', held, case held when 1 then 'job' else 'jobs' end), hint = 'Stop the workers first: ''gjobs workers'' lists them.';
+            message = format('Workers hold %s running %s.', held, case held when 1 then 'job' else 'jobs' end),
+            hint = 'Stop the workers first: ''gjobs workers'' lists them.';
     end if;
     -- See migrations/archive_export.py.
     select count(*),

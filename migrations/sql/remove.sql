@@ -6,10 +6,11 @@ declare
     one  record;
 begin
     for one in
-        select t.tgname from pg_trigger t join pg_proc p on p.oid = t.tgfoid
-         where t.tgrelid = 'public.generation_jobs'::regclass and p.pronamespace = 'gjobs'::regnamespace
+        select t.tgname, t.tgrelid::regclass as relation
+          from pg_trigger t join pg_proc p on p.oid = t.tgfoid
+         where p.pronamespace = 'gjobs'::regnamespace and not t.tgisinternal
     loop
-        execute format('drop trigger %I on public.generation_jobs', one.tgname);
+        execute format('drop trigger %I on %s', one.tgname, one.relation);
     end loop;
     for one in select restore from gjobs.replaced order by id desc loop
         execute one.restore;
@@ -23,17 +24,14 @@ begin
     loop
         execute 'revoke usage on schema gjobs from ' || one.reader;
     end loop;
-    drop function gjobs.count_spending(gjobs.budgets, date);
-    for one in
-        select case relkind when 'v' then 'view' else 'table' end as kind, string_agg(oid::regclass::text, ', ') as names
-          from pg_class
-         where relnamespace = 'gjobs'::regnamespace and relkind in ('v', 'r') and relname <> 'alembic_version'
-         group by relkind order by relkind = 'r'
-    loop
-        execute format('drop %s %s', one.kind, one.names);
-    end loop;
+    select string_agg(oid::regclass::text, ', ') into ours
+      from pg_class where relnamespace = 'gjobs'::regnamespace and relkind = 'v';
+    execute 'drop view ' || ours;
     select string_agg(oid::regprocedure::text, ', ') into ours from pg_proc where pronamespace = 'gjobs'::regnamespace;
     execute 'drop function ' || ours;
-    drop sequence gjobs.told_at;
-    drop type gjobs.job_cost_change;
+    select string_agg(oid::regclass::text, ', ') into ours
+      from pg_class where relnamespace = 'gjobs'::regnamespace and relkind = 'r' and relname <> 'alembic_version';
+    execute 'drop table ' || ours;
+    drop sequence gjobs.notified_at, gjobs.budgets_set_by;
+    drop type gjobs.job_cost_change, gjobs.recorded_change;
 end $$;

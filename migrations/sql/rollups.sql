@@ -1,41 +1,368 @@
--- Rollups that differ from the counts, for the projects with low <= id < high. A null bound is open; the first part includes jobs without a
--- project. Returns the first differences and their number. Days are text, because a day may be outside Python's range. The bounds are in
--- each condition, so that null bounds are removed before planning.
-with counted as materialized (
-    select user_id, project_id, status, mode, (created_at at time zone 'UTC')::date as day,
-           count(*) as jobs, coalesce(sum(cost_cents), 0) as cents
-      from public.generation_jobs
-     where (%(low)s::uuid is null or project_id >= %(low)s) and (%(high)s::uuid is null or project_id < %(high)s)
-        or (project_id is null and %(low)s::uuid is null)
-     group by user_id, project_id, status, mode, day
-), deltas as materialized (
-    select * from gjobs.job_deltas
-     where (%(low)s::uuid is null or project_id >= %(low)s) and (%(high)s::uuid is null or project_id < %(high)s)
-        or (project_id is null and %(low)s::uuid is null)
-), sums as (
-    select 'totals' as kind, user_id, project_id, status, mode, null::date as day,
-           jobs as counted_jobs, 0 as kept_jobs, cents as counted_cents, 0 as kept_cents from counted
+-- Rollups: numbers of jobs and their costs, up to a snapshot. Events are folded into them outside of the app's writes; readers add the
+-- events that are not folded yet. In any snapshot, both together equal a count of the jobs.
+
+-- The key is the md5 of the other columns, which may be null, or longer than an index entry. The fill factor leaves space for a row's new
+-- version on its page.
+create table gjobs.job_totals (
+    key         uuid    primary key,
+    user_id     uuid,
+    project_id  uuid,
+    status      text,
+    mode        text,
+    error_group text,
+    is_retry    boolean,
+    job_count   bigint  not null,
+    cost_cents  bigint  not null
+) with (fillfactor = 70);
+create index job_totals_user_id on gjobs.job_totals (user_id);
+create index job_totals_project_id on gjobs.job_totals (project_id);
+
+create table gjobs.job_days (
+    key         uuid    primary key,
+    user_id     uuid,
+    project_id  uuid,
+    day         date,
+    has_failed  boolean,
+    is_retry    boolean,
+    job_count   bigint  not null,
+    cost_cents  bigint  not null
+) with (fillfactor = 70);
+create index job_days_user_id on gjobs.job_days (user_id, day);
+create index job_days_project_id on gjobs.job_days (project_id, day);
+create index job_days_day on gjobs.job_days (day);
+
+comment on column gjobs.job_totals.error_group is 'of failed jobs; null for others';
+comment on column gjobs.job_days.day is 'the UTC day of created_at';
+
+-- One row: which events the rollups hold. An event is not folded if its transaction was not visible to the snapshot of the last fold:
+-- transaction_id >= next, or = any (open). Both are kept, because the oldest transaction that runs in any database of the server may
+-- be one that somebody forgot: then nothing would be folded any more.
+create table gjobs.fold_state (
+    is_counted      boolean     not null,
+    next            xid8        not null,
+    open            xid8[]      not null,
+    server_identity text        not null,
+    folded_at       timestamptz not null default clock_timestamp()
+);
+create unique index fold_state_once on gjobs.fold_state ((true));
+
+comment on column gjobs.fold_state.is_counted is 'false before the first count, and after a restore on another server';
+comment on column gjobs.fold_state.open is 'what else had not ended, and the transaction that folded';
+
+-- Which server and database this is. A dump that is restored elsewhere starts at low transaction ids. A copy of the files keeps both.
+create function gjobs.server_identity()
+    returns text language sql stable security invoker set search_path = '' as $$
+    select concat_ws(':', (select s.system_identifier from pg_control_system() s),
+                     (select d.oid from pg_database d where d.datname = current_database()), 'gjobs.fold_state'::regclass::oid)
+$$;
+
+insert into gjobs.fold_state (is_counted, next, open, server_identity) values (false, pg_current_xact_id(), '{}', gjobs.server_identity());
+
+-- The state, whether the jobs were truncated since the last count, and the number of events that are not folded yet, up to 10,001.
+create view gjobs.fold_progress as
+    select f.*, exists (
+               select from gjobs.job_event_log e
+                where e.kind = 'truncated' and (e.transaction_id >= f.next or e.transaction_id = any (f.open))
+           ) as is_truncated, (
+               select count(*)
+                 from (select from gjobs.job_event_log e
+                        where e.transaction_id >= f.next or e.transaction_id = any (f.open) limit 10001) e
+           ) as unfolded
+      from gjobs.fold_state f;
+
+-- What each event adds to the rollups: the job leaves one sum, and enters another.
+create view gjobs.job_changes as
+    select e.transaction_id, e.id, side.change as job_count,
+           case when side.change < 0 and e.has_moved then e.former_user_id else e.user_id end as user_id,
+           case when side.change < 0 and e.has_moved then e.former_project_id else e.project_id end as project_id,
+           case when side.change < 0 and e.has_moved then e.former_mode else e.mode end as mode,
+           case when side.change < 0 and e.has_moved then e.former_day else e.day end as day,
+           case when side.change < 0 then e.from_status else e.to_status end as status,
+           coalesce(case when side.change < 0 and e.has_moved then e.former_retry_count else e.retry_count end, 0) > 0 as is_retry,
+           case when side.change > 0 then coalesce(e.cost_cents, 0)
+                when e.kind in ('deleted', 'archived') then e.cents_change
+                else e.cents_change - coalesce(e.cost_cents, 0) end as cost_cents,
+           case when side.change < 0 then coalesce(e.former_error, e.error, '') else coalesce(e.error, '') end as error
+      from gjobs.job_event_log e
+     cross join (values (-1), (1)) side (change)
+     where e.cents_change is not null
+       and case when side.change < 0 then e.kind not in ('created', 'restored') else e.kind not in ('deleted', 'archived') end;
+
+-- Folds up to p_most events of ended transactions into the rollups, and removes old folded events. Returns the number of folded events; -1
+-- if somebody else folds; -2 if the jobs must be counted first, by gjobs.count_again. It runs with its owner's rights, because nobody else
+-- may write the rollups; it changes nothing that readers see, except that old events go.
+create function gjobs.fold_events(p_most bigint default 20000)
+    returns bigint language plpgsql volatile security definer
+    set search_path = '' set datestyle = 'ISO' set row_security = off set plan_cache_mode = force_custom_plan as $$
+declare
+    most_removed constant integer := 5000;
+    this_one     constant xid8 := pg_current_xact_id();
+    state        gjobs.fold_state;
+    is_void      boolean;
+    folded       bigint;
+    no_totals    uuid[];
+    no_days      uuid[];
+begin
+    select * into state from gjobs.fold_state for update skip locked;
+    if not found then
+        return -1;
+    end if;
+    if not state.is_counted or state.server_identity <> gjobs.server_identity() then
+        return -2;
+    end if;
+
+    -- One statement, so one snapshot. Events of this very transaction are left: it may write more. A transaction is folded whole.
+    with snapshot as materialized (
+        select pg_snapshot_xmax(s) as xmax, array(select x from pg_snapshot_xip(s) x union select this_one) as xip
+          from pg_current_snapshot() s
+    ), bounds as materialized (
+        select least(s.xmax, (
+                   select (e.transaction_id::text::bigint + 1)::text::xid8 from gjobs.job_event_log e
+                    where e.transaction_id >= state.next order by e.transaction_id offset p_most limit 1
+               )) as bound, s.xip, p.is_truncated
+          from snapshot s cross join gjobs.fold_progress p
+    ), changes as materialized (
+        select c.*
+          from bounds b
+          join gjobs.job_changes c on c.transaction_id < b.bound
+         where not b.is_truncated and c.transaction_id >= state.next and c.transaction_id <> this_one
+        union all
+        select c.*
+          from bounds b
+          join gjobs.job_changes c on c.transaction_id < b.bound
+         where not b.is_truncated and c.transaction_id = any (state.open) and c.transaction_id < state.next and c.transaction_id <> this_one
+    ), errors as materialized (
+        select e.error, gjobs.error_group(e.error) as error_group from (select distinct error from changes where status = 'failed') e
+    ), sums as materialized (
+        select c.user_id, c.project_id, c.status, c.mode, e.error_group, c.is_retry, c.day,
+               sum(c.job_count)::bigint as job_count, sum(c.cost_cents)::bigint as cost_cents
+          from changes c
+          left join errors e on c.status = 'failed' and e.error = c.error
+         group by c.user_id, c.project_id, c.status, c.mode, e.error_group, c.is_retry, c.day
+        having sum(c.job_count) <> 0 or sum(c.cost_cents) <> 0
+    ), totals as (
+        insert into gjobs.job_totals as t
+        select md5(row(s.user_id, s.project_id, s.status, s.mode, s.error_group, s.is_retry)::text)::uuid, s.user_id, s.project_id,
+               s.status, s.mode, s.error_group, s.is_retry, sum(s.job_count), sum(s.cost_cents)
+          from sums s group by s.user_id, s.project_id, s.status, s.mode, s.error_group, s.is_retry
+        having sum(s.job_count) <> 0 or sum(s.cost_cents) <> 0
+            on conflict (key) do update set job_count = t.job_count + excluded.job_count, cost_cents = t.cost_cents + excluded.cost_cents
+        returning t.key, t.job_count = 0 and t.cost_cents = 0 as is_nothing
+    ), days as (
+        insert into gjobs.job_days as d
+        select md5(row(s.user_id, s.project_id, s.day, s.error_group is not null, s.is_retry)::text)::uuid, s.user_id, s.project_id,
+               s.day, s.error_group is not null, s.is_retry, sum(s.job_count), sum(s.cost_cents)
+          from sums s group by s.user_id, s.project_id, s.day, s.error_group is not null, s.is_retry
+        having sum(s.job_count) <> 0 or sum(s.cost_cents) <> 0
+            on conflict (key) do update set job_count = d.job_count + excluded.job_count, cost_cents = d.cost_cents + excluded.cost_cents
+        returning d.key, d.job_count = 0 and d.cost_cents = 0 as is_nothing
+    ), moved_on as (
+        update gjobs.fold_state
+           set next = b.bound, open = array(select x from unnest(b.xip) x where x < b.bound), folded_at = clock_timestamp()
+          from bounds b where not b.is_truncated
+    )
+    select b.is_truncated, (select count(distinct c.id) from changes c), array(select t.key from totals t where t.is_nothing),
+           array(select d.key from days d where d.is_nothing)
+      into is_void, folded, no_totals, no_days
+      from bounds b;
+    if is_void then
+        return -2;
+    end if;
+    delete from gjobs.job_totals t where t.key = any (no_totals);
+    delete from gjobs.job_days d where d.key = any (no_days);
+
+    delete from gjobs.job_event_log e
+     using (select l.transaction_id, l.id from gjobs.job_event_log l order by l.transaction_id, l.id limit most_removed) oldest,
+           gjobs.fold_state f
+     where e.transaction_id = oldest.transaction_id and e.id = oldest.id
+       and e.at < clock_timestamp() - (select s.keep_events from gjobs.settings s)
+       and e.transaction_id < f.next and e.transaction_id <> all (f.open);
+    return folded;
+exception
+    when serialization_failure then
+        return -1;      -- The caller's snapshot is older than another fold.
+end $$;
+
+-- Replaces the rollups by a count of the jobs, and returns their number; -1 if somebody else folds. One statement, so one snapshot: what is
+-- committed later is not folded yet. It locks nothing but the state, and keeps the jobs from being truncated meanwhile, as any reader does.
+-- On another server, the ids of the transactions of earlier events mean nothing. These events get the id 0, which counts as folded.
+create function gjobs.count_again()
+    returns bigint language plpgsql volatile security definer
+    set search_path = '' set datestyle = 'ISO' set row_security = off set plan_cache_mode = force_custom_plan
+    set enable_nestloop = off as $$
+declare
+    this_one constant xid8 := pg_current_xact_id();
+    counted  bigint;
+begin
+    perform from gjobs.fold_state for update skip locked;
+    if not found then
+        return -1;
+    end if;
+    if exists (select from gjobs.job_event_log where transaction_id = this_one and cents_change is not null) then
+        raise object_not_in_prerequisite_state using message = 'this transaction has already written jobs';
+    end if;
+    if (select f.server_identity <> gjobs.server_identity() from gjobs.fold_state f) then
+        update gjobs.job_event_log set transaction_id = '0' where transaction_id <> '0';
+    end if;
+    delete from gjobs.job_totals where true;
+    delete from gjobs.job_days where true;
+    with errors as materialized (
+        select e.error, gjobs.error_group(e.error) as error_group
+          from (select distinct coalesce(j.error::text, '') as error from public.generation_jobs j where j.status::text = 'failed') e
+    ), sums as materialized (
+        select j.user_id, j.project_id, j.status::text as status, j.mode::text as mode, e.error_group,
+               coalesce(j.retry_count, 0) > 0 as is_retry, (j.created_at at time zone 'UTC')::date as day,
+               count(*) as job_count, coalesce(sum(j.cost_cents), 0)::bigint as cost_cents
+          from public.generation_jobs j
+          left join errors e on j.status::text = 'failed' and e.error = coalesce(j.error::text, '')
+         group by 1, 2, 3, 4, 5, 6, 7
+    ), totals as (
+        insert into gjobs.job_totals
+        select md5(row(s.user_id, s.project_id, s.status, s.mode, s.error_group, s.is_retry)::text)::uuid,
+               s.user_id, s.project_id, s.status, s.mode, s.error_group, s.is_retry, sum(s.job_count), sum(s.cost_cents)
+          from sums s group by s.user_id, s.project_id, s.status, s.mode, s.error_group, s.is_retry
+    ), days as (
+        insert into gjobs.job_days
+        select md5(row(s.user_id, s.project_id, s.day, s.error_group is not null, s.is_retry)::text)::uuid,
+               s.user_id, s.project_id, s.day, s.error_group is not null, s.is_retry, sum(s.job_count), sum(s.cost_cents)
+          from sums s group by s.user_id, s.project_id, s.day, s.error_group is not null, s.is_retry
+    ), counted_up_to as (
+        update gjobs.fold_state
+           set is_counted = true, folded_at = clock_timestamp(), next = pg_snapshot_xmax(s),
+               open = array(select x from pg_snapshot_xip(s) x union select this_one),
+               server_identity = gjobs.server_identity()
+          from pg_current_snapshot() s
+         where true
+    )
+    select coalesce(sum(job_count), 0) into counted from sums;
+    return counted;
+exception
+    when serialization_failure then
+        return -1;
+end $$;
+
+-- How to read: the state of the rollups, and which of their rows the caller may see. If visible is 'some', the jobs themselves are counted.
+create view gjobs.rollup_reader with (security_barrier = on) as
+    select case when p.is_counted and p.server_identity = gjobs.server_identity() and not p.is_truncated
+                     and gjobs.visible_jobs() in ('all', 'own') then gjobs.visible_jobs() else 'some' end as visible,
+           (select auth.uid()) as caller, p.next, p.open
+      from gjobs.fold_progress p;
+
+-- The changes that are not folded yet, of jobs that the caller sees.
+create view gjobs.unfolded_changes with (security_barrier = on) as
+    with r as materialized (select * from gjobs.rollup_reader)
+    select c.user_id, c.project_id, c.status, c.mode, c.day, c.is_retry, c.job_count, c.cost_cents, c.error
+      from gjobs.job_changes c
+     where c.transaction_id >= (select next from r where visible in ('all', 'own'))
+       and ((select visible = 'all' from r) or c.user_id = (select caller from r))
     union all
-    select 'days', user_id, project_id, null, null, day, jobs, 0, cents, 0 from counted
-    union all
-    select 'totals', user_id, project_id, status, mode, null, 0, job_count, 0, cost_cents from deltas
-    union all
-    select 'days', user_id, project_id, null, null, day, 0, job_count, 0, cost_cents from deltas
-    union all
-    select 'totals', user_id, project_id, status, mode, null, 0, job_count, 0, cost_cents
-      from gjobs.job_totals
-     where (%(low)s::uuid is null or project_id >= %(low)s) and (%(high)s::uuid is null or project_id < %(high)s)
-        or (project_id is null and %(low)s::uuid is null)
-    union all
-    select 'days', user_id, project_id, null, null, day, 0, job_count, 0, cost_cents
-      from gjobs.job_days
-     where (%(low)s::uuid is null or project_id >= %(low)s) and (%(high)s::uuid is null or project_id < %(high)s)
-        or (project_id is null and %(low)s::uuid is null)
-)
-select kind, user_id, project_id, status, mode, day::text, null,
-       sum(counted_jobs)::bigint, sum(kept_jobs)::bigint, sum(counted_cents)::bigint, sum(kept_cents)::bigint, count(*) over ()
-  from sums
- group by kind, user_id, project_id, status, mode, sums.day
-having (sum(counted_jobs), sum(counted_cents)) <> (sum(kept_jobs), sum(kept_cents))
- order by kind desc, project_id, user_id, status, mode, sums.day
- limit %(most)s
+    select c.user_id, c.project_id, c.status, c.mode, c.day, c.is_retry, c.job_count, c.cost_cents, c.error
+      from gjobs.job_changes c
+     where c.transaction_id = any ((select open from r where visible in ('all', 'own'))::xid8[])
+       and c.transaction_id < (select next from r)
+       and ((select visible = 'all' from r) or c.user_id = (select caller from r));
+
+-- The counts with the caller's rights, if p_counts: 'totals', 'days' or 'waste'. A function, so that the planner does not add its cost to
+-- each view.
+create function gjobs.count_visible(p_what text, p_counts boolean)
+    returns table (user_id uuid, project_id uuid, status text, mode text, day date, error_group text, is_retry boolean, job_count bigint,
+                   cost_cents bigint)
+    language plpgsql stable security invoker rows 10 set search_path = '' set enable_nestloop = off as $$
+begin
+    if p_counts then
+        return query
+            with errors as materialized (
+                select e.error, gjobs.error_group(e.error) as its_group
+                  from (select distinct coalesce(j.error::text, '') as error
+                          from public.generation_jobs j where j.status::text = 'failed' and p_what = 'waste') e
+            )
+            select j.user_id, j.project_id, j.status::text as its_status, case when p_what <> 'days' then j.mode::text end as its_mode,
+                   case when p_what = 'days' then (j.created_at at time zone 'UTC')::date end as its_day, e.its_group,
+                   coalesce(j.retry_count, 0) > 0 as retries, count(*), coalesce(sum(j.cost_cents), 0)::bigint
+              from public.generation_jobs j
+              left join errors e on j.status::text = 'failed' and e.error = coalesce(j.error::text, '')
+             group by j.user_id, j.project_id, its_status, its_mode, its_day, e.its_group, retries;
+    end if;
+end $$;
+
+-- A single row has no meaning; the totals of a key are exact. A view that is only a union is no security barrier, so the unions are in
+-- subqueries.
+create view gjobs.job_counts with (security_barrier = on) as
+    with r as materialized (select * from gjobs.rollup_reader)
+    select user_id, project_id, status, mode, job_count, cost_cents from (
+        select t.user_id, t.project_id, t.status, t.mode, t.job_count, t.cost_cents
+          from gjobs.job_totals t where (select visible = 'all' from r)
+        union all
+        select t.user_id, t.project_id, t.status, t.mode, t.job_count, t.cost_cents
+          from gjobs.job_totals t where t.user_id = (select caller from r where visible = 'own')
+        union all
+        select c.user_id, c.project_id, c.status, c.mode, c.job_count, c.cost_cents from gjobs.unfolded_changes c
+        union all
+        select c.user_id, c.project_id, c.status, c.mode, c.job_count, c.cost_cents
+          from gjobs.count_visible('totals', (select visible = 'some' from r)) c
+    ) sums;
+
+create view gjobs.job_day_counts with (security_barrier = on) as
+    with r as materialized (select * from gjobs.rollup_reader)
+    select user_id, project_id, day, job_count, cost_cents from (
+        select d.user_id, d.project_id, d.day, d.job_count, d.cost_cents from gjobs.job_days d where (select visible = 'all' from r)
+        union all
+        select d.user_id, d.project_id, d.day, d.job_count, d.cost_cents
+          from gjobs.job_days d where d.user_id = (select caller from r where visible = 'own')
+        union all
+        select c.user_id, c.project_id, c.day, c.job_count, c.cost_cents from gjobs.unfolded_changes c
+        union all
+        select c.user_id, c.project_id, c.day, c.job_count, c.cost_cents
+          from gjobs.count_visible('days', (select visible = 'some' from r)) c
+    ) sums;
+
+-- Waste: failed jobs, and retries that did not fail. The group of those is empty.
+create view gjobs.job_waste with (security_barrier = on) as
+    with r as materialized (select * from gjobs.rollup_reader)
+    select user_id, project_id, mode, error_group, job_count, cost_cents from (
+        select t.user_id, t.project_id, t.mode, coalesce(t.error_group, '') as error_group, t.job_count, t.cost_cents
+          from gjobs.job_totals t where (t.status = 'failed' or t.is_retry) and (select visible = 'all' from r)
+        union all
+        select t.user_id, t.project_id, t.mode, coalesce(t.error_group, ''), t.job_count, t.cost_cents
+          from gjobs.job_totals t
+         where (t.status = 'failed' or t.is_retry) and t.user_id = (select caller from r where visible = 'own')
+        union all
+        select c.user_id, c.project_id, c.mode, case c.status when 'failed' then gjobs.error_group(c.error) else '' end, c.job_count,
+               c.cost_cents
+          from gjobs.unfolded_changes c where c.status = 'failed' or c.is_retry
+        union all
+        select c.user_id, c.project_id, c.mode, coalesce(c.error_group, ''), c.job_count, c.cost_cents
+          from gjobs.count_visible('waste', (select visible = 'some' from r)) c where c.status = 'failed' or c.is_retry
+    ) sums;
+
+create view gjobs.job_day_waste with (security_barrier = on) as
+    with r as materialized (select * from gjobs.rollup_reader)
+    select user_id, project_id, day, has_failed, job_count, cost_cents from (
+        select d.user_id, d.project_id, d.day, d.has_failed, d.job_count, d.cost_cents
+          from gjobs.job_days d where (d.has_failed or d.is_retry) and (select visible = 'all' from r)
+        union all
+        select d.user_id, d.project_id, d.day, d.has_failed, d.job_count, d.cost_cents
+          from gjobs.job_days d
+         where (d.has_failed or d.is_retry) and d.user_id = (select caller from r where visible = 'own')
+        union all
+        select c.user_id, c.project_id, c.day, c.status is not distinct from 'failed', c.job_count, c.cost_cents
+          from gjobs.unfolded_changes c where c.status = 'failed' or c.is_retry
+        union all
+        select c.user_id, c.project_id, c.day, c.status is not distinct from 'failed', c.job_count, c.cost_cents
+          from gjobs.count_visible('days', (select visible = 'some' from r)) c where c.status = 'failed' or c.is_retry
+    ) sums;
+
+-- What the app's function of this name returns, from the rollups: jobs and costs by status, of the caller or, if the caller bypasses row
+-- level security, of any user.
+create function gjobs.get_job_statistics(p_user_id uuid default null)
+    returns table (status text, count bigint, total_cost_cents bigint, avg_cost_cents numeric)
+    language plpgsql stable security invoker set search_path = '' as $$
+begin
+    if p_user_id is distinct from auth.uid() and p_user_id is not null and row_security_active('public.generation_jobs') then
+        raise insufficient_privilege using message = 'the statistics of another user are not yours to read';
+    end if;
+    return query
+        select c.status, sum(c.job_count)::bigint, sum(c.cost_cents)::bigint, sum(c.cost_cents) / sum(c.job_count)
+          from gjobs.job_counts c where c.user_id = coalesce(p_user_id, (select auth.uid()))
+         group by c.status having sum(c.job_count) <> 0 order by c.status;
+end $$;

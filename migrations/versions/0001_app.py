@@ -8,10 +8,10 @@ down_revision = None
 
 def upgrade() -> None:
     for script in ("roles", "auth", "app", "functions", "policies", "grants"):
-        run_script(f"app/{script}.sql")
+        run_script(f"app/{script}")
 
 
 def downgrade() -> None:
-    """Remove the indexes, and what an interrupted upgrade left. The app's tables stay, also if gjobs created them."""
+    """Remove the index, and what an interrupted upgrade left. The app's tables stay, also if gjobs created them."""
     remove_objects()
-    run_apart("indexes/remove.sql")
+    run_apart("indexes/remove")

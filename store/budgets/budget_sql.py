@@ -25,9 +25,9 @@ with today as (
     select b.*, t.day, gjobs.budget_period_start(b.period, t.day) as period_start,
            coalesce(s.spent_cents, 0) as spent_cents,
            coalesce(s.spent_cents, 0)::numeric / nullif(b.limit_cents, 0) as share
-      from gjobs.budgets b
+      from gjobs.visible_budgets b
      cross join today t
-      left join gjobs.budget_spending s
+      left join gjobs.visible_spending s
              on s.budget_id = b.id and s.period_start = gjobs.budget_period_start(b.period, t.day)
      where (cast(:id as uuid) is null or b.id = :id)
        and (cast(:project_id as uuid) is null or b.project_id = :project_id or b.user_id = {owner})

@@ -10,7 +10,6 @@ from gjobs.store.capabilities.capability import (
     ASSETS,
     BUDGET_STATES,
     BUDGETS,
-    EVENT_LOG,
     EVENTS,
     JOB_COUNTS,
     JOB_DAY_COUNTS,
@@ -18,7 +17,6 @@ from gjobs.store.capabilities.capability import (
     JOB_SUMMARY,
     JOB_WASTE,
     JOBS,
-    KNOWN_USERS,
     LEASES,
     ONLY_READS,
     OTHER_LOGIN,
@@ -29,6 +27,9 @@ from gjobs.store.capabilities.capability import (
     SPENDING,
     STARTS,
     USERS,
+    VISIBLE_BUDGETS,
+    VISIBLE_LEASES,
+    VISIBLE_WORKERS,
     WORKERS,
     Capability,
     DatabaseFacts,
@@ -287,7 +288,7 @@ _START_COLUMNS = frozenset({"job_id", "started_at"})
 _BUDGET_COLUMNS = frozenset({"id", "user_id", "project_id", "period", "limit_cents", "warn_share", "created_at"})
 _SPENDING_COLUMNS = frozenset({"budget_id", "period_start", "spent_cents"})
 _LEASE_COLUMNS = frozenset({"job_id", "owner", "attempt", "acquired_at", "expires_at", "note"})
-_WORKER_COLUMNS = frozenset({"id", "user_id", "name", "host", "process", "modes", "concurrency"})
+_WORKER_COLUMNS = frozenset({"id", "name", "host", "process", "modes", "concurrency"})
 _SEEN_COLUMNS = _WORKER_COLUMNS | {"started_at", "seen_at", "stopped_at"}
 _ARCHIVED_COLUMNS = _JOB_COLUMNS | {"archived_at"}
 _POLICY_COLUMNS = frozenset({"id", "project_id", "statuses", "older_than", "action", "created_at", "applied_at"})
@@ -332,18 +333,13 @@ _LEASES_ADDED = _added("leases", "This database keeps no leases. Workers need th
 _ARCHIVE_ADDED = _added("an archive", "This database keeps no archive of its jobs.")
 
 
-def _for_policies(name: str) -> Rule:
-    """Return a rule for what the table's policies read: project owners. The policies apply to users and to logins
-    that row level security restricts.
-    """
-
-    def rule(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
-        relation = facts.relations.get(name)
-        if relation is None or not (actor != OPERATOR or relation.row_security):
-            return None
-        return read(facts, PROJECTS, actor, frozenset({"id", "user_id"}))
-
-    return rule
+def _working(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
+    """Return why the actor can't run jobs. A worker writes leases of all users, so no user may be one."""
+    if actor != OPERATOR:
+        return MissingCapability(reason="Only the operator can run workers.", advice=_AS_OPERATOR)
+    return written(facts, LEASES, actor, "insert", _LEASE_COLUMNS) or written(
+        facts, WORKERS, actor, "insert", _WORKER_COLUMNS
+    )
 
 
 def _to_delete(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
@@ -365,13 +361,12 @@ NEEDS: Mapping[Capability, tuple[Need, ...]] = by_member(
             _EVENTS_ADDED,
             _LINKS_ADDED,
             _to_read(STARTS, _START_COLUMNS),
-            _to_read(LEASES, frozenset({"job_id", "expires_at"})),
+            _to_read(VISIBLE_LEASES, frozenset({"job_id", "expires_at"})),
             _to_read(JOBS, frozenset({"completed_at"})),
             Capability.JOBS,
         ),
         Capability.RETRYING: (
             Capability.RETRY_LINKS,
-            _to_write(RETRY_LINKS, "insert", _LINK_COLUMNS),
             _to_write(JOBS, "insert", _GIVEN | {"id", "retry_count"}),
             Capability.CHANGING,
             _to_read(JOBS, frozenset(LATER_COLUMNS)),
@@ -397,36 +392,31 @@ NEEDS: Mapping[Capability, tuple[Need, ...]] = by_member(
         Capability.EVENTS: (
             _EVENTS_ADDED,
             _to_read(EVENTS, _EVENT_COLUMNS),
-            # The view reads this table with its caller's rights, and the table's policies read the jobs.
-            _to_read(EVENT_LOG, _EVENT_COLUMNS),
-            _to_read(KNOWN_USERS, frozenset({"number", "id"})),
             _to_read(STARTS, _START_COLUMNS),
             Capability.JOBS,
         ),
         Capability.BUDGETS: (
             _added("budgets", "This database keeps no budgets."),
-            _to_read(BUDGETS, _BUDGET_COLUMNS),
+            _to_read(VISIBLE_BUDGETS, _BUDGET_COLUMNS),
             _to_read(SPENDING, _SPENDING_COLUMNS),
             _to_read(BUDGET_STATES, _SPENDING_COLUMNS - {"budget_id"} | {"id"}),
-            _for_policies(BUDGETS),
         ),
         Capability.SETTING_BUDGETS: (Capability.BUDGETS, partial(setting_budgets, columns=_LIMITED)),
         Capability.WORKERS: (
             _LEASES_ADDED,
-            _to_read(WORKERS, _SEEN_COLUMNS),
-            _to_read(LEASES, _LEASE_COLUMNS),
+            _to_read(VISIBLE_WORKERS, _SEEN_COLUMNS),
+            _to_read(VISIBLE_LEASES, _LEASE_COLUMNS),
             Capability.JOBS,
         ),
         Capability.WORKING: (
             _LEASES_ADDED,
-            _to_write(LEASES, "insert", _LEASE_COLUMNS),
-            _to_write(WORKERS, "insert", _WORKER_COLUMNS),
+            _working,
             Capability.CHANGING,
         ),
         Capability.ARCHIVE: (_ARCHIVE_ADDED, _to_read(ARCHIVE, _ARCHIVED_COLUMNS), Capability.JOBS),
         Capability.ARCHIVING: (Capability.ARCHIVE, Capability.DELETING),
         Capability.RESTORING: (Capability.ARCHIVE, _to_write(JOBS, "insert", _JOB_COLUMNS)),
-        Capability.RETENTION: (_ARCHIVE_ADDED, _to_read(RETENTION, _POLICY_COLUMNS), _for_policies(RETENTION)),
+        Capability.RETENTION: (_ARCHIVE_ADDED, _to_read(RETENTION, _POLICY_COLUMNS)),
     },
 )
 

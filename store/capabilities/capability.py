@@ -15,14 +15,16 @@ JOBS, PROJECTS, ASSETS = "public.generation_jobs", "public.projects", "public.as
 USERS, REVISIONS = "auth.users", "gjobs.alembic_version"
 JOB_SUMMARY = "gjobs.job_summary"
 JOB_COUNTS, JOB_DAY_COUNTS = "gjobs.job_counts", "gjobs.job_day_counts"
-EVENTS, EVENT_LOG, KNOWN_USERS = "gjobs.job_events", "gjobs.job_event_log", "gjobs.known_users"
+EVENTS = "gjobs.job_events"
 JOB_WASTE, JOB_DAY_WASTE = "gjobs.job_waste", "gjobs.job_day_waste"
-RETRY_LINKS = "gjobs.job_links"
-STARTS, LEASES = "gjobs.job_starts", "gjobs.job_leases"
-BUDGETS, SPENDING, BUDGET_STATES = "gjobs.budgets", "gjobs.budget_spending", "gjobs.budget_states"
-WORKERS = "gjobs.workers"
+RETRY_LINKS = "gjobs.visible_links"
+STARTS = "gjobs.job_starts"
+LEASES, VISIBLE_LEASES = "gjobs.job_leases", "gjobs.visible_leases"
+BUDGETS, VISIBLE_BUDGETS = "gjobs.budgets", "gjobs.visible_budgets"
+SPENDING, BUDGET_STATES = "gjobs.visible_spending", "gjobs.budget_states"
+WORKERS, VISIBLE_WORKERS = "gjobs.workers", "gjobs.visible_workers"
 WORD_INDEX = "gjobs_words"
-ARCHIVE, RETENTION = "gjobs.archived_jobs", "gjobs.retention_policies"
+ARCHIVE, RETENTION = "gjobs.visible_archive", "gjobs.visible_retention"
 
 EARLIER_BUILD = "0013"
 """The last revision of an earlier build, which an upgrade takes over. It is checked against the newest schema."""
@@ -40,15 +42,16 @@ RELATIONS = (
     JOB_WASTE,
     JOB_DAY_WASTE,
     EVENTS,
-    EVENT_LOG,
-    KNOWN_USERS,
     BUDGETS,
+    VISIBLE_BUDGETS,
     SPENDING,
     BUDGET_STATES,
     RETRY_LINKS,
     STARTS,
     LEASES,
+    VISIBLE_LEASES,
     WORKERS,
+    VISIBLE_WORKERS,
     ARCHIVE,
     RETENTION,
 )

@@ -79,7 +79,7 @@ def _costs(jobs: TableClause) -> Select[Any]:
     )
 
 
-_COSTS, _ARCHIVED_COSTS = _costs(tables.generation_jobs), _costs(tables.archived_jobs)
+_COSTS, _ARCHIVED_COSTS = _costs(tables.generation_jobs), _costs(tables.visible_archive)
 
 
 _make_costs = row_maker(StatusCosts, status=parse_status, cost_cents=lambda cents: int(cents or 0))

@@ -25,7 +25,7 @@ QUEUE_CHANNEL = "gjobs_queue"
 """Notified by each statement that queues jobs, without their ids."""
 IDLE_LOCK = (1735353442, 4)
 """Held in shared mode by the listening sessions of idle workers. Queued jobs are announced only while it is held."""
-TRIGGERS = ("gjobs_count_inserted", "gjobs_count_updated", "gjobs_count_deleted", "gjobs_count_truncated")
+TRIGGERS = ("gjobs_created", "gjobs_changed", "gjobs_deleted", "gjobs_truncated")
 """Together they announce all changes of jobs."""
 
 log = logging.getLogger(__name__)

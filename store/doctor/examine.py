@@ -22,7 +22,7 @@ from gjobs.store.doctor import policy_checks, schema_checks, server_checks, tabl
 from gjobs.store.doctor.findings import NOT_EXAMINED, DoctorReport, Finding, Section, Severity, size
 from gjobs.store.doctor.policy_checks import WITHOUT_ROW, nothing_leaks, policy_findings, try_policies
 from gjobs.store.doctor.schema_checks import QUALIFY_QUERY, read_schema
-from gjobs.store.errors import SignInRefused, StoreError, Unreachable, command
+from gjobs.store.errors import NoPrivilege, SignInRefused, StoreError, Unreachable, command
 from gjobs.store.job_list import read_listing
 from gjobs.store.job_list.list_query import ListingQuery
 from gjobs.store.poller import FAST, LONGEST_COSTLY_WAIT, LONGEST_IDLE_WAIT
@@ -272,7 +272,18 @@ class _Examination:
         return [
             *table_checks.rows_findings(self._facts, uses, indexes, counted),
             *table_checks.word_findings(support, uses, indexes, is_replica=self._facts.is_replica),
+            *table_checks.folding_findings(await self._unfolded()),
         ]
+
+    async def _unfolded(self) -> int:
+        """Return 0 if there are no rollups, or if the login may not read their state."""
+        if not self._facts.is_migrated:
+            return 0
+        try:
+            ((unfolded,),) = await self._read(table_checks.UNFOLDED)
+        except NoPrivilege:
+            return 0
+        return int(unfolded)
 
     async def _rules(self) -> Iterable[Finding]:
         found, seen, tables, copies, rules, bodies = await self._read(

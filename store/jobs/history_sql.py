@@ -83,7 +83,7 @@ def started(job_id: UUID) -> Query[object]:
 
 
 _jobs = tables.generation_jobs
-_leases = table("job_leases", column("job_id", Uuid), column("expires_at", DateTime(timezone=True)), schema="gjobs")
+_leases = table("visible_leases", column("job_id", Uuid), column("expires_at", DateTime(timezone=True)), schema="gjobs")
 
 
 def _usual_duration_sql(what: str) -> str:
@@ -94,15 +94,16 @@ def _usual_duration_sql(what: str) -> str:
     SELECT jsonb_object_agg(learned.mode, {what})
       FROM (
           SELECT latest.mode, percentile_cont(0.95) WITHIN GROUP (
-                     ORDER BY extract(epoch FROM latest.completed_at) - extract(epoch FROM start.started_at)) AS usual
+                     ORDER BY extract(epoch FROM latest.completed_at) - extract(epoch FROM latest.started_at)) AS usual
             FROM (
-                SELECT ended.id, ended.mode, ended.completed_at
+                SELECT ended.mode, ended.completed_at,
+                       (SELECT start.started_at FROM gjobs.job_starts start WHERE start.job_id = ended.id) AS started_at
                   FROM public.generation_jobs ended
                  WHERE ended.status IN ({sql_literals(FINAL_STATUSES)}) AND isfinite(ended.completed_at)
                    AND ended.mode IS NOT NULL
                  ORDER BY ended.updated_at DESC, ended.id DESC LIMIT {COMPARED_JOBS}
             ) latest
-            JOIN gjobs.job_starts start ON start.job_id = latest.id AND isfinite(start.started_at)
+           WHERE isfinite(latest.started_at)
            GROUP BY latest.mode HAVING count(*) >= {FEWEST}
       ) learned
 )"""  # noqa: S608 - of constants
@@ -157,7 +158,7 @@ _JUDGED = text(f"""
 {_UNTOUCHED}, ({_usual_duration_sql("usual")} ->> job.mode)::float8, lease.job_id IS NOT NULL,
        lease.expires_at > coalesce(:at, now())
   FROM public.generation_jobs job
-  LEFT JOIN gjobs.job_leases lease ON lease.job_id = job.id
+  LEFT JOIN gjobs.visible_leases lease ON lease.job_id = job.id
  {_OF_RUNNING}
 """).bindparams(_ID, _AT)
 _TIMED = text(f"{_UNTOUCHED}, NULL, NULL, NULL FROM public.generation_jobs job {_OF_RUNNING}").bindparams(_ID, _AT)

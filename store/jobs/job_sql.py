@@ -384,7 +384,7 @@ def insert_retries(new_ids: Mapping[UUID, UUID]) -> Query[GenerationJob]:
 
 
 _LINK = text("""
-INSERT INTO gjobs.job_links (job_id, repeats) SELECT * FROM unnest(:new_ids, :ids) RETURNING job_id
+SELECT linked.job_id FROM gjobs.link_retries(:new_ids, :ids) AS linked (job_id)
 """).bindparams(_IDS, _NEW_IDS)
 
 
@@ -400,7 +400,7 @@ class Link:
 
 _REPETITIONS = text("""
 SELECT link.job_id, link.repeats
-  FROM gjobs.job_links link
+  FROM gjobs.visible_links link
   JOIN public.generation_jobs job ON job.id = link.job_id
   LEFT JOIN public.generation_jobs origin ON origin.id = link.repeats
  WHERE link.repeats = ANY(:ids) AND (origin.id IS NULL OR origin.user_id IS NOT DISTINCT FROM job.user_id)
@@ -418,7 +418,7 @@ def retries_of(job_ids: Collection[UUID]) -> Query[Link]:
 
 _RETRIED = text("""
 SELECT DISTINCT link.repeats
-  FROM gjobs.job_links link
+  FROM gjobs.visible_links link
   JOIN public.generation_jobs job ON job.id = link.job_id
   JOIN public.generation_jobs origin ON origin.id = link.repeats AND origin.user_id IS NOT DISTINCT FROM job.user_id
  WHERE link.repeats = ANY(:ids)
@@ -430,7 +430,7 @@ def retried_among(job_ids: Collection[UUID]) -> Query[UUID]:
     return Query(_RETRIED, first_column, {"ids": list(job_ids)})
 
 
-_ORIGIN = text("SELECT repeats FROM gjobs.job_links WHERE job_id = :id").bindparams(bindparam("id", type_=Uuid))
+_ORIGIN = text("SELECT repeats FROM gjobs.visible_links WHERE job_id = :id").bindparams(bindparam("id", type_=Uuid))
 
 
 def retried_job(job_id: UUID) -> Query[UUID]:

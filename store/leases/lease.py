@@ -10,8 +10,6 @@ from gjobs.store.jobs.job import GenerationJob, JobStatus
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerInfo:
     id: UUID
-    user_id: UUID | None
-    """The user that the worker acts as; None for the operator."""
     name: str
     host: str
     process: int
@@ -82,8 +80,6 @@ SILENT_AFTER = timedelta(seconds=90)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerStatus:
     id: UUID
-    user_id: UUID | None
-    """The user that the worker acts as; None for the operator."""
     name: str
     host: str
     process: int

@@ -148,8 +148,8 @@ def _of_each(jobs: Sequence[T], **columns: Callable[[T], Any]) -> dict[str, list
 
 
 _REGISTER = text("""
-insert into gjobs.workers (id, user_id, name, host, process, modes, concurrency)
-values (CAST(:id AS uuid), CAST(:user_id AS uuid), CAST(:name AS text), CAST(:host AS text), CAST(:process AS integer),
+insert into gjobs.workers (id, name, host, process, modes, concurrency)
+values (CAST(:id AS uuid), CAST(:name AS text), CAST(:host AS text), CAST(:process AS integer),
         CAST(:modes AS text[]), CAST(:concurrency AS integer))
     on conflict (id) do update set seen_at = now(), stopped_at = null
 returning id
@@ -169,7 +169,6 @@ update gjobs.workers set seen_at = clock_timestamp(), stopped_at = clock_timesta
 def register_worker(facts: WorkerInfo) -> Query[UUID]:
     values = {
         "id": facts.id,
-        "user_id": facts.user_id,
         "name": facts.name,
         "host": facts.host,
         "process": facts.process,
@@ -193,13 +192,14 @@ def deregister_worker(worker: UUID) -> Query[UUID]:
 
 
 _LISTED = text("""
-select w.id, w.user_id, w.name, w.host, w.process, w.modes, w.concurrency, w.started_at, w.seen_at, w.stopped_at,
+select w.id, w.name, w.host, w.process, w.modes, w.concurrency, w.started_at, w.seen_at, w.stopped_at,
        count(j.id), min(l.acquired_at) filter (where j.id is not null), moment.at
   from (select coalesce(CAST(:at AS timestamptz), now()) as at) moment
- cross join gjobs.workers w
-  left join gjobs.job_leases l on l.owner = w.id and l.expires_at > moment.at
+ cross join gjobs.visible_workers w
+  left join gjobs.visible_leases l on l.owner = w.id and l.expires_at > moment.at
   left join public.generation_jobs j on j.id = l.job_id and j.status = 'running'
- group by w.id, moment.at
+ group by w.id, w.name, w.host, w.process, w.modes, w.concurrency, w.started_at, w.seen_at, w.stopped_at,
+          moment.at
  order by w.stopped_at is null desc, w.seen_at desc, w.id
  limit CAST(:rows AS integer)
 """)
@@ -215,7 +215,7 @@ def list_workers(*, limit: int, at: datetime | None) -> Query[WorkerStatus]:
 
 _LEASED_JOBS = text("""
 select l.job_id, j.mode, j.project_id, l.owner, l.attempt, l.acquired_at, l.expires_at, l.note
-  from gjobs.job_leases l
+  from gjobs.visible_leases l
   join public.generation_jobs j on j.id = l.job_id and j.status = 'running'
  order by l.acquired_at, l.job_id
  limit CAST(:rows AS integer)

@@ -1,8 +1,7 @@
 -- The jobs as they were at a moment. A job without an event after the moment is unchanged. Any other job has the values of its last event
 -- up to the moment. A job without such an event has the status and cost that it had before its first later event. A job that was only
 -- archived or restored since is unchanged, too. Jobs that are gone are found by their events. The list ends at the last live job that was
--- read: older deleted or archived jobs are left out. Each reference to the events makes planning slower because of their policies, so the
--- query has few of them.
+-- read: older deleted or archived jobs are left out.
 with live as materialized (
     select {columns} from public.generation_jobs where {scope} {order}
 ), reach as materialized (
@@ -10,7 +9,7 @@ with live as materialized (
 ), archived as materialized (
     {archived}
 ), later as materialized (
-    select e.job_id, e.kind, e.project_id from gjobs.job_event_log e
+    select e.job_id, e.kind, e.project_id from gjobs.job_events e
      where e.at > :moment and {is_later}
 ), candidate as (
     select {columns}, false as is_gone, false as is_deleted from live
@@ -28,8 +27,7 @@ select c.id, t.user_id, t.project_id, t.status, t.mode, c.input_asset_id, t.erro
   left join lateral (
       select h.*, (h.next).id is not null as is_past, (h.before).id is not null as has_before,
              case when (h.before).id is not null then (h.before).to_status else (h.next).from_status end as status,
-             (select k.id from gjobs.known_users k
-               where k.number = coalesce((h.before).user_number, (h.next).user_number)) as user_id
+             coalesce((h.before).user_id, (h.next).user_id) as user_id
         from (select where c.is_gone or {is_due} offset 0) as due
        cross join lateral (
            select (array_agg(e order by e.id))[1] as first,
@@ -41,7 +39,7 @@ select c.id, t.user_id, t.project_id, t.status, t.mode, c.input_asset_id, t.erro
                   min(e.at) filter (where e.at <= :moment and e.to_status = 'running'
                                       and e.from_status is distinct from 'running') as started_at,
                   bool_and(e.kind in ('archived', 'restored')) filter (where e.at > :moment) as is_only_archived
-             from gjobs.job_event_log e
+             from gjobs.job_events e
             where e.job_id = c.id and coalesce(e.from_status, e.to_status) is not null
        ) h
   ) h on true

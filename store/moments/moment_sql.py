@@ -47,7 +47,7 @@ Job = TypeVar("Job", GenerationJob, ListedJob)
 _jobs = tables.generation_jobs
 
 _COLUMNS = ", ".join(one.name for one in ALL_COLUMNS)
-_FURTHER = [one for one in ALL_COLUMNS if one.name not in tables.archived_jobs.c]
+_FURTHER = [one for one in ALL_COLUMNS if one.name not in tables.visible_archive.c]
 """Columns that events do not record, and that the archive keeps in `further`."""
 _ARCHIVED_COLUMNS = ", ".join(
     f"(further ->> '{one.name}')::{one.type.compile(DIALECT)} as {one.name}" if one in _FURTHER else one.name
@@ -56,11 +56,11 @@ _ARCHIVED_COLUMNS = ", ".join(
 
 _MOMENT = bindparam("moment", type_=DateTime(timezone=True))
 _NO_END = "case when count(*) >= 0 then '-infinity'::timestamptz end"
-_NOT_ARCHIVED = "not exists (select from gjobs.archived_jobs a where a.id = e.job_id)"
+_NOT_ARCHIVED = "not exists (select from gjobs.visible_archive a where a.id = e.job_id)"
 _IN_RANGE = "e.transaction_id >= cast(cast(:first_transaction as text) as xid8)"
 _NEWEST_DELETED = f"order by e.transaction_id desc, e.id desc limit {MOST_DELETED}"
 _NEWEST = (
-    "left join lateral (select e.at from gjobs.job_event_log e"
+    "left join lateral (select e.at from gjobs.job_events e"
     " where e.job_id = c.id order by e.id desc limit 1) newest on true"
 )
 _IS_ERROR = "e.at <= :moment and e.kind in ('created', 'restored', 'status', 'retry', 'error')"
@@ -167,7 +167,7 @@ def _pool(form: PoolForm) -> CTE:
         is_later = f"{_IN_RANGE} and e.kind in ('deleted', 'archived') and {of_event} {_NEWEST_DELETED}"
     is_looked_up = not (by_id or form.has_few_events)
     order = "" if by_id else "order by created_at desc, id desc limit :pool_rows"
-    archived = f"from gjobs.archived_jobs where {scope} and created_at >= (select since from reach)"  # noqa: S608 - of constants
+    archived = f"from gjobs.visible_archive where {scope} and created_at >= (select since from reach)"  # noqa: S608 - of constants
     archived += f" and archived_at > :moment - {_SLACK} {order}"
     newest = "case when count(*) = :pool_rows then min(created_at) else '-infinity' end"
     statement = text(
@@ -275,7 +275,7 @@ def event_range(moment: datetime) -> Query[EventRange]:
     return Query(_RANGE, row_maker(EventRange), {"moment": moment})
 
 
-SEES_GONE_JOBS: Query[bool] = Query(text("select gjobs.rollups_agree()"), lambda row: bool(row[0]))
+SEES_GONE_JOBS: Query[bool] = Query(text("select gjobs.visible_jobs() in ('all', 'own')"), lambda row: bool(row[0]))
 """Whether the actor sees the events of deleted jobs: all events, or those of their own jobs."""
 
 
@@ -283,42 +283,24 @@ SEES_GONE_JOBS: Query[bool] = Query(text("select gjobs.rollups_agree()"), lambda
 class Change:
     """Events after the moment that share their former status, new status, former project and new project."""
 
-    former_project_id: UUID
-    """The project before the change. If it is not recorded, the project after the change."""
+    former_project_id: UUID | None
+    """The project before the change. None if the job then belonged to a user whose jobs the actor may not see."""
     project_id: UUID
     from_status: AnyStatus | None
+    """None if the job did not exist for the actor."""
     to_status: AnyStatus | None
     events: int
     former_cents: int
     later_cents: int
-    has_unknown_project: bool
-    """Whether an event may have moved a job from a project that is not recorded."""
 
 
-# An event has only the new project. The former project is in the job's previous event, which may be older than the
-# moment. A job that is older than the first recorded event may have no previous event. Then a `changed` event may
-# have moved it.
 _CHANGES = text(f"""
-with later as materialized (
-    select e.id, e.job_id, e.kind, e.project_id, e.from_status, e.to_status, e.cost_cents, e.cents_change,
-           lag(e.id) over of_job as former_id, lag(e.project_id) over of_job as former_project_id
-      from gjobs.job_event_log e
-     where {_IN_RANGE} and e.at > :moment and coalesce(e.from_status, e.to_status) is not null
-    window of_job as (partition by e.job_id order by e.id)
-)
-select case when l.former_id is not null then l.former_project_id
-            when before.id is not null then before.project_id
-            else l.project_id end,
-       l.project_id, l.from_status, l.to_status, count(*),
-       coalesce(sum(case when l.to_status is null then l.cost_cents else l.cost_cents - l.cents_change end), 0)::bigint,
-       coalesce(sum(l.cost_cents), 0)::bigint,
-       bool_or(l.kind = 'changed' and coalesce(l.former_id, before.id) is null)
-  from later l
-  left join lateral (
-      select b.id, b.project_id from gjobs.job_event_log b
-       where l.former_id is null and l.from_status is not null and b.job_id = l.job_id and b.id < l.id
-       order by b.id desc limit 1
-  ) before on true
+select e.former_project_id, e.project_id,
+       case when e.former_project_id is not null or e.project_id is null then e.from_status end, e.to_status, count(*),
+       coalesce(sum(case when e.to_status is null then e.cost_cents else e.cost_cents - e.cents_change end), 0)::bigint,
+       coalesce(sum(e.cost_cents), 0)::bigint
+  from gjobs.job_events e
+ where {_IN_RANGE} and e.at > :moment and coalesce(e.from_status, e.to_status) is not null
  group by 1, 2, 3, 4
 """).bindparams(_MOMENT)  # noqa: S608 - of constants
 
@@ -343,7 +325,7 @@ def _neighbor(*, is_later: bool, of_project: bool) -> Any:
     scope = "and e.project_id = :project_id" if of_project else ""
     return text(f"""
 select {"min" if is_later else "max"}(e.at) from (
-    select e.at from gjobs.job_event_log e
+    select e.at from gjobs.job_events e
      where {compared} and coalesce(e.from_status, e.to_status) is not null {scope}
      order by e.transaction_id{order}, e.id{order} limit {FEW_CHANGES}
 ) e

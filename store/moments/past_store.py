@@ -59,8 +59,7 @@ MOST_PROJECTS = 10_000
 
 
 TOO_MUCH = "Too much has changed since this moment to count its jobs."
-UNKNOWN_PROJECT = "A job was edited after this moment, and its earlier project was not recorded."
-HINTS = {TOO_MUCH: "Use a later time.", UNKNOWN_PROJECT: "Use a later time, or count all projects."}
+HINTS = {TOO_MUCH: "Use a later time."}
 
 
 def queries(query: TotalsQuery, moment: datetime, events: EventRange) -> list[Query[Any]]:
@@ -95,7 +94,7 @@ def totals(
         taken_at=moment,
         actor=actor,
         may_lack_changes=not events.is_searched,
-        unknown_because=unknown_because or (UNKNOWN_PROJECT if statistics is None else ""),
+        unknown_because=unknown_because,
     )
 
 
@@ -108,8 +107,8 @@ def _before(
     by_status: Sequence[JobStatistic],
     by_project: Sequence[tuple[UUID, ProjectTotals]],
     changes: Sequence[Change],
-) -> tuple[JobStatistics | None, dict[UUID, ProjectTotals] | None]:
-    """Undo the changes. If a job's former project is not recorded, the totals by project are unknown."""
+) -> tuple[JobStatistics, dict[UUID, ProjectTotals]]:
+    """Undo the changes."""
     numbers: defaultdict[AnyStatus, list[int]] = defaultdict(lambda: [0, 0])
     sums: defaultdict[UUID, list[int]] = defaultdict(lambda: [0, 0])
     for row in by_status:
@@ -117,22 +116,19 @@ def _before(
     for project, known in by_project:
         sums[project] = [known.job_count, known.total_cost_cents]
     for change in changes:
-        for status, project, sign, cents in (
+        parts: tuple[tuple[AnyStatus | None, UUID | None, int, int], ...] = (
             (change.from_status, change.former_project_id, 1, change.former_cents),
             (change.to_status, change.project_id, -1, change.later_cents),
-        ):
-            if status is None:
+        )
+        for status, changed_project, sign, cents in parts:
+            if status is None or changed_project is None:
                 continue
-            _add(sums[project], sign * change.events, sign * cents)
-            if project_id in (None, project):
+            _add(sums[changed_project], sign * change.events, sign * cents)
+            if project_id in (None, changed_project):
                 _add(numbers[status], sign * change.events, sign * cents)
     rows = [_statistic(status, *known) for status, known in numbers.items() if known[0]]
     known_projects = {one: ProjectTotals(job_count=jobs, total_cost_cents=cents) for one, (jobs, cents) in sums.items()}
-    are_known = not any(change.has_unknown_project for change in changes)
-    return (
-        statistics_sql.in_workflow_order(rows) if are_known or project_id is None else None,
-        known_projects if are_known else None,
-    )
+    return statistics_sql.in_workflow_order(rows), known_projects
 
 
 def _add(known: list[int], jobs: int, cents: int) -> None:

@@ -147,7 +147,7 @@ make_count = row_maker(StatusCount, status=parse_status, total_cost_cents=int)
 make_key = row_maker(PageKey)
 
 
-_archived = tables.archived_jobs
+_archived = tables.visible_archive
 
 
 def archived_column(kept: Column[Any]) -> ColumnElement[Any]:
@@ -182,7 +182,7 @@ def restore(job_ids: Sequence[UUID]) -> Query[UUID]:
     return Query(_RESTORE, first_column, {"ids": list(job_ids)})
 
 
-_IS_SHOWN_WHOLE = text("select gjobs.rollups_agree()")
+_IS_SHOWN_WHOLE = text("select gjobs.visible_jobs() in ('all', 'own')")
 
 
 def is_shown_whole() -> Query[bool]:
@@ -192,7 +192,7 @@ def is_shown_whole() -> Query[bool]:
 
 _DROPPED_COLUMNS = text("""
 select distinct f.key
-  from gjobs.archived_jobs a cross join lateral jsonb_each(a.further) f
+  from gjobs.visible_archive a cross join lateral jsonb_each(a.further) f
  where a.id = any(:ids) and f.value <> 'null' and f.key not in (select name from gjobs.further_columns())
  order by 1
 """).bindparams(_IDS)
@@ -337,7 +337,7 @@ def _of_rows(source: TableClause) -> Select[Any]:
 @cache
 def _summary(of_project: bool, has_rollups: bool) -> Select[Any]:
     present = _from_rollups() if has_rollups else _of_rows(tables.generation_jobs)
-    both = union_all(present, _of_rows(tables.archived_jobs)).subquery("both")
+    both = union_all(present, _of_rows(tables.visible_archive)).subquery("both")
     key = both.c.user_id, both.c.project_id, both.c.status
     number, cents = func.sum(both.c.job_count), func.sum(both.c.total_cost_cents)
     total = cast(cents, BigInteger)

@@ -15,6 +15,7 @@ from sqlalchemy import (
     DateTime,
     Integer,
     Select,
+    TableClause,
     Text,
     Uuid,
     any_,
@@ -68,7 +69,8 @@ from gjobs.store.users.actor import OPERATOR
 from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import UnknownText, known_or_text
 
-_jobs, _leases, _policies = tables.generation_jobs, tables.job_leases, tables.retention_policies
+_jobs, _leases = tables.generation_jobs, tables.visible_leases
+_policies, _visible = tables.retention_policies, tables.visible_retention
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +87,7 @@ class _Form:
         if self.of_project:
             conditions.append(_jobs.c.project_id == bindparam("project_id", type_=Uuid))
         if self.spares_policies:
-            conditions.append(~exists().where(_policies.c.project_id == _jobs.c.project_id))
+            conditions.append(~exists().where(_visible.c.project_id == _jobs.c.project_id))
         return conditions
 
 
@@ -259,15 +261,21 @@ async def _remove(transaction: WriteTransaction, job_ids: Sequence[UUID], action
             raise validation.not_permitted(job_id)
 
 
-_COLUMNS = (
-    _policies.c.id,
-    _policies.c.project_id,
-    _policies.c.statuses,
-    cast(extract("epoch", _policies.c.older_than), BigInteger),
-    _policies.c.action,
-    _policies.c.created_at,
-    _policies.c.applied_at,
-)
+def _columns(policies: TableClause) -> tuple[ColumnElement[Any], ...]:
+    seconds = cast(extract("epoch", policies.c.older_than), BigInteger)
+    columns = policies.c
+    return (
+        columns.id,
+        columns.project_id,
+        columns.statuses,
+        seconds,
+        columns.action,
+        columns.created_at,
+        columns.applied_at,
+    )
+
+
+_COLUMNS = _columns(_policies)
 _PROJECT = bindparam("project_id", type_=Uuid)
 _OF_PROJECT = _policies.c.project_id.is_not_distinct_from(_PROJECT)
 
@@ -289,7 +297,9 @@ _make_policy = row_maker(
 )
 
 
-_ALL = select(*_COLUMNS).order_by(_policies.c.created_at, _policies.c.id).limit(bindparam("rows", type_=Integer))
+_ALL = (
+    select(*_columns(_visible)).order_by(_visible.c.created_at, _visible.c.id).limit(bindparam("rows", type_=Integer))
+)
 
 
 def all_policies(*, limit: int) -> Query[RetentionPolicy]:
@@ -297,7 +307,7 @@ def all_policies(*, limit: int) -> Query[RetentionPolicy]:
     return Query(_ALL, _make_policy, {"rows": limit})
 
 
-_ONE = select(*_COLUMNS).where(_policies.c.id == bindparam("id", type_=Uuid))
+_ONE = select(*_columns(_visible)).where(_visible.c.id == bindparam("id", type_=Uuid))
 
 
 def policy_by_id(policy_id: UUID) -> Query[RetentionPolicy]:

@@ -502,10 +502,6 @@ def _outputs(jobs: list[GenerationJob], inputs: list[SampleAsset]) -> list[Sampl
     return [output_asset(job, sources[job.input_asset_id]) for job in made if job.input_asset_id is not None]
 
 
-_STARTS = """
-insert into gjobs.job_starts (job_id, started_at)
-select * from unnest(%s::uuid[], %s::timestamptz[]) on conflict do nothing
-"""
 _HISTORY = (Path(__file__).parent / "history.sql").read_text(encoding="utf-8")
 
 
@@ -526,8 +522,8 @@ def fill(conninfo: Mapping[str, str], *, now: datetime) -> None:
             _insert(cursor, ("public", "assets"), rows.assets)
             _insert(cursor, ("public", "generation_jobs"), rows.jobs)
             started = [job for job in rows.jobs if job.started_at]
-            cursor.execute(_STARTS, [[job.id for job in started], [job.started_at for job in started]])
-            cursor.execute(_HISTORY.encode())
+            times = [[job.id for job in started], [job.started_at for job in started]]
+            cursor.execute(_HISTORY.encode(), times)
             # After the jobs, so that their cost counts as spent.
             _insert(cursor, ("gjobs", "budgets"), rows.budgets)
     except Error as error:

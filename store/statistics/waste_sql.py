@@ -1,9 +1,8 @@
 """Reads waste, from rollups or from the newest jobs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from enum import StrEnum
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -15,7 +14,6 @@ from gjobs.store.capabilities.capability import Capability
 from gjobs.store.database.query import Query, Row
 from gjobs.store.error_groups.error_group import error_group_id
 from gjobs.store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
-from gjobs.store.errors import command
 from gjobs.store.statistics.statistics import (
     DAYS,
     FIRST_NAMING_JOBS,
@@ -55,17 +53,6 @@ _ROLLUP_KEYS = by_member(
     },
 )
 """The columns of both rollups."""
-_KEY_TYPES = by_member(
-    WasteKey,
-    {
-        WasteKey.MODE: "text",
-        WasteKey.PROJECT: "uuid",
-        WasteKey.USER: "uuid",
-        WasteKey.GROUP: "text",
-        WasteKey.DAY: "date",
-    },
-)
-"""`waste_keys` keeps each key as text."""
 _NUMBERS = ("failed_count", "failed_cents", "retry_count", "retry_cents", "all_cents")
 _SUMS = ", ".join(f"CAST(sum({column}) AS bigint) AS {column}" for column in _NUMBERS)
 _JOB_KEYS = by_member(
@@ -85,14 +72,8 @@ _PROJECT_NAMES = text("SELECT id, name FROM public.projects WHERE id = ANY (:ids
 
 _OTHER_POLICIES = "The app's own policies or grants decide which jobs are visible, so no rollup covers them."
 
-_LATER = "later"
-"""The group of deltas whose errors are not grouped yet; see `migrations/sql/waste/tables.sql`."""
-_UNGROUPED = "One statement wrote too many different errors, and the database has not grouped all of them yet."
-
 _Row = tuple[WasteRow, int | None]
-"""A row, and the number of jobs that were read for it. The first row is the total. In a total of groups read from
-rollups, the number counts the rollup rows with ungrouped errors. None: nothing was added up.
-"""
+"""A row, and the number of jobs that were read for it. The first row is the total. None: nothing was added up."""
 
 
 def _summed(source: str, order: str) -> str:
@@ -111,40 +92,6 @@ def _order(by: WasteKey) -> str:
 
 
 @cache
-def _from_keys(by: WasteKey) -> TextClause:
-    """Return a query for the waste of all jobs. It reads only the keys with the most waste, and those that have deltas.
-
-    It returns nothing to those who do not see all jobs. Without stored totals, the number of jobs is null.
-    """
-    key = f"CAST(key AS {_KEY_TYPES[by]})"
-    if by is WasteKey.DAY:
-        days = " UNION ALL ".join(
-            f"SELECT {key} AS day, {', '.join(_NUMBERS)} FROM gjobs.{view} WHERE dimension = 'day'"  # noqa: S608
-            for view in ("job_waste_keys", "job_waste_key_deltas")
-        )
-        source = f"SELECT day AS key, {', '.join(_NUMBERS)}, 0 AS jobs FROM ({days}) AS days WHERE {_SHOWN_DAYS}"  # noqa: S608
-        return _bound(_summed(source, _order(by)), of_project=False, at=True)
-    known = f"SELECT dimension, key, {', '.join(_NUMBERS)} FROM gjobs.job_waste_keys WHERE dimension"  # noqa: S608
-    sql = f"""
-WITH deltas AS MATERIALIZED (
-    SELECT dimension, key, key_hash, {_SUMS}
-      FROM gjobs.job_waste_key_deltas WHERE dimension IN ('all', '{by}') GROUP BY dimension, key, key_hash
-), found AS (
-    {known} = 'all'
-    UNION
-    ({known} = '{by}' AND is_wasted ORDER BY waste_cents DESC, key_hash LIMIT :rows + (SELECT count(*) FROM deltas))
-    UNION
-    {known} = '{by}' AND key_hash = ANY (ARRAY(SELECT key_hash FROM deltas))
-)
-SELECT {key}, {_SUMS}, (SELECT count(*) FROM deltas WHERE dimension = 'group' AND key = '{_LATER}') AS jobs
-  FROM (SELECT * FROM found UNION ALL SELECT dimension, key, {", ".join(_NUMBERS)} FROM deltas) AS parts
- GROUP BY dimension, key
-HAVING dimension = 'all' OR sum(failed_count) + sum(retry_count) <> 0
- ORDER BY dimension = 'all' DESC, {_order(by)}, 1 LIMIT :rows"""  # noqa: S608 - of constants
-    return _bound(sql, of_project=False, at=False)
-
-
-@cache
 def _from_rollups(by: WasteKey, of_project: bool) -> TextClause:
     if by is WasteKey.DAY:
         has_failed, rollup, all_jobs = "has_failed", "job_day_waste", "job_day_counts"
@@ -153,14 +100,13 @@ def _from_rollups(by: WasteKey, of_project: bool) -> TextClause:
         has_failed, rollup, all_jobs = "error_group <> ''", "job_waste", "job_counts"
         where = _OF_PROJECT[of_project]
     key, all_key = _ROLLUP_KEYS[by]
-    ungrouped = f"CASE WHEN error_group = '{_LATER}' THEN 1 ELSE 0 END" if by is WasteKey.GROUP else "0"
     source = f"""
 SELECT {key} AS key,
        CASE WHEN {has_failed} THEN job_count ELSE 0 END AS failed_count,
        CASE WHEN {has_failed} THEN cost_cents ELSE 0 END AS failed_cents,
        CASE WHEN {has_failed} THEN 0 ELSE job_count END AS retry_count,
        CASE WHEN {has_failed} THEN 0 ELSE cost_cents END AS retry_cents,
-       0 AS all_cents, {ungrouped} AS jobs
+       0 AS all_cents, 0 AS jobs
   FROM gjobs.{rollup} {where}
 UNION ALL
 SELECT {all_key}, 0, 0, 0, 0, cost_cents, 0 FROM gjobs.{all_jobs} {where}"""  # noqa: S608 - of constants
@@ -225,10 +171,6 @@ def _parameters(by: WasteKey, project_id: UUID | None, limit: int, at: datetime 
     return parameters | {"at": at} if by is WasteKey.DAY else parameters
 
 
-def _waste_of_all_jobs(by: WasteKey, *, limit: int, at: datetime | None) -> Query[_Row]:
-    return Query(_from_keys(by), _make_row, _parameters(by, None, limit, at))
-
-
 def _waste_from_rollups(by: WasteKey, project_id: UUID | None, *, limit: int, at: datetime | None) -> Query[_Row]:
     statement = _from_rollups(by, project_id is not None)
     return Query(statement, _make_row, _parameters(by, project_id, limit, at))
@@ -274,58 +216,34 @@ def _make_pair(row: Row) -> tuple[WasteRowKey, str | None]:
     return group_id, fingerprint
 
 
-class _Source(StrEnum):
-    """What waste is read from."""
-
-    KEYS = "keys"
-    """The totals by key of all jobs."""
-    ROLLUPS = "rollups"
-    JOBS = "jobs"
+_HAS_ROLLUPS: Query[bool] = Query(text("SELECT gjobs.visible_jobs() IN ('all', 'own')"), lambda row: bool(row[0]))
 
 
-_SOURCE: Query[_Source] = Query(
-    text(f"""
-SELECT CASE WHEN NOT gjobs.rollups_agree() THEN '{_Source.JOBS}'
-            WHEN has_table_privilege('gjobs.job_waste_keys', 'select')
-                 AND NOT row_security_active('public.generation_jobs') THEN '{_Source.KEYS}'
-            ELSE '{_Source.ROLLUPS}' END"""),
-    lambda row: _Source(row[0]),
-)
-
-
-async def _source(actor_database: ActorDatabase) -> tuple[_Source, str | None]:
-    """Return the source. If it is JOBS, also return the reason.
+async def _why_jobs(actor_database: ActorDatabase) -> str | None:
+    """Return why the jobs themselves must be read. None if the rollups answer.
 
     Ask the database: the capabilities may be older than its policies, and the views would then read every job.
     """
     if missing := await actor_database.missing(Capability.WASTE):
-        return _Source.JOBS, missing.words
-    (source,) = await actor_database.read(_SOURCE, needs=Capability.WASTE)
-    return source, _OTHER_POLICIES if source is _Source.JOBS else None
+        return missing.words
+    (has_rollups,) = await actor_database.read(_HAS_ROLLUPS, needs=Capability.WASTE)
+    return None if has_rollups else _OTHER_POLICIES
 
 
 async def read_waste(
     actor_database: ActorDatabase, by: WasteKey, project_id: UUID | None, *, limit: int, at: datetime | None
 ) -> Waste:
-    """Read the rollups, or the newest jobs if the rollups do not exist or do not cover what the actor sees.
-
-    If some deltas have no group yet, read the newest jobs instead of the rollups. Another delta of the same job may
-    have a group, so a group's numbers may be wrong or negative.
-    """
-    source, why_jobs = await _source(actor_database)
-    if source is not _Source.JOBS:
-        is_of_all = source is _Source.KEYS and project_id is None
-        found = await _read_rollups(actor_database, by, project_id, limit=limit, at=at, is_of_all=is_of_all)
-        if by is WasteKey.GROUP and found[0][1]:
-            advice = f"Later writes group them. Or run {command('migrate repair-rollups')}."
-            source, why_jobs = _Source.JOBS, f"{_UNGROUPED} {advice}"
-    if source is _Source.JOBS:
+    """Read the rollups, or the newest jobs if the rollups do not exist or do not cover what the actor sees."""
+    why_jobs = await _why_jobs(actor_database)
+    if why_jobs is None:
+        query = _waste_from_rollups(by, project_id, limit=limit, at=at)
+    else:
         has_retries = (await actor_database.capability_cache.get()).has_later_columns(actor_database.actor)
-        found = await actor_database.read(_waste_from_jobs(by, project_id, limit=limit, at=at, has_retries=has_retries))
-    (total, read), *others = found
+        query = _waste_from_jobs(by, project_id, limit=limit, at=at, has_retries=has_retries)
+    (total, read), *others = await actor_database.read(query)
     rows = [row for row, _ in others[:limit]]
     names = await _names(actor_database, by, project_id, rows)
-    is_cut = source is _Source.JOBS and (read or 0) >= _read_limit(by)
+    is_cut = why_jobs is not None and (read or 0) >= _read_limit(by)
     return Waste(
         by=by,
         rows=tuple(_named(row, by, names) for row in rows),
@@ -335,23 +253,6 @@ async def read_waste(
         read_limit=_read_limit(by) if is_cut else None,
         limited_because=why_jobs if is_cut else None,
     )
-
-
-async def _read_rollups(
-    actor_database: ActorDatabase,
-    by: WasteKey,
-    project_id: UUID | None,
-    *,
-    limit: int,
-    at: datetime | None,
-    is_of_all: bool,
-) -> Sequence[_Row]:
-    if is_of_all:
-        found = await actor_database.read(_waste_of_all_jobs(by, limit=limit, at=at))
-        if found and found[0][1] is not None:
-            return found
-        # There are no jobs, or other policies apply since the last query.
-    return await actor_database.read(_waste_from_rollups(by, project_id, limit=limit, at=at))
 
 
 async def _group_names(

@@ -16,9 +16,10 @@ from gjobs.store.errors import InvalidValue, NoPrivilege, ReadOnly, StoreError
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.leases.lease import WorkerInfo
 from gjobs.store.retention.cleanup import PolicyRun, apply_policies
+from gjobs.store.statistics.folding import fold_until
 from gjobs.store.store import Store
 from gjobs.store.system.async_tools import is_cancelling, is_set_within
-from gjobs.store.users.actor import OPERATOR, ActingUser, Actor, Anon
+from gjobs.store.users.actor import OPERATOR, Actor
 from gjobs.store.worker.attempt import InFlightJobs
 from gjobs.store.worker.claimer import CLAIMS_AT_ONCE, Claimer, QueueListener
 from gjobs.store.worker.handlers import Registry
@@ -72,15 +73,14 @@ def _require_allowed(actor: Actor, registry: Registry, *, applies_retention: boo
         raise InvalidValue("registry", "The registry has no handler.", hint="Decorate one with 'registry.handler'.")
     if applies_retention and actor != OPERATOR:
         raise NoPrivilege("Only the operator can apply retention policies.", hint="Remove --as or --cleanup.")
-    if isinstance(actor, Anon):
-        raise NoPrivilege("Visitors who have not signed in can't run jobs.", hint="Remove --as, or name a user.")
+    if actor != OPERATOR:
+        raise NoPrivilege("Only the operator can run jobs.", hint="Remove --as.")
 
 
-def _worker_info(actor: Actor, registry: Registry, *, name: str | None, concurrency: int) -> WorkerInfo:
+def _worker_info(registry: Registry, *, name: str | None, concurrency: int) -> WorkerInfo:
     host, process = socket.gethostname(), os.getpid()
     return WorkerInfo(
         id=uuid4(),
-        user_id=actor.id if isinstance(actor, ActingUser) else None,
         name=name or f"{host}:{process}",
         host=host,
         process=process,
@@ -121,7 +121,7 @@ class Worker:
         if lease_seconds <= 0:
             raise InvalidValue("lease_seconds", "lease_seconds must be more than 0.")
         _require_allowed(store.actor, registry, applies_retention=applies_retention)
-        self.facts = _worker_info(store.actor, registry, name=name, concurrency=concurrency)
+        self.facts = _worker_info(registry, name=name, concurrency=concurrency)
         self.id: UUID = self.facts.id
         self._store = store
         self._batch = batch or concurrency
@@ -231,6 +231,7 @@ class Worker:
                     group.create_task(run_retention(self._store, report, self._stopping, once=once))
                 guard = LeaseGuard(leases, in_flight_jobs, report)
                 background = [group.create_task(one.run()) for one in (finisher, heartbeat, guard)]
+                background.append(group.create_task(fold_until(self._store.actor_database, self._stopping)))
                 try:
                     await claimer.run(once=once)
                 finally:

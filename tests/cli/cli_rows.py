@@ -81,7 +81,9 @@ def fill(connection: psycopg.Connection) -> None:
             [user, project, *values, NOON + timedelta(hours=hour), NOON + timedelta(hours=hour)],
         )
     if connection.execute("select from pg_class where oid = to_regclass('gjobs.job_starts')").fetchall():
-        connection.execute("update gjobs.job_starts set started_at = %s", [NOON + timedelta(hours=4)])
+        connection.execute(
+            "update gjobs.job_event_log set at = %s where to_status = 'running'", [NOON + timedelta(hours=4)]
+        )
 
 
 def present(sql: Sql) -> set[UUID]:

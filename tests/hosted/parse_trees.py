@@ -43,6 +43,8 @@ def unguarded_statements(connection: psycopg.Connection) -> Iterator[list[str]]:
     settings = {"client_min_messages": "log", "debug_print_parse": "on", "debug_pretty_print": "off"}
     for setting, value in settings.items():
         connection.execute("select set_config(%s, %s, false)", [setting, value])
+    # Known functions are parsed again.
+    connection.execute("discard plans")
     connection.add_notice_handler(note)
     try:
         yield found

@@ -211,7 +211,7 @@ async def test_doctor_reports_a_newer_revision_and_advises_to_migrate_from_an_ea
 async def test_doctor_advises_to_continue_an_interrupted_migration(
     app_database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for stop in ("indexes/gjobs_newest.sql", "rollups/count.sql"):
+    for stop in ("indexes/gjobs_queue", "count"):
         with interrupting(stop, monkeypatch):
             upgrade(app_database)
         report = await examined(app_database)

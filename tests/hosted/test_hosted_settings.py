@@ -107,7 +107,7 @@ async def test_migrations_and_workers_work_for_a_login_that_turns_row_security_o
     async def finish(work: Work) -> None:
         work.cost_cents = 3
 
-    async with Store(Database(unusual.server.login(unusual.database, "under_policies"))) as store:
+    async with Store(Database(unusual.conninfo)) as store:
         await Worker(store, registry, concurrency=1).run(once=True)
     assert jobs_db.sql("select count(*) from public.generation_jobs where status = 'queued'") == [(0,)]
 

@@ -6,17 +6,16 @@ The SQL is copied because a released migration must not change with the store.
 from gjobs.migrations.scripts import MIGRATIONS
 from gjobs.store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
 
-FILE = MIGRATIONS / "functions" / "waste" / "error_group.sql"
+FILE = MIGRATIONS / "sql" / "error_group.sql"
 
 
 def function_sql() -> str:
     return f"""\
 -- The id of the group of failed jobs with this error. The expression comes from
--- store/error_groups/error_group_sql.py, see tests/migrations/error_group_file.py. A trigger calls this
--- function, so it never fails: an error that it cannot group counts as an empty one.
--- It sets its plan mode itself, because its caller gjobs.recount_waste forces custom plans. Planning this expression
--- for each error would take longer than grouping it.
-create or replace function gjobs.error_group(p_error text)
+-- store/error_groups/error_group_sql.py, see tests/migrations/error_group_file.py. Views call this function, so it
+-- never fails: an error that it cannot group counts as an empty one. It sets its plan mode itself, because its caller
+-- gjobs.fold_events forces custom plans. Planning this expression for each error would take longer than grouping it.
+create function gjobs.error_group(p_error text)
     returns text language plpgsql stable security invoker
     set search_path = '' set plan_cache_mode = force_generic_plan as $$
 begin

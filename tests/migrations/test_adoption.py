@@ -149,7 +149,7 @@ def test_failed_upgrade_leaves_the_database_unchanged(app: Conninfo) -> None:
     )
     before = catalogue(app)
 
-    with pytest.raises(Exception, match="existing function"):
+    with pytest.raises(Exception, match="already exists"):
         upgrade(app)
 
     assert catalogue(app) == before

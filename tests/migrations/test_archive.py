@@ -30,7 +30,7 @@ def present(connection: psycopg.Connection) -> set[UUID]:
 
 
 def archived(connection: psycopg.Connection) -> set[UUID]:
-    return {row[0] for row in connection.execute("select id from gjobs.archived_jobs")}
+    return {row[0] for row in connection.execute("select id from gjobs.visible_archive")}
 
 
 def kinds(connection: psycopg.Connection, job: UUID) -> list[str]:
@@ -263,8 +263,11 @@ class TestArchivePermissions:
         archive(operator, ADA.job)
         for statement in (
             "update gjobs.archived_jobs set cost_cents = 0",
-            "delete from gjobs.archived_jobs",
-            "insert into gjobs.archived_jobs select * from gjobs.archived_jobs",
+            "delete from gjobs.visible_archive",
+            "update gjobs.visible_archive set cost_cents = 0",
+            "select from gjobs.archived_jobs",
+            "select from gjobs.retention_policies",
+            "update gjobs.visible_retention set older_than = '1 day'",
             "insert into gjobs.retention_policies (older_than, action) values ('1 day', 'delete')",
         ):
             with acting(operator, ADA.id), pytest.raises(errors.InsufficientPrivilege):
@@ -326,29 +329,24 @@ class TestArchivePermissions:
             with pytest.raises(errors.UniqueViolation):
                 operator.execute(statement, [project])
         with acting(operator, ADA.id):
-            visible = operator.execute("select project_id from gjobs.retention_policies where project_id is not null")
-            assert visible.fetchall() == [(ADA.project,)]
-        operator.execute("delete from gjobs.retention_policies")
+            visible = operator.execute("select project_id from gjobs.visible_retention order by project_id")
+            assert visible.fetchall() == [(ADA.project,), (None,)]
 
 
-class TestCascades:
-    def test_deleting_a_project_or_user_deletes_archived_jobs_and_policies(self, operator: psycopg.Connection) -> None:
-        archive(operator, ADA.job, BEN.job)
-        operator.execute(
-            "insert into gjobs.retention_policies (project_id, older_than, action) values (%s, '1 day', 'delete')",
-            [ADA.project],
-        )
-        operator.execute("delete from public.projects where id = %s", [ADA.project])
-        assert archived(operator) == {BEN.job}
-        assert operator.execute("select from gjobs.retention_policies").fetchall() == []
-        operator.execute("delete from auth.users where id = %s", [BEN.id])
-        assert archived(operator) == set()
+def test_deleting_a_user_while_archiving_leaves_no_archived_job(operator: psycopg.Connection) -> None:
+    with operator.transaction():
+        operator.execute("set local gjobs.archiving = 'on'")
+        operator.execute("delete from auth.users where id = %s", [ADA.id])
+    assert (present(operator), archived(operator)) == ({BEN.job}, set())
 
-    def test_deleting_a_user_while_archiving_leaves_no_archived_job(self, operator: psycopg.Connection) -> None:
-        with operator.transaction():
-            operator.execute("set local gjobs.archiving = 'on'")
-            operator.execute("delete from auth.users where id = %s", [ADA.id])
-        assert (present(operator), archived(operator)) == ({BEN.job}, set())
+
+def test_archived_job_of_a_deleted_project_stays_in_the_archive(operator: psycopg.Connection) -> None:
+    archive(operator, ADA.job, BEN.job)
+    operator.execute("delete from public.projects where id = %s", [ADA.project])
+    with pytest.raises(errors.ForeignKeyViolation):
+        restore(operator, ADA.job)
+    assert restore(operator, BEN.job) == [BEN.job]
+    assert archived(operator) == {ADA.job}
 
 
 def test_removal_is_refused_while_the_archive_contains_jobs(owner: psycopg.Connection, migrated_copy: Conninfo) -> None:

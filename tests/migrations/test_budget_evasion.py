@@ -63,6 +63,7 @@ def owner(operator_connection: psycopg.Connection) -> psycopg.Connection:
 
 def begin(connection: psycopg.Connection) -> None:
     connection.execute("delete from auth.users")
+    connection.execute("delete from gjobs.budgets")
     for user in (ADA, BEN):
         add(connection, user)
     connection.execute("delete from public.generation_jobs")

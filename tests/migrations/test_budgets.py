@@ -358,19 +358,29 @@ def test_check_budget_reports_whether_a_cost_fits_each_budget(operator: psycopg.
 def test_user_sees_own_budgets_but_cannot_change_them(operator: psycopg.Connection) -> None:
     mine = {limit_user(operator, ADA, 1_000), limit_project(operator, ADA, 1_000)}
     everyones = mine | {limit_user(operator, BEN, 1_000)}
-    for relation in ("budgets", "budget_states"):
+    for relation in ("visible_budgets", "budget_states"):
         query = f"select id from gjobs.{relation}".encode()  # noqa: S608
         assert {row[0] for row in operator.execute(query)} == everyones
         with acting(operator, ADA.id):
             assert {row[0] for row in operator.execute(query)} == mine
         with acting(operator, None, "anon"):
             assert operator.execute(query).fetchall() == []
-    with pytest.raises(NOT_PERMITTED), acting(operator, ADA.id):
-        limit_user(operator, ADA, 1)
-    with pytest.raises(NOT_PERMITTED), acting(operator, ADA.id):
-        operator.execute("update gjobs.budget_spending set spent_cents = 0")
-    with pytest.raises(NOT_PERMITTED), acting(operator, ADA.id):
-        operator.execute("select gjobs.charge_jobs('{}')")
+    with acting(operator, ADA.id):
+        rows = operator.execute("select budget_id from gjobs.visible_spending").fetchall()
+        assert {budget for (budget,) in rows} == mine
+    for write in (
+        "insert into gjobs.budgets (period, limit_cents) values ('all', 1)",
+        "update gjobs.visible_budgets set limit_cents = 9000",
+        "update gjobs.visible_spending set spent_cents = 0",
+        "update gjobs.budget_spending set spent_cents = 0",
+        "delete from gjobs.budget_charges",
+        "select gjobs.charge_jobs('{}')",
+        "select gjobs.charge_events('{}')",
+        "select gjobs.reset_spending()",
+        "select gjobs.count_spending(null, null, 'all', '-infinity')",
+    ):
+        with pytest.raises(NOT_PERMITTED), acting(operator, ADA.id):
+            operator.execute(write.encode())
 
 
 def test_budget_is_enforced_for_a_user_who_cannot_read_it(
@@ -378,20 +388,17 @@ def test_budget_is_enforced_for_a_user_who_cannot_read_it(
 ) -> None:
     limit_user(operator, ADA, 260)
     with operator.transaction(force_rollback=True):
-        operator.execute("revoke select on gjobs.budgets, gjobs.budget_spending from authenticated")
+        operator.execute("revoke select on gjobs.visible_budgets from public")
         with refused, acting(operator, ADA.id):
             queue(operator, ADA, 11)
 
 
-def test_deleting_a_project_or_user_deletes_its_budgets(operator: psycopg.Connection) -> None:
-    limit_user(operator, ADA, 1_000)
-    limit_project(operator, BEN, 1_000)
+def test_deleting_a_project_or_user_with_a_budget_keeps_what_is_spent(operator: psycopg.Connection) -> None:
+    budgets = limit_user(operator, ADA, 1_000), limit_project(operator, BEN, 1_000)
     operator.execute("update public.generation_jobs set status = 'running'")
-    operator.execute("delete from public.generation_jobs where user_id = %s", [ADA.id])
     operator.execute("delete from auth.users where id = %s", [ADA.id])
     operator.execute("delete from public.projects where id = %s", [BEN.project])
-    for relation in ("budgets", "budget_spending", "budget_charges"):
-        assert operator.execute(f"select from gjobs.{relation}".encode()).fetchall() == []
+    assert [spent(operator, budget) for budget in budgets] == [250, 250]
 
 
 def test_truncating_the_jobs_resets_spending(operator: psycopg.Connection) -> None:
@@ -424,6 +431,18 @@ def test_budgets_accept_null_values_in_nullable_app_columns(migrated_copy: Conni
         assert (spent(connection, whole), spent(connection, month)) == (259, 259)
         connection.execute("delete from public.generation_jobs where status = 'failed'")
         assert (spent(connection, whole), spent(connection, month)) == (259, 259)
+
+
+def test_first_event_of_a_database_is_charged(migrated_copy: Conninfo) -> None:
+    with connect(migrated_copy, autocommit=True) as connection:
+        connection.execute("insert into auth.users (id) values (%s)", [ADA.id])
+        connection.execute(
+            "insert into public.projects (id, user_id, name) values (%s, %s, 'Autumn')", [ADA.project, ADA.id]
+        )
+        budget = limit_user(connection, ADA, 300)
+        queue(connection, ADA, 250)
+        assert connection.execute("select id from gjobs.job_event_log").fetchall() == [(1,)]
+        assert spent(connection, budget) == 250
 
 
 def test_removal_drops_budgets_and_keeps_jobs(migrated_copy: Conninfo) -> None:
@@ -476,6 +495,7 @@ def test_spending_equals_job_costs_and_stays_within_the_limit(
     operator: psycopg.Connection, writes: list[tuple[str, tuple[object, ...]]]
 ) -> None:
     operator.execute("delete from auth.users")
+    operator.execute("delete from gjobs.budgets")
     add(operator, ADA)
     budget = limit_user(operator, ADA, 400)
     for statement, values in writes:

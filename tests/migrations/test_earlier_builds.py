@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from psycopg.sql import SQL, Identifier
 
 from gjobs.migrations import HEAD
+from gjobs.migrations.connection import MigrationRefused
 from gjobs.migrations.progress import Origin
 from gjobs.migrations.runner import (
     cautions_remove,
@@ -21,15 +21,32 @@ from gjobs.migrations.status import read_status
 from gjobs.store.errors import SchemaMissing
 from tests.conftest import Conninfo, connect, run_file
 from tests.migrations.conftest import Facts, catalogue, execute, run_with_psql
+from tests.migrations.test_interrupted_upgrade import interrupting
 
 DUMP = Path(__file__).parent / "dumps" / "0013.sql"
-TABLES = """
-select schemaname, tablename from pg_tables
- where schemaname in ('auth', 'public', 'gjobs') and tablename not in ('alembic_version', 'made_tables', 'replaced')
- order by 1, 2
+TABLES = (
+    "auth.users",
+    "public.projects",
+    "public.assets",
+    "public.generation_jobs",
+    "gjobs.budgets",
+    "gjobs.budget_spending",
+    "gjobs.budget_charges",
+    "gjobs.job_leases",
+    "gjobs.job_links",
+    "gjobs.archived_jobs",
+    "gjobs.retention_policies",
+    "gjobs.job_starts",
+)
+"""What both builds have: tables, and one that is a view now."""
+EVENTS = """
+select id, transaction_id::text, job_id, project_id, user_id, mode, kind, from_status, to_status, error, cost_cents,
+       cents_change, retry_count, actor_user_id, actor_role, application, lease_owner, note, at
+  from gjobs.job_events order by id
 """
-
-Rows = dict[tuple[str, str], list[dict[str, object]]]
+WORKERS = """
+select id, name, host, process, modes, concurrency, started_at, seen_at, stopped_at from gjobs.workers order by id
+"""
 
 
 @pytest.fixture
@@ -38,17 +55,25 @@ def earlier_build(blank_database: Conninfo) -> Conninfo:
     return blank_database
 
 
-def rows(conninfo: Conninfo) -> Rows:
-    """Return all rows of all tables, except for the bookkeeping of migrations."""
+def rows(conninfo: Conninfo) -> dict[str, list[tuple[object, ...]]]:
+    queries = {table: f"select to_jsonb(t) as row from {table} t order by row" for table in TABLES}  # noqa: S608
+    queries |= {"events": EVENTS, "workers": WORKERS}
     with connect(conninfo) as connection:
-        tables = connection.execute(TABLES).fetchall()
-        query = SQL("select to_jsonb(t) from {} t")
-        return {table: [row for (row,) in connection.execute(query.format(Identifier(*table)))] for table in tables}
+        return {name: connection.execute(query.encode()).fetchall() for name, query in queries.items()}
 
 
 def test_upgrade_takes_over_an_earlier_build_and_loses_no_row(earlier_build: Conninfo, database: Conninfo) -> None:
+    """The events may have ids of transactions of another server, whose dump was restored: they get the id 0."""
+    execute(
+        earlier_build,
+        "update gjobs.job_event_log set transaction_id = '90000000000', actor_number = 2 where id % 2 = 0",
+        "insert into gjobs.job_event_log (job_id, user_number, kind, actor_role, application)"
+        " select id, 7, 'changed', 'gone', 'gone' from public.generation_jobs",
+        "delete from gjobs.budget_charges where cents < 50",
+    )
     before = rows(earlier_build)
-    assert len(before["public", "generation_jobs"]) == 5
+    assert all(before.values())
+    before["events"] = [(one[0], str(one[1]).replace("90000000000", "0"), *one[2:]) for one in before["events"]]
     status = read_status(earlier_build)
     assert (status.current, status.pending) == ("0013", (HEAD,))
     assert verify(earlier_build).origin is Origin.EARLIER_BUILD
@@ -56,11 +81,36 @@ def test_upgrade_takes_over_an_earlier_build_and_loses_no_row(earlier_build: Con
 
     upgrade(earlier_build, report=messages.append)
 
-    assert messages[0] == "The schema of the earlier build became that of revision 0002_gjobs."
-    assert catalogue(earlier_build) == catalogue(database)
+    assert messages[0] == "What the earlier build had replaced came back. Its data is carried over next."
     assert rows(earlier_build) == before
+    assert catalogue(earlier_build) == catalogue(database)
     found = verify(earlier_build)
     assert (found.revision, found.differences) == (HEAD, ())
+    assert check_rollups(earlier_build).matches
+    execute(earlier_build, *WRITES, "select gjobs.fold_events()")
+    assert check_rollups(earlier_build).matches
+
+
+WRITES = (
+    "update public.generation_jobs set status = 'failed', error = 'Boom' where status = 'queued'",
+    "insert into public.generation_jobs (user_id, project_id, mode) select user_id, id, 'x' from public.projects",
+    "delete from public.generation_jobs where status = 'succeeded'",
+)
+
+
+@pytest.mark.parametrize("stop", ["columns/before", "log", "earlier_data", "indexes/earlier", "triggers", "count"])
+def test_interrupted_takeover_of_an_earlier_build_can_be_continued(
+    earlier_build: Conninfo, database: Conninfo, monkeypatch: pytest.MonkeyPatch, stop: str
+) -> None:
+    before = rows(earlier_build)
+
+    with interrupting(stop, monkeypatch):
+        upgrade(earlier_build)
+    execute(earlier_build, "begin", *WRITES, "rollback")
+    upgrade(earlier_build)
+
+    assert rows(earlier_build) == before
+    assert catalogue(earlier_build) == catalogue(database)
     assert check_rollups(earlier_build).matches
 
 
@@ -86,10 +136,20 @@ def public(conninfo: Conninfo) -> dict[str, list[Facts]]:
     return {kind: [fact for fact in found[kind] if fact[0] == "public"] for kind in found if kind != "grants"}
 
 
-def test_printed_sql_takes_over_an_earlier_build(earlier_build: Conninfo, database: Conninfo) -> None:
+@pytest.mark.parametrize("stop", [None, "log"])
+def test_printed_sql_takes_over_an_earlier_build(
+    earlier_build: Conninfo, database: Conninfo, monkeypatch: pytest.MonkeyPatch, stop: str | None
+) -> None:
+    """Also after an interruption."""
+    before = rows(earlier_build)
+    if stop is not None:
+        with interrupting(stop, monkeypatch):
+            upgrade(earlier_build)
     assert run_with_psql(earlier_build, pending_sql(earlier_build)).stderr == ""
     assert read_status(earlier_build).current == HEAD
     assert catalogue(earlier_build) == catalogue(database)
+    assert rows(earlier_build) == before
+    assert check_rollups(earlier_build).matches
 
 
 def test_other_revisions_of_an_earlier_build_are_refused(migrated_copy: Conninfo) -> None:
@@ -125,3 +185,15 @@ def test_removal_of_an_earlier_build_says_what_is_lost_and_exports_its_archive(
     execute(earlier_build, "delete from gjobs.job_leases")
     remove(earlier_build, exported=export_archive(earlier_build, tmp_path / "archive.jsonl"))
     assert read_status(earlier_build).current is None
+
+
+def test_removal_after_an_interrupted_takeover_is_refused_until_no_row_can_be_lost(
+    earlier_build: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = rows(earlier_build)
+    with interrupting("log", monkeypatch):
+        upgrade(earlier_build)
+    with pytest.raises(MigrationRefused, match="not carried over yet"):
+        remove(earlier_build)
+    upgrade(earlier_build)
+    assert rows(earlier_build) == before

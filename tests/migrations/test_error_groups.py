@@ -3,8 +3,6 @@
 import os
 import signal
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import psycopg
 import pytest
@@ -16,16 +14,16 @@ from gjobs.store.database.database import Database
 from gjobs.store.error_groups.error_group import error_group_id
 from gjobs.store.errors import Locked, StoreError
 from gjobs.store.filters.filter_syntax import parse
-from gjobs.store.statistics import waste_sql
 from gjobs.store.statistics.statistics import WasteKey
 from gjobs.store.store import Store
-from gjobs.store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
 from tests.migrations import error_group_file
 from tests.migrations.conftest import ADA
 from tests.migrations.test_interrupted_upgrade import interrupting
-from tests.migrations.test_rollups import assert_rollups_match_for_all_roles, reset_rows
+from tests.migrations.test_rollups import assert_rollups_match_for_all_roles, fold, operator, reset_rows
 from tests.store.error_groups.error_examples import EXAMPLES
+
+__all__ = ["operator"]
 
 FAIL = (
     "insert into public.generation_jobs (user_id, project_id, status, mode, cost_cents, error)"
@@ -33,10 +31,9 @@ FAIL = (
 )
 TIMES = ["Ended at 5:04 PM", "Ended at 11:05 am", "Ended at Sun, 29 Nov 2026 17:04:05 GMT", "Ended at 3 May"]
 DELETE = "delete from public.generation_jobs where error = any (%s)"
-FOLD = "select gjobs.fold_waste(5000)"
 
 
-def fail(connection: psycopg.Connection, *errors: str) -> None:
+def fail(connection: psycopg.Connection, *errors: str | None) -> None:
     connection.execute(FAIL.encode(), [ADA.id, ADA.project, [*errors]])
 
 
@@ -63,7 +60,7 @@ async def test_upgrade_groups_stored_failures_and_the_filter_finds_the_jobs_of_a
     """Also those of a transaction whose snapshot is older than the triggers."""
     group = error_group_id(TIMES[0])
     # An index build would wait for the transaction.
-    with interrupting("indexes/gjobs_queue.sql", monkeypatch):
+    with interrupting("indexes/gjobs_queue", monkeypatch):
         upgrade(attached_database)
     with connect(attached_database, autocommit=True) as connection, connect(attached_database) as other:
         reset_rows(connection)
@@ -86,104 +83,38 @@ async def test_upgrade_groups_stored_failures_and_the_filter_finds_the_jobs_of_a
     assert check_rollups(attached_database).matches
 
 
-ERRORS = [f"Worker {number} lost" for number in range(6)] + [f"Step {letter} failed" for letter in "ABB"]
-SLOW_WRITES = [
-    # Whether the insertion, the first and the second deletion leave errors without a group, and whether a fold between
-    # the deletions groups them.
-    (True, False, False, False),
-    (True, False, False, True),
-    (True, True, False, False),
-    (True, False, True, True),
-    (False, True, False, False),
-    (False, True, True, True),
-]
-
-
-class App:
-    """An app whose writes may leave errors without a group."""
-
-    def __init__(self, connection: psycopg.Connection) -> None:
-        self.connection = connection
-        ((self._counting,),) = connection.execute("select pg_get_functiondef('gjobs.count_waste'::regproc)").fetchall()
-
-    def write(self, statement: str, *values: object, is_slow: bool) -> None:
-        counting = self._counting.replace("'1 second'", "'0'") if is_slow else self._counting
-        self.connection.execute(counting.encode())
-        self.connection.execute(statement.encode(), values)
-
-    def fail(self, *, is_slow: bool) -> None:
-        self.write(FAIL, ADA.id, ADA.project, ERRORS, is_slow=is_slow)
-
-
-@contextmanager
-def nobody_folds(conninfo: Conninfo) -> Iterator[None]:
-    with connect(conninfo) as connection:
-        connection.execute("select pg_advisory_xact_lock(1735353442, 2)")
-        yield
-
-
-async def test_waste_by_group_is_right_before_all_errors_are_grouped(migrated_copy: Conninfo) -> None:
-    with connect(migrated_copy, autocommit=True) as connection:
+async def test_waste_is_the_same_before_and_after_an_upgrade(attached_database: Conninfo) -> None:
+    with connect(attached_database, autocommit=True) as connection:
         reset_rows(connection)
-        app = App(connection)
-        async with Store(Database(migrated_copy)) as operator:
-            ada = operator.acting_as(ActingUser(id=ADA.id))
+        connection.execute("update public.generation_jobs set status = 'failed', error = 'Boom'")
+        connection.execute("update public.generation_jobs set cost_cents = 7 where id = %s", [ADA.job])
+    async with Store(Database(attached_database)) as store:
+        before = [await store.get_waste(by) for by in WasteKey]
 
-            async def assert_right(left: list[str]) -> None:
-                expected = dict(Counter(map(error_group_id, left)))
-                for store, project in ((operator, None), (operator, ADA.project), (ada, None)):
-                    found = await store.get_waste(WasteKey.GROUP, project)
-                    assert {row.key: row.failed_count for row in found.rows} == expected
-                    assert (found.is_exact, found.total.failed_count) == (True, len(left))
-                assert (await operator.get_waste()).total.failed_count == len(left)
+    upgrade(attached_database)
 
-            for insert_is_slow, first_is_slow, second_is_slow, folds in SLOW_WRITES:
-                with nobody_folds(migrated_copy):
-                    app.fail(is_slow=insert_is_slow)
-                    await assert_right(ERRORS)
-                    app.write(DELETE, ERRORS[:4], is_slow=first_is_slow)
-                    await assert_right(ERRORS[4:])
-                if folds:
-                    connection.execute(FOLD.encode())
-                    await assert_right(ERRORS[4:])
-                with nobody_folds(migrated_copy):
-                    app.write(DELETE, ERRORS[4:], is_slow=second_is_slow)
-                    await assert_right([])
-                connection.execute(FOLD.encode())
-                assert groups(connection) == {}
+    async with Store(Database(attached_database)) as store:
+        assert [await store.get_waste(by) for by in WasteKey] == before
 
 
-async def test_small_writes_group_the_errors_that_a_large_one_left(
-    migrated_copy: Conninfo, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Until then, waste by group says that it covers only the newest jobs."""
-    monkeypatch.setattr(waste_sql, "MOST_GROUPED_JOBS", 4)
-    waste_sql._from_jobs.cache_clear()
-    messages: list[str] = []
-    with connect(migrated_copy, autocommit=True) as connection:
-        reset_rows(connection)
-        app = App(connection)
-        async with Store(Database(migrated_copy)) as store:
-            with nobody_folds(migrated_copy):
-                app.fail(is_slow=True)
-                app.write(DELETE, ERRORS[:2], is_slow=False)
-                assert check_rollups(migrated_copy, report=messages.append).matches
-                found = await store.get_waste(WasteKey.GROUP)
-            assert messages == ["8 changes have no error group yet. 'gjobs migrate repair-rollups' groups them."]
-            assert (found.is_exact, found.read_limit, found.total.failed_count) == (False, 4, 4)
-            assert sum(row.failed_count for row in found.rows) == 4
-            assert "'gjobs migrate repair-rollups'" in (found.limited_because or "")
-
-            # One in eight writes groups errors.
-            for _ in range(100):
-                fail(connection, "Step C failed")
-                connection.execute(DELETE.encode(), [["Step C failed"]])
-
-            found = await store.get_waste(WasteKey.GROUP)
-            assert (found.is_exact, found.total.failed_count) == (True, 7)
-            assert check_rollups(migrated_copy, report=messages.append).matches
-            assert len(messages) == 1
-    waste_sql._from_jobs.cache_clear()
+def test_folded_and_unfolded_failures_have_the_groups_of_their_errors(operator: psycopg.Connection) -> None:
+    """Jobs leave the group of their error when they fail otherwise, and when they are no longer failed."""
+    errors = [error for examples in EXAMPLES.values() for error in examples] + ["", "x" * 9_000]
+    texts = [error for error in errors if error]
+    expected = Counter(map(error_group_id, errors))
+    fail(operator, *errors)
+    for _ in range(2):
+        assert groups(operator) == expected
+        fold(operator)
+    none = {error_group_id(""): len(errors) - len(texts)}
+    for change, left in (
+        ("error = 'Other'", none | {error_group_id("Other"): len(texts)}),
+        ("status = 'running'", none),
+    ):
+        operator.execute(f"update public.generation_jobs set {change} where error <> ''".encode())  # noqa: S608
+        for _ in range(2):
+            assert groups(operator) == left
+            fold(operator)
 
 
 def test_upgrade_does_not_wait_long_for_an_open_write(
@@ -191,7 +122,7 @@ def test_upgrade_does_not_wait_long_for_an_open_write(
 ) -> None:
     """Only an index build waits as long as it must."""
     monkeypatch.setattr(runner, "ATTEMPTS", 1)
-    with interrupting("indexes/gjobs_queue.sql", monkeypatch):
+    with interrupting("indexes/gjobs_queue", monkeypatch):
         upgrade(attached_database)
     with connect(attached_database, autocommit=True) as connection:
         reset_rows(connection)
@@ -213,7 +144,7 @@ async def test_groups_are_exact_before_an_interrupted_count_and_after_the_next_r
     with connect(attached_database, autocommit=True) as connection:
         reset_rows(connection)
         fail(connection, *TIMES)
-        with interrupting("waste/count.sql", monkeypatch, before=True):
+        with interrupting("count", monkeypatch, before=True):
             upgrade(attached_database)
         connection.execute(DELETE.encode(), [TIMES[:1]])
 
@@ -230,19 +161,17 @@ def test_counting_reports_the_transaction_that_it_waits_for_and_can_be_interrupt
     attached_database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress, "INTERVAL_SECONDS", 0.02)
+    with interrupting("count", monkeypatch, before=True):
+        upgrade(attached_database)
     messages: list[str] = []
 
-    with connect(attached_database) as folder:
-        reset_rows(folder)
-        fail(folder, *TIMES)
-        folder.commit()
-        folder.execute("set local idle_in_transaction_session_timeout = '20s'")
-        folder.execute("select pg_advisory_xact_lock(1735353442, 2)")
-        waiting = f"Waiting for the transaction of process {folder.info.backend_pid} "
+    with connect(attached_database) as app:
+        app.execute("lock table gjobs.job_totals in exclusive mode")
+        app.execute("set local idle_in_transaction_session_timeout = '20s'")
+        waiting = f"Waiting for the transaction of process {app.info.backend_pid} "
 
         def report(message: str) -> None:
             messages.append(message)
-            # An index build may wait for the session that watches it.
             if message.startswith(waiting):
                 os.kill(os.getpid(), signal.SIGINT)
 
@@ -259,13 +188,13 @@ def test_counting_reports_the_transaction_that_it_waits_for_and_can_be_interrupt
 def test_upgrade_whose_count_fails_can_be_continued(
     attached_database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with interrupting("waste/count.sql", monkeypatch, before=True):
+    with interrupting("count", monkeypatch, before=True):
         upgrade(attached_database)
     messages: list[str] = []
     with connect(attached_database, autocommit=True) as connection:
         reset_rows(connection)
         fail(connection, *TIMES)
-        connection.execute("alter table gjobs.waste_totals add constraint full_disk check (false) not valid")
+        connection.execute("alter table gjobs.job_totals add constraint full_disk check (false) not valid")
 
         with pytest.raises(StoreError, match="full_disk"):
             upgrade(attached_database, report=messages.append)
@@ -273,24 +202,6 @@ def test_upgrade_whose_count_fails_can_be_continued(
         assert messages[-1].startswith("Run the same command to continue.")
         assert not [message for message in messages if message.startswith("Stopped")]
         assert read_status(attached_database).pending == (HEAD,)
-        connection.execute("alter table gjobs.waste_totals drop constraint full_disk")
+        connection.execute("alter table gjobs.job_totals drop constraint full_disk")
     upgrade(attached_database)
     assert check_rollups(attached_database).matches
-
-
-def test_writes_check_in_an_index_whether_all_errors_have_a_group(migrated_copy: Conninfo) -> None:
-    """Vacuum may have to keep many deltas, so a write must not read all of them."""
-    with nobody_folds(migrated_copy), connect(migrated_copy) as connection:
-        reset_rows(connection)
-        connection.execute(
-            "insert into gjobs.waste_deltas"
-            " select user_id, id, 'lifestyle', current_date, 'group', 1, 1"
-            " from public.projects, generate_series(1, 3000)"
-        )
-        connection.execute("analyze gjobs.waste_deltas")
-        # One in eight writes checks whether all errors have a group.
-        for _ in range(100):
-            fail(connection, *TIMES)
-
-        scans = "select seq_scan, idx_scan > 0 from pg_stat_xact_user_tables where relname = 'waste_deltas'"
-        assert connection.execute(scans).fetchone() == (0, True)

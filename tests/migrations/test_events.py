@@ -1,12 +1,12 @@
 """Events record every change of a job, and are visible like the jobs."""
 
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from uuid import UUID
 
 import psycopg
 import pytest
 
+from gjobs.migrations.runner import check_rollups
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, acting
 
@@ -98,7 +98,8 @@ class TestRecordedEvents:
             set_columns(operator, "status = 'running'")
         assert kinds(operator, ADA.job) == ["created"]
         operator.execute("truncate public.generation_jobs")
-        assert [kinds(operator, user.job) for user in (ADA, BEN)] == [["created", "deleted"]] * 2
+        last = operator.execute("select kind, job_id from gjobs.job_events order by id desc limit 1").fetchall()
+        assert last == [("truncated", None)]
         operator.execute(
             "insert into public.generation_jobs (id, user_id, project_id, mode) values (%s, %s, %s, 'lifestyle')",
             [NEW_JOB, ADA.id, ADA.project],
@@ -190,12 +191,17 @@ class TestEventActor:
             assert events(operator, ADA.job, "user_id, actor_user_id, actor_role")[-1] == (ADA.id, None, "service_role")
 
     def test_unknown_user_in_the_claims_does_not_fail_the_write(self, operator: psycopg.Connection) -> None:
-        for user in ("4711", str(NEW_USER)):
+        for claims, user in (
+            ("no JSON", None),
+            ("{}", None),
+            ('{"sub": "4711"}', None),
+            (f'{{"sub": "{NEW_USER}"}}', NEW_USER),
+        ):
             with operator.transaction(force_rollback=True):
-                operator.execute("select set_config('request.jwt.claims', %s, true)", [f'{{"sub": "{user}"}}'])
+                operator.execute("select set_config('request.jwt.claims', %s, true)", [claims])
                 set_columns(operator, "status = 'running'")
                 operator.execute("select set_config('request.jwt.claims', '', true)")
-                assert events(operator, ADA.job, "kind, actor_user_id")[-1] == ("status", None)
+                assert events(operator, ADA.job, "kind, actor_user_id")[-1] == ("status", user), claims
 
     def test_event_records_the_new_owner_of_a_job(self, operator: psycopg.Connection) -> None:
         operator.execute("insert into auth.users (id) values (%s)", [NEW_USER])
@@ -215,12 +221,13 @@ class TestEventPermissions:
             assert started(operator) is None
 
     WRITES = (
-        "insert into gjobs.known_users (id) values (gen_random_uuid())",
         "update gjobs.job_event_log set kind = 'created'",
         "delete from gjobs.job_event_log",
-        "delete from gjobs.job_starts",
-        "select gjobs.acting_user()",
-        "alter table public.generation_jobs disable trigger gjobs_record_changed",
+        "select from gjobs.job_event_log",
+        "update gjobs.job_events set kind = 'created'",
+        "update gjobs.settings set keep_events = '1 day'",
+        "select gjobs.forget_user(gen_random_uuid())",
+        "alter table public.generation_jobs disable trigger gjobs_changed",
     )
 
     def test_requests_without_claims_read_no_events_and_no_request_role_writes_them(
@@ -229,8 +236,8 @@ class TestEventPermissions:
         set_columns(operator, "status = 'running'")
         for role in ("anon", "authenticated"):
             with acting(operator, None, role):
-                for table in ("job_events", "job_event_log", "job_starts", "known_users"):
-                    assert operator.execute(f"select from gjobs.{table}".encode()).fetchall() == [], (table, role)
+                for view in ("job_events", "job_starts"):
+                    assert operator.execute(f"select from gjobs.{view}".encode()).fetchall() == [], (view, role)
         for role in ("anon", "authenticated", "service_role"):
             for statement in self.WRITES:
                 with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(operator, ADA.id, role):
@@ -267,56 +274,52 @@ def stuck(connection: psycopg.Connection) -> list[UUID]:
     return [job for (job,) in connection.execute("select id from public.stuck_jobs order by id")]
 
 
-class TestDeletedUser:
-    """Deleting a user deletes the jobs, and removes the user from the events."""
+class TestForgottenUser:
+    """The log keeps the ids of deleted users until somebody removes them."""
 
-    def remaining_users(self, connection: psycopg.Connection) -> Sequence[tuple[object, ...]]:
-        return connection.execute(
-            "select user_id, actor_user_id from gjobs.job_events where user_id = %(gone)s or actor_user_id = %(gone)s",
-            {"gone": ADA.id},
-        ).fetchall()
-
-    @pytest.mark.parametrize("by", ["the operator", "themselves"])
-    def test_events_of_a_deleted_user_lose_the_user_id(self, operator: psycopg.Connection, by: str) -> None:
-        with acting(operator, ADA.id, "service_role"):
-            set_columns(operator, "status = 'running'", BEN.job)
-            set_columns(operator, "status = 'running'")
-        set_columns(operator, "status = 'running'")
-        with operator.transaction():
-            if by == "themselves":
-                operator.execute("select set_config('request.jwt.claims', %s, true)", [f'{{"sub": "{ADA.id}"}}'])
-            operator.execute("delete from auth.users where id = %s", [ADA.id])
-
-        assert self.remaining_users(operator) == []
-        assert events(operator, ADA.job, "kind, user_id") == [("created", None), ("status", None), ("deleted", None)]
-        assert events(operator, BEN.job, "user_id")[0] == (BEN.id,)
-
-    @pytest.mark.parametrize("level", ["read committed", "repeatable read", "serializable"])
-    def test_concurrent_write_leaves_no_event_with_a_deleted_user(
-        self, operator: psycopg.Connection, database: Conninfo, level: str
+    def test_forgotten_user_is_removed_from_the_log_the_archive_and_the_budgets(
+        self, operator: psycopg.Connection, database: Conninfo
     ) -> None:
-        """One writer changes a job as the deleted user, the other creates and deletes a job of that user.
+        (second,) = (
+            operator.execute(
+                "insert into public.generation_jobs (user_id, project_id, mode) values (%s, %s, 'x') returning id",
+                [ADA.id, ADA.project],
+            ).fetchone()
+            or ()
+        )
+        with operator.transaction():
+            operator.execute("select set_config('request.jwt.claims', %s, true)", [f'{{"sub": "{ADA.id}"}}'])
+            set_columns(operator, "status = 'running'", BEN.job)
+        set_columns(operator, f"user_id = '{BEN.id}'", second)
+        for user in (ADA, BEN):
+            operator.execute(
+                "insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'all', 1000)", [user.id]
+            )
+        operator.execute("select gjobs.archive_jobs(%s)", [[ADA.job, BEN.job]])
+        operator.execute("delete from auth.users where id = %s", [ADA.id])
+        of_ben = operator.execute(OF_BEN, {"user": BEN.id}).fetchone()
 
-        Both commit after the deletion has begun.
-        """
-        gone = threading.Event()
-        with connect(database) as writer, connect(database, autocommit=True) as deleter:
-            writer.execute("select set_config('request.jwt.claims', %s, false)", [f'{{"sub": "{ADA.id}"}}'])
-            set_columns(writer, "status = 'running'", BEN.job)
-            deleter.execute(f"set session characteristics as transaction isolation level {level}".encode())
+        with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="not all events of this user are folded"):
+            operator.execute("select gjobs.forget_user(%s)", [ADA.id])
+        operator.execute("select gjobs.fold_events()")
+        operator.execute("select gjobs.forget_user(%s)", [ADA.id])
 
-            def delete() -> None:
-                deleter.execute("delete from auth.users where id = %s", [ADA.id])
-                gone.set()
+        for table in ("job_event_log", "archived_jobs", "budgets", "budget_spending", "budget_charges"):
+            found = operator.execute(
+                f"select from gjobs.{table} row where to_jsonb(row)::text like %s".encode(),
+                [f"%{ADA.id}%"],
+            )
+            assert found.fetchall() == [], table
+        assert kinds(operator, ADA.job) == ["created", "archived"]
+        assert operator.execute(OF_BEN, {"user": BEN.id}).fetchone() == of_ben
+        assert check_rollups(database).matches
 
-            thread = threading.Thread(target=delete)
-            thread.start()
-            assert gone.wait(10)
-            thread.join()
-            writer.commit()
 
-        assert self.remaining_users(operator) == []
-        assert events(operator, BEN.job, "kind, user_id, actor_user_id")[-1] == ("status", BEN.id, None)
+OF_BEN = (
+    "select (select count(*) from gjobs.job_events where user_id = %(user)s),"
+    " (select count(*) from gjobs.archived_jobs where user_id = %(user)s),"
+    " (select spent_cents from gjobs.budget_states where user_id = %(user)s)"
+)
 
 
 @pytest.fixture
@@ -332,22 +335,22 @@ def two_writers(operator: psycopg.Connection, database: Conninfo) -> Iterator[tu
 def test_event_writers_do_not_block_each_other(
     operator: psycopg.Connection, two_writers: tuple[psycopg.Connection, ...]
 ) -> None:
-    """This holds even when they create the first two jobs of a user."""
+    """Not even if they create the first two jobs of a user, or fold meanwhile."""
     operator.execute("insert into auth.users (id) values (%s)", [NEW_USER])
-    project = operator.execute(
+    (project,) = operator.execute(
         "insert into public.projects (user_id, name) values (%s, 'New') returning id", [NEW_USER]
-    ).fetchone()
-    assert project
-    for writer in two_writers:
-        writer.execute(
-            "insert into public.generation_jobs (user_id, project_id, mode) values (%s, %s, 'lifestyle')",
-            [NEW_USER, project[0]],
-        )
+    ).fetchone() or (None,)
+    with operator.transaction():
+        operator.execute("select gjobs.fold_events()")
+        for writer in two_writers:
+            writer.execute(
+                "insert into public.generation_jobs (user_id, project_id, mode) values (%s, %s, 'lifestyle')",
+                [NEW_USER, project],
+            )
+    operator.execute("select gjobs.fold_events()")
     for writer in two_writers:
         writer.commit()
 
     with acting(operator, NEW_USER):
         assert operator.execute("select kind, user_id from gjobs.job_events").fetchall() == [("created", NEW_USER)] * 2
-    assert operator.execute(
-        "select distinct user_id from gjobs.job_events where project_id = %s", [project[0]]
-    ).fetchall() == [(NEW_USER,)]
+        assert operator.execute("select sum(job_count) from gjobs.job_counts").fetchall() == [(2,)]

@@ -37,7 +37,7 @@ def may_write(text: str) -> bool:
 
 
 UNGUARDED = (
-    "update gjobs.job_folding set folded_at = now()",
+    "update gjobs.fold_state set folded_at = now()",
     "begin if true then delete from t; end if; end",
     "with gone as (delete from t returning *) select from gone where true",
     "update t set a = (select 1 from u where true); select 1 where true",
@@ -80,12 +80,6 @@ def test_no_function_of_a_migrated_database_writes_without_where(database: Conni
     assert found_in(dict(bodies)) == {}
 
 
-FOLDED = """
-insert into public.generation_jobs (user_id, project_id, mode, status)
-select user_id, id, 'mode ' || n, 'queued' from public.projects cross join generate_series(1, 2100) n
-"""
-
-
 def test_the_server_reports_an_update_without_where(operator: psycopg.Connection) -> None:
     with unguarded_statements(operator) as found, operator.transaction(force_rollback=True):
         operator.execute(
@@ -101,9 +95,13 @@ def test_the_server_reports_an_update_without_where(operator: psycopg.Connection
 
 def test_no_statement_of_the_app_writes_without_where(operator: psycopg.Connection) -> None:
     """Check the server's parse trees, as safeupdate does, also within triggers and functions."""
+    operator.execute("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'all', 9000)", [ADA.id])
     with unguarded_statements(operator) as found:
         with acting(operator, ADA.id):
-            operator.execute(FOLDED)
+            operator.execute(
+                "insert into public.generation_jobs (user_id, project_id, mode, cost_cents)"
+                " select user_id, id, 'x', 5 from public.projects"
+            )
             operator.execute("update public.generation_jobs set status = 'running' where status = 'queued'")
             operator.execute("delete from public.projects where id = %s", [ADA.project])
         for level in ("read committed", "repeatable read"):
@@ -113,8 +111,11 @@ def test_no_statement_of_the_app_writes_without_where(operator: psycopg.Connecti
     assert found == []
 
 
-def test_rebuilding_the_rollups_writes_nothing_without_where(operator: psycopg.Connection) -> None:
+def test_maintenance_writes_nothing_without_where(operator: psycopg.Connection) -> None:
     with unguarded_statements(operator) as found, operator.transaction(force_rollback=True):
         operator.execute("set transaction isolation level repeatable read")
-        operator.execute("select gjobs.recount_jobs()")
+        operator.execute("select gjobs.fold_events(), gjobs.forget_user(%s)", [ADA.id])
+        operator.execute("select gjobs.count_again()")
+        operator.execute("update gjobs.fold_state set server_identity = 'another' where true")
+        operator.execute("select gjobs.fold_events()")
     assert found == []

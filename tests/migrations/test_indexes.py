@@ -1,4 +1,4 @@
-"""Indexes that are built while the tables are in use, and failures of a build."""
+"""The index, which is built while the tables are in use, and failures of its build."""
 
 import json
 import os
@@ -23,27 +23,16 @@ from tests.hosted.pooler import CONSOLE, POOL_SIZE, Pooler
 from tests.migrations.conftest import catalogue, execute
 from tests.migrations.test_interrupted_upgrade import interrupting
 
-INDEXES = [
-    "gjobs_newest",
-    "gjobs_newest_of_project",
-    "gjobs_newest_of_user",
-    "gjobs_newest_of_status",
-    "gjobs_newest_of_project_status",
-    "gjobs_updated",
-    "gjobs_costs",
-    "gjobs_total",
-    "gjobs_queue",
-]
-"""In the order in which they are built."""
+INDEX = "gjobs_queue"
 
 
 def gjobs_indexes(conninfo: Conninfo) -> dict[str, bool]:
-    """Return the indexes of gjobs, and whether each is valid."""
+    """Return the indexes on tables of the app, and whether each is valid."""
     with connect(conninfo) as connection:
         return dict(
             connection.execute(
                 "select c.relname::text, i.indisvalid from pg_index i join pg_class c on c.oid = i.indexrelid"
-                " where c.relname like 'gjobs%' order by 1"
+                " where c.relname like 'gjobs%' and c.relnamespace = 'public'::regnamespace"
             ).fetchall()
         )
 
@@ -58,19 +47,18 @@ def open_snapshot(conninfo: Conninfo) -> Iterator[psycopg.Connection]:
         connection.rollback()
 
 
-def test_indexes_are_built_in_sequence_before_the_jobs_are_counted_and_dropped_by_a_removal(
+def test_index_is_built_before_the_jobs_are_counted_and_dropped_by_a_removal(
     attached_database: Conninfo,
 ) -> None:
     messages: list[str] = []
 
     upgrade(attached_database, report=messages.append)
 
-    assert gjobs_indexes(attached_database) == dict.fromkeys(INDEXES, True)
+    assert gjobs_indexes(attached_database) == {INDEX: True}
     assert [one for one in messages if not one.startswith("The app's tables were locked")] == [
         "Recorded the app's own tables as revision 0001_app.",
-        *(f"Building the index {name}." for name in INDEXES),
+        f"Building the index {INDEX}.",
         "Counting the jobs.",
-        "Counting the failed jobs and retries.",
         "Revision 0002_gjobs (everything of gjobs) is applied.",
     ]
     messages.clear()
@@ -78,29 +66,28 @@ def test_indexes_are_built_in_sequence_before_the_jobs_are_counted_and_dropped_b
     remove(attached_database, report=messages.append)
 
     assert gjobs_indexes(attached_database) == {}
-    assert [one for one in messages if one.startswith("Dropping")] == [
-        f"Dropping the index {name}." for name in INDEXES
-    ]
+    assert [one for one in messages if one.startswith("Dropping")] == [f"Dropping the index {INDEX}."]
 
 
-def test_upgrade_keeps_the_indexes_of_an_interrupted_one(
+def test_upgrade_keeps_the_index_of_an_interrupted_one(
     attached_database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with interrupting("indexes/gjobs_queue.sql", monkeypatch):
+    with interrupting("indexes/gjobs_queue", monkeypatch):
         upgrade(attached_database)
-    built = [oid(attached_database, name) for name in INDEXES]
+    built = oid(attached_database)
 
     upgrade(attached_database)
 
-    assert [oid(attached_database, name) for name in INDEXES] == built
+    assert oid(attached_database) == built
     assert read_status(attached_database).current == HEAD
 
 
 OTHERS = {
-    "create index gjobs_newest on public.generation_jobs (created_at)": "drop index gjobs_newest",
-    "create index gjobs_newest on public.projects (created_at desc, id desc)": "drop index gjobs_newest",
-    "create unique index gjobs_newest on public.generation_jobs (created_at desc, id desc)": "drop index gjobs_newest",
-    "create view public.gjobs_newest as select 1 as one": "drop view gjobs_newest",
+    "create index gjobs_queue on public.generation_jobs (left(mode, 200), created_at, id)": "drop index gjobs_queue",
+    "create index gjobs_queue on public.projects (created_at)": "drop index gjobs_queue",
+    "create unique index gjobs_queue on public.generation_jobs (left(mode, 200), created_at, id)"
+    " where status = 'queued'": "drop index gjobs_queue",
+    "create view public.gjobs_queue as select 1 as one": "drop view gjobs_queue",
 }
 """Statements that create another relation with the name of an index, and statements that drop it."""
 
@@ -110,9 +97,7 @@ def test_upgrade_refuses_to_replace_another_relation_with_an_index_name(attached
         execute(attached_database, create)
         before = catalogue(attached_database)
 
-        with pytest.raises(
-            MigrationRefused, match=r"public\.gjobs_newest is not the index that gjobs makes"
-        ) as refusal:
+        with pytest.raises(MigrationRefused, match=r"public\.gjobs_queue is not the index that gjobs makes") as refusal:
             upgrade(attached_database)
 
         assert "RENAME TO" in (refusal.value.hint or "")
@@ -148,7 +133,7 @@ def test_index_build_reports_what_it_waits_for_and_a_second_migration_is_refused
     first.join()
 
     assert f"Waiting for the transaction of process {pid} (gjobs, nightly report, idle in transaction)." in messages
-    assert "gjobs_newest: waiting for old snapshots." in messages
+    assert "gjobs_queue: waiting for old snapshots." in messages
     assert of_the_second == ["Another migration is running. Trying again."]
     assert read_status(attached_database).current == HEAD
 
@@ -161,12 +146,7 @@ upgrade(json.loads(sys.argv[1]), report=lambda messages: print(messages, flush=T
 
 
 def test_interrupted_index_build_can_be_continued(attached_database: Conninfo) -> None:
-    """The next run rebuilds the index that the interruption left invalid, and keeps one that exists."""
-    execute(
-        attached_database,
-        "create index gjobs_newest_of_user on public.generation_jobs (user_id, created_at desc, id desc)",
-    )
-    existing = oid(attached_database, "gjobs_newest_of_user")
+    """The next run rebuilds the index that the interruption left invalid."""
     with open_snapshot(attached_database), connect(attached_database, autocommit=True) as observer:
         run = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, json.dumps(dict(attached_database))],
@@ -182,19 +162,18 @@ def test_interrupted_index_build_can_be_continued(attached_database: Conninfo) -
 
     assert run.returncode != 0
     assert messages.splitlines()[-2:] == [
-        "Stopped while building the index gjobs_newest. The finished steps are kept.",
+        "Stopped while building the index gjobs_queue. The finished steps are kept.",
         "Run the same command to continue. It rebuilds an incomplete index.",
     ]
-    assert gjobs_indexes(attached_database) == {"gjobs_newest": False, "gjobs_newest_of_user": True}
+    assert gjobs_indexes(attached_database) == {INDEX: False}
     assert read_status(attached_database).current == "0001_app"
     upgrade(attached_database)
-    assert gjobs_indexes(attached_database) == dict.fromkeys(INDEXES, True)
-    assert oid(attached_database, "gjobs_newest_of_user") == existing
+    assert gjobs_indexes(attached_database) == {INDEX: True}
 
 
-def oid(conninfo: Conninfo, name: str) -> object:
+def oid(conninfo: Conninfo) -> object:
     with connect(conninfo) as database:
-        return database.execute("select %s::regclass::oid", [f"public.{name}"]).fetchone()
+        return database.execute("select 'public.gjobs_queue'::regclass::oid").fetchone()
 
 
 def waits_for_snapshots(observer: psycopg.Connection) -> bool:

@@ -1,6 +1,6 @@
 """After an interrupted upgrade, the app can write, and the upgrade can be continued or removed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -11,7 +11,7 @@ from gjobs.migrations.status import read_status
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, add, app_schema, catalogue, run_with_psql
 
-STOPS = ("indexes/gjobs_newest.sql", "events/users.sql", "rollups/count.sql")
+STOPS = ("indexes/gjobs_queue", "triggers", "count")
 """The files after which an upgrade is interrupted."""
 
 WRITES = (
@@ -25,16 +25,19 @@ WRITES = (
 @contextmanager
 def interrupting(file: str, monkeypatch: pytest.MonkeyPatch, *, before: bool = False) -> Iterator[None]:
     """Interrupt the migration that runs in the block, after this file or before it."""
-    run = scripts._execute
 
-    def interrupted(*names: str) -> None:
-        if not (before and file in names):
-            run(*names)
-        if file in names:
-            raise KeyboardInterrupt
+    def interrupted(run: Callable[..., None]) -> Callable[..., None]:
+        def run_files(*names: str) -> None:
+            if not (before and file in names):
+                run(*names)
+            if file in names:
+                raise KeyboardInterrupt
+
+        return run_files
 
     with monkeypatch.context() as patch:
-        patch.setattr(scripts, "_execute", interrupted)
+        for function in ("_execute", "run_script"):
+            patch.setattr(scripts, function, interrupted(getattr(scripts, function)))
         with pytest.raises(KeyboardInterrupt):
             yield
 
@@ -77,13 +80,13 @@ def test_app_writes_after_an_interrupted_upgrade_which_can_be_removed_or_continu
 def test_interrupted_removal_can_be_continued_or_undone(
     migrated_copy: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with interrupting("indexes/remove.sql", monkeypatch, before=True):
+    with interrupting("indexes/remove", monkeypatch, before=True):
         remove(migrated_copy)
     assert read_status(migrated_copy).pending == (HEAD,)
     upgrade(migrated_copy)
     assert verify(migrated_copy).matches
 
-    with interrupting("indexes/remove.sql", monkeypatch, before=True):
+    with interrupting("indexes/remove", monkeypatch, before=True):
         remove(migrated_copy)
     remove(migrated_copy)
     assert read_status(migrated_copy).current is None

@@ -417,15 +417,22 @@ class TestPostponing:
 
 
 class TestConcurrentAppWrites:
-    def test_deleting_and_truncating_jobs_deletes_their_leases(self, operator: psycopg.Connection) -> None:
+    def test_lease_of_a_deleted_or_truncated_job_is_lost_and_deleted_once_it_expires(
+        self, operator: psycopg.Connection
+    ) -> None:
         claim(operator, ALICE)
-        operator.execute("delete from auth.users where id = %s", [ADA.id])
-
-        assert lease(operator, ADA.job) is None
-        assert lease(operator, BEN.job) == (ALICE, 1)
-
-        operator.execute("truncate public.generation_jobs")
-        assert lease(operator, BEN.job) is None
+        for statement, values, user in (
+            ("delete from auth.users where id = %s", [ADA.id], ADA),
+            ("truncate public.generation_jobs", [], BEN),
+        ):
+            operator.execute(statement.encode(), values)
+            assert not call(operator, "renew_leases", ALICE, user.job, 1, MINUTE)
+            assert not postpone(operator, ALICE, user.job, seconds=MINUTE)
+            assert lease(operator, user.job) == (ALICE, 1)
+            operator.execute("update gjobs.job_leases set expires_at = now() where job_id = %s", [user.job])
+            assert claim(operator, BOB) == {}
+            assert lease(operator, user.job) is None
+            assert not finish(operator, ALICE, user.job)
 
     def test_workers_and_deletions_do_not_block_each_other(
         self, operator: psycopg.Connection, database: Conninfo
@@ -482,71 +489,82 @@ class TestQueueNotifications:
             assert self.received(connection) == []
 
 
+CALLS = (
+    "finish_jobs(%(owner)s, %(jobs)s, %(attempts)s, array['succeeded'], array[null], array[1])",
+    "postpone_jobs(%(owner)s, %(jobs)s, %(attempts)s, array['busy'], array[1], array[60.0::float8])",
+    "hand_back_jobs(%(owner)s, %(jobs)s, %(attempts)s)",
+    "renew_leases(%(owner)s, %(jobs)s, %(attempts)s, 60)",
+    "note_progress(%(owner)s, %(jobs)s, %(attempts)s, array['3 of 8'])",
+)
+
+
 class TestActingAsUser:
-    """A worker that acts as a user runs only the jobs of that user."""
+    """Users see what belongs to their jobs. Only the operator runs workers."""
 
-    def test_worker_acting_as_a_user_claims_and_finishes_only_their_jobs(self, operator: psycopg.Connection) -> None:
-        with acting(operator, ADA.id):
-            assert claim(operator, ALICE) == {ADA.job: 1}
-            assert claim(operator, ALICE, modes=["lifestyle"]) == {}
-            assert call(operator, "renew_leases", ALICE, ADA.job, 1, MINUTE)
-            assert finish(operator, ALICE, ADA.job)
-            assert job(operator, ADA.job) == ("succeeded",)
-            assert lease(operator, ADA.job) is None
+    REFUSED = (
+        *(f"select gjobs.{call}" for call in CALLS),
+        "select gjobs.claim_jobs(%(owner)s, null, 1, 60)",
+        "select gjobs.take_over_jobs(%(owner)s, null, 1, 60)",
+        "select gjobs.choose_queued(null, 1)",
+        "select gjobs.queued_of_modes(null, 1)",
+        "insert into gjobs.workers (id, name, host, process, concurrency) values (%(owner)s, 'w', 'h', 1, 1)",
+        "insert into gjobs.job_leases values (%(owner)s, %(owner)s, 1, now(), 'infinity')",
+        "update gjobs.job_leases set owner = null",
+        "update gjobs.visible_leases set owner = null",
+        "delete from gjobs.visible_leases",
+        "insert into gjobs.job_links values (%(owner)s, %(owner)s)",
+        "update gjobs.visible_links set repeats = job_id",
+        "select from gjobs.job_leases",
+        "select from gjobs.job_links",
+        "select from gjobs.workers",
+    )
 
-    def test_worker_acting_as_a_user_cannot_see_or_change_leases_of_others(self, operator: psycopg.Connection) -> None:
+    def test_user_cannot_work_or_write_leases_links_and_workers(self, operator: psycopg.Connection) -> None:
         claim(operator, ALICE, seconds=OVER)
-        with acting(operator, ADA.id):
-            assert operator.execute("select job_id from gjobs.job_leases").fetchall() == [(ADA.job,)]
-            assert not finish(operator, ALICE, BEN.job)
-            assert operator.execute("delete from gjobs.job_leases where job_id = %s", [BEN.job]).rowcount == 0
-            assert claim(operator, BOB) == {ADA.job: 2}
-        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(operator, ADA.id):
-            operator.execute("insert into gjobs.job_leases values (%s, %s, 1, now(), 'infinity')", [uuid4(), ALICE])
+        values = {"owner": ALICE, "jobs": [ADA.job], "attempts": [1]}
+        for role in ("authenticated", "anon"):
+            for statement in self.REFUSED:
+                with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(operator, ADA.id, role):
+                    operator.execute(statement.encode(), values)
 
-    def test_user_who_can_read_the_job_of_another_cannot_change_its_lease(self, operator: psycopg.Connection) -> None:
+    def test_user_sees_leases_and_links_only_of_visible_jobs_and_no_workers(self, operator: psycopg.Connection) -> None:
         claim(operator, ALICE)
+        operator.execute("insert into gjobs.job_links values (%s, %s), (%s, %s)", [ADA.job, uuid4(), BEN.job, uuid4()])
+        operator.execute(
+            "insert into gjobs.workers (id, name, host, process, concurrency) values (%s, 'w', 'h', 1, 1)", [ALICE]
+        )
+        everything = [ADA.job, BEN.job]
+        assert self.visible(operator) == (everything, everything, 1)
+        with acting(operator, ADA.id):
+            assert self.visible(operator) == ([ADA.job], [ADA.job], 0)
+        with acting(operator, None, "anon"):
+            assert self.visible(operator) == ([], [], 0)
         with operator.transaction(force_rollback=True):
             operator.execute("create policy shared on public.generation_jobs for select using (true)")
             with acting(operator, ADA.id):
-                assert lease(operator, BEN.job) == (ALICE, 1)
-                assert not call(operator, "hand_back_jobs", ALICE, BEN.job, 1)
-                assert operator.execute("update gjobs.job_leases set owner = null").rowcount == 1
+                assert self.visible(operator) == (everything, everything, 0)
 
-    def test_retry_links_are_visible_with_their_job_and_cannot_be_changed_by_users(
-        self, operator: psycopg.Connection
-    ) -> None:
-        operator.execute("insert into gjobs.job_links values (%s, %s), (%s, %s)", [ADA.job, uuid4(), BEN.job, uuid4()])
-        with acting(operator, ADA.id):
-            assert operator.execute("select job_id from gjobs.job_links").fetchall() == [(ADA.job,)]
-        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(operator, ADA.id):
-            operator.execute("update gjobs.job_links set repeats = %s", [BEN.job])
-        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(operator, ADA.id):
-            operator.execute("insert into gjobs.job_links values (%s, %s)", [uuid4(), ADA.job])
-
-    def test_user_links_only_own_jobs(self, operator: psycopg.Connection) -> None:
-        link = "insert into gjobs.job_links (job_id, repeats) values (%s, %s)"
-        (second,) = queue(operator, BEN, "packaging")
-        with acting(operator, BEN.id):
-            assert operator.execute(link, [second, BEN.job]).rowcount == 1
-        for job_id, repeats in ((BEN.job, ADA.job), (ADA.job, BEN.job), (BEN.job, UUID(int=1))):
-            with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(operator, BEN.id):
-                operator.execute(link, [job_id, repeats])
-
-    def test_user_sees_only_own_workers(self, operator: psycopg.Connection) -> None:
-        worker = (
-            "insert into gjobs.workers (id, user_id, name, host, process, concurrency) values (%s, %s, 'w', 'h', 1, 1)"
+    def visible(self, connection: psycopg.Connection) -> tuple[list[UUID], list[UUID], int]:
+        leases, links = (
+            [job for (job,) in connection.execute(f"select job_id from gjobs.{view} order by 1".encode())]  # noqa: S608
+            for view in ("visible_leases", "visible_links")
         )
-        operator.execute(worker, [ALICE, None])
-        with acting(operator, ADA.id):
-            operator.execute(worker, [BOB, ADA.id])
-            assert operator.execute("select id from gjobs.workers").fetchall() == [(BOB,)]
-        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(operator, ADA.id):
-            operator.execute(worker, [BOB, None])
+        return leases, links, len(connection.execute("select from gjobs.visible_workers").fetchall())
 
-    def test_worker_without_claims_claims_no_job(self, operator: psycopg.Connection) -> None:
-        with acting(operator, None, "anon"):
-            assert claim(operator, ALICE) == {}
+    def test_user_links_only_own_jobs_and_nobody_links_jobs_of_two_users(self, operator: psycopg.Connection) -> None:
+        def link(job_id: UUID, repeats: UUID) -> bool:
+            rows = operator.execute("select gjobs.link_retries(%s, %s)", [[job_id], [repeats]]).fetchall()
+            return rows == [(job_id,)]
+
+        one, other = queue(operator, BEN, "packaging", "packaging")
+        for job_id, repeats in ((BEN.job, ADA.job), (ADA.job, BEN.job), (BEN.job, uuid4()), (uuid4(), BEN.job)):
+            assert not link(job_id, repeats)
+        assert link(other, one)
+        with acting(operator, BEN.id):
+            assert link(one, BEN.job)
+        for user, role in ((ADA.id, "authenticated"), (None, "authenticated"), (None, "anon")):
+            with acting(operator, user, role):
+                assert not link(one, BEN.job)
 
 
 def test_removal_is_refused_while_workers_hold_leases_and_keeps_jobs_with_expired_ones_running(
@@ -566,15 +584,6 @@ def test_removal_is_refused_while_workers_hold_leases_and_keeps_jobs_with_expire
         connection.execute("update public.generation_jobs set status = 'succeeded'")
 
 
-def test_upgrade_refuses_another_index_with_the_name_of_the_queue(attached_database: Conninfo) -> None:
-    with connect(attached_database, autocommit=True) as connection:
-        connection.execute("create index gjobs_queue on public.generation_jobs (mode)")
-        with pytest.raises(MigrationRefused, match="gjobs_queue is not the index"):
-            upgrade(attached_database)
-        connection.execute("drop index public.gjobs_queue")
-    upgrade(attached_database)
-
-
 def test_upgrade_adds_no_lease_to_a_running_job(attached_database: Conninfo) -> None:
     with connect(attached_database, autocommit=True) as connection:
         add(connection, ADA)
@@ -587,14 +596,6 @@ def test_upgrade_adds_no_lease_to_a_running_job(attached_database: Conninfo) -> 
 
 MODES = (None, ["a"])
 """The modes that workers claim: any, and one."""
-
-CALLS = (
-    "finish_jobs(%(owner)s, %(jobs)s, %(attempts)s, array['succeeded'], array[null], array[1])",
-    "postpone_jobs(%(owner)s, %(jobs)s, %(attempts)s, array['busy'], array[1], array[60.0::float8])",
-    "hand_back_jobs(%(owner)s, %(jobs)s, %(attempts)s)",
-    "renew_leases(%(owner)s, %(jobs)s, %(attempts)s, 60)",
-    "note_progress(%(owner)s, %(jobs)s, %(attempts)s, array['3 of 8'])",
-)
 
 
 class TestClaimCost:

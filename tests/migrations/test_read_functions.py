@@ -118,23 +118,25 @@ def test_original_app_functions_read_a_temporary_table_instead(attached_database
     assert forged(attached_database) == ([("failed", 1, 1, Decimal(1))], [("failed", 1), (False, "queued")])
 
 
-def test_every_function_runs_as_its_caller_with_a_fixed_search_path(database: Conninfo) -> None:
+def test_functions_for_users_run_as_their_caller_and_all_have_a_fixed_search_path(database: Conninfo) -> None:
     with connect(database) as connection:
         functions = connection.execute(
-            "select proname, prosecdef, proconfig from pg_proc"
-            " where pronamespace in ('public'::regnamespace, 'gjobs'::regnamespace)"
-            " and has_function_privilege('authenticated', oid, 'execute')"
+            "select proname, prosecdef, proconfig, pronamespace = 'gjobs'::regnamespace,"
+            " has_function_privilege('authenticated', oid, 'execute'),"
+            " has_function_privilege('service_role', oid, 'execute')"
+            " from pg_proc where pronamespace in ('public'::regnamespace, 'gjobs'::regnamespace)"
         ).fetchall()
 
-    by_workers = {
-        "lock_queued", "queued_of_modes", "choose_queued", "take_over_jobs", "claim_jobs", "finish_jobs",
+    assert {name for name, _, _, is_ours, for_users, _ in functions if is_ours and for_users} == {
+        "visible_jobs", "sees_job", "owns_project", "server_identity", "error_group", "count_visible",
+        "get_job_statistics", "budget_period_start", "check_budget", "link_retries", "further_columns",
+        "written_further", "archive_jobs", "restore_jobs",
+    }  # fmt: skip
+    assert {name for name, _, _, is_ours, for_users, for_service in functions if for_service and not for_users} == {
+        "fold_events", "count_again", "queued_of_modes", "choose_queued", "take_over_jobs", "claim_jobs", "finish_jobs",
         "postpone_jobs", "hand_back_jobs", "renew_leases", "note_progress",
     }  # fmt: skip
-    assert {name for name, _, _ in functions} - by_workers == {
-        "get_job_statistics", "get_recent_jobs", "transition_job_status", "update_updated_at_column",
-        "owns_project", "rollups_agree", "count_jobs", "count_days",
-        "error_group", "list_waste", "list_day_waste",
-        "budget_period_start", "check_budget", "further_columns", "written_further", "archive_jobs", "restore_jobs",
-        "sees_own_jobs",
-    }  # fmt: skip
-    assert {(definer, settings[0]) for _, definer, settings in functions} == {(False, 'search_path=""')}
+    assert {name for name, is_definer, _, _, for_users, _ in functions if for_users and is_definer} == {"link_retries"}
+    assert {(settings or [None])[0] for name, _, settings, *_ in functions if name != "server_identity"} == {
+        'search_path=""'
+    }

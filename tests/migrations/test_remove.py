@@ -35,7 +35,7 @@ def test_upgrade_and_removal_can_be_repeated_and_leave_what_the_app_changed(atta
     remove(attached_database, report=messages.append)
     assert app_schema(catalogue(attached_database)) == original
     assert not [fact for fact in catalogue(attached_database)["relations"] if fact[0] == "gjobs"]
-    assert messages[0] == "Everything of gjobs but its indexes is removed."
+    assert messages[0] == "Everything of gjobs but its index is removed."
     assert re.fullmatch(r"The app's tables were locked for \d+ ms\.", messages[1])
     assert read_status(attached_database).managed is False
     upgrade(attached_database)

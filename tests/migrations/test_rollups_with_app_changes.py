@@ -14,12 +14,19 @@ from tests.conftest import Conninfo, connect, started_server
 from tests.migrations.conftest import ADA, BEN, acting
 from tests.migrations.test_interrupted_upgrade import interrupting
 from tests.migrations.test_rollups import (
+    COLUMNS,
     assert_rollups_match,
     assert_rollups_match_for_all_roles,
+    count_again,
+    fold,
+    insert,
+    operator,
     pass_time,
     received,
     reset_rows,
 )
+
+__all__ = ["operator"]
 
 
 @pytest.fixture
@@ -27,69 +34,61 @@ def own(migrated_copy: Conninfo) -> Iterator[psycopg.Connection]:
     """A connection of the operator to a separate database with the rows of Ada and Ben."""
     with connect(migrated_copy, autocommit=True) as connection:
         reset_rows(connection)
+        count_again(connection)
         yield connection
 
 
-class TestNullableColumns:
-    """An app may have allowed NULL in columns where the specification does not."""
+EMPTY_JOBS = """
+insert into public.generation_jobs
+select gen_random_uuid(), null, null, null, null, null, null, null, null, now() from generate_series(1, 3)"""
+CHANGES = {
+    "nullable columns": [
+        *(f"alter table public.generation_jobs alter {column} drop not null" for column in COLUMNS[:-1]),
+        EMPTY_JOBS,
+    ],
+    "limited texts": [
+        "alter table public.generation_jobs alter mode type varchar(40), alter error type varchar(9000)",
+    ],
+    "errors as JSON": [
+        "alter table public.generation_jobs alter error type jsonb using error::jsonb",
+        """update public.generation_jobs set error = '{"message": "Boom"}'""",
+    ],
+}
 
-    COLUMNS = ("user_id", "project_id", "status", "mode", "cost_cents", "created_at")
-    SOME = (
-        "insert into public.generation_jobs"
-        " select gen_random_uuid(), null, null, null, null, null, null, null, null, now() from generate_series(1, {})"
-    )
-    ONE = "where id = (select min(id::text)::uuid from public.generation_jobs where mode is null)"
-    EVERYTHING = (
-        SOME.format(1),
-        SOME.format(3),
-        "update public.generation_jobs set cost_cents = 5 where mode is null",
-        "update public.generation_jobs set cost_cents = null, project_id = null, status = null",
-        "select gjobs.fold_deltas(1)",
-        "update public.generation_jobs set status = 'failed', retry_count = null where mode is null",
-        "select gjobs.fold_waste(1)",
-        f"update public.generation_jobs set mode = 'lifestyle', cost_cents = 7 {ONE}",  # noqa: S608
-        "select gjobs.fold_deltas(1), gjobs.fold_waste(1)",
-        f"delete from public.generation_jobs {ONE}",  # noqa: S608
-        "delete from public.generation_jobs where mode is null",
-    )
 
-    def test_rollups_count_jobs_with_null_columns(self, own: psycopg.Connection, migrated_copy: Conninfo) -> None:
-        self.allow_null(own)
-        for statement in self.EVERYTHING:
-            own.execute(statement.encode())
-            assert check_rollups(migrated_copy).differences == ()
+LATER_WRITES = (
+    """update public.generation_jobs set error = '{"message": "Late"}', mode = 'packaging'""",
+    """
+insert into public.generation_jobs (user_id, project_id, mode, status, cost_cents)
+select user_id, id, 'packaging', 'failed', 7 from public.projects""",
+    "update public.generation_jobs set status = 'running', retry_count = 1 where error is null",
+    "delete from public.generation_jobs where retry_count = 1",
+)
 
-        own.execute(self.SOME.format(3).encode())
-        own.execute("insert into gjobs.job_totals values (null, null, null, 'made up', 7, 7)")
-        own.execute("insert into gjobs.waste_days values (null, null, null, true, 7, 7)")
-        own.execute("insert into gjobs.waste_keys values ('user', null, 7, 7, 7, 7, 7, 7)")
-        found = check_rollups(migrated_copy)
-        assert [(one.kind, one.status, one.kept_cents - one.counted_cents) for one in found.differences] == [
-            ("totals", None, 7), ("waste days", "failed", 7), *(("waste keys", status, 7) for status in KINDS)
-        ]  # fmt: skip
-        rebuild_rollups(migrated_copy)
-        assert check_rollups(migrated_copy).matches
 
-    def test_upgrade_counts_jobs_with_null_columns(
-        self, attached_database: Conninfo, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """An upgrade takes over tables without such columns, but the app may change them before a continued one."""
-        with interrupting("indexes/gjobs_newest.sql", monkeypatch, before=True):
-            upgrade(attached_database)
-        with connect(attached_database, autocommit=True) as connection:
-            reset_rows(connection)
-            self.allow_null(connection)
-            connection.execute(self.SOME.format(3).encode())
-            connection.execute("update public.generation_jobs set status = 'failed' where mode is null")
+@pytest.mark.parametrize("changes", CHANGES.values(), ids=CHANGES)
+def test_upgrade_counts_the_jobs_of_a_changed_table_and_later_writes(
+    attached_database: Conninfo, monkeypatch: pytest.MonkeyPatch, changes: list[str]
+) -> None:
+    """An upgrade takes over only tables as specified, but the app may change them before a continued one."""
+    with interrupting("indexes/gjobs_queue", monkeypatch, before=True):
         upgrade(attached_database)
-        assert check_rollups(attached_database).matches
+    with connect(attached_database, autocommit=True) as connection:
+        reset_rows(connection)
+        for change in changes:
+            connection.execute(change.encode())
+        connection.execute("update public.generation_jobs set status = 'failed', cost_cents = 5")
+        upgrade(attached_database)
+        for statement in LATER_WRITES:
+            connection.execute(statement.encode())
+            assert check_rollups(attached_database).matches
+            assert fold(connection) > 0
+            assert check_rollups(attached_database).matches
+        sums = "select sum(job_count) from gjobs.job_waste where error_group = gjobs.error_group(%s)"
+        error = connection.execute("select error::text from public.generation_jobs limit 1").fetchone()
+        jobs = connection.execute("select count(*) from public.generation_jobs").fetchone()
+        assert connection.execute(sums.encode(), error).fetchone() == jobs
 
-    def allow_null(self, connection: psycopg.Connection) -> None:
-        for column in self.COLUMNS:
-            connection.execute(f"alter table public.generation_jobs alter {column} drop not null".encode())
-
-
-KINDS = ("failed", "retry", None)
 
 READERS = {
     "the table": "grant select on public.generation_jobs to {}",
@@ -117,78 +116,57 @@ def test_role_that_bypasses_rls_without_select_reads_no_rollups(operator: psycop
             statement = f"select * from gjobs.{view}"  # noqa: S608
             with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(operator, None, "service_role"):
                 operator.execute(statement.encode())
-        with acting(operator, None, "service_role"):
-            for view in ("job_waste_keys", "job_waste_key_deltas"):
-                assert operator.execute(f"select * from gjobs.{view}".encode()).fetchall() == []  # noqa: S608
 
 
 def test_leaky_function_sees_no_rollups_of_other_users(own: psycopg.Connection) -> None:
-    """A cheap condition that prints its rows runs after the conditions of row level security."""
-    own.execute("select gjobs.fold_deltas(1), gjobs.fold_waste(1)")
+    """A cheap condition that prints its rows runs after the conditions of the views."""
+    own.execute("update public.generation_jobs set status = 'failed'")
+    fold(own)
+    insert(own)
+    insert(own, BEN.id, BEN.project)
+    own.execute("update public.generation_jobs set status = 'failed'")
     own.execute(
         "create function public.print_row(text) returns boolean language plpgsql cost 0.0001"
         " as $$ begin raise notice '%', $1; return true; end $$"
     )
     messages: list[str] = []
     own.add_notice_handler(lambda diagnostics: messages.append(diagnostics.message_primary or ""))
-    with acting(own, ADA.id):
-        own.execute("select * from gjobs.job_counts where public.print_row(user_id::text)")
-        for view in ("job_waste_keys", "job_waste_key_deltas"):
-            for query in (f"{view} where public.print_row(key)", f"(values (1)) v left join {view} on print_row(key)"):
-                own.execute(f"select * from {query.replace(view, 'gjobs.' + view)}".encode())  # noqa: S608
-    assert set(messages) == {str(ADA.id)}
-    messages.clear()
-    own.execute("select * from gjobs.job_waste_keys where public.print_row(key) and dimension = 'user'")
-    assert set(messages) == {str(ADA.id), str(BEN.id)}
+    for view in ("job_counts", "job_day_counts", "job_waste", "job_day_waste", "job_events"):
+        for query in (
+            f"{view} where print_row(user_id::text)",
+            f"{view} v left join {view} w on print_row(w.user_id::text)",
+        ):
+            statement = f"select * from {query.replace(view, f'gjobs.{view}')}".encode()  # noqa: S608
+            messages.clear()
+            with acting(own, ADA.id):
+                own.execute(statement)
+            assert set(messages) == {str(ADA.id)}, query
+            messages.clear()
+            own.execute(statement)
+            assert set(messages) == {str(ADA.id), str(BEN.id)}, query
 
 
-def test_default_privileges_expose_no_tables_of_rollups_and_budgets(blank_database: Conninfo) -> None:
+def test_default_privileges_expose_no_tables(blank_database: Conninfo) -> None:
     with connect(blank_database, autocommit=True) as connection:
         connection.execute("alter default privileges grant all on tables to public")
         connection.execute("alter default privileges grant all on sequences to public")
         upgrade(blank_database)
         granted = connection.execute(
             "select relname, privilege_type from pg_class cross join lateral aclexplode(relacl)"
-            " where relnamespace = 'gjobs'::regnamespace and grantee <> relowner"
-            " and (relname like 'budget%' or relname in ('job_deltas', 'job_totals', 'job_days', 'job_folding',"
-            " 'told_at', 'waste_deltas', 'waste_totals', 'waste_days', 'waste_keys'))"
-            " group by 1, 2 order by 1"
+            " where relnamespace = 'gjobs'::regnamespace and grantee = 0"
+            " and not (relkind = 'v' and privilege_type = 'SELECT')"
         ).fetchall()
-    assert granted == [(relation, "SELECT") for relation in ("budget_spending", "budget_states", "budgets")]
+    assert granted == [("alembic_version", "SELECT")]
 
 
-LEVELS = ("read committed", "repeatable read", "serializable")
-
-
-def test_deltas_are_folded_at_every_isolation_level(operator: psycopg.Connection) -> None:
-    for level in LEVELS:
-        operator.execute(f"set default_transaction_isolation = '{level}'".encode())
-        operator.execute("update public.generation_jobs set status = 'failed', error = %s", [level])
-        operator.execute("select gjobs.fold_deltas(1), gjobs.fold_waste(1)")
-        deltas = operator.execute("select from gjobs.job_deltas union all select from gjobs.waste_deltas").fetchall()
-        assert deltas == [], level
+def test_days_do_not_depend_on_the_date_style_of_the_session(operator: psycopg.Connection) -> None:
+    days = "select count(*), count(distinct day) from gjobs.job_days"
+    for style in ("German", "ISO"):
+        operator.execute(f"set datestyle = '{style}'".encode())
+        operator.execute("update public.generation_jobs set cost_cents = cost_cents + 1")
+        assert fold(operator) == 2
+        assert operator.execute(days.encode()).fetchone() == (2, 1)
         assert_rollups_match_for_all_roles(operator)
-
-
-@pytest.mark.parametrize("level", LEVELS[1:])
-def test_folding_with_an_old_snapshot_keeps_the_rollups_correct(
-    operator: psycopg.Connection, database: Conninfo, level: str
-) -> None:
-    """Folding must skip rows that the snapshot does not see; otherwise jobs count twice or not at all."""
-    with connect(database) as old:
-        old.execute(f"set transaction isolation level {level}".encode())
-        old.execute("select from public.generation_jobs").fetchall()
-        fold = b"select gjobs.fold_deltas(1), gjobs.fold_waste(1)"
-        operator.execute(fold)
-        operator.execute("update public.generation_jobs set status = 'failed' where id = %s", [BEN.job])
-        operator.execute(fold)
-        old.execute("update public.generation_jobs set status = 'failed' where id = %s", [ADA.job])
-        old.execute(fold)
-        assert_rollups_match(old)
-        old.commit()
-    operator.execute(fold)
-    assert_rollups_match_for_all_roles(operator)
-    assert check_rollups(database).matches
 
 
 def test_rollup_triggers_do_not_consume_random_numbers(operator: psycopg.Connection) -> None:
@@ -202,22 +180,19 @@ def test_rollup_triggers_do_not_consume_random_numbers(operator: psycopg.Connect
     assert random_numbers("update public.generation_jobs set status = 'running'") == random_numbers("select 1")
 
 
-def test_rebuilding_rollups_and_truncating_do_not_deadlock(operator: psycopg.Connection, database: Conninfo) -> None:
-    """Truncating must not wait for rows that the rebuild counts."""
-    with connect(database) as third:
-        third.execute("lock table gjobs.job_folding in exclusive mode")
+def test_rebuilding_rollups_waits_for_a_truncate_without_a_deadlock(
+    operator: psycopg.Connection, database: Conninfo
+) -> None:
+    with connect(database) as truncating:
+        truncating.execute("truncate public.generation_jobs")
         with running(lambda: rebuild_rollups(database)):
-            wait_for_lock(operator, "select gjobs.recount_jobs()")
-            with running(lambda: truncate(database)):
-                wait_for_lock(operator, "truncate%")
-                third.commit()
+            wait_for_lock(operator, "select gjobs.count_again()")
+            insert(truncating)
+            truncating.execute("truncate public.generation_jobs")
+            insert(truncating)
+            truncating.commit()
     assert_rollups_match_for_all_roles(operator)
-    assert operator.execute("select count(*) from public.generation_jobs").fetchone() == (0,)
-
-
-def truncate(conninfo: Conninfo) -> None:
-    with connect(conninfo, autocommit=True) as connection:
-        connection.execute("truncate public.generation_jobs")
+    assert operator.execute("select count(*) from public.generation_jobs").fetchone() == (1,)
 
 
 @contextmanager
@@ -254,15 +229,20 @@ QUEUE = (
 )
 
 
-def test_servers_with_prepared_transactions_send_no_notifications() -> None:
+def test_prepared_transactions_send_no_notifications_and_are_folded_after_their_commit() -> None:
     """A transaction that has notified cannot be prepared."""
     with started_server(max_prepared_transactions="1") as server:
         upgrade(server.conninfo)
         with connect(server.conninfo, autocommit=True) as connection:
             reset_rows(connection)
+            count_again(connection)
             statement = f"begin; {QUEUE}; prepare transaction 'prepared_by_test'"
             assert notifications_of(connection, server.conninfo, statement) == []
+            insert(connection)
+            assert fold(connection) == 1
             connection.execute("commit prepared 'prepared_by_test'")
+            assert_rollups_match_for_all_roles(connection)
+            assert fold(connection) == 1
             assert_rollups_match_for_all_roles(connection)
 
 

@@ -186,6 +186,17 @@ def add_ada(sql: Sql, *jobs: UUID, project_id: UUID = UUID(int=2), project: str 
         )
 
 
+def record_start(sql: Sql, jobs: Iterable[UUID], at: datetime) -> None:
+    """Record that the jobs began to run at this time."""
+    sql(
+        "insert into gjobs.job_event_log"
+        " (transaction_id, job_id, user_id, project_id, kind, to_status, actor_role, application, at)"
+        " select pg_current_xact_id(), id, user_id, project_id, 'status', 'running', '', '', %s"
+        " from generation_jobs where id = any(%s)",
+        [at, [*jobs]],
+    )
+
+
 @contextmanager
 def altered(sql: Sql, change: str, undo: str) -> Iterator[None]:
     """Change a schema that other tests use, and undo the change on leaving."""

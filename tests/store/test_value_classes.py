@@ -40,7 +40,6 @@ CLOSED_SETS = {
     "gjobs.store.filters.filter_syntax": {"Key"},
     "gjobs.store.filters.filter_terms": {"Comparison"},
     "gjobs.store.capabilities.probe": {"RelationKind"},
-    "gjobs.store.statistics.waste_sql": {"_Source"},
     "gjobs.store.validation": {"JobStatus", "Period"},
 }
 """Modules that refuse values outside an enumeration: from our own SQL, from our own file, or from a person."""

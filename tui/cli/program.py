@@ -19,7 +19,7 @@ from gjobs.tui.cli.commands.migrate import MIGRATE
 from gjobs.tui.cli.commands.profiles import CONFIG, list_profiles
 from gjobs.tui.cli.commands.projects import PROJECTS, USERS
 from gjobs.tui.cli.commands.serve import serve
-from gjobs.tui.cli.commands.stats import print_metrics, show_statistics
+from gjobs.tui.cli.commands.stats import fold_events, print_metrics, show_statistics
 from gjobs.tui.cli.commands.watch import watch_jobs
 from gjobs.tui.cli.commands.workers import list_workers, run_worker
 from gjobs.tui.cli.parser import Options, Parser, parsed, root_parser
@@ -40,6 +40,7 @@ COMMANDS: Sequence[Command | Group] = (
     list_workers,
     watch_jobs,
     print_metrics,
+    fold_events,
     serve,
     show_journal,
     DB,

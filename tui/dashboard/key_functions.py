@@ -16,7 +16,6 @@ from gjobs.tui.dashboard.details.details_pane import DetailsRequested
 from gjobs.tui.dashboard.features.archive import clean_up, show_archive
 from gjobs.tui.dashboard.features.budgets import show_budgets
 from gjobs.tui.dashboard.features.case import show_case
-from gjobs.tui.dashboard.features.copy_jobs import copy_as_json, copy_ids
 from gjobs.tui.dashboard.features.databases import (
     may_write,
     pick_database,
@@ -25,7 +24,7 @@ from gjobs.tui.dashboard.features.databases import (
     toggle_write_permit,
 )
 from gjobs.tui.dashboard.features.errors import show_errors
-from gjobs.tui.dashboard.features.export import export_list
+from gjobs.tui.dashboard.features.export import copy_as_json, copy_ids, export_list
 from gjobs.tui.dashboard.features.isolation import show_isolation
 from gjobs.tui.dashboard.features.jobs import (
     JobActions,

@@ -47,9 +47,8 @@ class DemoWorker:
         self._running: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        store = await self._store.acting_as_user(EMBEDDED_USER) if self.name == STUDIO else self._store
         self._worker = worker = Worker(
-            store,
+            self._store,
             self._simulation.handlers(self.name),
             name=self.name,
             concurrency=_SLOTS,

@@ -21,6 +21,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "writing-safely",
         "doctor",
         "migrations",
+        "footprint",
         "embedded",
     ),
     "Running jobs": ("workers", "retries", "errors", "budgets", "retention", "events", "watch", "metrics"),

@@ -1,4 +1,4 @@
--- The queued jobs of a mode, oldest first. For all modes, gjobs_newest_of_status serves. A mode may be longer than an index entry.
+-- The queued jobs of each mode, oldest first. A job enters this index once and leaves it. A mode may be longer than an index entry.
 
 select 'drop index concurrently public.gjobs_queue'
   from pg_catalog.pg_index where indexrelid = pg_catalog.to_regclass('public.gjobs_queue') and not indisvalid

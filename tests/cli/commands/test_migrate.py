@@ -66,7 +66,7 @@ def test_migrate_up_takes_over_an_earlier_build_only_at_its_last_revision(gjobs:
     assert (newest["what"], newest["outcome"]) == (f"migrate from 0013 to {HEAD}", "done")
 
 
-def test_migration_shows_its_sql_and_runs_only_after_a_yes(
+def test_migration_says_what_it_adds_and_runs_only_after_a_yes(
     open_terminal: OpenTerminal, gjobs: Run, blank_database: Conninfo
 ) -> None:
     printed = gjobs("migrate", "sql")
@@ -76,8 +76,8 @@ def test_migration_shows_its_sql_and_runs_only_after_a_yes(
     assert_refused(run_process("migrate", "up", stdin="y\n"), 2, "--yes")
     terminal = open_terminal("migrate", "up")
     terminal.decline(f"{blank_database['dbname']})?")
-    assert "CREATE TABLE" in terminal.screen.upper()
-    assert "Nothing was run." in terminal.screen
+    assert "In the schema gjobs: 14 tables" in terminal.screen
+    assert "Nothing was changed." in terminal.screen
     assert "gjobs" not in schemas(blank_database)
 
     assert open_terminal("migrate", "up").answer("yes\n") == 0

@@ -98,7 +98,7 @@ def test_journal_records_the_last_revision_of_a_failed_migration(gjobs: Run, app
 
 
 def test_journal_records_one_entry_for_a_migration_that_changed_nothing(gjobs: Run, app: Conninfo) -> None:
-    execute(app, "create table public.gjobs_newest (id integer)")
+    execute(app, "create table public.gjobs_queue (id integer)")
     assert gjobs("migrate", "up", "--yes").code == 1
     assert journal_entries(gjobs) == [(f"migrate from nothing to {HEAD}", "not done", None)]
 
@@ -178,7 +178,7 @@ def test_command_that_needs_a_migration_advises_it(gjobs: Run) -> None:
         ("budgets", "keeps no budgets.\nRun 'gjobs migrate up --profile app' to add budgets.\n"),
         (f"{CLEANUP} --dry-run", archive),
         ("archive list", archive),
-        ("migrate verify --rollups", rollups),
+        ("migrate verify --totals", rollups),
         ("migrate repair-rollups --yes", rollups),
     ):
         assert_refused(gjobs(*line.split()), 5, words)

@@ -32,8 +32,8 @@ def newer_database(migrated_copy: Conninfo, configure: Configure, monkeypatch: p
 
 def _add_unknown(connection: psycopg.Connection) -> None:
     connection.execute(
-        "insert into gjobs.job_event_log (job_id, project_id, mode, kind, actor_role, application)"
-        " values (%s, %s, 'lifestyle', 'merged', 'gjobs', 'newer')",
+        "insert into gjobs.job_event_log (transaction_id, job_id, project_id, mode, kind, actor_role, application)"
+        " values (pg_current_xact_id(), %s, %s, 'lifestyle', 'merged', 'gjobs', 'newer')",
         [QUEUED, AUTUMN],
     )
     connection.execute("insert into gjobs.budgets (project_id, period, limit_cents) values (%s, 'week', 100)", [AUTUMN])

@@ -22,7 +22,8 @@ from gjobs.store.capabilities.capability import (
     REVISIONS,
     SPENDING,
     USERS,
-    WORKERS,
+    VISIBLE_LEASES,
+    VISIBLE_WORKERS,
     Capability,
     DatabaseFacts,
     PolicyFacts,
@@ -43,6 +44,7 @@ AS_OPERATOR = "Act as the operator: leave --as out, or press u in the dashboard.
 OF_OPERATORS = {
     Capability.USERS: f"Only the operator may read the users. {AS_OPERATOR}",
     Capability.SETTING_BUDGETS: f"Only the operator can set budgets. {AS_OPERATOR}",
+    Capability.WORKING: f"Only the operator can run workers. {AS_OPERATOR}",
 }
 
 
@@ -100,11 +102,11 @@ REASONS: dict[Capability, list[tuple[DatabaseFacts, str]]] = {
     ],
     Capability.ARCHIVE: [
         (with_relation(JOB_SUMMARY, None), NO_ARCHIVE),
-        (with_relation(ARCHIVE, None), "There is no table gjobs.archived_jobs."),
+        (with_relation(ARCHIVE, None), "There is no table gjobs.visible_archive."),
     ],
     Capability.ARCHIVING: [
         (with_relation(JOB_SUMMARY, None), NO_ARCHIVE),
-        (without_login(ARCHIVE, select=NO_COLUMNS), f"{NO_GRANT}read gjobs.archived_jobs."),
+        (without_login(ARCHIVE, select=NO_COLUMNS), f"{NO_GRANT}read gjobs.visible_archive."),
         (without_login(JOBS, delete=False), f"{NO_GRANT}delete rows"),
     ],
     Capability.RESTORING: [
@@ -113,21 +115,22 @@ REASONS: dict[Capability, list[tuple[DatabaseFacts, str]]] = {
     ],
     Capability.RETENTION: [
         (with_relation(JOB_SUMMARY, None), NO_ARCHIVE),
-        (with_relation(RETENTION, None), "There is no table gjobs.retention_policies."),
+        (with_relation(RETENTION, None), "There is no table gjobs.visible_retention."),
     ],
     Capability.RETRY_LINKS: [
         (
             with_relation(JOB_SUMMARY, None),
             "This database does not link retries to their failed jobs. Run 'gjobs migrate up' to add retry links.",
         ),
-        (with_relation(RETRY_LINKS, None), "There is no table gjobs.job_links."),
+        (with_relation(RETRY_LINKS, None), "There is no table gjobs.visible_links."),
     ],
     Capability.LEARNING: [
         (with_relation(JOB_SUMMARY, None), "This database does not record job events. Run 'gjobs migrate up'"),
     ],
     Capability.WORKERS: [
         (with_relation(JOB_SUMMARY, None), NO_LEASES),
-        (with_relation(WORKERS, None), "There is no table gjobs.workers."),
+        (with_relation(VISIBLE_WORKERS, None), "There is no table gjobs.visible_workers."),
+        (with_relation(VISIBLE_LEASES, None), "There is no table gjobs.visible_leases."),
     ],
     Capability.WORKING: [
         (with_relation(JOB_SUMMARY, None), NO_LEASES),
@@ -161,8 +164,8 @@ REASONS: dict[Capability, list[tuple[DatabaseFacts, str]]] = {
             with_relation(JOB_SUMMARY, None),
             "This database keeps no budgets. Run 'gjobs migrate up' to add budgets.",
         ),
-        (with_relation(SPENDING, None), "There is no table gjobs.budget_spending."),
-        (without_login(SPENDING, select=NO_COLUMNS), f"{NO_GRANT}read gjobs.budget_spending."),
+        (with_relation(SPENDING, None), "There is no table gjobs.visible_spending."),
+        (without_login(SPENDING, select=NO_COLUMNS), f"{NO_GRANT}read gjobs.visible_spending."),
         (REPLICA, ""),
     ],
     Capability.SETTING_BUDGETS: [

@@ -37,7 +37,7 @@ class Server:
 
     def change(self, rows: int = 1) -> None:
         """Create a project with `rows` jobs in one statement, as if the last notification were long ago."""
-        self.connection.execute("select setval('gjobs.told_at', 1)")
+        self.connection.execute("select setval('gjobs.notified_at', 1)")
         self.connection.execute(
             "with project as (insert into projects (user_id, name) values (%s, 'Catalog') returning id, user_id)"
             " insert into generation_jobs (user_id, project_id, status, mode)"

@@ -6,12 +6,12 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import text
 
+from gjobs.migrations.scripts import MIGRATIONS
 from gjobs.store import poller
 from gjobs.store.capabilities.capability import REVISIONS, DatabaseFacts
 from gjobs.store.configuration.settings import Pooler
@@ -161,8 +161,7 @@ async def test_killed_listener_process_leaves_no_session(
 
 def test_pollers_wait_longer_than_the_triggers_stay_silent_after_a_notification() -> None:
     """No notification reports changes during the silence."""
-    (function,) = (Path(__file__).parents[3] / "migrations").rglob("tell_listeners.sql")
-    (milliseconds,) = re.findall(r"> (\d+) and gjobs\.may_notify", function.read_text())
+    (milliseconds,) = re.findall(r"> (\d+) and gjobs\.may_notify", (MIGRATIONS / "sql" / "log.sql").read_text())
     assert int(milliseconds) / 1000 < poller.IDLE_AFTER
 
 

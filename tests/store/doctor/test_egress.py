@@ -85,5 +85,5 @@ async def test_estimate_counts_frequent_polls_unless_triggers_announce_all_chang
             await examine(examined, label="here")
             await examined.close()
             with connect(migrated_copy) as connection:
-                connection.execute("alter table generation_jobs disable trigger gjobs_count_inserted")
+                connection.execute("alter table generation_jobs disable trigger gjobs_created")
     assert assumed == [True, False]

@@ -8,7 +8,7 @@ from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.jobs.job_results import FEWEST, LeaseState, StuckVerdict
 from gjobs.store.store import Store
 from tests.conftest import Conninfo, connect
-from tests.store.store_fixtures import NOTHING, NOW, Sql, add_ada, sql_of
+from tests.store.store_fixtures import NOTHING, NOW, Sql, add_ada, record_start, sql_of
 
 STUCK = parse("is:stuck", now=NOW)
 
@@ -18,14 +18,10 @@ def run_for(sql: Sql, project: UUID, seconds: float, *, mode: str | None = "life
     made = sql(
         "insert into generation_jobs (user_id, project_id, status, mode, created_at, completed_at)"
         " select user_id, id, 'succeeded', %s, now() - interval '1 day', now() from projects, generate_series(1, %s)"
-        " where id = %s returning id",
+        " where id = %s returning id, completed_at",
         [mode, number, project],
     )
-    sql(
-        "insert into gjobs.job_starts (job_id, started_at) select id, completed_at - make_interval(secs => %s)"
-        " from generation_jobs where id = any(%s)",
-        [seconds, [job for (job,) in made]],
-    )
+    record_start(sql, [job for job, _ in made], made[0][1] - timedelta(seconds=seconds))
 
 
 def running(sql: Sql, project: UUID, minutes: float, *, mode: str = "lifestyle") -> UUID:

@@ -21,7 +21,7 @@ from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.jobs.job_results import PageKey
 from gjobs.store.moments import moment_sql
 from gjobs.store.moments.moment import MOST_CHANGES, PastJob
-from gjobs.store.moments.past_store import TOO_MUCH, UNKNOWN_PROJECT, Known, PastStore, past_store
+from gjobs.store.moments.past_store import TOO_MUCH, Known, PastStore, past_store
 from gjobs.store.statistics.statistics import TotalsQuery
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, Actor
@@ -281,7 +281,7 @@ async def test_details_show_the_events_until_the_moment(operator: Store, story: 
     assert (totals.matching.number, totals.counts[JobStatus.FAILED].number) == (4, 4)
 
 
-async def test_numbers_of_a_project_are_exact_unless_a_former_project_is_not_recorded(db: Db, sql: Sql) -> None:
+async def test_numbers_of_a_project_are_exact_after_its_jobs_moved(db: Db, sql: Sql) -> None:
     first, second = db.make_project(), db.make_project()
     moved, edited = db.make_job(first, "queued", cost_cents=5), db.make_job(first, "running", cost_cents=7)
     db.make_job(second, "failed", cost_cents=11)
@@ -300,16 +300,30 @@ async def test_numbers_of_a_project_are_exact_unless_a_former_project_is_not_rec
             first: (2, 12),
             second: (1, 11),
         }
-    sql("delete from gjobs.job_event_log where job_id = %s and kind = 'created'", (edited,))
     past = past_store(db.operator, moment)
-    totals = await past.get_totals(TotalsQuery(project_id=second))
-    assert (totals.statistics, totals.unknown_because) == (None, UNKNOWN_PROJECT)
-    refused = await error_of(InvalidValue, past.get_job_statistics(second))
-    assert (refused.message, refused.hint) == (UNKNOWN_PROJECT, "Use a later time, or count all projects.")
-    assert (await past.get_job_statistics()).total_count == 3
     much = replace(await past.check(), count=MOST_CHANGES + 1)
     changed = PastStore(past.database, OPERATOR, past.capability_cache, moment=moment, known=Known(events=much))
     assert (await changed.get_totals(TotalsQuery())).unknown_because == TOO_MUCH
+
+
+async def test_error_that_a_job_kept_when_it_was_queued_again_is_known(db: Db, sql: Sql) -> None:
+    job = db.make_job(status="failed", error="boom")
+    sql("update generation_jobs set status = 'queued'")
+    moment = moment_now(sql)
+    sql("update generation_jobs set error = null")
+    for actor in ACTORS:
+        (found,) = await past_store(db.operator.acting_as(actor), moment).get_these_jobs([job])
+        assert (found.status, found.error) == (JobStatus.QUEUED, "boom")
+
+
+async def test_moments_before_a_truncate_are_not_known(db: Db, sql: Sql) -> None:
+    db.make_job()
+    moment = moment_now(sql)
+    sql("truncate generation_jobs")
+    db.make_job()
+    for actor in ACTORS:
+        refused = await error_of(InvalidValue, past_store(db.operator.acting_as(actor), moment).get_job_statistics())
+        assert "Earlier states are not known." in refused.message
 
 
 async def test_jobs_that_were_only_archived_or_restored_since_are_known_as_well_as_unchanged_ones(

@@ -168,19 +168,6 @@ async def test_user_deleted_during_a_cleanup_leaves_no_archived_jobs(db: Db, job
     assert present(db.sql) == set()
 
 
-async def test_project_deleted_during_archiving_leaves_no_archived_jobs(db: Db, jobs: RetentionJobs) -> None:
-    steps = run_cleanup(db.operator, OLD, ARCHIVE)
-    with connect(db.conninfo) as other:
-        # Lock the project's row, but not its jobs.
-        other.execute("select from projects where id = %s for update", [jobs.project])
-        assert (await anext(steps)).done == 0
-        other.execute("delete from projects where id = %s", [jobs.project])
-        other.commit()
-    async for last in steps:
-        assert last.refused == 0
-    assert archived(db.sql) == {jobs.other}
-
-
 def test_next_batch_size_adapts_to_the_time_taken() -> None:
     for size, seconds, expected in (
         (50, QUICK / 2, 100),

@@ -176,8 +176,8 @@ MANAGED = [
     ("alter view public.generation_job_summary reset (security_invoker)", []),
     ('drop policy "Own assets in own projects, INSERT" on public.assets', []),
     ('alter policy "Users can view own assets" on public.assets using (auth.uid() = user_id)', []),
-    (f"alter table {JOBS} disable trigger gjobs_record_changed",
-     [(DIFFERENT, "trigger", f"gjobs_record_changed on {JOBS}")]),
+    (f"alter table {JOBS} disable trigger gjobs_changed",
+     [(DIFFERENT, "trigger", f"gjobs_changed on {JOBS}")]),
     ("alter table gjobs.job_event_log disable row level security",
      [(MISSING, "row security", "row_security on gjobs.job_event_log")]),
 ]  # fmt: skip

@@ -11,7 +11,7 @@ from gjobs.store.statistics import statistics_sql
 from gjobs.store.statistics.statistics import ModeTimings
 from gjobs.store.store import Store
 from tests.conftest import Conninfo
-from tests.store.store_fixtures import NOTHING, NOW, Db, Sql, add_ada
+from tests.store.store_fixtures import NOTHING, NOW, Db, Sql, add_ada, record_start
 
 HOUR = timedelta(hours=1)
 
@@ -34,7 +34,7 @@ def finished(
     )
     if started_at is not None:
         sql("update generation_jobs set completed_at = %s where id = %s", [ended_at, job])
-        sql("insert into gjobs.job_starts (job_id, started_at) values (%s, %s)", [job, started_at])
+        record_start(sql, [job], started_at)
 
 
 def spread(work: ModeTimings, name: str) -> tuple[float, float] | None:

@@ -97,8 +97,8 @@ async def assert_waste_matches(store: Store, project_id: UUID | None, by: WasteK
         assert wasted == sorted(wasted, reverse=True)
 
 
-async def test_waste_from_keys_from_rollups_or_from_jobs_matches_the_jobs(
-    operator: Store, ada: Store, project_ids: list[UUID], sql: Sql
+async def test_waste_from_rollups_and_from_jobs_matches_the_jobs(
+    operator: Store, ada: Store, project_ids: list[UUID], make_job: MakeJob, sql: Sql
 ) -> None:
     async def assert_all_match() -> None:
         operator.capability_cache.latest = None
@@ -108,44 +108,19 @@ async def test_waste_from_keys_from_rollups_or_from_jobs_matches_the_jobs(
                     await assert_waste_matches(store, project_id, by)
 
     await assert_all_match()
-    for hidden in ("job_waste_keys", "job_waste"):
-        revoke = f"revoke select on gjobs.{hidden} from public, current_user"  # noqa: S608
-        with altered(sql, revoke, f"grant select on gjobs.{hidden} to public, current_user"):
-            await assert_all_match()
-
-
-FOLD = "select gjobs.fold_deltas(5000), gjobs.fold_waste(5000)"
-
-
-async def test_changes_since_the_last_fold_are_added_to_the_keys_with_the_most_waste(
-    operator: Store, project_ids: list[UUID], make_job: MakeJob, sql: Sql
-) -> None:
-    async def assert_matches() -> None:
-        for by in WasteKey:
-            await assert_waste_matches(operator, None, by)
-
-    sql(FOLD)
-    assert sql("select count(*) from gjobs.job_deltas") == [(0,)]
-    await assert_matches()
-    # The failed jobs of each key have a different cost. The keys with the most waste change, new keys appear and
-    # others disappear.
-    for number in range(1, 9):
-        make_job(project_ids[0], "failed", mode=f"mode {number}", error=f"Kind {chr(64 + number)}", cost_cents=number)
-    sql(FOLD)
-    make_job(project_ids[1], "failed", mode="mode 9", error="Kind X", cost_cents=4)
-    sql("delete from generation_jobs where mode in ('lifestyle', 'packaging', 'mode 8')")
-    sql("update generation_jobs set cost_cents = 50 where mode = 'mode 1'")
-    sql("update generation_jobs set cost_cents = 0 where mode = 'mode 7'")
-    for _ in ("deltas", "folded"):
-        found = await operator.get_waste(limit=3)
-        assert [(row.key, row.waste_cents) for row in found.rows] == [("mode 1", 50), ("mode 6", 6), ("mode 5", 5)]
-        assert (found.has_more, found.total.failed_count, found.total.waste_cents) == (True, 8, 74)
-        await assert_matches()
-        sql(FOLD)
-    sql("delete from generation_jobs")
-    sql(FOLD)
-    assert sql("select count(*) from gjobs.waste_keys") == [(0,)]
-    assert (await operator.get_waste()).total.all_cents == 0
+    sql("select gjobs.fold_events()")
+    await assert_all_match()
+    # The keys with the most waste change, new ones appear, and others disappear.
+    sql("update generation_jobs set cost_cents = 0 where mode = 'lifestyle' and cost_cents > 250")
+    make_job(project_ids[0], "failed", mode="new", error="New", cost_cents=50)
+    sql("delete from generation_jobs where mode = 'packaging' and user_id = %s", (ADA,))
+    await assert_all_match()
+    with altered(
+        sql,
+        "revoke select on gjobs.job_waste from public, current_user",
+        "grant select on gjobs.job_waste to public, current_user",
+    ):
+        await assert_all_match()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from gjobs.store.database.database import Database
 from gjobs.store.database.listening import ReadyStatement
-from gjobs.store.errors import InvalidValue
+from gjobs.store.errors import InvalidValue, NoPrivilege
 from gjobs.store.leases import lease_sql
 from gjobs.store.leases.lease import SILENT_AFTER, ClaimedJob, Ending, Released, Rescheduled, WorkerInfo
 from gjobs.store.sample.simulation import SimulatedClock, Simulation
@@ -396,19 +396,19 @@ class TestWorkers:
         workers: list[tuple[object, ...]] = []
 
         def read_workers(work: Work) -> None:
-            workers.extend(env.sql("select id, user_id, name, modes, concurrency, stopped_at from gjobs.workers"))
+            workers.extend(env.sql("select id, name, modes, concurrency, stopped_at from gjobs.workers"))
 
         env.queue()
         worker, _ = env.make_worker(registry_of(read_workers, "lifestyle"), name="worker 1", concurrency=3)
         await worker.run(once=True)
-        assert workers == [(worker.id, None, "worker 1", ["lifestyle"], 3, None)]
+        assert workers == [(worker.id, "worker 1", ["lifestyle"], 3, None)]
         assert env.sql("select stopped_at >= started_at from gjobs.workers") == [(True,)]
 
-    async def test_worker_acting_as_a_user_runs_only_their_jobs(self, env: WorkerEnv, ben: Store, ada: Store) -> None:
+    async def test_only_the_operator_can_run_workers(self, env: WorkerEnv, ada: Store) -> None:
         env.queue()
-        for store, status in ((ben, "queued"), (ada, "succeeded")):
-            await env.run(store=store)
-            assert env.outcomes() == [(status, None, 250)]
+        with pytest.raises(NoPrivilege, match=r"^Only the operator can run jobs\.$"):
+            await env.run(store=ada)
+        assert env.outcomes() == [("queued", None, 250)]
 
     async def test_worker_removes_records_of_workers_gone_for_a_week(self, env: WorkerEnv) -> None:
         env.sql(
@@ -461,7 +461,7 @@ class TestRefusals:
         assert env.leases() == []
 
 
-WORKER = WorkerInfo(id=UUID(int=7), user_id=None, name="one", host="here", process=1, modes=None, concurrency=1)
+WORKER = WorkerInfo(id=UUID(int=7), name="one", host="here", process=1, modes=None, concurrency=1)
 
 
 async def test_lease_is_released_after_a_renewal_in_progress(

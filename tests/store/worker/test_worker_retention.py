@@ -128,7 +128,7 @@ async def test_worker_refuses_to_apply_retention_as_a_user_or_without_policies(
 ) -> None:
     with pytest.raises(NoPrivilege, match="Only the operator can apply"):
         env.make_worker(store=ada, applies_retention=True)
-    with without_table(env.sql, "retention_policies"):
+    with without_table(env.sql, "visible_retention"):
         async with Store(Database(database)) as store:
-            with pytest.raises(SchemaMissing, match=r"no table gjobs\.retention_policies"):
+            with pytest.raises(SchemaMissing, match=r"no table gjobs\.visible_retention"):
                 await env.run(store=store, applies_retention=True)

@@ -69,10 +69,10 @@ async def test_clock_ticks_draw_nothing_while_the_shown_ages_stay_the_same(
             assert set(drawn) == kinds
 
 
-async def test_second_of_a_running_job_draws_one_line_of_the_pane(
+async def test_second_of_a_running_job_draws_two_lines_of_the_pane(
     jobs_db: JobsDatabase, drive: Drive, clock: Clock, drawn: Counter[str]
 ) -> None:
-    jobs_db.sql("update gjobs.job_starts set started_at = %s", FROZEN - timedelta(minutes=1))
+    jobs_db.sql("update gjobs.job_event_log set at = %s where to_status = 'running'", FROZEN - timedelta(minutes=1))
     async with drive(clock=clock, size=(160, 45)) as driver:
         await driver.go_to(2)
         await driver.until(lambda: not driver.app.dashboard.is_loading_details)
@@ -82,8 +82,8 @@ async def test_second_of_a_running_job_draws_one_line_of_the_pane(
         driver.app.dashboard._tick()
         await driver.until(lambda: drawn["DetailsPane"] > 0)
         await driver.settle()
-        # Only the line of the run.
-        assert drawn["DetailsPane"] == 1
+        # Only the lines of the run and of its status in the timeline.
+        assert drawn["DetailsPane"] == 2
 
 
 async def test_polls_draw_only_the_table_the_counts_and_the_keys_after_a_change_and_nothing_without_one(

@@ -17,7 +17,7 @@ from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import YES
 from gjobs.tui.cli.command import ActorRule, Command, Group
 from gjobs.tui.cli.options import Column, option, switch
-from gjobs.tui.cli.output import ExitCode, Output, print_message, require_yes, say_block
+from gjobs.tui.cli.output import ExitCode, Output, print_message, require_yes
 from gjobs.tui.cli.sessions import orderly_termination
 from gjobs.tui.export.export_files import document
 
@@ -140,12 +140,12 @@ def verify_schema(
     output: Output,
     *,
     all_objects: bool = switch("also show the objects that match", flag="--all"),
-    rollups: bool = switch("compare the rollups with the jobs instead; reads all jobs in one snapshot"),
+    totals: bool = switch("compare the rollups with the jobs instead; reads all jobs in one snapshot"),
 ) -> ExitCode:
     """Compare each object of the schema with its revision."""
     from gjobs.migrations.runner import verify
 
-    if rollups:
+    if totals:
         return _verify_rollups(settings, output)
 
     with chosen_database(settings) as database:
@@ -294,22 +294,23 @@ def _show_hidden(hidden: "RevisionHidden", output: Output) -> None:
 
 
 @_command(name="up", example="gjobs migrate up --profile production --write 'ticket 4711'")
-def up(settings: Settings, output: Output, *, yes: bool = switch("do not show the SQL, and do not ask")) -> None:
+def up(
+    settings: Settings, output: Output, *, yes: bool = switch("do not describe the migration, and do not ask")
+) -> None:
     """Run the pending revisions; asks first unless the database is embedded."""
-    from gjobs.migrations.runner import cautions_up, pending_sql, upgrade
+    from gjobs.migrations.runner import cautions_up, pending_sql, summary, upgrade
     from gjobs.migrations.status import read_status
-    from gjobs.tui.text.clean_text import clean_block
 
     _require_writable(settings)
     with chosen_database(settings) as database:
         before = read_status(database.conninfo)
         ask = not (yes or database.is_ours) and (sql := pending_sql(database.conninfo))
         if ask:
-            say_block(clean_block(sql))
+            print_message(*summary(database.conninfo, sql))
         if before.pending:
             print_message(*cautions_up(database.conninfo))
         if ask:
-            _ask("Run this SQL on", database, unchanged="Nothing was run.")
+            _ask("Migrate", database, unchanged="Nothing was changed.")
         kept = (
             journalled(settings, database, start=before.current, end=before.head) if before.pending else nullcontext()
         )

@@ -1,4 +1,4 @@
-"""gjobs stats and gjobs metrics."""
+"""gjobs stats, gjobs metrics and gjobs fold."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -237,8 +237,10 @@ async def print_metrics(
 
 
 async def _collect(store: "Store", window: timedelta) -> "list[Metric]":
+    from gjobs.store.statistics.folding import fold_quietly
     from gjobs.tui.cli.commands.metrics import job_metrics, timing_metrics
 
+    await fold_quietly(store.actor_database)
     jobs = job_metrics(await store.get_job_statistics())
     return [*jobs, *timing_metrics(await store.get_job_timings(window=window))]
 
@@ -257,3 +259,19 @@ async def _serve(store: "Store", window: timedelta, port: int) -> None:
     with listener:
         print_message(f"Serving http://{LOOPBACK}:{listener.getsockname()[1]}/metrics. Press Ctrl+C to stop.")
         await ScrapeServer(Scrapes(partial(_collect, store, window))).serve(listener)
+
+
+@Command(name="fold", example="gjobs fold --write 'ticket 4711'", actor_rule=ActorRule.OPERATOR_ONLY)
+async def fold_events(session: "Session", output: Output) -> None:
+    """Fold recorded events, so that statistics stay quick."""
+    from gjobs.store.statistics import folding
+    from gjobs.tui.text.format import count
+
+    folded = 0
+    while number := await folding.fold_events(session.store.actor_database):
+        folded += number
+        print_message(f"{count(folded)} {'event' if folded == 1 else 'events'} folded.")
+    if output.json:
+        output.document({"folded": folded})
+    elif not folded:
+        print_message("All events are folded.")

@@ -86,7 +86,7 @@ LEASE = timedelta(minutes=1)
 @Command(
     name="worker",
     example="gjobs worker handlers:registry --mode lifestyle --concurrency 4",
-    actor_rule=ActorRule.OPERATOR_UNLESS_ASKED,
+    actor_rule=ActorRule.OPERATOR_ONLY,
     ignores_app_variable=True,
     has_json=False,
 )
@@ -225,20 +225,17 @@ async def list_workers(session: "Session", output: Output) -> None:
 
 
 def _remark(force: "WorkersOverview", *, actor: Actor) -> str:
-    """Return what the list does not show. Users see only workers that act as them, but all leases of their jobs."""
+    """Return what the list does not show. Users see no workers, but all leases of their jobs."""
     if actor == OPERATOR:
         return "" if force.workers else "No worker has run here in the last week."
     from gjobs.tui.text.clean_text import clean
     from gjobs.tui.text.format import jobs_count
 
     name = clean(actor_name(actor), limit=60)
-    known = {worker.id for worker in force.workers}
-    hidden = sum(job.owner is not None and job.owner not in known for job in force.held)
-    if hidden:
-        number = f"{jobs_count(hidden)}{' or more' if force.is_cut else ''}"
-        return f"{number} of {name} {'is' if hidden == 1 else 'are'} held by workers that {name} does not see."
-    unseen = f"{name} sees only workers that act as {name}. The operator sees all workers."
-    return unseen if force.workers else f"No worker that acts as {name} has run here in the last week. {unseen}"
+    held = sum(job.owner is not None for job in force.held)
+    jobs = f"{jobs_count(held)}{' or more' if force.is_cut else ''}"
+    verb = "is" if held == 1 else "are"
+    return f"{jobs} of {name} {verb} held by workers. Only the operator sees the workers."
 
 
 def _state(worker: "WorkerStatus") -> str:
@@ -249,7 +246,7 @@ def _state(worker: "WorkerStatus") -> str:
 
 def _document(worker: "WorkerStatus", held: "Sequence[LeasedJob]") -> "Json":
     return {
-        **document(worker, "id", "user_id", "name", "host", "process", "modes", "concurrency", state=_state(worker)),
+        **document(worker, "id", "name", "host", "process", "modes", "concurrency", state=_state(worker)),
         **document(worker, "held_jobs", "held_since", "started_at", "seen_at", "stopped_at"),
         "jobs": [_held_document(job) for job in held if job.owner == worker.id],
     }

@@ -1,13 +1,14 @@
-"""Asks where to export the list, and exports it page by page, with progress."""
+"""Exports the list page by page, with progress, and copies jobs as ids or as JSON."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
 from functools import partial
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Button, Static
@@ -15,6 +16,7 @@ from textual.widgets import Button, Static
 from gjobs.store.errors import StoreError
 from gjobs.store.job_list.list_query import Anchor, End, ListQuery, OrderColumn, RowWindowQuery, key_of
 from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.moments.moment import job_row
 from gjobs.store.store import Store
 from gjobs.store.users.actor import actor_name
 from gjobs.store.values.page_sizes import SCREEN_EXPORT_ROWS
@@ -34,7 +36,7 @@ from gjobs.tui.export.export_files import (
 )
 from gjobs.tui.text.clean_text import clean
 from gjobs.tui.text.error_text import Message, error_message, error_words
-from gjobs.tui.text.format import jobs_count
+from gjobs.tui.text.format import jobs_count, jobs_name
 
 CLIPBOARD_BYTES = 74_000
 """Terminals take 100,000 characters at once. The text is sent in base64, which is longer by a third."""
@@ -221,3 +223,38 @@ async def _in_thread(call: Callable[[], T]) -> T:
     if is_cancelled:
         raise asyncio.CancelledError
     return result
+
+
+_COPYING = "copy"
+"""A later copy replaces one that still reads its jobs."""
+
+
+def copy_ids(host: ActionHost) -> None:
+    if jobs := host.dashboard.selected_jobs():
+        host.app.workers.cancel_group(host.app, _COPYING)
+        copied = f"the id {jobs[0].id}" if len(jobs) == 1 else f"the ids of {len(jobs)} jobs"
+        copy_text(host.app, "\n".join(str(job.id) for job in jobs), f"Copied {copied}")
+
+
+def copy_as_json(host: ActionHost) -> None:
+    jobs, store = host.dashboard.selected_jobs(), host.poller.store
+    if jobs and store is not None:
+        host.app.run_worker(_copy_as_json(host.app, store, jobs), group=_COPYING, exclusive=True)
+
+
+async def _copy_as_json(app: App[Any], store: Store, jobs: Sequence[GenerationJob]) -> None:
+    """Copy current rows, because the list may have cut some values. Like the command line, write one object for one
+    job, and a list for several.
+    """
+    try:
+        present = {job.id: job for job in await store.get_these_jobs([job.id for job in jobs])}
+    except StoreError as error:
+        show_message(app, error_message(error))
+        return
+    there = [present[job.id] for job in jobs if job.id in present]
+    if there:
+        rows = [job_row(job) for job in there]
+        copy_text(app, json.dumps(rows[0] if len(rows) == 1 else rows, indent=2), f"Copied {jobs_name(there)} as JSON")
+    if gone := len(jobs) - len(there):
+        missing = "the job: it is" if len(jobs) == 1 else f"{gone} of {len(jobs)} jobs: they are"
+        show_warning(app, f"Did not copy {missing} deleted or hidden.")

@@ -94,7 +94,6 @@ def worker_line(
     up = f"up {elapsed(seconds(now - worker.started_at))}, " if is_up else ""
     about = (
         f"{clean(worker.name, limit=_LONGEST)}: process {worker.process} on {clean(worker.host, limit=100)}",
-        f"for {'the operator' if worker.user_id is None else f'user {worker.user_id}'}",
         f"since {local_time(worker.started_at, zone)}, last seen {local_time(worker.seen_at, zone)}",
         clean(modes, limit=_LONGEST),
     )
@@ -119,7 +118,7 @@ def _state(worker: WorkerStatus, now: datetime, *, is_alive: bool) -> Span:
 
 def unseen_line(owner: UUID, viewer: Viewer, *, width: int) -> WorkerLine:
     """Return a line for a worker that holds visible jobs but is itself hidden from the user."""
-    why = "of another user" if viewer.is_user else "not listed"
+    why = "only the operator sees it" if viewer.is_user else "not listed"
     start: list[Span] = [(f"worker {short_id(owner)}", "bold")]
     about = f"Worker {owner}: {clean(viewer.name, limit=60)} sees its jobs, but not the worker itself."
     return WorkerLine(key=f"worker {owner}", spans=_ended(start, why, MUTED, width), about=about)
@@ -209,7 +208,8 @@ def summary(force: WorkersOverview, *, now: datetime) -> str:
     """Return the text above the lines."""
     held = [job for job in force.held if job.owner is not None]
     alive = sum(_is_alive(one, (job for job in held if job.owner == one.id)) for one in force.workers)
-    parts = [f"{count(alive)} {'worker' if alive == 1 else 'workers'} alive"]
+    # A user sees held jobs, but no workers.
+    parts = [f"{count(alive)} {'worker' if alive == 1 else 'workers'} alive"] if force.workers or not held else []
     if held:
         longest = elapsed(seconds(now - min(job.acquired_at for job in held)))
         parts.append(f"{'≥ ' if force.is_cut else ''}{jobs_count(len(held))} held, the longest for {longest}")
@@ -226,8 +226,7 @@ def remark(force: WorkersOverview, viewer: Viewer) -> str:
     if number := len(force.workers) - len(_shown(force, {job.owner for job in force.held if job.owner})):
         sentences.append(f"{count(number)} more ran within the last week. Run {command('workers')} to list them.")
     if viewer.is_user:
-        name = clean(viewer.name, limit=60)
-        sentences.append(f"{name} sees only workers that act as {name}. The operator sees all workers.")
+        sentences.append("Only the operator sees the workers.")
     return " ".join(sentences)
 
 

@@ -328,8 +328,11 @@ class SessionPoller:
 
     async def _count(self, store: "Store", poller: "Poller[TotalsQuery, Totals]") -> None:
         """Count after the first list, so that counting never delays it."""
+        from gjobs.store.statistics.folding import Folder
+
         await self._has_polled.wait()
         await is_set_within(self.is_shown, LONGEST_UNSHOWN)
+        folder = Folder(store.actor_database)
         idle_before: float | None = None
         async for answer in poller.results():
             match answer:
@@ -343,6 +346,7 @@ class SessionPoller:
                     if answered is not None:
                         self._tell(TotalsPolled(store, answered[0]))
                     self._prepare_write(store)
+                    await folder.fold_if_due()
                 case PollFailure(error=error):
                     self._tell(TotalsPollFailed(store, error))
 

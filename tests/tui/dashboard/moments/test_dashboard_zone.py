@@ -12,7 +12,6 @@ from gjobs.store.configuration.settings import resolve
 from gjobs.tui.dashboard.frame.run import setup_of
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, drive_dashboard, opener_of
-from tests.tui.dashboard.test_dashboard_workers import add_worker
 from tests.tui.jobs_database import JobsDatabase, job_id
 
 ZONE = "Asia/Kolkata"
@@ -67,8 +66,7 @@ async def test_key_changes_the_zone_in_each_dialog_with_times_but_not_in_fields(
 ) -> None:
     jobs_db.job(9, "failed", error="boom")
     jobs_db.sql("select gjobs.archive_jobs(array[%s::uuid])", job_id(4))
-    add_worker(jobs_db)
-    dialogs = {"enter": "Job", "E": "Errors · ", "w": "Workers · ", "m": "Messages", "C": "Case · "}
+    dialogs = {"enter": "Job", "E": "Errors · ", "m": "Messages", "C": "Case · "}
     async with drive_dashboard(app_in(database, tmp_path / "state.json"), size=(180, 50)) as driver:
         await driver.press("y", on=9)
         for key, title in dialogs.items():

@@ -163,7 +163,7 @@ async def test_deleted_and_restored_jobs_flash_but_do_not_move(animated: Driver)
     await animated.show_project("Autumn catalog")
     assert (shown, flashing(animated)) == ([], []), "another list or project"
     await animated.press("asterisk", shows="6 marked")
-    await animated.press("d", "y", message="Deleted 6 of 6 jobs.")
+    await animated.press("d", "y", message="Deleted 6 of 6 jobs.", until=lambda: len(shown) == 1)
     await animated.press("U", message="Restored 6 jobs.", until=lambda: len(shown) == 2)
     assert [SUCCEEDED in changes.changed for changes in shown] == [True, True]
     assert [changes.moved for changes in shown] == [{}, {}]

@@ -26,7 +26,7 @@ def ago(seconds: float) -> datetime:
 
 def worker(identifier: UUID, name: str, **fields: Any) -> WorkerStatus:
     """Return a worker of the operator that started an hour ago and holds none of four possible jobs."""
-    nothing: dict[str, Any] = dict.fromkeys(("user_id", "modes", "stopped_at", "held_since"), None)
+    nothing: dict[str, Any] = dict.fromkeys(("modes", "stopped_at", "held_since"), None)
     process = {"host": "build-7", "process": 4711, "concurrency": 4, "held_jobs": 0}
     times = {"started_at": ago(3600), "seen_at": ago(5), "taken_at": NOON}
     return WorkerStatus(id=identifier, name=name, **{**nothing, **process, **times, **fields})
@@ -98,7 +98,7 @@ def test_jobs_between_attempts_are_listed_without_a_worker() -> None:
 
 
 def test_worker_hidden_from_the_viewer_is_named_by_the_job_it_leases() -> None:
-    assert shown(overview([], [held(1)]), ADA)[0] == "worker 00000000 of another user"
+    assert shown(overview([], [held(1)]), ADA)[0] == "worker 00000000 only the operator sees it"
     assert shown(overview([], [held(1)]))[0] == "worker 00000000 not listed"
 
 
@@ -126,7 +126,7 @@ def test_long_gone_workers_are_only_counted(fields: dict[str, Any], *, is_shown:
 def test_remark_explains_how_to_start_a_worker_or_which_are_hidden_from_a_user() -> None:
     assert summary(overview(), now=NOON) == "0 workers alive"
     assert remark(overview(), OPERATOR) == "'gjobs worker MODULE:REGISTRY' starts a worker."
-    words = "ada@example.com sees only workers that act as ada@example.com. The operator sees all workers."
+    words = "Only the operator sees the workers."
     assert remark(overview([worker(RENDER, "render")]), ADA) == words
 
 

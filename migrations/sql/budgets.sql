@@ -1,0 +1,389 @@
+-- Limits in cents, of a user or of a project, and the amounts spent.
+
+create table gjobs.budgets (
+    id          uuid primary key default gen_random_uuid(),
+    user_id     uuid,
+    project_id  uuid,
+    period      text not null check (period in ('day', 'month', 'all')),
+    limit_cents bigint not null check (limit_cents >= 0),
+    -- At which share of the limit a person wants to be warned.
+    warn_share  numeric not null default 0.8 check (warn_share > 0 and warn_share <= 1),
+    created_at  timestamptz not null default now(),
+    check (num_nonnulls(user_id, project_id) = 1)
+);
+create unique index budgets_user_id on gjobs.budgets (user_id, period) where user_id is not null;
+create unique index budgets_project_id on gjobs.budgets (project_id, period) where project_id is not null;
+
+-- The amount charged to a budget in one period. Days and months are in UTC. Jobs that ran stay charged when they are deleted, so this is
+-- not the sum of the present jobs. The fill factor leaves space for a row's new version on its page.
+create table gjobs.budget_spending (
+    budget_id    uuid    not null references gjobs.budgets (id) on delete cascade,
+    -- The period's first day; -infinity for the total.
+    period_start date    not null,
+    spent_cents  bigint  not null,
+    -- Whether jobs were counted when the budget began. Those have no row in budget_charges until they are charged again.
+    is_counted   boolean not null default false,
+    primary key (budget_id, period_start)
+) with (fillfactor = 50);
+
+-- A row of budget_charges is the last charge of a job, and the period that it belongs to. It outlives the job, so a deleted job that is
+-- inserted again is not charged twice.
+create table gjobs.budget_charges (
+    budget_id    uuid   not null references gjobs.budgets (id) on delete cascade,
+    job_id       uuid   not null,
+    period_start date   not null,
+    cents        bigint not null,
+    primary key (budget_id, job_id)
+);
+
+-- How a statement changed the cost of a job. The old values are null if the statement inserted the job, the new ones
+-- if it deleted it. day: the day that the charge belongs to; a queued job is charged to the present day instead. queues: the job enters the
+-- queue. finishes: it ends, which no limit refuses. refunds: the change may lower what is charged.
+create type gjobs.job_cost_change as (
+    job_id uuid, old_user_id uuid, old_project_id uuid, old_day date, old_cents bigint,
+    user_id uuid, project_id uuid, day date, cents bigint, queues boolean, finishes boolean, refunds boolean
+);
+
+-- The first day of the period that holds the day; -infinity for the total. Dates before January 4713 BC count as that month: the earliest
+-- date's month would start before the first timestamp.
+create function gjobs.budget_period_start(p_period text, p_day date)
+    returns date language sql immutable parallel safe security invoker set search_path = '' as $$
+    select case p_period
+               when 'day' then p_day
+               when 'month' then
+                   case when isfinite(p_day) then date_trunc('month', greatest(p_day, '4713-01-01 BC')::timestamp)::date else p_day end
+               else '-infinity'
+           end
+$$;
+
+-- Whether the acting role may lower what a job was charged: the operator and workers may, users may not. A worker that acts as a user
+-- counts as that user, and may not refund. The acting role is read from a setting that security definer does not change. EXISTS is used
+-- because a snapshot older than a concurrent TRUNCATE may see the table twice in pg_class.
+create function gjobs.may_refund()
+    returns boolean language plpgsql stable security invoker set search_path = '' as $$
+declare
+    actor_role constant text := coalesce(nullif(current_setting('role'), 'none'), session_user);
+begin
+    if exists (
+           select from pg_roles r cross join pg_class c
+            where r.rolname = actor_role and c.oid = 'public.generation_jobs'::regclass
+              and (r.rolsuper or r.rolbypassrls or pg_has_role(r.oid, c.relowner, 'usage'))
+       ) then
+        return true;
+    end if;
+    return actor_role not in ('anon', 'authenticated') and auth.uid() is null;
+exception when invalid_text_representation then
+    -- The claims do not contain a user's id.
+    return false;
+end $$;
+
+-- Refuses to write jobs in a transaction that began before a budget was set. Its snapshot does not show the budget, so the jobs would evade
+-- it. The app repeats the transaction, as it must under this isolation level.
+create function gjobs.require_present_budgets()
+    returns void language plpgsql volatile security invoker set search_path = '' as $$
+declare
+    setter constant xid8 := (select last_value from gjobs.budgets_set_by)::text::xid8;
+begin
+    if not pg_visible_in_snapshot(setter, pg_current_snapshot()) and pg_xact_status(setter) = 'committed' then
+        raise serialization_failure using message = 'a budget was set since this transaction began';
+    end if;
+end $$;
+
+-- Charges the events that a statement has just recorded. The app may allow nulls in its columns; a null or negative cost counts as 0. A new
+-- job that has ended, such as a restored one, is charged in the period of its creation time. If a user sets a job back to running, it
+-- counts as queued again, because workers may take it over. A deleted job is refunded if it never ran. One that ran stays charged, and its
+-- charge is kept in case it is inserted again, unless its user or project is gone.
+create function gjobs.charge_events(p_events gjobs.recorded_change[])
+    returns void language plpgsql volatile security invoker set search_path = '' as $$
+declare
+    today   constant date := (clock_timestamp() at time zone 'UTC')::date;
+    refunds boolean;
+begin
+    -- The usual statement, which only moves a job on in its status, or whose user and project have no budget, charges nothing.
+    if not exists (
+        select from unnest(p_events) e
+         where (e.kind in ('created', 'deleted') or e.has_moved or e.cents_change <> 0 or e.to_status = 'queued'
+                or e.to_status = 'running' and (e.from_status in ('queued', 'running')) is not true)
+           and (exists (select from gjobs.budgets b where b.user_id in (e.user_id, e.former_user_id))
+                or exists (select from gjobs.budgets b where b.project_id in (e.project_id, e.former_project_id)))
+    ) then
+        return;
+    end if;
+    refunds := gjobs.may_refund();
+    perform gjobs.charge_jobs(array_agg(row(
+                e.job_id, former.user_id, former.project_id, former.day, former.cents, present.user_id, present.project_id, present.day,
+                present.cents, move.queues, move.finishes,
+                case when move.is_deleted then coalesce(e.from_status = 'queued', false) else refunds end
+            )::gjobs.job_cost_change))
+       from unnest(p_events) e
+      cross join lateral (
+          select e.kind = 'deleted' as is_deleted,
+                 e.kind <> 'deleted' and coalesce(
+                     e.to_status = 'queued' and e.from_status is distinct from 'queued'
+                     or e.to_status = 'running' and not refunds and (e.from_status in ('queued', 'running')) is not true, false) as queues,
+                 e.kind = 'deleted' or coalesce(
+                     e.to_status in ('succeeded', 'failed') and (e.from_status in ('succeeded', 'failed')) is not true, false) as finishes
+      ) move
+       left join lateral (
+          select case when e.has_moved then e.former_user_id else e.user_id end as user_id,
+                 case when e.has_moved then e.former_project_id else e.project_id end as project_id,
+                 case when e.has_moved then e.former_day else e.day end as day,
+                 greatest(case when move.is_deleted then -e.cents_change else coalesce(e.cost_cents, 0) - e.cents_change end, 0) as cents
+      ) former on e.kind <> 'created'
+       left join lateral (
+          select e.user_id, e.project_id,
+                 case when e.to_status in ('succeeded', 'failed') then coalesce(e.day, today) else today end as day,
+                 greatest(coalesce(e.cost_cents, 0), 0) as cents
+      ) present on not move.is_deleted
+      where (e.kind = 'created' or e.has_moved or e.cents_change <> 0 or move.queues or move.is_deleted)
+        and (not move.is_deleted or e.from_status = 'queued'
+             or exists (select from auth.users u where u.id = e.user_id)
+                and exists (select from public.projects p where p.id = e.project_id))
+     having count(*) > 0;
+end $$;
+
+-- Charges changed costs to the budgets of their users and projects, each job at most once in a call.
+-- A job that enters the queue is charged its whole cost in the present period. If a user queues it again, it is charged again, because
+-- it can run again; if the operator does, the new charge replaces the job's earlier one. Otherwise a charge follows the job's cost, but
+-- only the operator and workers can lower it. Deleting a job that waits in the queue refunds its last charge. A job without a row in
+-- budget_charges may be included in what begin_budget counted. It refuses costs above a limit, and every new job once nothing is left,
+-- because a job's cost is known only after it has run. A finish, and anything that lowers a cost, is recorded whatever the limit. Budgets
+-- are locked in one order, so two statements never deadlock. 
+create function gjobs.charge_jobs(p_changes gjobs.job_cost_change[])
+    returns void language plpgsql volatile security invoker set search_path = '' as $$
+declare
+    today    constant date := (clock_timestamp() at time zone 'UTC')::date;
+    -- Waits for a budget that is being deleted, then charges nothing to it.
+    covering constant uuid[] := array(
+        select b.id from gjobs.budgets b
+         where b.id = any (array(
+                   select own.id
+                     from unnest(p_changes) c cross join lateral unnest(array[c.user_id, c.old_user_id]) as subject (id)
+                     join gjobs.budgets own on own.user_id = subject.id
+                    union
+                   select of_project.id
+                     from unnest(p_changes) c cross join lateral unnest(array[c.project_id, c.old_project_id]) as subject (id)
+                     join gjobs.budgets of_project on of_project.project_id = subject.id
+               ))
+         order by b.id for key share
+    );
+    charge   record;
+    spent    bigint;
+begin
+    if covering = '{}' then
+        return;
+    end if;
+    for charge in
+        with pairs as (
+            select c.job_id, b.id as budget_id
+              from unnest(p_changes) c
+             cross join lateral unnest(array[c.user_id, c.old_user_id]) as subject (id)
+              join gjobs.budgets b on b.user_id = subject.id
+             union
+            select c.job_id, b.id
+              from unnest(p_changes) c
+             cross join lateral unnest(array[c.project_id, c.old_project_id]) as subject (id)
+              join gjobs.budgets b on b.project_id = subject.id
+        ), covered as (
+            select b.id as budget_id, b.period, c.*, gjobs.budget_period_start(b.period, today) as present_start,
+                   gjobs.budget_period_start(b.period, c.day) as new_start,
+                   coalesce(b.user_id = c.old_user_id or b.project_id = c.old_project_id, false) as was_covered,
+                   coalesce(b.user_id = c.user_id or b.project_id = c.project_id, false) as is_covered,
+                   k.job_id is not null as has_charge, coalesce(k.period_start, s.period_start) as charged_start,
+                   coalesce(k.cents, case when s.is_counted then c.old_cents end, 0) as charged_cents
+              from pairs p
+              join unnest(p_changes) c on c.job_id = p.job_id
+              join gjobs.budgets b on b.id = p.budget_id and b.id = any (covering)
+              left join gjobs.budget_charges k on k.budget_id = b.id and k.job_id = c.job_id
+              left join gjobs.budget_spending s
+                on k.job_id is null and s.is_counted and (b.user_id = c.old_user_id or b.project_id = c.old_project_id)
+               and s.budget_id = b.id and s.period_start = gjobs.budget_period_start(b.period, c.old_day)
+        ), decided as (
+            select c.*,
+                   case when c.queues and c.is_covered then c.present_start else coalesce(c.charged_start, c.new_start) end as next_start,
+                   case when c.cents is null then case when c.refunds then null else c.charged_cents end
+                        when not c.is_covered then case when c.refunds then null else c.charged_cents end
+                        when c.queues then c.cents
+                        when c.was_covered and c.cents = c.old_cents then c.charged_cents
+                        when c.refunds and c.was_covered then c.cents
+                        else greatest(c.charged_cents, c.cents) end as next_cents
+              from covered c
+        ), removed as (
+            delete from gjobs.budget_charges k using decided d
+             where k.budget_id = d.budget_id and k.job_id = d.job_id and d.next_cents is null
+        ), kept as (
+            insert into gjobs.budget_charges as k (budget_id, job_id, period_start, cents)
+            select d.budget_id, d.job_id, d.next_start, d.next_cents from decided d
+             where d.next_cents is not null and d.next_start is not null
+               and (not d.has_charge or (d.next_start, d.next_cents) <> (d.charged_start, d.charged_cents))
+            on conflict (budget_id, job_id) do update set period_start = excluded.period_start, cents = excluded.cents
+        ), effects as (
+            -- If a user queues a job again, its earlier charge is kept in addition to the new one.
+            select budget_id, charged_start as period_start, finishes, false as queues, -charged_cents as cents
+              from decided
+             where charged_start is not null and (next_cents is null or not (queues and is_covered) or refunds)
+            union all
+            select budget_id, next_start, finishes, queues and is_covered, next_cents
+              from decided where next_cents is not null and next_start is not null
+        )
+        select b.id, b.period, b.limit_cents, b.user_id, b.project_id, e.period_start, sum(e.cents)::bigint as cents,
+               coalesce(sum(e.cents) filter (where not e.finishes), 0)::bigint as asked,
+               bool_or(e.queues) as queues, coalesce(sum(e.cents) filter (where e.queues), 0)::bigint as queued
+          from effects e
+          join gjobs.budgets b on b.id = e.budget_id
+         group by b.id, e.period_start
+        having sum(e.cents) <> 0 or coalesce(sum(e.cents) filter (where not e.finishes), 0) > 0 or bool_or(e.queues)
+         order by b.id, e.period_start
+    loop
+        insert into gjobs.budget_spending as s (budget_id, period_start, spent_cents)
+        values (charge.id, charge.period_start, greatest(charge.cents, 0))
+            on conflict (budget_id, period_start) do update set spent_cents = greatest(s.spent_cents + charge.cents, 0)
+        returning s.spent_cents into spent;
+        if charge.asked > 0 and spent > charge.limit_cents
+           or charge.queues and spent - charge.queued >= charge.limit_cents then
+            raise exception using
+                errcode = 'GJ001',
+                message = format(
+                    'the %s budget of %s %s has %s cents: %s are spent and %s were asked',
+                    case charge.period when 'all' then 'total' when 'day' then 'daily' else 'monthly' end,
+                    case when charge.user_id is null then 'project' else 'user' end,
+                    coalesce(charge.user_id, charge.project_id),
+                    charge.limit_cents, spent - charge.cents, charge.asked
+                ),
+                detail = jsonb_build_object(
+                    'budget_id', charge.id, 'user_id', charge.user_id, 'project_id', charge.project_id,
+                    'period', charge.period, 'period_start', nullif(charge.period_start, '-infinity'),
+                    'limit_cents', charge.limit_cents, 'spent_cents', spent - charge.cents, 'asked_cents', charge.asked
+                );
+        end if;
+    end loop;
+end $$;
+
+-- Resets all spending to 0 after a TRUNCATE of the jobs, unless a user did it. Under REPEATABLE READ the snapshot may miss later charges,
+-- so the tables are truncated instead of deleted from.
+create function gjobs.reset_spending()
+    returns void language plpgsql volatile security invoker set search_path = '' as $$
+begin
+    if not gjobs.may_refund() then
+        return;
+    end if;
+    if current_setting('transaction_isolation') = 'read committed' then
+        delete from gjobs.budget_spending where true;
+        delete from gjobs.budget_charges where true;
+    else
+        truncate gjobs.budget_spending, gjobs.budget_charges;
+    end if;
+end $$;
+
+-- What the jobs of a period cost, by their creation time, which is all that is known of jobs from before the budget. The rollups include
+-- negative costs, which are taken out again.
+create function gjobs.count_spending(p_user_id uuid, p_project_id uuid, p_period text, p_period_start date)
+    returns bigint language plpgsql volatile security invoker set search_path = '' as $$
+declare
+    cents    bigint;
+    negative bigint := (
+        select coalesce(sum(j.cost_cents), 0) from public.generation_jobs j
+         where j.cost_cents < 0 and (j.user_id = p_user_id or j.project_id = p_project_id)
+           and gjobs.budget_period_start(p_period, (j.created_at at time zone 'UTC')::date) = p_period_start
+    );
+begin
+    if p_user_id is not null then
+        cents := (select coalesce(sum(d.cost_cents), 0) from gjobs.job_day_counts d
+                   where d.user_id = p_user_id and gjobs.budget_period_start(p_period, d.day) = p_period_start);
+    else
+        cents := (select coalesce(sum(d.cost_cents), 0) from gjobs.job_day_counts d
+                   where d.project_id = p_project_id and gjobs.budget_period_start(p_period, d.day) = p_period_start);
+    end if;
+    return cents - negative;
+end $$;
+
+-- Waits for those who write jobs, for a short time in each try, and makes them wait until this transaction ends. So no cost falls between
+-- what gjobs.begin_budget counts and what is charged later.
+create function gjobs.begin_budgets()
+    returns trigger language plpgsql volatile security definer set search_path = '' set lock_timeout = '200ms' as $$
+begin
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise feature_not_supported using message = 'budgets are set in transactions that are read committed';
+    end if;
+    perform setval('gjobs.budgets_set_by', pg_current_xact_id()::text::bigint);
+    for attempt in 1 .. 20 loop
+        begin
+            lock table public.generation_jobs in share mode;
+            return null;
+        exception when lock_not_available then
+            perform pg_sleep(random() * 0.1);
+        end;
+    end loop;
+    raise lock_not_available using message = 'other sessions write jobs all the time', hint = 'Try again.';
+end $$;
+
+-- Counts what is already spent of a new budget, or of one that gets another user, project or period.
+create function gjobs.begin_budget()
+    returns trigger language plpgsql volatile security definer set search_path = '' as $$
+declare
+    start constant date := gjobs.budget_period_start(new.period, (now() at time zone 'UTC')::date);
+begin
+    if new.user_id is not null and not exists (select from auth.users u where u.id = new.user_id) then
+        raise foreign_key_violation using message = format('there is no user %s', new.user_id), column = 'user_id';
+    elsif new.project_id is not null and not exists (select from public.projects p where p.id = new.project_id) then
+        raise foreign_key_violation using message = format('there is no project %s', new.project_id), column = 'project_id';
+    end if;
+    if tg_op = 'UPDATE' then
+        delete from gjobs.budget_spending where budget_id = new.id;
+        delete from gjobs.budget_charges where budget_id = new.id;
+    end if;
+    insert into gjobs.budget_spending (budget_id, period_start, spent_cents, is_counted)
+    values (new.id, start, gjobs.count_spending(new.user_id, new.project_id, new.period, start), true);
+    return null;
+end $$;
+
+create trigger gjobs_begin_budgets before insert or update of user_id, project_id, period on gjobs.budgets
+    for each statement execute function gjobs.begin_budgets();
+create trigger gjobs_begin_budget after insert or update of user_id, project_id, period on gjobs.budgets
+    for each row execute function gjobs.begin_budget();
+alter table gjobs.budgets
+    enable always trigger gjobs_begin_budgets,
+    enable always trigger gjobs_begin_budget;
+
+-- Whether the project is the caller's own. The caller's row level security applies.
+create function gjobs.owns_project(p_project_id uuid)
+    returns boolean language plpgsql stable security invoker set search_path = '' as $$
+begin
+    return exists (select from public.projects p where p.id = p_project_id and p.user_id = auth.uid());
+exception when insufficient_privilege then
+    return false;
+end $$;
+
+-- A user sees their own and their projects' budgets.
+create view gjobs.visible_budgets with (security_barrier = on) as
+    select b.* from gjobs.budgets b
+     where case (select gjobs.visible_jobs())
+               when 'all' then true
+               when 'none' then false
+               else b.user_id = (select auth.uid()) or gjobs.owns_project(b.project_id)
+           end;
+
+create view gjobs.visible_spending with (security_barrier = on) as
+    select s.budget_id, s.period_start, s.spent_cents from gjobs.budget_spending s
+     where exists (select from gjobs.visible_budgets b where b.id = s.budget_id);
+
+-- Each budget in its current period. A period without charges has no spending.
+create view gjobs.budget_states as
+    select b.id, b.user_id, b.project_id, b.period, b.limit_cents, b.warn_share, b.created_at,
+           p.period_start, coalesce(s.spent_cents, 0) as spent_cents
+      from gjobs.visible_budgets b
+     cross join lateral (select gjobs.budget_period_start(b.period, (now() at time zone 'UTC')::date) as period_start) p
+      left join gjobs.visible_spending s on s.budget_id = b.id and s.period_start = p.period_start;
+
+-- The budgets that a new job of the project would be charged to, and whether each has room for it. No row if there is no budget. A negative
+-- cost counts as 0, just as it does when the job is charged.
+create function gjobs.check_budget(p_project_id uuid, p_cents bigint)
+    returns table (budget_id uuid, period text, limit_cents bigint, spent_cents bigint, asked_cents bigint, allowed boolean)
+    language sql stable security invoker set search_path = '' as $$
+    select b.id, b.period, b.limit_cents, b.spent_cents, greatest(p_cents, 0),
+           b.spent_cents < b.limit_cents and b.spent_cents + greatest(p_cents, 0) <= b.limit_cents
+      from gjobs.budget_states b
+     where b.project_id = p_project_id
+        or b.user_id = (select p.user_id from public.projects p where p.id = p_project_id)
+     order by b.id
+$$;

@@ -1,0 +1,5 @@
+set client_min_messages = notice;
+
+select gjobs.count_again();
+
+set client_min_messages = warning;

@@ -1,0 +1,302 @@
+-- The log of the jobs, and who may read it.
+
+-- One row for each job that a statement created, changed or deleted, and one without a job for a TRUNCATE. Rows are appended by triggers;
+-- everything else is read or added up from them. Only what gjobs fills in is required, so whatever an app stores in its jobs is recorded
+-- and never makes its write fail. Nothing refers to the jobs, because the log outlives them. A job's rows have the order of its updates,
+-- because each update waits for the one before. Readers page by the whole key, because a row may become visible after one with a greater
+-- id.
+create table gjobs.job_event_log (
+    transaction_id     xid8        not null,
+    id                 bigint      not null generated always as identity,
+    at                 timestamptz not null default clock_timestamp(),
+    job_id             uuid,
+    user_id            uuid,
+    project_id         uuid,
+    former_user_id     uuid,
+    former_project_id  uuid,
+    actor_user_id      uuid,
+    cents_change       bigint,
+    cost_cents         bigint,
+    retry_count        integer,
+    former_retry_count integer,
+    day                date,
+    former_day         date,
+    has_moved          boolean     not null default false,
+    kind               text        not null,
+    mode               text,
+    former_mode        text,
+    from_status        text,
+    to_status          text,
+    error              text,
+    former_error       text,
+    actor_role         text        not null,
+    application        text        not null,
+    lease_owner        text,
+    note               text,
+    primary key (transaction_id, id)
+) with (autovacuum_vacuum_insert_scale_factor = 0.05);
+create index job_event_log_job_id on gjobs.job_event_log (job_id);
+create index job_event_log_truncated on gjobs.job_event_log (transaction_id, id) where kind = 'truncated';
+
+comment on column gjobs.job_event_log.cents_change is 'null if the row concerns a lease and not the job''s row';
+comment on column gjobs.job_event_log.day is 'the UTC day of created_at';
+comment on column gjobs.job_event_log.has_moved is
+    'whether the former values differ: user, project, mode, day, or whether retry_count is above 0; otherwise they are null';
+comment on column gjobs.job_event_log.error is 'null for other changes of a job that is not failed: created, status, retry or error';
+comment on column gjobs.job_event_log.former_error is
+    'the error of a job that was failed, if it is another one now or the job is not failed';
+
+-- What is needed of an event to charge budgets.
+create type gjobs.recorded_change as (
+    job_id uuid, kind text, user_id uuid, project_id uuid, day date, former_user_id uuid, former_project_id uuid, former_day date,
+    has_moved boolean, from_status text, to_status text, cost_cents bigint, cents_change bigint
+);
+
+-- One row.
+create table gjobs.settings (
+    keep_events interval not null default '90 days' check (keep_events >= '1 day')
+);
+create unique index settings_once on gjobs.settings ((true));
+insert into gjobs.settings default values;
+
+comment on column gjobs.settings.keep_events is 'older events are removed when they are folded into the rollups';
+
+-- The millisecond of the last notification. A sequence, because its value is visible before the transaction ends, and it blocks nobody.
+create sequence gjobs.notified_at;
+
+-- The transaction that last set a budget, if it was committed. A sequence, so that a transaction that began before can read it.
+create sequence gjobs.budgets_set_by;
+
+-- Records each write of the app. It runs with its owner's rights, because those who write jobs may not write the log. The acting role and
+-- user are read from settings that security definer does not change. It folds nothing and, without a budget, waits for nobody. Nothing that
+-- the app stores can make it fail: casts are to text, costs are bigint, and a wrong claim is null.
+create function gjobs.record_changes()
+    returns trigger language plpgsql volatile security definer set search_path = '' as $$
+declare
+    actor       uuid;
+    actor_role  constant text := coalesce(nullif(current_setting('role'), 'none'), session_user);
+    application constant text := current_setting('application_name');
+    worker      constant text := nullif(left(current_setting('gjobs.worker', true), 36), '');
+    charges     constant boolean := exists (select from gjobs.budgets);
+    recorded    gjobs.recorded_change[];
+begin
+    if coalesce(nullif(current_setting('request.jwt.claims', true), ''), current_setting('request.jwt.claim.sub', true), '') <> '' then
+        begin
+            actor := auth.uid();
+        exception when others then
+            null;
+        end;
+    end if;
+    if current_setting('transaction_isolation') <> 'read committed' then
+        perform gjobs.require_present_budgets();
+    end if;
+
+    if tg_op = 'INSERT' then
+        with written as (
+            insert into gjobs.job_event_log
+                   (transaction_id, kind, job_id, user_id, project_id, mode, day, to_status, error, cost_cents, cents_change, retry_count,
+                    actor_user_id, actor_role, application, lease_owner)
+            select pg_current_xact_id(), 'created', n.id, n.user_id, n.project_id, n.mode::text, (n.created_at at time zone 'UTC')::date,
+                   n.status::text, n.error::text, n.cost_cents, coalesce(n.cost_cents, 0), n.retry_count, actor, actor_role,
+                   application, worker
+              from new_rows n
+            returning job_id, kind, user_id, project_id, day, former_user_id, former_project_id, former_day, has_moved, from_status,
+                      to_status, cost_cents, cents_change
+        )
+        select array_agg(row(w.*)::gjobs.recorded_change) filter (where charges) into recorded from written w;
+    elsif tg_op = 'UPDATE' then
+        -- A full join is never a nested loop, so a plan made for one row also serves many. A changed id is a deletion and a creation.
+        with written as (
+            insert into gjobs.job_event_log
+                   (transaction_id, kind, job_id, user_id, project_id, mode, day, retry_count, from_status, to_status, error, former_error,
+                    cost_cents, cents_change, has_moved, former_user_id, former_project_id, former_mode, former_day, former_retry_count,
+                    actor_user_id, actor_role, application, lease_owner)
+            select pg_current_xact_id(), change.kind, coalesce(n.id, o.id),
+                   case when n.id is null then o.user_id else n.user_id end, case when n.id is null then o.project_id else n.project_id end,
+                   case when n.id is null then o.mode else n.mode end::text,
+                   (case when n.id is null then o.created_at else n.created_at end at time zone 'UTC')::date,
+                   case when n.id is null then o.retry_count else n.retry_count end, o.status::text, n.status::text,
+                   case when n.status::text = 'failed' or change.kind in ('created', 'status', 'retry', 'error') then n.error::text end,
+                   case when o.status::text = 'failed' and (n.status::text is distinct from 'failed' or n.error is distinct from o.error)
+                        then coalesce(o.error::text, '') end,
+                   case when n.id is null then o.cost_cents else n.cost_cents end,
+                   coalesce(n.cost_cents, 0)::bigint - coalesce(o.cost_cents, 0), coalesce(moved.so, false), moved.user_id,
+                   moved.project_id, moved.mode, moved.day, moved.retry_count, actor, actor_role, application, worker
+              from old_rows o
+              full join new_rows n on n.id = o.id
+             cross join lateral (
+                 select case when o.id is null then 'created'
+                             when n.id is null then 'deleted'
+                             when o.status is distinct from n.status then 'status'
+                             when o.retry_count is distinct from n.retry_count then 'retry'
+                             when o.error is distinct from n.error then 'error'
+                             when o.cost_cents is distinct from n.cost_cents then 'cost'
+                             when (o.mode, o.user_id, o.project_id, o.created_at)
+                                  is distinct from (n.mode, n.user_id, n.project_id, n.created_at) then 'changed'
+                        end as kind
+             ) change
+              left join lateral (
+                 select true as so, o.user_id, o.project_id, o.mode::text, (o.created_at at time zone 'UTC')::date as day, o.retry_count
+                  where o.id is not null and n.id is not null
+                    and (o.mode, o.user_id, o.project_id, o.created_at, coalesce(o.retry_count, 0) > 0)
+                        is distinct from (n.mode, n.user_id, n.project_id, n.created_at, coalesce(n.retry_count, 0) > 0)
+             ) moved on true
+             where change.kind is not null
+            returning job_id, kind, user_id, project_id, day, former_user_id, former_project_id, former_day, has_moved, from_status,
+                      to_status, cost_cents, cents_change
+        )
+        select array_agg(row(w.*)::gjobs.recorded_change) filter (where charges) into recorded from written w;
+    elsif tg_op = 'DELETE' then
+        with written as (
+            insert into gjobs.job_event_log
+                   (transaction_id, kind, job_id, user_id, project_id, mode, day, retry_count, from_status, former_error, cost_cents,
+                    cents_change, actor_user_id, actor_role, application, lease_owner)
+            select pg_current_xact_id(), 'deleted', o.id, o.user_id, o.project_id, o.mode::text, (o.created_at at time zone 'UTC')::date,
+                   o.retry_count, o.status::text, case when o.status::text = 'failed' then coalesce(o.error::text, '') end, o.cost_cents,
+                   -coalesce(o.cost_cents, 0)::bigint, actor, actor_role, application, worker
+              from old_rows o
+            returning job_id, kind, user_id, project_id, day, former_user_id, former_project_id, former_day, has_moved, from_status,
+                      to_status, cost_cents, cents_change
+        )
+        select array_agg(row(w.*)::gjobs.recorded_change) filter (where charges) into recorded from written w;
+    else
+        -- One row, so that a TRUNCATE stays quick. The rollups are void until the jobs, which are few then, are counted again.
+        insert into gjobs.job_event_log (transaction_id, kind, actor_user_id, actor_role, application)
+        values (pg_current_xact_id(), 'truncated', actor, actor_role, application);
+        perform gjobs.reset_spending();
+    end if;
+
+    if recorded is not null then
+        perform gjobs.charge_events(recorded);
+    end if;
+    -- A dashboard holds the first lock shared while it listens, and an idle worker the second. If a lock is free, nobody listens, and no
+    -- notification delays the commit.
+    if not (case when pg_try_advisory_lock(1735353442, 1) then pg_advisory_unlock(1735353442, 1) else false end) then
+        if tg_op = 'TRUNCATE' then
+            perform gjobs.notify_dashboards('');
+        elsif tg_op = 'DELETE' then
+            perform gjobs.notify_dashboards(case count(*) when 1 then min(o.id::text) else '' end)
+               from (select id from old_rows limit 2) o having count(*) > 0;
+        else
+            perform gjobs.notify_dashboards(case count(*) when 1 then min(n.id::text) else '' end)
+               from (select id from new_rows limit 2) n having count(*) > 0;
+        end if;
+    end if;
+    if tg_op = 'INSERT' then
+        if not (case when pg_try_advisory_lock(1735353442, 4) then pg_advisory_unlock(1735353442, 4) else false end)
+           and exists (select from new_rows n where n.status::text = 'queued') and gjobs.may_notify() then
+            perform pg_notify('gjobs_queue', '');
+        end if;
+    end if;
+    return null;
+end $$;
+
+-- Whether a notification is certain not to make the app's transaction fail. PREPARE TRANSACTION fails after a notification, and a commit
+-- fails if the queue of notifications is full.
+create function gjobs.may_notify()
+    returns boolean language plpgsql volatile security invoker set search_path = '' as $$
+begin
+    return current_setting('max_prepared_transactions')::integer = 0 and pg_notification_queue_usage() < 0.5;
+end $$;
+
+-- Notifies dashboards of a changed job; an empty id stands for several jobs. Transactions with a notification commit one after the other,
+-- each waiting for the disk. So at most one notification is sent in a tenth of a second; a dashboard waits longer than that before it
+-- queries.
+create function gjobs.notify_dashboards(p_job_id text)
+    returns void language plpgsql volatile security invoker set search_path = '' as $$
+declare
+    now_at constant bigint := extract(epoch from clock_timestamp()) * 1000;
+begin
+    if abs(now_at - (select last_value from gjobs.notified_at)) > 100 and gjobs.may_notify() then
+        perform setval('gjobs.notified_at', now_at);
+        perform pg_notify('gjobs_jobs', p_job_id);
+    end if;
+end $$;
+
+-- Which jobs the caller may read with all their columns: 'none'; 'all'; 'own'; 'more', which is their own and others; or 'some', which only
+-- the jobs themselves show, because of the app's policies.
+create function gjobs.visible_jobs()
+    returns text language plpgsql stable security invoker set search_path = '' as $$
+begin
+    if not has_table_privilege('public.generation_jobs', 'select') then
+        return 'none';
+    elsif not row_security_active('public.generation_jobs') then
+        return 'all';
+    end if;
+    return (
+        select case when bool_or(p.polpermissive) and bool_and(shown.are_own) then 'own'
+                    when bool_and(p.polpermissive) and bool_or(shown.are_own or shown.are_all) then 'more'
+                    else 'some' end
+          from pg_policy p
+         cross join lateral (select coalesce(pg_get_expr(p.polqual, p.polrelid), '') as condition) rows_where
+         cross join lateral (
+             select condition in ('(auth.uid() = user_id)', '(( SELECT auth.uid() AS uid) = user_id)',
+                                  '(user_id = auth.uid())', '(user_id = ( SELECT auth.uid() AS uid))') as are_own,
+                    condition = 'true' as are_all
+         ) shown
+         where p.polrelid = 'public.generation_jobs'::regclass and p.polcmd in ('r', '*')
+           and exists (select from unnest(p.polroles) as role (oid) where role.oid = 0 or pg_has_role(role.oid, 'usage'))
+    );
+end $$;
+
+-- Whether the caller sees the job.
+create function gjobs.sees_job(p_job_id uuid)
+    returns boolean language plpgsql stable security invoker set search_path = '' as $$
+begin
+    return exists (select from public.generation_jobs j where j.id = p_job_id);
+exception when insufficient_privilege then
+    return false;
+end $$;
+
+-- The log as readers see it. Owners see the events of their jobs, also of deleted ones; with other policies of the app, readers see the
+-- events of the jobs that they see. Users see that somebody else owned or changed a job, but not who.
+create view gjobs.job_events with (security_barrier = on) as
+    select e.id, e.transaction_id, e.job_id, e.project_id,
+           case when (select gjobs.visible_jobs()) = 'all' or e.user_id = (select auth.uid()) then e.user_id end as user_id,
+           e.mode, e.kind, e.from_status, e.to_status, e.error, e.cost_cents,
+           coalesce(e.cents_change, 0) as cents_change, e.retry_count,
+           case when (select gjobs.visible_jobs()) = 'all' or e.actor_user_id = (select auth.uid()) then e.actor_user_id end
+               as actor_user_id,
+           e.actor_role, e.application, e.lease_owner, e.note, e.at,
+           case when not e.has_moved then e.project_id
+                when (select gjobs.visible_jobs()) = 'all' or e.former_user_id = (select auth.uid()) then e.former_project_id
+           end as former_project_id
+      from gjobs.job_event_log e
+     where case (select gjobs.visible_jobs())
+               when 'all' then true
+               when 'own' then e.user_id = (select auth.uid())
+               when 'none' then false
+               else gjobs.sees_job(e.job_id)
+           end;
+
+-- When a job first ran.
+create view gjobs.job_starts as
+    select e.job_id, min(e.at) as started_at
+      from gjobs.job_events e
+     where e.to_status = 'running' and e.from_status is distinct from 'running'
+     group by e.job_id;
+
+-- Removes a deleted user from the log, from the archive and from the budgets, and what gjobs kept of deleted projects. Returns the number
+-- of events changed. All events must be folded, because a job leaves the sum of the user that it entered.
+create function gjobs.forget_user(p_user_id uuid)
+    returns bigint language plpgsql volatile security invoker set search_path = '' as $$
+declare
+    changed bigint;
+begin
+    if exists (select from gjobs.unfolded_changes c where c.user_id = p_user_id) then
+        raise object_not_in_prerequisite_state using
+            message = 'not all events of this user are folded', hint = 'First: SELECT gjobs.fold_events();';
+    end if;
+    delete from gjobs.archived_jobs a where a.user_id = p_user_id;
+    delete from gjobs.budgets b
+     where b.user_id = p_user_id
+        or b.project_id is not null and not exists (select from public.projects p where p.id = b.project_id);
+    delete from gjobs.retention_policies r
+     where r.project_id is not null and not exists (select from public.projects p where p.id = r.project_id);
+    update gjobs.job_event_log e
+       set user_id = nullif(e.user_id, p_user_id), former_user_id = nullif(e.former_user_id, p_user_id),
+           actor_user_id = nullif(e.actor_user_id, p_user_id)
+     where p_user_id in (e.user_id, e.former_user_id, e.actor_user_id);
+    get diagnostics changed = row_count;
+    return changed;
+end $$;
