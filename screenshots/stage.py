@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 
 from textual.command import CommandPalette
-from textual.pilot import Pilot
+from textual.pilot import Pilot, WaitForScreenTimeout
 from textual.widgets import Input, OptionList, Static
 
 from gjobs.store.jobs.job import GenerationJob
@@ -29,8 +30,18 @@ class Stage:
         self._pilot = pilot
 
     async def press(self, *keys: str) -> None:
-        await self._pilot.press(*keys)
-        await self._pilot.pause()
+        with suppress(WaitForScreenTimeout):
+            await self._pilot.press(*keys)
+        await self._pause()
+
+    async def _pause(self) -> None:
+        """Let the widgets handle their messages.
+
+        A widget that a closing dialog removes meanwhile never answers, and the pilot gives up after half a minute. Each
+        scene waits for what it shows.
+        """
+        with suppress(WaitForScreenTimeout):
+            await self._pilot.pause()
 
     async def open(self, key: str, part: str) -> None:
         """Press the key, and wait until this part of the opened dialog exists."""
@@ -42,7 +53,7 @@ class Stage:
         listing = self.app.dashboard.listing
         jobs = listing.window.jobs if listing else ()
         self.app.dashboard.query_one(JobTable).move_to(next(job.id for job in jobs if wanted(job)))
-        await self._pilot.pause()
+        await self._pause()
 
     async def take_theme(self, theme: str) -> None:
         """Waits until all is drawn in its colours."""
@@ -51,12 +62,12 @@ class Stage:
             self.app.theme_changed_signal.subscribe(self.app, lambda _: styled.set())
             self.app.theme = theme
             await self.wait_for(styled.is_set)
-        await self._pilot.pause()
+        await self._pause()
 
     async def wait_for(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(PATIENCE):
             while not condition():
-                await self._pilot.pause()
+                await self._pause()
 
     async def has_drawn(self, part: str, words: str) -> None:
         """Wait until this part of the screen shows the words."""
@@ -68,7 +79,7 @@ class Stage:
         typed = self.app.screen.query_one(field, Input)
         typed.value = text
         typed.action_end()
-        await self._pilot.pause()
+        await self._pause()
 
     async def open_palette(self, words: str = "") -> None:
         """Open the palette, and wait until it offers what matches the words."""
@@ -108,7 +119,7 @@ class Stage:
         # On a busy machine, polls may be slow, and the next ones are then delayed: pictures must not show this delay.
         await self.wait_for(lambda: self.app.poller.max_staleness == self.app.poller.interval)
         self.app.show_status()
-        await self._pilot.pause()
+        await self._pause()
         for field in self.app.screen.query(Input):
             field.cursor_blink = False
         return screen_svg(self.app)

@@ -113,4 +113,4 @@ async def test_a_write_stops_a_running_count(db: Db) -> None:
     for asking in counts:
         asking.cancel()
     await asyncio.gather(*counts, return_exceptions=True)
-    assert running() == 0
+    await until(lambda: running() == 0)
