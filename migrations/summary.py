@@ -32,7 +32,7 @@ def summarize(conninfo: Mapping[str, str | int], sql: str) -> list[str]:
 def _sentences(sql: str, *, jobs: int | None) -> Iterator[str]:
     if ours := ", ".join(_counted(sql)):
         definer = len(re.findall(r"\bvolatile security definer\b", sql))
-        yield f"In the schema gjobs: {ours}, {definer} of them with the rights of their owner."
+        yield f"In the schema gjobs: {ours}. {definer} functions run with the rights of their owner."
     if jobs is None:
         yield "The app's tables do not exist: this creates them, as the specification describes them."
     elif triggers := re.findall(r"create trigger (\w+) \w+ [\w ]+ on public\.generation_jobs", sql):

@@ -1,6 +1,6 @@
--- What the app's view generation_job_summary shows, from the rollups. first_job_at and last_job_at are read from an index's ends: usually
--- the first row found already belongs to the wanted user. The planner does not know that; `offset 0` makes it read in index order and
--- compare the owner afterwards.
+-- What the app's view generation_job_summary shows, from the rollups. first_job_at and last_job_at are read from the jobs of the project
+-- and status. If the app has an index on project_id, status and created_at, they are at its ends: usually the first row found already
+-- belongs to the wanted user. The planner does not know that; `offset 0` makes it read in index order and compare the owner afterwards.
 create view gjobs.job_summary with (security_invoker = on) as
     select c.user_id, c.project_id, c.status, sum(c.job_count)::bigint as job_count,
            sum(c.cost_cents)::bigint as total_cost_cents, sum(c.cost_cents) / sum(c.job_count) as avg_cost_cents,
