@@ -197,7 +197,7 @@ async def test_only_the_operator_with_a_write_permit_sets_budgets(jobs_db: JobsD
             "Only the operator sets budgets. You act as ada@example.com. To switch, close this dialog and press u."
         }
         await driver.press("q", dialog="")
-        await driver.act_as(OPERATOR, shows="as the operator")
-        await driver.press("b", shows="n new")
+        await driver.act_as(OPERATOR, shows="Trail gear")
+        await driver.press("b", dialog="Budgets · Autumn catalog", shows="n new")
         driver.session.access.close_permit()
         await driver.press("n", message="This session is read-only.", hides="New budget")
