@@ -75,11 +75,11 @@ async def test_palette_lists_key_actions_and_runs_them_by_their_configured_keys(
     await dashboard.press("escape")
     await dashboard.command("Delete (d del)", dialog="Delete this job?")
     await dashboard.press("escape")
-    await dashboard.command("Show project Spring", shows="Costs · Spring lookbook")
+    await dashboard.command("Show project Spring", shows="Costs · Spring lookbook", rows=[7])
 
     dashboard.app.set_keymap({"job.delete": "X,f8", "app.pause": "ctrl+t"})
     await dashboard.press("d", dialog="")
-    await dashboard.press("X", dialog="Delete this job?")
+    await dashboard.press("X", on=7, dialog="Delete this job?")
     await dashboard.press("escape", shows="X delete")
     keys = {entry.what: entry.keys for entry in all_entries(dashboard.app)}
     assert keys["Delete the job or the marked jobs"] == "X f8"
