@@ -45,8 +45,7 @@ def upgrade(conninfo: Mapping[str, str | int], *, report: Report = say_nothing) 
 def remove(
     conninfo: Mapping[str, str | int], *, exported: "ArchiveExport | None" = None, report: Report = say_nothing
 ) -> None:
-    """Remove everything of gjobs: its objects in one transaction, then the indexes. Jobs, users and projects stay, and
-    the app's own functions, views and policies are as they were.
+    """Remove everything of gjobs: its objects in one transaction, then its index. Everything of the app stays.
 
     Archived jobs are dropped only if `exported` holds all of them. Raises MigrationRefused if workers hold jobs, if
     archived jobs would be lost, or if there is nothing to remove.
@@ -103,6 +102,38 @@ def cautions_up(conninfo: Mapping[str, str | int]) -> list[str]:
     from gjobs.migrations.warnings import upgrade_warnings
 
     return upgrade_warnings(conninfo)
+
+
+def lacking_columns(conninfo: Mapping[str, str | int]) -> list[str]:
+    """Return which of the specification's columns the app's table lacks. Raises MigrationRefused before `upgrade`."""
+    from gjobs.migrations.columns import lacking_columns
+
+    return lacking_columns(conninfo)
+
+
+def columns_sql(lacking: list[str]) -> str:
+    """Return the SQL that adds these columns, for psql."""
+    from gjobs.migrations.columns import columns_sql
+
+    return f"begin;\n\n{columns_sql(lacking)}commit;\n"
+
+
+def add_columns(conninfo: Mapping[str, str | int], lacking: list[str], *, report: Report = say_nothing) -> None:
+    """Add these columns to the app's table, to which they belong from then on: `remove` leaves them.
+
+    Raises Locked if the table stays in use. Raises MigrationRefused if a column has another type.
+    """
+    from gjobs.migrations.columns import add_columns
+
+    run = Run(report, conninfo)
+    _until_unlocked(partial(add_columns, run, lacking), run)
+
+
+def cautions_columns(conninfo: Mapping[str, str | int]) -> list[str]:
+    """Return sentences that a person must know before `add_columns`."""
+    from gjobs.migrations.warnings import columns_warnings
+
+    return columns_warnings(conninfo)
 
 
 def cautions_remove(conninfo: Mapping[str, str | int]) -> list[str]:

@@ -25,14 +25,17 @@ EARLIER_SCHEMA = "select from pg_namespace where nspname = 'gjobs_0013'"
 GENERATES = r"\gexec"
 """psql's command: the preceding query returns statements, which are then run."""
 
-_LOCKED_SECONDS = """
+LOCKED_SECONDS = """
 select extract(epoch from clock_timestamp() - current_setting('gjobs.locked_at')::timestamptz)::double precision
 """
 _OTHERS, _OTHERS_INDENT = "-- The others.", " " * 12
 """The line of `lock.sql` that is replaced by the locks of the other tables."""
 _COUNT = "select gjobs.count_again()"
-_APPS = "-- The app's functions and policies."
-"""The line of `earlier_build.sql` that is replaced by the scripts of revision 0001_app."""
+_OF_APP = {
+    "-- The app's functions and policies.": ("app/functions", "app/policies"),
+    "-- What keeps completed_at.": ("app/completed_at",),
+}
+"""The lines of `earlier_build.sql` that are replaced by scripts of revision 0001_app."""
 _CONCURRENT = re.compile(r"(?P<verb>create|drop) index concurrently if (?:not )?exists (?:public\.)?(?P<name>\w+)")
 
 
@@ -48,11 +51,11 @@ def makes_tables() -> bool:
 
 def lock_tables(others: str | None = None) -> None:
     """Lock the jobs, and the tables that the file `others` locks, until the commit."""
-    locks = "" if others is None else _read(others).replace("\n", f"\n{_OTHERS_INDENT}") + ";"
-    script = _read("lock").replace(_OTHERS, locks)
+    locks = "" if others is None else read(others).replace("\n", f"\n{_OTHERS_INDENT}") + ";"
+    script = read("lock").replace(_OTHERS, locks)
     op.execute(_text(script))
     if not context.is_offline_mode():
-        this_run().locked(seconds=op.get_bind().scalar(text(_LOCKED_SECONDS)))
+        this_run().locked(seconds=op.get_bind().scalar(text(LOCKED_SECONDS)))
 
 
 def commit() -> None:
@@ -97,9 +100,11 @@ def run_apart(*names: str) -> None:
 
 def run_earlier_build() -> None:
     """Give back what the earlier build replaced."""
-    scripts = (_read(f"app/{name}") for name in ("functions", "policies"))
-    apps = ";\n\n".join(scripts)
-    op.execute(_text(_read("earlier_build").replace(_APPS, f"execute $apps$\n{apps}\n$apps$;")))
+    script = read("earlier_build")
+    for line, names in _OF_APP.items():
+        of_app = ";\n\n".join(map(read, names))
+        script = script.replace(line, f"execute $apps$\n{of_app}\n$apps$;")
+    op.execute(_text(script))
 
 
 def remove_objects() -> None:
@@ -170,7 +175,7 @@ def driver_connection(connection: Connection) -> psycopg.Connection:
 
 
 def load(name: str) -> TextClause:
-    return _text(_read(name))
+    return _text(read(name))
 
 
 def _text(script: str) -> TextClause:
@@ -178,7 +183,8 @@ def _text(script: str) -> TextClause:
     return text(script.replace(":", r"\:"))
 
 
-def _read(name: str) -> str:
+def read(name: str) -> str:
+    """Return the file `sql/<name>.sql` without its last semicolon."""
     return (SQL / f"{name}.sql").read_text(encoding="utf-8").strip().removesuffix(";")
 
 
@@ -197,7 +203,7 @@ def _is_done(statement: str) -> bool:
 def _statements(*names: str) -> Iterator[str]:
     """Yield the statements of files. Empty lines separate them; comments come before the first."""
     for name in names:
-        for paragraph in _read(name).split("\n\n"):
+        for paragraph in read(name).split("\n\n"):
             lines = [line for line in paragraph.splitlines() if not line.startswith("--")]
             if lines:
                 yield "\n".join(lines).removesuffix(";")

@@ -36,13 +36,11 @@ def _sentences(sql: str, *, jobs: int | None) -> Iterator[str]:
     if jobs is None:
         yield "The app's tables do not exist: this creates them, as the specification describes them."
     elif triggers := re.findall(r"create trigger (\w+) \w+ [\w ]+ on public\.generation_jobs", sql):
-        yield (
-            f"On the app's table generation_jobs: the triggers {', '.join(triggers)}; the columns retry_count and"
-            " completed_at; the index gjobs_queue. Beside it: the view stuck_jobs, unless the app has one."
-        )
+        yield (f"On the app's table generation_jobs: the triggers {', '.join(triggers)}, and the index gjobs_queue.")
         if "gjobs_0013" not in sql:
             undone = f"{command('migrate remove')} undoes everything."
             yield f"No policy, function, view or index of the app is changed. {undone}"
+            yield f"The columns retry_count and completed_at are a choice of their own: {command('migrate columns')}."
         yield (
             "The table is locked once, for an instant. Each try waits at most 0.2 s for the lock. The app writes"
             " while the index is built and the jobs are counted."

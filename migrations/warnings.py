@@ -1,10 +1,9 @@
-"""What to know before an upgrade, or before a removal."""
+"""What to know before an upgrade, before new columns, or before a removal."""
 
 from collections.abc import Iterator, Mapping
 
 import psycopg
 
-from gjobs.migrations import HEAD
 from gjobs.migrations.connection import connect, translate_migrating
 from gjobs.migrations.status import current_revision
 from gjobs.store.capabilities.capability import EARLIER_BUILD
@@ -25,9 +24,6 @@ select p.oid::regprocedure::text
        ~* '(select|returning)[[:space:]][^;]*[*]'
    and p.prorettype is distinct from (select typrelid.reltype from pg_catalog.pg_class typrelid
                                        where typrelid.oid = pg_catalog.to_regclass('public.generation_jobs'))
-   and not exists (select from pg_catalog.pg_attribute a
-                    where a.attrelid = pg_catalog.to_regclass('public.generation_jobs')
-                      and a.attname = 'completed_at' and not a.attisdropped)
  order by 1
 """
 _LOSSES = "select to_regclass('gjobs.job_event_log') is not null"
@@ -36,14 +32,21 @@ _BUDGETS_KEPT = "select count(*) from (select from gjobs.budgets limit %s) b"
 
 
 def upgrade_warnings(conninfo: Mapping[str, str | int]) -> list[str]:
-    """Return sentences on app functions that may fail after an upgrade, or that it gives back."""
+    """Return sentences on what an upgrade gives back to the app."""
     with connect(conninfo) as connection:
         try:
             connection.read_only = True
-            current = current_revision(connection)
-            if current == EARLIER_BUILD:
-                return list(_given_back())
-            return [] if current == HEAD else list(_broken_functions(connection))
+            return list(_given_back()) if current_revision(connection) == EARLIER_BUILD else []
+        except psycopg.Error as error:
+            raise translate_migrating(error) from error
+
+
+def columns_warnings(conninfo: Mapping[str, str | int]) -> list[str]:
+    """Return sentences on what may fail after new columns."""
+    with connect(conninfo) as connection:
+        try:
+            connection.read_only = True
+            return list(_broken_functions(connection))
         except psycopg.Error as error:
             raise translate_migrating(error) from error
 
@@ -56,12 +59,12 @@ def _given_back() -> Iterator[str]:
 
 
 def _broken_functions(connection: psycopg.Connection) -> Iterator[str]:
+    yield "A prepared statement that reads all columns with * fails once in each session that has prepared it."
     names = [row[0] for row in connection.execute(_READ_ALL_COLUMNS.encode())]
     if names:
         noun, verb = ("function", "reads") if len(names) == 1 else ("functions", "read")
         yield (
-            f"The upgrade adds the columns retry_count and completed_at to generation_jobs. The {noun}"
-            f" {', '.join(names)} {verb} all columns of this table with *."
+            f"The {noun} {', '.join(names)} {verb} all columns of generation_jobs with *."
             " If such a function returns or inserts a fixed list of columns, each call will fail."
             " To prevent that, first replace * with the column names."
         )
@@ -88,10 +91,7 @@ def _count(connection: psycopg.Connection, query: str) -> int:
 def _lost_events(number: int) -> Iterator[str]:
     if number:
         events = "1 event" if number == 1 else f"{number:,}{' or more' if number == MOST_COUNTED else ''} events"
-        yield (
-            f"{events} will be lost, along with the start times, completion times and retry counts of the jobs."
-            " No job will be lost."
-        )
+        yield (f"{events} will be lost, along with the start times of the jobs. No job will be lost.")
 
 
 def _lost_budgets(number: int) -> Iterator[str]:

@@ -50,10 +50,10 @@ select pg_current_xact_id(), job_id, project_id, user_id, mode, day, kind, from_
 
 -- Jobs of another user that were archived ten days ago: copies of finished ones, made a hundred days earlier.
 insert into gjobs.archived_jobs
-       (id, user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at, retry_count, completed_at, archived_at)
+       (id, user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at, archived_at, further)
 select md5(j.id::text)::uuid, j.user_id, j.project_id, j.status, j.mode, j.input_asset_id, j.error, j.cost_cents,
-       j.created_at - interval '100 days', j.updated_at - interval '100 days', j.retry_count, j.completed_at - interval '100 days',
-       at.now - interval '10 days'
+       j.created_at - interval '100 days', j.updated_at - interval '100 days', at.now - interval '10 days',
+       jsonb_build_object('retry_count', j.retry_count::text, 'completed_at', (j.completed_at - interval '100 days')::text)
   from (select j.*, row_number() over (partition by j.project_id, j.status order by j.created_at desc, j.id) as number
           from generation_jobs j join auth.users u on u.id = j.user_id
          where u.email = 'ben@example.com' and j.status in ('succeeded', 'failed')) j,

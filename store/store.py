@@ -411,8 +411,14 @@ class Store:
         """Return success rates and durations up to `at`; None means now, by the server's clock."""
         from gjobs.store.statistics import statistics_sql
 
-        is_recorded = await self.actor_database.has(Capability.EVENTS)
-        query = statistics_sql.timings_by_mode(project_id, window=window, at=at, is_recorded=is_recorded)
+        capabilities = await self.actor_database.capability_cache.get()
+        query = statistics_sql.timings_by_mode(
+            project_id,
+            window=window,
+            at=at,
+            is_recorded=await self.actor_database.has(Capability.EVENTS),
+            has_completion=capabilities.has_later_columns(self.actor),
+        )
         return statistics_sql.make_job_timings(await self.actor_database.read(query), window=window)
 
     async def get_error_groups(self, scope: ErrorScope = EVERY_FAILURE, *, at: datetime | None = None) -> ErrorGroups:

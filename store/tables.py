@@ -206,8 +206,6 @@ visible_archive = table(
     column("cost_cents", Integer),
     column("created_at", DateTime(timezone=True)),
     column("updated_at", DateTime(timezone=True)),
-    column("retry_count", Integer),
-    column("completed_at", DateTime(timezone=True)),
     column("further", JSONB),
     column("archived_at", DateTime(timezone=True)),
     schema="gjobs",

@@ -33,7 +33,7 @@ from gjobs.store.errors import InvalidValue, RowMissing, StoreError, command
 from gjobs.store.job_list import list_sql, read_listing
 from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from gjobs.store.job_list.list_sql import AccessPath
-from gjobs.store.jobs.job_sql import APP_COLUMNS, COLUMNS_WITH_START
+from gjobs.store.jobs.job_sql import APP_COLUMNS, COLUMN_SETS, readable_columns
 from gjobs.store.journal.journal import Journal
 from gjobs.store.projects import project_sql
 from gjobs.store.store import Store
@@ -99,7 +99,9 @@ class Session:
         if self.known_database is None or self.capabilities is None:
             return
         may_expect = not self.capabilities.missing(Capability.PROJECTS, OPERATOR)
-        known = Known(self.capabilities.has_starts(), project_id) if may_expect else None
+        columns = readable_columns(self.capabilities, OPERATOR)
+        (name,) = (name for name, known in COLUMN_SETS.items() if known is columns)
+        known = Known(name, project_id) if may_expect else None
         self.known_database.remember(known, has_failed=self.operator.database.early.has_failed)
 
     @property
@@ -257,7 +259,7 @@ def first_listing(known: Known) -> Sequence[Query[Any]]:
 
 
 def _expected_path(known: Known) -> AccessPath:
-    return AccessPath(columns=COLUMNS_WITH_START if known.has_starts else APP_COLUMNS)
+    return AccessPath(columns=COLUMN_SETS.get(known.columns, APP_COLUMNS))
 
 
 async def _acting_as(settings: Settings, operator: Store) -> Store:

@@ -12,8 +12,6 @@ create table gjobs.archived_jobs (
     cost_cents     integer,
     created_at     timestamptz,
     updated_at     timestamptz,
-    retry_count    integer,
-    completed_at   timestamptz,
     archived_at    timestamptz not null default now(),
     further        jsonb       not null default '{}'
 );
@@ -69,7 +67,7 @@ create function gjobs.further_columns()
       left join pg_attrdef on adrelid = attrelid and adnum = attnum
      where attrelid = 'public.generation_jobs'::regclass and attnum > 0 and not attisdropped and attgenerated = ''
        and attname not in ('id', 'user_id', 'project_id', 'status', 'mode', 'input_asset_id', 'error', 'cost_cents', 'created_at',
-                           'updated_at', 'retry_count', 'completed_at')
+                           'updated_at')
      order by attnum
 $$;
 
@@ -89,19 +87,15 @@ create function gjobs.store_archived()
 begin
     execute format($insert$
         insert into gjobs.archived_jobs
-               (id, user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at, retry_count,
-                completed_at, further)
-        select j.id, j.user_id, j.project_id, j.status, j.mode, j.input_asset_id, j.error, j.cost_cents, j.created_at, j.updated_at,
-               j.retry_count, j.completed_at, %s
+               (id, user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at, further)
+        select j.id, j.user_id, j.project_id, j.status, j.mode, j.input_asset_id, j.error, j.cost_cents, j.created_at, j.updated_at, %s
           from old_rows j
          where (j.user_id is null or exists (select from auth.users u where u.id = j.user_id))
            and (j.project_id is null or exists (select from public.projects p where p.id = j.project_id))
             on conflict (id) do update
-           set (user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at, retry_count,
-                completed_at, archived_at, further) =
+           set (user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at, archived_at, further) =
                (excluded.user_id, excluded.project_id, excluded.status, excluded.mode, excluded.input_asset_id, excluded.error,
-                excluded.cost_cents, excluded.created_at, excluded.updated_at, excluded.retry_count, excluded.completed_at,
-                excluded.archived_at, excluded.further)
+                excluded.cost_cents, excluded.created_at, excluded.updated_at, excluded.archived_at, excluded.further)
     $insert$, gjobs.written_further());
     update gjobs.job_event_log e set kind = 'archived'
       from old_rows o
@@ -121,11 +115,9 @@ begin
              using new_rows j
              cross join lateral (select %s as further) now_further
              where j.id = a.id
-               and (j.user_id, j.project_id, j.status, j.mode, j.error, j.cost_cents, j.created_at, j.updated_at, j.retry_count,
-                    j.completed_at)
+               and (j.user_id, j.project_id, j.status, j.mode, j.error, j.cost_cents, j.created_at, j.updated_at)
                    is not distinct from
-                   (a.user_id, a.project_id, a.status, a.mode, a.error, a.cost_cents, a.created_at, a.updated_at, a.retry_count,
-                    a.completed_at)
+                   (a.user_id, a.project_id, a.status, a.mode, a.error, a.cost_cents, a.created_at, a.updated_at)
                and j.input_asset_id is not distinct from (select s.id from public.assets s where s.id = a.input_asset_id)
                and not exists (select from jsonb_each(a.further) f
                                 where now_further.further ? f.key and now_further.further -> f.key is distinct from f.value)
@@ -171,11 +163,10 @@ begin
     execute format($insert$
         with restored as (
             insert into public.generation_jobs
-                   (id, user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at, retry_count,
-                    completed_at%s)
+                   (id, user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at%s)
                    overriding system value
             select a.id, a.user_id, a.project_id, a.status, a.mode, (select s.id from public.assets s where s.id = a.input_asset_id),
-                   a.error, a.cost_cents, a.created_at, a.updated_at, a.retry_count, a.completed_at%s
+                   a.error, a.cost_cents, a.created_at, a.updated_at%s
               from gjobs.visible_archive a where a.id = any ($1)
             returning id
         )

@@ -1,5 +1,6 @@
 -- An earlier build left this database at its revision 0013. It had replaced functions, policies and the view of the app: they come back as
--- they were. In a database that it created, those of revision 0001_app take their place.
+-- they were. In a database that it created, those of revision 0001_app take their place. Its columns and its view of stuck jobs belong to the
+-- app from now on.
 do $earlier$
 declare
     is_app constant boolean := not exists (select from gjobs.made_tables);
@@ -22,7 +23,9 @@ begin
         end loop;
         -- The app's functions and policies.
     end if;
-    delete from gjobs.replaced where object not like 'column %' and object <> 'view public.stuck_jobs';
+    if exists (select from gjobs.replaced where object = 'column public.generation_jobs.completed_at') then
+        -- What keeps completed_at.
+    end if;
 end $earlier$;
 
 -- Its schema is kept under another name until earlier_data.sql has copied what it holds.

@@ -1,7 +1,7 @@
 -- Copies what an earlier build left in the schema gjobs_0013. The events keep their ids and the ids of their transactions, which may be of
 -- another server; the next count covers them. Deleted users are null.
-insert into gjobs.replaced (object, restore) select object, restore from gjobs_0013.replaced order by id on conflict (object) do nothing;
-
+set local timezone = 'UTC';
+set local datestyle = 'ISO, YMD';
 alter table gjobs.budgets disable trigger gjobs_begin_budgets, disable trigger gjobs_begin_budget;
 insert into gjobs.budgets (id, user_id, project_id, period, limit_cents, warn_share, created_at)
 select id, user_id, project_id, period, limit_cents, warn_share, created_at from gjobs_0013.budgets;
@@ -18,10 +18,9 @@ select job_id, owner, attempt, acquired_at, expires_at, note from gjobs_0013.job
 insert into gjobs.job_links (job_id, repeats) select job_id, repeats from gjobs_0013.job_links;
 
 insert into gjobs.archived_jobs
-       (id, user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at, retry_count, completed_at,
-        archived_at, further)
-select id, user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at, retry_count, completed_at,
-       archived_at, further
+       (id, user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at, archived_at, further)
+select id, user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at, archived_at,
+       further || jsonb_object('{retry_count, completed_at}', array[retry_count::text, completed_at::text])
   from gjobs_0013.archived_jobs;
 insert into gjobs.retention_policies (id, project_id, statuses, older_than, action, created_at, applied_at)
 select id, project_id, statuses, older_than, action, created_at, applied_at from gjobs_0013.retention_policies;

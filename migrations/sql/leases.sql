@@ -318,10 +318,9 @@ begin
         return null;
     end if;
     insert into gjobs.job_event_log
-           (transaction_id, kind, job_id, user_id, project_id, mode, error, cost_cents, retry_count, actor_role, application, lease_owner,
-            note)
+           (transaction_id, kind, job_id, user_id, project_id, mode, error, cost_cents, actor_role, application, lease_owner, note)
     select pg_current_xact_id(), change.kind, j.id, j.user_id, j.project_id, j.mode::text,
-           case change.kind when 'retry' then n.note end, j.cost_cents, j.retry_count,
+           case change.kind when 'retry' then n.note end, j.cost_cents,
            coalesce(nullif(current_setting('role'), 'none'), session_user), current_setting('application_name'),
            coalesce(n.owner, o.owner)::text,
            case change.kind when 'owner' then case when n.owner is null then 'handed back' else 'attempt ' || n.attempt end

@@ -69,7 +69,8 @@ create sequence gjobs.budgets_set_by;
 
 -- Records each write of the app. It runs with its owner's rights, because those who write jobs may not write the log. The acting role and
 -- user are read from settings that security definer does not change. It folds nothing and, without a budget, waits for nobody. Nothing that
--- the app stores can make it fail: casts are to text, costs are bigint, and a wrong claim is null.
+-- the app stores can make it fail: casts are to text, costs are bigint, and a wrong claim is null. A table may lack retry_count: the name
+-- then means the null column `absent`, because its own tables come first.
 create function gjobs.record_changes()
     returns trigger language plpgsql volatile security definer set search_path = '' as $$
 declare
@@ -97,9 +98,11 @@ begin
                    (transaction_id, kind, job_id, user_id, project_id, mode, day, to_status, error, cost_cents, cents_change, retry_count,
                     actor_user_id, actor_role, application, lease_owner)
             select pg_current_xact_id(), 'created', n.id, n.user_id, n.project_id, n.mode::text, (n.created_at at time zone 'UTC')::date,
-                   n.status::text, n.error::text, n.cost_cents, coalesce(n.cost_cents, 0), n.retry_count, actor, actor_role,
+                   n.status::text, n.error::text, n.cost_cents, coalesce(n.cost_cents, 0), its.retries, actor, actor_role,
                    application, worker
               from new_rows n
+             cross join (select null::integer as retry_count) absent
+             cross join lateral (select retry_count as retries from (select n.*) present) its
             returning job_id, kind, user_id, project_id, day, former_user_id, former_project_id, former_day, has_moved, from_status,
                       to_status, cost_cents, cents_change
         )
@@ -115,20 +118,23 @@ begin
                    case when n.id is null then o.user_id else n.user_id end, case when n.id is null then o.project_id else n.project_id end,
                    case when n.id is null then o.mode else n.mode end::text,
                    (case when n.id is null then o.created_at else n.created_at end at time zone 'UTC')::date,
-                   case when n.id is null then o.retry_count else n.retry_count end, o.status::text, n.status::text,
+                   case when n.id is null then former.retries else its.retries end, o.status::text, n.status::text,
                    case when n.status::text = 'failed' or change.kind in ('created', 'status', 'retry', 'error') then n.error::text end,
                    case when o.status::text = 'failed' and (n.status::text is distinct from 'failed' or n.error is distinct from o.error)
                         then coalesce(o.error::text, '') end,
                    case when n.id is null then o.cost_cents else n.cost_cents end,
                    coalesce(n.cost_cents, 0)::bigint - coalesce(o.cost_cents, 0), coalesce(moved.so, false), moved.user_id,
-                   moved.project_id, moved.mode, moved.day, moved.retry_count, actor, actor_role, application, worker
+                   moved.project_id, moved.mode, moved.day, moved.retries, actor, actor_role, application, worker
               from old_rows o
               full join new_rows n on n.id = o.id
+             cross join (select null::integer as retry_count) absent
+             cross join lateral (select retry_count as retries from (select n.*) present) its
+             cross join lateral (select retry_count as retries from (select o.*) present) former
              cross join lateral (
                  select case when o.id is null then 'created'
                              when n.id is null then 'deleted'
                              when o.status is distinct from n.status then 'status'
-                             when o.retry_count is distinct from n.retry_count then 'retry'
+                             when former.retries is distinct from its.retries then 'retry'
                              when o.error is distinct from n.error then 'error'
                              when o.cost_cents is distinct from n.cost_cents then 'cost'
                              when (o.mode, o.user_id, o.project_id, o.created_at)
@@ -136,10 +142,10 @@ begin
                         end as kind
              ) change
               left join lateral (
-                 select true as so, o.user_id, o.project_id, o.mode::text, (o.created_at at time zone 'UTC')::date as day, o.retry_count
+                 select true as so, o.user_id, o.project_id, o.mode::text, (o.created_at at time zone 'UTC')::date as day, former.retries
                   where o.id is not null and n.id is not null
-                    and (o.mode, o.user_id, o.project_id, o.created_at, coalesce(o.retry_count, 0) > 0)
-                        is distinct from (n.mode, n.user_id, n.project_id, n.created_at, coalesce(n.retry_count, 0) > 0)
+                    and (o.mode, o.user_id, o.project_id, o.created_at, coalesce(former.retries, 0) > 0)
+                        is distinct from (n.mode, n.user_id, n.project_id, n.created_at, coalesce(its.retries, 0) > 0)
              ) moved on true
              where change.kind is not null
             returning job_id, kind, user_id, project_id, day, former_user_id, former_project_id, former_day, has_moved, from_status,
@@ -152,9 +158,11 @@ begin
                    (transaction_id, kind, job_id, user_id, project_id, mode, day, retry_count, from_status, former_error, cost_cents,
                     cents_change, actor_user_id, actor_role, application, lease_owner)
             select pg_current_xact_id(), 'deleted', o.id, o.user_id, o.project_id, o.mode::text, (o.created_at at time zone 'UTC')::date,
-                   o.retry_count, o.status::text, case when o.status::text = 'failed' then coalesce(o.error::text, '') end, o.cost_cents,
+                   its.retries, o.status::text, case when o.status::text = 'failed' then coalesce(o.error::text, '') end, o.cost_cents,
                    -coalesce(o.cost_cents, 0)::bigint, actor, actor_role, application, worker
               from old_rows o
+             cross join (select null::integer as retry_count) absent
+             cross join lateral (select retry_count as retries from (select o.*) present) its
             returning job_id, kind, user_id, project_id, day, former_user_id, former_project_id, former_day, has_moved, from_status,
                       to_status, cost_cents, cents_change
         )

@@ -10,7 +10,7 @@ begin
         raise object_not_in_prerequisite_state using
             message = 'The data of an earlier build is not carried over yet.', hint = 'Finish that first: ''gjobs migrate up''.';
     end if;
-    if to_regclass('gjobs.replaced') is null then
+    if to_regclass('gjobs.archived_jobs') is null then
         return;
     end if;
     select count(*) into held

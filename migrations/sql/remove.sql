@@ -1,5 +1,4 @@
--- Restores everything of the app that an upgrade changed, newest first, and drops everything of gjobs. Jobs stay. An object of the app that
--- depends on one of gjobs is not dropped: the statement fails and names it.
+-- Drops everything of gjobs. An object of the app that depends on one of gjobs is not dropped: the statement fails and names it.
 do $$
 declare
     ours text;
@@ -11,9 +10,6 @@ begin
          where p.pronamespace = 'gjobs'::regnamespace and not t.tgisinternal
     loop
         execute format('drop trigger %I on %s', one.tgname, one.relation);
-    end loop;
-    for one in select restore from gjobs.replaced order by id desc loop
-        execute one.restore;
     end loop;
     for one in
         select case granted.grantee when 0 then 'public' else quote_ident(r.rolname) end as reader

@@ -213,7 +213,10 @@ begin
         select j.user_id, j.project_id, j.status::text as status, j.mode::text as mode, e.error_group,
                coalesce(j.retry_count, 0) > 0 as is_retry, (j.created_at at time zone 'UTC')::date as day,
                count(*) as job_count, coalesce(sum(j.cost_cents), 0)::bigint as cost_cents
-          from public.generation_jobs j
+          from (select null::integer as retry_count) absent
+         cross join lateral (
+               select user_id, project_id, status, mode, error, cost_cents, created_at, retry_count from public.generation_jobs
+               ) j
           left join errors e on j.status::text = 'failed' and e.error = coalesce(j.error::text, '')
          group by 1, 2, 3, 4, 5, 6, 7
     ), totals as (
@@ -279,7 +282,11 @@ begin
             select j.user_id, j.project_id, j.status::text as its_status, case when p_what <> 'days' then j.mode::text end as its_mode,
                    case when p_what = 'days' then (j.created_at at time zone 'UTC')::date end as its_day, e.its_group,
                    coalesce(j.retry_count, 0) > 0 as retries, count(*), coalesce(sum(j.cost_cents), 0)::bigint
-              from public.generation_jobs j
+              from (select null::integer as retry_count) absent
+             cross join lateral (
+                   select g.user_id, g.project_id, g.status, g.mode, g.error, g.cost_cents, g.created_at, retry_count
+                     from public.generation_jobs g
+                   ) j
               left join errors e on j.status::text = 'failed' and e.error = coalesce(j.error::text, '')
              group by j.user_id, j.project_id, its_status, its_mode, its_day, e.its_group, retries;
     end if;

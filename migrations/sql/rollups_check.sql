@@ -7,7 +7,10 @@ with errors as materialized (
 ), counted as materialized (
     select j.user_id, j.project_id, j.status::text as status, j.mode::text as mode, e.error_group, coalesce(j.retry_count, 0) > 0 as is_retry,
            (j.created_at at time zone 'UTC')::date as day, count(*) as jobs, coalesce(sum(j.cost_cents), 0) as cents
-      from public.generation_jobs j
+      from (select null::integer as retry_count) absent
+     cross join lateral (
+           select user_id, project_id, status, mode, error, cost_cents, created_at, retry_count from public.generation_jobs
+           ) j
       left join errors e on j.status::text = 'failed' and e.error = coalesce(j.error::text, '')
      group by 1, 2, 3, 4, 5, 6, 7
 ), unfolded as materialized (

@@ -7,7 +7,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    for script in ("roles", "auth", "app", "functions", "policies", "grants"):
+    for script in ("roles", "auth", "app", "functions", "policies", "grants", "columns", "completed_at"):
         run_script(f"app/{script}")
 
 

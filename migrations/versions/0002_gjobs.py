@@ -19,7 +19,7 @@ down_revision = "0001_app"
 
 def upgrade() -> None:
     """Each part is one transaction or can run again, so the next run continues after an interruption."""
-    for script in ("indexes/before", "columns/before"):
+    for script in ("indexes/before", "column_types"):
         run_script(script)
     if is_missing(FIRST_TABLE):
         _create_objects()
@@ -29,8 +29,7 @@ def upgrade() -> None:
     run_script("indexes/after")
     if is_missing(FIRST_TRIGGER):
         lock_tables()
-        for script in ("columns/add", "triggers"):
-            run_script(script)
+        run_script("triggers")
     commit()
     if not is_missing(EARLIER_SCHEMA):
         run_apart("indexes/earlier")
@@ -50,7 +49,7 @@ def _create_objects() -> None:
     has_earlier_data = not is_missing(EARLIER_SCHEMA)
     if has_earlier_data:
         commit()
-    for script in ("columns/objects", "log", "error_group", "rollups", "budgets", "leases", "archive", "access"):
+    for script in ("log", "error_group", "rollups", "budgets", "leases", "archive", "access"):
         run_script(script)
     if has_earlier_data:
         run_script("earlier_data")

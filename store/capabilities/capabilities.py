@@ -17,6 +17,7 @@ from gjobs.store.capabilities.capability import (
     JOB_SUMMARY,
     JOB_WASTE,
     JOBS,
+    LATER_COLUMNS,
     LEASES,
     ONLY_READS,
     OTHER_LOGIN,
@@ -47,7 +48,7 @@ from gjobs.store.capabilities.capability import (
 from gjobs.store.capabilities.claim_sql import WHOLE_TOKEN, unknown_claims_words
 from gjobs.store.database.transactions import ACT_AS_OPERATOR, unprotected_words
 from gjobs.store.errors import command
-from gjobs.store.jobs.job import LATER_COLUMNS, GenerationJob
+from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.projects.project import Asset
 from gjobs.store.users.actor import COLUMNS, OF_PUBLIC_KEY, OPERATOR, ROLE_OF_USERS, Actor, Anon, known_claims
 from gjobs.store.values.data_classes import by_member
@@ -342,6 +343,13 @@ def _working(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
     )
 
 
+def _retrying(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
+    """Return why the actor can't insert retries. A table without `retry_count` has retries without it."""
+    jobs = facts.relations.get(JOBS)
+    has_count = jobs is not None and "retry_count" in jobs.columns
+    return written(facts, JOBS, actor, "insert", _GIVEN | {"id"} | ({"retry_count"} if has_count else set()))
+
+
 def _to_delete(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
     return deleted(facts, JOBS, actor)
 
@@ -367,9 +375,8 @@ NEEDS: Mapping[Capability, tuple[Need, ...]] = by_member(
         ),
         Capability.RETRYING: (
             Capability.RETRY_LINKS,
-            _to_write(JOBS, "insert", _GIVEN | {"id", "retry_count"}),
+            _retrying,
             Capability.CHANGING,
-            _to_read(JOBS, frozenset(LATER_COLUMNS)),
         ),
         Capability.DELETING: (_to_delete, Capability.JOBS),
         Capability.CREATING_PROJECTS: (
@@ -457,15 +464,16 @@ class Capabilities:
         return next((missing for missing in self.lacking(needs, actor) if missing.forbids_writes), None)
 
     def has_later_columns(self, actor: Actor = OPERATOR) -> bool:
-        """Return whether the actor may read the job columns that a migration adds. An app may have columns of these
-        names.
+        """Return whether the actor may read the columns of `gjobs migrate columns`. Before the first migration, the
+        app's columns of these names may mean something else.
         """
         facts = self.facts
         return facts.is_migrated and read(facts, JOBS, actor, frozenset(LATER_COLUMNS)) is None
 
     def has_starts(self, actor: Actor = OPERATOR) -> bool:
-        """Return whether the actor may read when jobs first ran, and the columns of `has_later_columns`."""
-        return self.has_later_columns(actor) and read(self.facts, STARTS, actor, _START_COLUMNS) is None
+        """Return whether the actor may read when jobs first ran."""
+        facts = self.facts
+        return facts.is_migrated and read(facts, STARTS, actor, _START_COLUMNS) is None
 
     @property
     def read_only_reason(self) -> MissingCapability | None:

@@ -13,6 +13,8 @@ from gjobs.store.values.formats import UnknownText
 
 JOBS, PROJECTS, ASSETS = "public.generation_jobs", "public.projects", "public.assets"
 USERS, REVISIONS = "auth.users", "gjobs.alembic_version"
+LATER_COLUMNS = ("retry_count", "completed_at")
+"""The job columns that the app's own table may lack. `gjobs migrate columns` adds them."""
 JOB_SUMMARY = "gjobs.job_summary"
 JOB_COUNTS, JOB_DAY_COUNTS = "gjobs.job_counts", "gjobs.job_day_counts"
 EVENTS = "gjobs.job_events"
@@ -337,6 +339,8 @@ def absent(name: str, relation: Relation | None, columns: Collection[str]) -> Mi
         return MissingCapability(reason=f"There is no table {short(name)}.", advice=compare)
     if lacking := sorted(set(columns) - relation.columns):
         noun = "column" if len(lacking) == 1 else "columns"
+        if name == JOBS and set(lacking) <= set(LATER_COLUMNS):
+            compare = f"Run {command('migrate columns')} to add {'it' if len(lacking) == 1 else 'them'}."
         return MissingCapability(
             reason=f"The table {short(name)} lacks the {noun} {', '.join(lacking)}.", advice=compare
         )

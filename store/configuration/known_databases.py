@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 class Known:
     """A guess. The database confirms it in the same round trip, or the guess has no effect."""
 
-    has_starts: bool
-    """Whether the operator may read when jobs started, and the job columns that gjobs adds."""
+    columns: str
+    """The name of the set of job columns that the operator may read."""
     project_id: UUID | None = None
     """The project of the dashboard's last list. None for all projects."""
 
@@ -72,7 +72,7 @@ class KnownDatabase:
         if known is None:
             return None
         project = str(known.project_id) if known.project_id else None
-        return {"has_starts": known.has_starts, "project_id": project}
+        return {"columns": known.columns, "project_id": project}
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -85,11 +85,11 @@ def _load(path: Path) -> dict[str, Any]:
 
 def _parse(stored: Any) -> Known | None:
     match stored:
-        case {"has_starts": bool() as has_starts, "project_id": None}:
-            return Known(has_starts)
-        case {"has_starts": bool() as has_starts, "project_id": str() as project}:
+        case {"columns": str() as columns, "project_id": None}:
+            return Known(columns)
+        case {"columns": str() as columns, "project_id": str() as project}:
             try:
-                return Known(has_starts, UUID(project))
+                return Known(columns, UUID(project))
             except ValueError:
                 return None
     return None

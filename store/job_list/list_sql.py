@@ -42,14 +42,13 @@ from gjobs.store.job_list.list_query import Anchor, End, ListQuery, OrderColumn,
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, ListedJob
 from gjobs.store.jobs.job_results import Page, PageKey
 from gjobs.store.jobs.job_sql import (
-    ALL_COLUMNS,
     APP_COLUMNS,
-    COLUMNS_WITH_START,
-    LOOK_UP_START,
+    LOOK_UPS,
     JobColumns,
     listed_error,
     make_job,
     make_listed,
+    of_table,
     readable_columns,
 )
 from gjobs.store.users.actor import OPERATOR, Actor
@@ -186,8 +185,9 @@ class _Scan:
 
     @property
     def columns(self) -> JobColumns:
-        """The columns of the table. `Query.look_up` adds the start."""
-        return ALL_COLUMNS if self.chosen_path.columns is COLUMNS_WITH_START else self.chosen_path.columns
+        """The columns of the table. `Query.look_up` adds what the events record."""
+        columns = self.chosen_path.columns
+        return of_table(columns) if columns in LOOK_UPS else columns
 
     @property
     def descends(self) -> bool:
@@ -283,7 +283,7 @@ def _read_from(scan: _Scan, position: Anchor, make: RowMaker[T], *, rows: int) -
         scan = replace(scan, place=datetime if isinstance(value, datetime) else type(value))
         parameters["place_id"] = position.id
         parameters["place_value"] = connection_pool.as_text(value) if isinstance(value, datetime) else value
-    look_up = LOOK_UP_START if scan.chosen_path.columns is COLUMNS_WITH_START else ""
+    look_up = LOOK_UPS.get(scan.chosen_path.columns, "")
     return Query(_statement(scan), make, parameters, may_sort=not scan.chosen_path.is_in_order, look_up=look_up)
 
 

@@ -160,9 +160,6 @@ class GenerationJob:
         return self.completed_at or self.updated_at
 
 
-LATER_COLUMNS = ("retry_count", "completed_at")
-"""The columns that a migration adds. The app's own table may lack them."""
-
 ERROR_CHARACTERS = 400
 """The characters that a list keeps of an error. A line shows fewer."""
 

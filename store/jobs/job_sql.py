@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
-from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -39,11 +38,11 @@ from sqlalchemy.sql.dml import ReturningDelete
 
 from gjobs.store import tables
 from gjobs.store.capabilities.capabilities import Capabilities
+from gjobs.store.capabilities.capability import LATER_COLUMNS
 from gjobs.store.database import connection_pool
 from gjobs.store.database.query import Query, Row, first_column, row_maker
 from gjobs.store.jobs.job import (
     ERROR_CHARACTERS,
-    LATER_COLUMNS,
     TRACEBACK,
     AnyStatus,
     GenerationJob,
@@ -61,21 +60,51 @@ ALL_COLUMNS = tuple(tables.generation_jobs.c[name] for name in column_names(Gene
 """The columns of the table, in the order in which `make_job` reads them."""
 APP_COLUMNS = tuple(column for column in ALL_COLUMNS if column.name not in LATER_COLUMNS)
 """The columns of the app's own table, a prefix of ALL_COLUMNS."""
-_FIRST_START = "(SELECT started_at FROM gjobs.job_starts WHERE job_id = {}.id)"
-LOOK_UP_START = _FIRST_START.format("found")
-"""When a job first ran, for `Query.look_up`. The start is recorded together with the status, so an unchanged row
-has an unchanged start.
+_FIRST_START = "(SELECT started_at FROM gjobs.job_starts WHERE job_id = {0}.id)"
+_LAST_END = """CASE WHEN {0}.status IN ('succeeded', 'failed') THEN (
+    SELECT coalesce(max(e.at) FILTER (WHERE e.kind = 'status'), min(e.at) FILTER (WHERE e.kind = 'created'))
+      FROM gjobs.job_events e WHERE e.job_id = {0}.id AND e.to_status = {0}.status) END"""
+"""A job that was deleted and restored is created twice."""
+
+
+def _from_events(row: str) -> Mapping[str, Label[Any]]:
+    """Return what the events record of a job, by column. `row` is the name of its row."""
+    return {
+        "retry_count": null().cast(Integer).label("retry_count"),
+        "completed_at": literal_column(_LAST_END.format(row), DateTime(timezone=True)).label("completed_at"),
+        "started_at": literal_column(_FIRST_START.format(row), DateTime(timezone=True)).label("started_at"),
+    }
+
+
+COLUMNS_WITH_START: JobColumns = (*ALL_COLUMNS, _from_events("generation_jobs")["started_at"])
+COLUMNS_WITH_TIMES: JobColumns = (*APP_COLUMNS, *_from_events("generation_jobs").values())
+"""For a table without the columns of `gjobs migrate columns`. How often a job was retried is then unknown."""
+COLUMN_SETS: Mapping[str, JobColumns] = {
+    "app": APP_COLUMNS,
+    "all": ALL_COLUMNS,
+    "start": COLUMNS_WITH_START,
+    "times": COLUMNS_WITH_TIMES,
+}
+"""All that a database may have. The names are kept in files."""
+LOOK_UPS: Mapping[JobColumns, str] = {
+    COLUMNS_WITH_START: _FIRST_START.format("found"),
+    COLUMNS_WITH_TIMES: f"NULL::integer, {_LAST_END.format('found')}, {_FIRST_START.format('found')}",
+}
+"""What the events record of a row, for `Query.look_up`. They record it together with the status, so an unchanged row
+has unchanged values.
 """
-COLUMNS_WITH_START: JobColumns = (
-    *ALL_COLUMNS,
-    literal_column(_FIRST_START.format("generation_jobs"), DateTime(timezone=True)).label("started_at"),
-)
 
 
 def readable_columns(capabilities: Capabilities, actor: Actor) -> JobColumns:
-    if not capabilities.has_later_columns(actor):
-        return APP_COLUMNS
-    return COLUMNS_WITH_START if capabilities.has_starts(actor) else ALL_COLUMNS
+    has_columns, has_starts = capabilities.has_later_columns(actor), capabilities.has_starts(actor)
+    if has_starts:
+        return COLUMNS_WITH_START if has_columns else COLUMNS_WITH_TIMES
+    return ALL_COLUMNS if has_columns else APP_COLUMNS
+
+
+def of_table(columns: JobColumns) -> tuple[Column[Any], ...]:
+    """Return those that the table has."""
+    return tuple(column for column in columns if isinstance(column, Column))
 
 
 def _draft_of(kind: type) -> Any:
@@ -150,6 +179,8 @@ def _fill(draft: Any, row: Row) -> None:
 _jobs = tables.generation_jobs
 
 _ID = bindparam("id", type_=Uuid)
+_IDS = bindparam("ids", type_=ARRAY(Uuid))
+_NEW_IDS = bindparam("new_ids", type_=ARRAY(Uuid))
 
 Rewritten = tuple[GenerationJob, GenerationJob]
 """A job before and after a change."""
@@ -172,7 +203,7 @@ class JobStatements:
 
     def __init__(self, columns: JobColumns) -> None:
         self._columns = columns
-        self._of_table = [column for column in columns if isinstance(column, Column)]
+        self._of_table = of_table(columns)
         self.has_starts = len(self._of_table) < len(columns)
 
     def in_range(self, ids: IdRange, *, limit: int) -> Query[GenerationJob]:
@@ -285,18 +316,24 @@ class JobStatements:
             .returning(*self._columns)
         )
 
+    def repeat(self, new_ids: Mapping[UUID, UUID]) -> Query[GenerationJob]:
+        """Return a query for the new jobs. `new_ids` maps each locked failed job to the id of its retry."""
+        return Query(self._repeat, make_job, {"ids": list(new_ids), "new_ids": list(new_ids.values())})
+
+    @cached_property
+    def _repeat(self) -> Insert:
+        asked = func.unnest(_IDS, _NEW_IDS).table_valued("id", "new_id", name="asked").render_derived()
+        copied = ("user_id", "project_id", "mode", "input_asset_id", "cost_cents")
+        values: dict[str, ColumnElement[Any]] = {name: _jobs.c[name] for name in copied}
+        values |= {"id": asked.c.new_id, "status": literal(JobStatus.QUEUED.value)}
+        if _jobs.c.retry_count in self._of_table:
+            values["retry_count"] = func.coalesce(_jobs.c.retry_count, 0) + 1
+        is_failed = (_jobs.c.id == asked.c.id, _jobs.c.status == JobStatus.FAILED.value)
+        failed = select(*values.values()).where(*is_failed)
+        return insert(_jobs).from_select(list(values), failed, include_defaults=False).returning(*self._columns)
+
 
 job_statements = cache(JobStatements)
-
-_STARTS = select(tables.job_starts.c.job_id, tables.job_starts.c.started_at).where(
-    tables.job_starts.c.job_id == any_(bindparam("ids", type_=ARRAY(Uuid)))
-)
-
-
-def starts(job_ids: Collection[UUID]) -> Query[tuple[UUID, datetime]]:
-    """Return a query for the first starts of jobs. RETURNING does not see those that its own statement records."""
-    return Query(_STARTS, itemgetter(0, 1), {"ids": list(job_ids)})
-
 
 _ASSET_ID = bindparam("input_asset_id", type_=Uuid)
 
@@ -349,11 +386,6 @@ def _sent(value: object) -> object:
     )
 
 
-_COLUMNS = ", ".join(f"made.{column.name}" for column in ALL_COLUMNS)
-
-_IDS = bindparam("ids", type_=ARRAY(Uuid))
-_NEW_IDS = bindparam("new_ids", type_=ARRAY(Uuid))
-
 _LOCK = text("""
 SELECT id FROM public.generation_jobs
  WHERE id = ANY(:ids) AND status = 'failed' ORDER BY id FOR NO KEY UPDATE
@@ -365,22 +397,6 @@ def lock(job_ids: Collection[UUID]) -> Query[UUID]:
     sees the retry.
     """
     return Query(_LOCK, first_column, {"ids": list(job_ids)})
-
-
-_REPEAT = text(f"""
-INSERT INTO public.generation_jobs AS made
-       (id, user_id, project_id, status, mode, input_asset_id, cost_cents, retry_count)
-SELECT asked.new_id, failed.user_id, failed.project_id, 'queued', failed.mode, failed.input_asset_id, failed.cost_cents,
-       coalesce(failed.retry_count, 0) + 1
-  FROM unnest(:ids, :new_ids) AS asked (id, new_id)
-  JOIN public.generation_jobs failed ON failed.id = asked.id AND failed.status = 'failed'
-RETURNING {_COLUMNS}
-""").bindparams(_IDS, _NEW_IDS)  # noqa: S608 - of constants
-
-
-def insert_retries(new_ids: Mapping[UUID, UUID]) -> Query[GenerationJob]:
-    """Return a query for the new jobs. `new_ids` maps each locked failed job to the id of its retry."""
-    return Query(_REPEAT, make_job, {"ids": list(new_ids), "new_ids": list(new_ids.values())})
 
 
 _LINK = text("""

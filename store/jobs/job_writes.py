@@ -1,7 +1,6 @@
 """Job writes inside one transaction: create, transition, delete, retry."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from uuid import UUID, uuid4
 
 from gjobs.store import validation
@@ -109,11 +108,12 @@ async def _transition(
     error: str | None,
 ) -> list[Rewritten]:
     changes = jobs.transition(job_ids, target, error)
-    if target is not JobStatus.RUNNING or not jobs.has_starts:
+    if not jobs.has_starts:
         return await transaction.run(changes)
-    rewritten, found = await transaction.run_together(changes, job_sql.starts(job_ids))
-    starts = dict(found)
-    return [(before, replace(after, started_at=starts.get(after.id))) for before, after in rewritten]
+    # RETURNING does not see the events of its own statement.
+    rewritten, found = await transaction.run_together(changes, jobs.these(job_ids))
+    present = {job.id: job for job in found}
+    return [(before, present.get(after.id, after)) for before, after in rewritten]
 
 
 def _refused(job: GenerationJob) -> Refused:
@@ -168,7 +168,7 @@ async def retry_jobs_in(
         job_id: AlreadyRetried(job_id=job_id, repeated_by=by) for job_id, by in retried.items()
     }
     new_ids = {job_id: uuid4() for job_id in failed if job_id not in outcomes}
-    made = await _insert_retries(transaction, new_ids) if new_ids else {}
+    made = await _insert_retries(transaction, jobs, new_ids) if new_ids else {}
     outcomes |= {job_id: Retried(job=made[new_id], repeats=job_id) for job_id, new_id in new_ids.items()}
     left = [job_id for job_id in job_ids if job_id not in outcomes]
     present = {job.id: job for job in await transaction.run(jobs.these(left))} if left else {}
@@ -182,9 +182,11 @@ async def retry_jobs_in(
     return outcomes
 
 
-async def _insert_retries(transaction: WriteTransaction, new_ids: Mapping[UUID, UUID]) -> Mapping[UUID, GenerationJob]:
+async def _insert_retries(
+    transaction: WriteTransaction, jobs: JobStatements, new_ids: Mapping[UUID, UUID]
+) -> Mapping[UUID, GenerationJob]:
     """Insert all of the retries with their links, or none. Return them by id."""
-    made = {job.id: job for job in await transaction.run(job_sql.insert_retries(new_ids))}
+    made = {job.id: job for job in await transaction.run(jobs.repeat(new_ids))}
     linked = await transaction.run(job_sql.insert_links(new_ids))
     if made.keys() != set(new_ids.values()) or set(linked) != made.keys():
         raise validation.not_stored("job")

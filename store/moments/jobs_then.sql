@@ -1,9 +1,11 @@
 -- The jobs as they were at a moment. A job without an event after the moment is unchanged. Any other job has the values of its last event
 -- up to the moment. A job without such an event has the status and cost that it had before its first later event. A job that was only
--- archived or restored since is unchanged, too. Jobs that are gone are found by their events. The list ends at the last live job that was
+-- archived or restored since is unchanged, too. A column that the table lacks is null: its name then means that of `absent`. Jobs that are gone are found by their events. The list ends at the last live job that was
 -- read: older deleted or archived jobs are left out.
 with live as materialized (
-    select {columns} from public.generation_jobs where {scope} {order}
+    select present.*
+      from (select null::integer as retry_count, null::timestamptz as completed_at) absent
+     cross join lateral (select {columns} from public.generation_jobs where {scope} {order}) present
 ), reach as materialized (
     select {reach} as since from live
 ), archived as materialized (
@@ -21,7 +23,7 @@ with live as materialized (
      where not exists (select from public.generation_jobs j where j.id = e.job_id) and {not_archived}
 )
 select c.id, t.user_id, t.project_id, t.status, t.mode, c.input_asset_id, t.error, t.cost_cents, t.created_at, t.updated_at,
-       t.retry_count, t.completed_at{further}, t.unrecorded, h.started_at
+       t.retry_count, t.completed_at, t.unrecorded, h.started_at
   from candidate c
   {newest}
   left join lateral (
@@ -45,7 +47,7 @@ select c.id, t.user_id, t.project_id, t.status, t.mode, c.input_asset_id, t.erro
   ) h on true
  cross join lateral (
      select c.user_id, c.project_id, c.status, c.mode, c.error, c.cost_cents, c.created_at, c.updated_at, c.retry_count,
-            c.completed_at, case when c.updated_at > :moment then '{unrecorded}' end as unrecorded
+            c.completed_at, case when c.updated_at > :moment then 'input_asset_id,updated_at' end as unrecorded
       where case when h.is_past then h.is_only_archived and not c.is_deleted and h.status is not null else not c.is_gone end
      union all
      select coalesce(h.user_id, c.user_id, '00000000-0000-0000-0000-000000000000'),
@@ -58,7 +60,7 @@ select c.id, t.user_id, t.project_id, t.status, t.mode, c.input_asset_id, t.erro
             coalesce(c.created_at, case when (h.first).from_status is null then (h.first).at else :began_at end),
             coalesce((h.before).at, c.created_at, :began_at), (h.before).retry_count,
             case when h.status in ({final}) then case when c.completed_at <= :moment then c.completed_at else h.changed_at end end,
-            concat_ws(',', '{unrecorded}',
+            concat_ws(',', 'input_asset_id,updated_at',
                       case when h.status in ({final}) and (c.completed_at <= :moment) is not true then 'completed_at' end,
                       case when c.is_deleted then 'created_at' end,
                       case when not h.has_error then 'error' end,

@@ -179,8 +179,6 @@ def _pool(form: PoolForm) -> CTE:
             reach=_NO_END if by_id else newest,
             archived=f"select {_ARCHIVED_COLUMNS} {archived}" if has_archive else "select * from live where false",
             nulls=", ".join(["null"] * (len(ALL_COLUMNS) - 1)),
-            further="".join(f", c.{one.name}" for one in _FURTHER),
-            unrecorded=",".join(["input_asset_id", "updated_at", *(one.name for one in _FURTHER)]),
             not_archived=_NOT_ARCHIVED if has_archive else "true",
             is_error=_IS_ERROR,
             final=sql_literals(FINAL_STATUSES),

@@ -51,11 +51,14 @@ _OPTIONAL = frozenset(
         "public.generation_jobs.Own generation jobs in own projects, UPDATE",
         "public.assets.Own assets in own projects, INSERT",
         "public.assets.Own assets in own projects, UPDATE",
+        "public.generation_jobs.retry_count",
+        "public.generation_jobs.completed_at",
+        "public.generation_jobs.set_completed_at",
         "public.stuck_jobs",
     }
 )
-"""The index for words, policies that the doctor advises, and a view that the app may have. Not every database has them.
-Where they are not expected, they do not count as objects of the app.
+"""The index for words, policies that the doctor advises, and what `gjobs migrate columns` adds. Not every database has
+them. Where they are not expected, they do not count as objects of the app.
 """
 
 

@@ -130,9 +130,9 @@ class CountCapabilities:
     budgets: Readable | None = None
     """Which names of budgets are readable. None if the database keeps no budgets."""
     has_events: bool = False
-    """Whether the database records when jobs start and end."""
+    """Whether the database records when jobs start."""
     has_learned: bool = False
-    """Whether leases and usual durations are readable."""
+    """Whether leases and usual durations are readable. The table then has `completed_at`."""
 
 
 class TotalsCounter:
@@ -330,9 +330,12 @@ def _whole(
 
 
 def _flow_parts(query: TotalsQuery, capabilities: CountCapabilities, at: datetime | None) -> dict[What, Query[Any]]:
-    project_id, has_events = query.project_id, capabilities.has_events
+    project_id = query.project_id
+    moves = statistics_sql.recent_moves(
+        project_id, at=at, is_recorded=capabilities.has_events, has_completion=capabilities.has_learned
+    )
     return {
-        Part.MOVES: statistics_sql.recent_moves(project_id, at=at, is_recorded=has_events),
+        Part.MOVES: moves,
         Part.OLDEST_QUEUED: statistics_sql.oldest_queued(project_id),
         Part.STUCK: statistics_sql.count_stuck(project_id, at=at, has_learned=capabilities.has_learned),
         Part.OUTCOMES: statistics_sql.outcomes_by_day(project_id, days=query.days, at=at),

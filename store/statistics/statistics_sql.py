@@ -242,7 +242,7 @@ _STARTED_AT = {
     False: "CAST(NULL AS timestamptz)",
 }
 _ENDED_AT = {True: "coalesce(j.completed_at, j.updated_at)", False: "j.updated_at"}
-"""Depends on whether the database records when jobs start and end."""
+"""Depends on whether the table has the column."""
 
 
 def _seconds(since: str, until: str) -> str:
@@ -252,17 +252,17 @@ def _seconds(since: str, until: str) -> str:
     )
 
 
-def _timings_statement(*, of_project: bool, is_recorded: bool) -> TextClause:
+def _timings_statement(*, of_project: bool, is_recorded: bool, has_completion: bool) -> TextClause:
     within = "AND j.project_id = :project_id" if of_project else ""
     # Both conditions select recently ended jobs; the index serves the first.
     sql = f"""
 WITH moment AS (SELECT coalesce(:at, now()) AS at),
 ended AS (
     SELECT j.mode, j.status, j.created_at, {_STARTED_AT[is_recorded]} AS started_at,
-           {_ENDED_AT[is_recorded]} AS ended_at
+           {_ENDED_AT[has_completion]} AS ended_at
       FROM public.generation_jobs j, moment
      WHERE j.status IN ('succeeded', 'failed') AND j.updated_at >= moment.at - :window
-       AND {_ENDED_AT[is_recorded]} BETWEEN moment.at - :window AND moment.at {within}
+       AND {_ENDED_AT[has_completion]} BETWEEN moment.at - :window AND moment.at {within}
      ORDER BY j.updated_at DESC, j.id DESC LIMIT :most
 ),
 timed AS (
@@ -305,9 +305,12 @@ SELECT moment.at, is_all, mode, coalesce(succeeded, 0), coalesce(failed, 0), wai
 
 
 _TIMINGS_STATEMENTS = {
-    (of_project, is_recorded): _timings_statement(of_project=of_project, is_recorded=is_recorded)
+    (of_project, is_recorded, has_completion): _timings_statement(
+        of_project=of_project, is_recorded=is_recorded, has_completion=has_completion
+    )
     for of_project in (False, True)
     for is_recorded in (False, True)
+    for has_completion in (False, True)
 }
 
 TimingsRow = tuple[datetime, ModeTimings]
@@ -336,13 +339,17 @@ def _percentiles(percentiles: list[Any] | None) -> Percentiles | None:
 
 
 def timings_by_mode(
-    project_id: UUID | None, *, window: timedelta, at: datetime | None, is_recorded: bool
+    project_id: UUID | None, *, window: timedelta, at: datetime | None, is_recorded: bool, has_completion: bool
 ) -> Query[TimingsRow]:
-    """Return a query for the total of all modes, then the busiest modes. `at` is the end of the window."""
+    """Return a query for the total of all modes, then the busiest modes. `at` is the end of the window.
+
+    `is_recorded`: the database records starts. `has_completion`: the table has `completed_at`.
+    """
     parameters: dict[str, object] = {"at": at, "window": window, "most": MOST_TIMED_JOBS + 1, "modes": MOST_MODES + 1}
     if project_id is not None:
         parameters["project_id"] = project_id
-    return Query(_TIMINGS_STATEMENTS[project_id is not None, is_recorded], _make_timings_row, parameters)
+    statement = _TIMINGS_STATEMENTS[project_id is not None, is_recorded, has_completion]
+    return Query(statement, _make_timings_row, parameters)
 
 
 def make_job_timings(rows: list[TimingsRow], *, window: timedelta) -> JobTimings:
@@ -359,7 +366,7 @@ def make_job_timings(rows: list[TimingsRow], *, window: timedelta) -> JobTimings
 _PROJECT_ID = bindparam("project_id", type_=Uuid)
 
 _FLOW_ENDED_AT = {True: "j.completed_at", False: "j.updated_at"}
-"""Depends on whether the database records when jobs start and end. Later changes of an ended job are no moves."""
+"""Depends on whether the table has the column. Later changes of an ended job are no moves."""
 
 
 def _entered(status: JobStatus, *, is_recorded: bool) -> str:
@@ -379,12 +386,12 @@ def _entered(status: JobStatus, *, is_recorded: bool) -> str:
 
 
 @cache
-def _moves(*, of_project: bool, is_recorded: bool) -> TextClause:
+def _moves(*, of_project: bool, is_recorded: bool, has_completion: bool) -> TextClause:
     within = "AND j.project_id = :project_id" if of_project else ""
     sql = f"""
 WITH moment AS (SELECT coalesce(:at, now()) AS at),
 recent AS MATERIALIZED (
-    SELECT j.id, j.status, j.created_at, j.updated_at, {_FLOW_ENDED_AT[is_recorded]} AS ended_at
+    SELECT j.id, j.status, j.created_at, j.updated_at, {_FLOW_ENDED_AT[has_completion]} AS ended_at
       FROM public.generation_jobs j, moment
      WHERE j.updated_at BETWEEN moment.at - :window AND moment.at {within}
      ORDER BY j.updated_at DESC, j.id DESC LIMIT :most
@@ -406,9 +413,11 @@ SELECT extract(epoch FROM min(span.at) - min(span.since))::float8,
     )
 
 
-def recent_moves(project_id: UUID | None, *, at: datetime | None, is_recorded: bool) -> Query[RecentMoves]:
+def recent_moves(
+    project_id: UUID | None, *, at: datetime | None, is_recorded: bool, has_completion: bool
+) -> Query[RecentMoves]:
     """Return a query for the jobs that entered each state in the last minutes. It uses the index on updates."""
-    statement = _moves(of_project=project_id is not None, is_recorded=is_recorded)
+    statement = _moves(of_project=project_id is not None, is_recorded=is_recorded, has_completion=has_completion)
     return Query(statement, _make_moves, _of(project_id) | {"at": at, "window": WINDOW, "most": MOST_MOVES})
 
 

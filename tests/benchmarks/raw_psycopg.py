@@ -11,7 +11,7 @@ from psycopg.conninfo import make_conninfo
 
 from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.jobs.job_results import Page, PageKey
-from gjobs.store.jobs.job_sql import LOOK_UP_START
+from gjobs.store.jobs.job_sql import COLUMNS_WITH_START, LOOK_UPS
 
 _TIME_LIMITS = """
 select set_config('statement_timeout', '8000', true), set_config('lock_timeout', '2000', true),
@@ -25,7 +25,7 @@ _SET_UP = f"""{_TIME_LIMITS},
 
 def with_starts(sql: str) -> str:
     """Read when each job first ran, as the store does."""
-    return f"select found.*, {LOOK_UP_START} from ({sql}) as found"  # noqa: S608 - of constants
+    return f"select found.*, {LOOK_UPS[COLUMNS_WITH_START]} from ({sql}) as found"  # noqa: S608 - of constants
 
 
 _NEWEST = with_starts("""

@@ -42,7 +42,7 @@ def test_removal_drops_an_exported_archive(owner: psycopg.Connection, migrated_c
     assert exported.jobs == 2
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert {row["id"]: row for row in map(json.loads, file.read_text().splitlines())} == rows
-    assert rows[str(ADA.job)]["further"] == {"note": "mine\n"}
+    assert rows[str(ADA.job)]["further"] == {"note": "mine\n", "retry_count": "0", "completed_at": None}
     assert read_status(migrated_copy).current is None
 
 

@@ -53,7 +53,11 @@ select user_id, project_id, day, sum(job_count)::bigint, sum(cost_cents)::bigint
             """
 select user_id, project_id, mode, case when status = 'failed' then gjobs.error_group(error) else '' end, count(*),
        coalesce(sum(cost_cents), 0)::bigint
-  from generation_jobs where status = 'failed' or retry_count > 0 group by 1, 2, 3, 4""",
+  from (select null::integer as retry_count) absent
+ cross join lateral (
+       select user_id, project_id, status, mode, error, cost_cents, created_at, retry_count from generation_jobs
+       ) g
+ where status = 'failed' or g.retry_count > 0 group by 1, 2, 3, 4""",
             """
 select user_id, project_id, mode, error_group, sum(job_count)::bigint, sum(cost_cents)::bigint
   from gjobs.job_waste group by 1, 2, 3, 4 having sum(job_count) <> 0 or sum(cost_cents) <> 0""",
@@ -62,7 +66,11 @@ select user_id, project_id, mode, error_group, sum(job_count)::bigint, sum(cost_
             """
 select user_id, project_id, (created_at at time zone 'UTC')::date, status is not distinct from 'failed', count(*),
        coalesce(sum(cost_cents), 0)::bigint
-  from generation_jobs where status = 'failed' or retry_count > 0 group by 1, 2, 3, 4""",
+  from (select null::integer as retry_count) absent
+ cross join lateral (
+       select user_id, project_id, status, mode, error, cost_cents, created_at, retry_count from generation_jobs
+       ) g
+ where status = 'failed' or g.retry_count > 0 group by 1, 2, 3, 4""",
             """
 select user_id, project_id, day, has_failed, sum(job_count)::bigint, sum(cost_cents)::bigint
   from gjobs.job_day_waste group by 1, 2, 3, 4 having sum(job_count) <> 0 or sum(cost_cents) <> 0""",

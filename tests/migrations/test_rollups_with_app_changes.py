@@ -61,8 +61,8 @@ LATER_WRITES = (
     """
 insert into public.generation_jobs (user_id, project_id, mode, status, cost_cents)
 select user_id, id, 'packaging', 'failed', 7 from public.projects""",
-    "update public.generation_jobs set status = 'running', retry_count = 1 where error is null",
-    "delete from public.generation_jobs where retry_count = 1",
+    "update public.generation_jobs set status = 'running' where error is null",
+    "delete from public.generation_jobs where status = 'running'",
 )
 
 

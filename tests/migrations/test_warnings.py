@@ -1,6 +1,6 @@
-"""Warnings before an upgrade or a removal."""
+"""Warnings before an upgrade, before new columns, or before a removal."""
 
-from gjobs.migrations.runner import cautions_remove, cautions_up
+from gjobs.migrations.runner import cautions_columns, cautions_remove, cautions_up
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, add
 
@@ -22,15 +22,16 @@ APP_FUNCTIONS = (
 """The type and body of a function, and whether two more columns would break it."""
 
 
-def test_upgrade_warns_about_functions_that_two_new_columns_would_break(attached_database: Conninfo) -> None:
+def test_new_columns_warn_about_functions_that_they_would_break(
+    attached_database: Conninfo,
+) -> None:
     with connect(attached_database, autocommit=True) as connection:
         for returns, body, is_named in APP_FUNCTIONS:
             connection.execute(f"create function public.app_jobs() {returns} language {body}".encode())
 
-            messages = cautions_up(attached_database)
+            messages = cautions_columns(attached_database)
 
-            assert len(messages) == is_named, body
-            assert all("app_jobs()" in one for one in messages)
+            assert ["app_jobs()" in one for one in messages] == [False, *([True] if is_named else [])], body
             connection.execute("drop function public.app_jobs")
 
 

@@ -106,7 +106,7 @@ async def test_guess_that_fails_or_misses_leaves_the_list_right(
         return [Query(text("select 1 / 0"), make_number)]
 
     def missing(_: Known) -> list[Query[int]]:
-        return [*first_listing(Known(has_starts=False))]
+        return [*first_listing(Known("app"))]
 
     await sessions.listed()
     for expected, trips in ((missing, 2), (failing, 3), (failing, 2), (failing, 2), (first_listing, 1)):
@@ -159,7 +159,7 @@ def test_early_answer_serves_one_equal_query_within_a_second() -> None:
 
 
 def test_file_keeps_the_newest_databases_and_no_address(tmp_path: Path) -> None:
-    path, known = tmp_path / "state" / FILE, Known(has_starts=True, project_id=ADA)
+    path, known = tmp_path / "state" / FILE, Known("start", project_id=ADA)
 
     def database(port: int) -> KnownDatabase:
         return KnownDatabase(path, {"host": "db.example.com", "port": port})
@@ -179,7 +179,7 @@ def test_file_keeps_the_newest_databases_and_no_address(tmp_path: Path) -> None:
         "",
         "[1]",
         "{",
-        json.dumps({key: {"has_starts": 1} for key in json.loads(path.read_text())}),
+        json.dumps({key: {"columns": 1} for key in json.loads(path.read_text())}),
     ):
         path.write_text(damaged)
         assert KnownDatabase(path, {"host": "db.example.com", "port": 1}).known is None

@@ -81,7 +81,15 @@ class Bench:
 
     def jobs(self) -> dict[UUID, GenerationJob]:
         start = "(select started_at from gjobs.job_starts where job_id = id)"
-        columns = f"{_names(ALL_COLUMNS)}, {start}" if self.schema is not Schema.ATTACHED else _names(APP_COLUMNS)
+        end = (
+            "(select max(e.at) from gjobs.job_events e where e.job_id = generation_jobs.id"
+            " and e.to_status in ('succeeded', 'failed') and e.kind in ('created', 'status'))"
+        )
+        columns = {
+            Schema.MANAGED: f"{_names(ALL_COLUMNS)}, {start}",
+            Schema.ADOPTED: f"{_names(APP_COLUMNS)}, null, {end}, {start}",
+            Schema.ATTACHED: _names(APP_COLUMNS),
+        }[self.schema]
         cursor = self._owner.execute(f"select {columns} from generation_jobs".encode())  # noqa: S608
         return {job.id: job for job in map(make_job, cursor)}
 

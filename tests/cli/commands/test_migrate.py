@@ -76,7 +76,7 @@ def test_migration_says_what_it_adds_and_runs_only_after_a_yes(
     assert_refused(run_process("migrate", "up", stdin="y\n"), 2, "--yes")
     terminal = open_terminal("migrate", "up")
     terminal.decline(f"{blank_database['dbname']})?")
-    assert "In the schema gjobs: 14 tables" in terminal.screen
+    assert "In the schema gjobs: 13 tables" in terminal.screen
     assert "Nothing was changed." in terminal.screen
     assert "gjobs" not in schemas(blank_database)
 
@@ -85,6 +85,21 @@ def test_migration_says_what_it_adds_and_runs_only_after_a_yes(
     done = gjobs("migrate", "sql")
     assert (done.code, done.out) == (0, "")
     assert re.fullmatch(r"Database: blank \(.+\)\.\nNothing is pending\.\n", done.err)
+
+    with connect(blank_database) as connection:
+        connection.execute("drop view public.stuck_jobs")
+        connection.execute("drop trigger set_completed_at on public.generation_jobs")
+        connection.execute("drop function public.set_completed_at")
+        connection.execute("alter table public.generation_jobs drop retry_count, drop completed_at")
+    assert "public.set_completed_at" in gjobs("migrate", "sql", "--columns").out
+    terminal = open_terminal("migrate", "columns")
+    terminal.decline("Add retry_count and completed_at to blank", f"{blank_database['dbname']})?")
+    assert "Nothing was changed." in terminal.screen
+    added = gjobs("migrate", "columns", "--yes", "--json")
+    assert (added.code, added.document) == (0, {"added": ["retry_count", "completed_at"]})
+    again = gjobs("migrate", "columns", "--yes", "--json")
+    assert (again.code, again.document) == (0, {"added": []})
+    assert gjobs("migrate", "sql", "--columns").out == ""
 
     assert_refused(run_process("migrate", "remove", stdin="y\n"), 2, "--yes")
     terminal = open_terminal("migrate", "remove")

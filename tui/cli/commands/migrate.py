@@ -1,4 +1,4 @@
-"""gjobs migrate: status, up, remove, sql, verify, repair-rollups."""
+"""gjobs migrate: status, up, columns, remove, sql, verify, repair-rollups."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -112,12 +112,12 @@ def journalled(
 
 
 @contextmanager
-def journalled_recount(settings: Settings, database: "MigrationTarget") -> Iterator[None]:
+def journalled_transaction(settings: Settings, database: "MigrationTarget", what: str) -> Iterator[None]:
     """Journal one transaction. If the connection is lost, the outcome stays unknown."""
     from gjobs.store.journal.journal import Journal
 
     journal = Journal(journal_path(settings), database=database.label)
-    journal_ref = _begin(journal, settings, "rebuild the rollups")
+    journal_ref = _begin(journal, settings, what)
     try:
         yield
     except StoreError as error:
@@ -376,6 +376,33 @@ def _export(database: MigrationTarget, file: Path) -> "ArchiveExport":
     return exported
 
 
+@_command(name="columns", example="gjobs migrate columns --write 'ticket 4711'")
+def columns(settings: Settings, output: Output, *, yes: bool = YES) -> None:
+    """Add the columns retry_count and completed_at to the app's table; asks first."""
+    from gjobs.migrations.runner import add_columns, cautions_columns, lacking_columns
+
+    _require_writable(settings)
+    with chosen_database(settings) as database:
+        lacking = lacking_columns(database.conninfo)
+        names = " and ".join(lacking)
+        if lacking and not yes:
+            print_message(
+                f"This adds {names} to the app's table generation_jobs, which keeps them after"
+                f" {command('migrate remove')}. {command('migrate sql --columns')} prints the SQL.",
+                "Existing jobs are not changed, so their values stay unknown.",
+                *cautions_columns(database.conninfo),
+            )
+            _ask(f"Add {names} to", database, unchanged="Nothing was changed.")
+        if lacking:
+            kept = journalled_transaction(settings, database, f"add {names}")
+            with orderly_termination(json=output.json), database.alone, kept:
+                add_columns(database.conninfo, lacking, report=print_message)
+    if output.json:
+        output.document({"added": lacking})
+    if not lacking:
+        print_message("The table has both columns. Nothing was changed.")
+
+
 @_command(name="repair-rollups", example="gjobs migrate repair-rollups --write 'ticket 4711'")
 def repair_rollups(settings: Settings, output: Output, *, yes: bool = YES) -> None:
     """Rebuild the rollups; other sessions can keep writing; asks first."""
@@ -385,7 +412,8 @@ def repair_rollups(settings: Settings, output: Output, *, yes: bool = YES) -> No
     with chosen_database(settings) as database:
         if not yes:
             _ask("Rebuild the rollups of", database, unchanged="Nothing was changed.")
-        with orderly_termination(json=output.json), database.alone, journalled_recount(settings, database):
+        kept = journalled_transaction(settings, database, "rebuild the rollups")
+        with orderly_termination(json=output.json), database.alone, kept:
             rebuild_rollups(database.conninfo, report=print_message)
     if output.json:
         output.document({"rebuilt": True})
@@ -393,12 +421,18 @@ def repair_rollups(settings: Settings, output: Output, *, yes: bool = YES) -> No
 
 
 @_command(name="sql", example="gjobs migrate sql > pending.sql")
-def print_sql(settings: Settings, output: Output) -> None:
+def print_sql(
+    settings: Settings, output: Output, *, columns: bool = switch("print the SQL of 'migrate columns' instead")
+) -> None:
     """Print the SQL that 'up' would run, for psql."""
-    from gjobs.migrations.runner import pending_sql
+    from gjobs.migrations.runner import columns_sql, lacking_columns, pending_sql
 
     with chosen_database(settings) as database:
-        sql = pending_sql(database.conninfo)
+        if columns:
+            lacking = lacking_columns(database.conninfo)
+            sql = columns_sql(lacking) if lacking else ""
+        else:
+            sql = pending_sql(database.conninfo)
     if output.json:
         output.document({"sql": sql})
     elif sql:
@@ -431,5 +465,5 @@ MIGRATE = Group(
     name="migrate",
     help="show or change the schema's revision",
     example="gjobs migrate status",
-    commands=[show_status, verify_schema, repair_rollups, up, remove, print_sql],
+    commands=[show_status, verify_schema, repair_rollups, up, columns, remove, print_sql],
 )

@@ -1,5 +1,4 @@
--- The app may already have a column of these names, as its specification proposes. It is taken over if it is equal; otherwise this upgrade
--- is refused.
+-- The app may have columns of these names, as its specification proposes. gjobs reads them, so other types are refused.
 do $$
 declare
     other record;

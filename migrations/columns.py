@@ -1,0 +1,71 @@
+"""Adds the specification's columns `retry_count` and `completed_at` to the app's own table."""
+
+from collections.abc import Mapping
+
+import psycopg
+
+from gjobs.migrations import HEAD
+from gjobs.migrations.connection import (
+    MigrationRefused,
+    acquire_run_lock,
+    connect,
+    require_session,
+    translate_migrating,
+)
+from gjobs.migrations.progress import Run
+from gjobs.migrations.scripts import LOCKED_SECONDS, read
+from gjobs.migrations.status import known_status
+from gjobs.store.capabilities.capability import LATER_COLUMNS
+from gjobs.store.errors import command
+
+_LACKING = """
+select array(
+    select wanted.name from unnest(%s::text[]) as wanted (name)
+     where not exists (select from pg_catalog.pg_attribute a
+                        where a.attrelid = 'public.generation_jobs'::pg_catalog.regclass and a.attname = wanted.name
+                          and not a.attisdropped)
+)
+"""
+
+
+def lacking_columns(conninfo: Mapping[str, str | int]) -> list[str]:
+    """Return those of the two columns that the table lacks. Raises MigrationRefused before `gjobs migrate up`."""
+    if known_status(conninfo).current != HEAD:
+        raise MigrationRefused(
+            "gjobs uses these columns only after its migrations. Nothing was changed.",
+            hint=f"First run {command('migrate up')}.",
+        )
+    with connect(conninfo) as connection:
+        try:
+            connection.read_only = True
+            row = connection.execute(_LACKING, [list(LATER_COLUMNS)]).fetchone()
+        except psycopg.Error as error:
+            raise translate_migrating(error) from error
+    return list(row[0]) if row else []
+
+
+def columns_sql(lacking: list[str]) -> str:
+    """Return the statements of one transaction, which begins and ends elsewhere."""
+    names = ["begin", "conditions", "column_types", "lock", "app/columns"]
+    if "completed_at" in lacking:
+        names.append("app/completed_at")
+    return "".join(f"{read(name)};\n\n" for name in names)
+
+
+def add_columns(run: Run, lacking: list[str]) -> None:
+    """Add the columns in one transaction. A column that the app has already keeps its values and its rules."""
+    with connect(run.conninfo) as connection:
+        try:
+            connection.autocommit = True
+            require_session(connection, run.conninfo)
+            acquire_run_lock(connection)
+            with connection.transaction():
+                connection.execute(columns_sql(lacking).encode())
+                row = connection.execute(LOCKED_SECONDS.encode()).fetchone()
+                run.locked(seconds=row[0] if row else 0)
+                run.step(f"Added {' and '.join(lacking)} to generation_jobs.")
+            run.committed()
+        except psycopg.Error as error:
+            raise translate_migrating(error) from error
+        finally:
+            run.released()
