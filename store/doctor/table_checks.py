@@ -11,6 +11,8 @@ from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query, TimeLimits, make_number, row_maker
 from gjobs.store.doctor.findings import Finding, Section, Severity, amount, size
 from gjobs.store.errors import NoPrivilege, SchemaMissing, TimedOut, command
+from gjobs.store.job_list.index_advice import lacks_order
+from gjobs.store.job_list.list_query import ListOrder, ListQuery, OrderColumn
 from gjobs.store.schema.schema_diff import NEWEST_REVISION, ObjectKind, expected
 from gjobs.store.users.actor import OPERATOR
 
@@ -172,21 +174,35 @@ _LISTS = {
     "a project's jobs": ("gjobs_newest_of_project", "(project_id, created_at DESC, id DESC)"),
     "a user's jobs": ("gjobs_newest_of_user", "(user_id, created_at DESC, id DESC)"),
     "the jobs of a status": ("gjobs_newest_of_status", "(status, created_at DESC, id DESC)"),
+    "a project's jobs of a status": (
+        "gjobs_newest_of_project_status",
+        "(project_id, status, created_at DESC, id DESC)",
+    ),
 }
-"""For each list, the index that has its order."""
+"""For each list, the index that has its order. The last one also serves the first and last times of a summary."""
 
 
 def _lists(uses: Sequence[TableUse], indexes: Sequence[IndexUse]) -> Iterator[Finding]:
     if not any(use.name == JOBS and use.live >= FEW for use in uses):
         return
     there = {index.definition.removeprefix("btree ") for index in indexes if index.is_valid}
-    lacking = {what: index for what, index in _LISTS.items() if index[1] not in there}
+    names = {index.name.removeprefix("public.") for index in indexes if index.is_valid}
+    lacking = {
+        what: f"CREATE INDEX CONCURRENTLY {name} ON {JOBS} {keys};"
+        for what, (name, keys) in _LISTS.items()
+        if keys not in there
+    }
+    for column in OrderColumn:
+        listed = ListQuery(order=ListOrder(column=column))
+        if missing := lacks_order(listed, names | {keys.strip("()") for keys in there}):
+            lacking[f"by {column}"] = str(missing.sql)
     if lacking:
         yield _finding(
             "list-indexes",
             Severity.NOTE,
             f"No index supports the order of these lists: {', '.join(lacking)}.",
-            sql="\n".join(f"CREATE INDEX CONCURRENTLY {name} ON {JOBS} {keys};" for name, keys in lacking.values()),
+            sql="\n".join(lacking.values()),
+            hint="Each index makes writes a little slower. Add those of the lists that you use.",
         )
 
 

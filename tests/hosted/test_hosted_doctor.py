@@ -355,6 +355,7 @@ async def test_doctor_estimates_many_rows_and_reports_indexes_and_dead_rows(
             "Not used since the statistics were last reset: of_mode ("
         )
         lists = str(finding(report, "list-indexes").sql)
+        assert "gjobs_total ON" in lists
         for statement in lists.split("\n"):
             owner.execute(statement.encode())
         owner.execute("delete from generation_jobs where cost_cents = 0 and mode = 'lifestyle' and random() < 0.5")
