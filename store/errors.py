@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from gjobs.store.budgets.budget import Refusal
     from gjobs.store.jobs.job import AnyStatus, JobStatus
     from gjobs.store.journal.write_record import UnconfirmedWrite
@@ -133,6 +135,14 @@ class InvalidValue(StoreError):
     def __init__(self, field: str, message: str, *, hint: str | None = None, sqlstate: str | None = None) -> None:
         super().__init__(message, hint=hint, sqlstate=sqlstate)
         self.field = field
+
+
+class BeforeLog(InvalidValue):
+    """The log does not reach back to the moment. `log_begins_at` is None if nothing was recorded yet."""
+
+    def __init__(self, message: str, log_begins_at: "datetime | None", *, hint: str) -> None:
+        super().__init__("at", message, hint=hint)
+        self.log_begins_at = log_begins_at
 
 
 class BadConfiguration(StoreError):

@@ -206,13 +206,15 @@ class Store:
         most = validation.check_limit(limit)
         if missing := await self.actor_database.missing(Capability.EVENTS):
             raise missing.refusal
-        found, started, (now,) = await self.actor_database.read_together(
+        found, started, (log_begins_at,), (now,) = await self.actor_database.read_together(
             history_sql.of_job(job_id, limit=most + 1),
             history_sql.started(job_id),
+            history_sql.LOG_START,
             query.clock(at),
             needs=Capability.EVENTS,
         )
-        return job_history(job_id, found, most=most, started_at=next(iter(started), None), now=now)
+        started_at = next(iter(started), None)
+        return job_history(job_id, found, most=most, started_at=started_at, log_begins_at=log_begins_at, now=now)
 
     async def get_job_statuses(self, job_ids: Collection[UUID]) -> Mapping[UUID, AnyStatus]:
         """Return the status of each job that exists and that the actor sees."""

@@ -178,6 +178,9 @@ job_events = table(
 )
 """The view of job events, in the order of transaction and id."""
 
+log_start = table("log_start", column("begins_at", DateTime(timezone=True)), column("removed_to"), schema="gjobs")
+"""How far back the log reaches. One row."""
+
 job_starts = table(
     "job_starts",
     column("job_id", Uuid),

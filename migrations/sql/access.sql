@@ -40,7 +40,7 @@ end $$;
 
 grant usage on schema gjobs to public;
 grant select on
-    gjobs.job_events, gjobs.job_starts, gjobs.job_counts, gjobs.job_day_counts, gjobs.job_waste, gjobs.job_day_waste,
+    gjobs.job_events, gjobs.log_start, gjobs.job_starts, gjobs.job_counts, gjobs.job_day_counts, gjobs.job_waste, gjobs.job_day_waste,
     gjobs.visible_budgets, gjobs.visible_spending, gjobs.budget_states, gjobs.visible_leases, gjobs.visible_links, gjobs.visible_workers,
     gjobs.visible_archive, gjobs.visible_retention
  to public;

@@ -42,12 +42,18 @@ create table gjobs.fold_state (
     next            xid8        not null,
     open            xid8[]      not null,
     server_identity text        not null,
-    folded_at       timestamptz not null default clock_timestamp()
+    folded_at       timestamptz not null default clock_timestamp(),
+    removed_before  timestamptz,
+    removed_to      xid8
 );
 create unique index fold_state_once on gjobs.fold_state ((true));
 
 comment on column gjobs.fold_state.is_counted is 'false before the first count, and after a restore on another server';
 comment on column gjobs.fold_state.open is 'what else had not ended, and the transaction that folded';
+comment on column gjobs.fold_state.removed_before is
+    'all removed events are older, some older ones may be left; null if none was removed';
+comment on column gjobs.fold_state.removed_to is
+    'the last transaction of which an event was removed; null after a restore on another server';
 
 -- Which server and database this is. A dump that is restored elsewhere starts at low transaction ids. A copy of the files keeps both.
 create function gjobs.server_identity()
@@ -68,6 +74,16 @@ create view gjobs.fold_progress as
                  from (select from gjobs.job_event_log e
                         where e.transaction_id >= f.next or e.transaction_id = any (f.open) limit 10001) e
            ) as unfolded
+      from gjobs.fold_state f;
+
+-- How far back the log reaches: all later events are kept. begins_at is null if nothing was recorded yet. After a removal, the first event
+-- that is left says nothing: later transactions may have written earlier ones, which were removed. So the limit of the removal counts.
+-- Everybody may read this. It is the time of an event only until the first removal, and after a TRUNCATE.
+create view gjobs.log_start with (security_barrier = on) as
+    select greatest(
+               coalesce(f.removed_before, (select e.at from gjobs.job_event_log e order by e.transaction_id, e.id limit 1)),
+               (select e.at from gjobs.job_event_log e where e.kind = 'truncated' order by e.transaction_id desc, e.id desc limit 1)
+           ) as begins_at, f.removed_to
       from gjobs.fold_state f;
 
 -- What each event adds to the rollups: the job leaves one sum, and enters another.
@@ -96,6 +112,7 @@ create function gjobs.fold_events(p_most bigint default 20000)
     set search_path = '' set datestyle = 'ISO' set row_security = off set plan_cache_mode = force_custom_plan as $$
 declare
     most_removed constant integer := 5000;
+    oldest_kept  constant timestamptz := clock_timestamp() - (select s.keep_events from gjobs.settings s);
     this_one     constant xid8 := pg_current_xact_id();
     state        gjobs.fold_state;
     is_void      boolean;
@@ -171,12 +188,18 @@ begin
     delete from gjobs.job_totals t where t.key = any (no_totals);
     delete from gjobs.job_days d where d.key = any (no_days);
 
-    delete from gjobs.job_event_log e
-     using (select l.transaction_id, l.id from gjobs.job_event_log l order by l.transaction_id, l.id limit most_removed) oldest,
-           gjobs.fold_state f
-     where e.transaction_id = oldest.transaction_id and e.id = oldest.id
-       and e.at < clock_timestamp() - (select s.keep_events from gjobs.settings s)
-       and e.transaction_id < f.next and e.transaction_id <> all (f.open);
+    with removed as (
+        delete from gjobs.job_event_log e
+         using (select l.transaction_id, l.id from gjobs.job_event_log l order by l.transaction_id, l.id limit most_removed) oldest,
+               gjobs.fold_state f
+         where e.transaction_id = oldest.transaction_id and e.id = oldest.id and e.at < oldest_kept
+           and e.transaction_id < f.next and e.transaction_id <> all (f.open)
+        returning e.transaction_id
+    )
+    update gjobs.fold_state f
+       set removed_before = greatest(f.removed_before, oldest_kept), removed_to = greatest(f.removed_to, r.transaction_id)
+      from (select transaction_id from removed order by transaction_id desc limit 1) r
+     where true;
     return folded;
 exception
     when serialization_failure then
@@ -203,6 +226,7 @@ begin
     end if;
     if (select f.server_identity <> gjobs.server_identity() from gjobs.fold_state f) then
         update gjobs.job_event_log set transaction_id = '0' where transaction_id <> '0';
+        update gjobs.fold_state set removed_to = null where true;
     end if;
     delete from gjobs.job_totals where true;
     delete from gjobs.job_days where true;

@@ -47,7 +47,7 @@ from gjobs.store.jobs.job_results import (
 )
 from gjobs.store.values.formats import known_or_text
 
-_events, _starts = tables.job_events, tables.job_starts
+_events, _starts, _log_start = tables.job_events, tables.job_starts, tables.log_start
 
 _JOB_ID = bindparam("job_id", type_=Uuid)
 
@@ -81,6 +81,9 @@ def started(job_id: UUID) -> Query[object]:
     """Return a query that returns no row if the job has not run, or ran before starts were recorded."""
     return Query(_STARTED, first_column, {"job_id": job_id})
 
+
+LOG_START: Query[datetime | None] = Query(select(_log_start.c.begins_at), first_column)
+"""How far back the log reaches. None if nothing was recorded yet."""
 
 _jobs = tables.generation_jobs
 _leases = table("visible_leases", column("job_id", Uuid), column("expires_at", DateTime(timezone=True)), schema="gjobs")

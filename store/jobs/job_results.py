@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum, StrEnum, auto
 from itertools import count
 from typing import Generic, Self, TypeVar, assert_never
@@ -253,10 +253,29 @@ class JobHistory:
     spans: tuple[StatusSpan, ...]
     started_at: datetime | None
     """When the job first ran. None if it has not, or if events were not kept yet."""
+    log_begins_at: datetime | None
+    """How far back the log reaches. None if nothing was recorded yet, or for observed events."""
+
+    @property
+    def lacks_beginning(self) -> bool:
+        """Whether the log does not show how the job was created."""
+        return not (self.is_cut or (self.events and self.events[0].kind is EventKind.CREATED))
+
+
+def log_start_words(log_begins_at: datetime) -> str:
+    """Return a sentence on how far back the log reaches. The second is rounded up, so that its moment is known."""
+    second = (log_begins_at + timedelta(microseconds=999_999)).astimezone(UTC)
+    return f"The log of this database reaches back to {second:%Y-%m-%d %H:%M:%S} UTC."
 
 
 def job_history(
-    job_id: UUID, newest_first: Sequence[JobEvent], *, most: int, started_at: datetime | None, now: datetime
+    job_id: UUID,
+    newest_first: Sequence[JobEvent],
+    *,
+    most: int,
+    started_at: datetime | None,
+    log_begins_at: datetime | None,
+    now: datetime,
 ) -> JobHistory:
     """Build the history from a job's newest events. `newest_first` has more than `most` if older events exist."""
     events = tuple(reversed(newest_first[:most]))
@@ -266,6 +285,7 @@ def job_history(
         is_cut=len(newest_first) > most,
         spans=tuple(status_spans(events, now=now)),
         started_at=started_at,
+        log_begins_at=log_begins_at,
     )
 
 
@@ -330,7 +350,9 @@ class ObservedEvents:
 
     def history(self, job_id: UUID, *, now: datetime) -> JobHistory:
         events = self._events.get(job_id, [])
-        return job_history(job_id, events[::-1], most=MOST_OBSERVED_EVENTS, started_at=None, now=now)
+        return job_history(
+            job_id, events[::-1], most=MOST_OBSERVED_EVENTS, started_at=None, log_begins_at=None, now=now
+        )
 
 
 def _kind(before: GenerationJob, job: GenerationJob) -> EventKind | None:

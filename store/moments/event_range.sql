@@ -41,10 +41,7 @@ with recursive ends as (
                   order by e.transaction_id desc, e.id desc limit {most_changes}) e
      ) before
 )
-select coalesce(
-           (select e.at from gjobs.job_events e where e.kind = 'truncated' order by e.transaction_id desc, e.id desc limit 1),
-           (select e.at from gjobs.job_events e order by e.transaction_id, e.id limit 1)
-       ), b.first, b.last,
+select (select s.begins_at from gjobs.log_start s), b.first, b.last,
        (select count(*)
           from (select from gjobs.job_events e where e.transaction_id >= b.first::text::xid8
                  limit {most_changes} + 1) e),

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from gjobs.store.errors import InvalidValue
+from gjobs.store.errors import BeforeLog, InvalidValue
 from gjobs.store.jobs.job import GenerationJob, ListedJob, plain_job
+from gjobs.store.jobs.job_results import log_start_words
 from gjobs.store.values import formats
 from gjobs.store.values.data_classes import dataclass
 
@@ -57,7 +58,7 @@ class EventRange:
     """Where the events after a moment are, in the order of transactions."""
 
     began_at: datetime | None
-    """The time of the oldest recorded event. None without any."""
+    """How far back the log reaches. None if nothing was recorded yet."""
     first: int
     """The first transaction that may have events after the moment."""
     last: int
@@ -114,14 +115,13 @@ def check_moment(moment: datetime, found: EventRange) -> None:
     """Raise InvalidValue if nothing is recorded about the moment."""
     if moment > found.taken_at:
         raise InvalidValue("at", "This moment is in the future.", hint="Use an earlier time.")
-    if found.began_at is None:
-        raise InvalidValue(
-            "at", "No event is recorded yet, so no earlier state is known.", hint="Try again after jobs have changed."
-        )
-    if moment < found.began_at:
-        began = found.began_at.astimezone(UTC)
-        raise InvalidValue(
-            "at",
-            f"Events are recorded since {began:%Y-%m-%d %H:%M:%S} UTC. Earlier states are not known.",
-            hint="Use a later time.",
-        )
+    check_log(moment, found.began_at)
+
+
+def check_log(moment: datetime, log_begins_at: datetime | None) -> None:
+    """Raise BeforeLog if the log does not reach back to the moment."""
+    if log_begins_at is None:
+        words = "No event is recorded yet, so no earlier state is known."
+        raise BeforeLog(words, None, hint="Try again after jobs have changed.")
+    if moment < log_begins_at:
+        raise BeforeLog(log_start_words(log_begins_at), log_begins_at, hint="Use a later time.")

@@ -35,7 +35,7 @@ from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, parse_stat
 from gjobs.store.jobs.job_results import MOST_EVENTS, JobHistory, Page, PageKey, RetryLinks, StuckVerdict, job_history
 from gjobs.store.jobs.job_sql import JobStatements, make_job, make_listed
 from gjobs.store.moments import moment_sql
-from gjobs.store.moments.moment import MOST_LISTED, WRITES_OFF, EventRange, check_moment, late_caution
+from gjobs.store.moments.moment import MOST_LISTED, WRITES_OFF, EventRange, check_log, check_moment, late_caution
 from gjobs.store.moments.moment_sql import PAST_COLUMNS, Change, Pool, as_of, past_maker
 from gjobs.store.search import IdMatches
 from gjobs.store.statistics import statistics_sql
@@ -218,10 +218,14 @@ class PastStore(Store):
         return found
 
     async def event_beside(self, project_id: UUID | None, *, is_later: bool) -> datetime | None:
-        """Return the time of the event before or after the moment, or None if there is none."""
+        """Return the time of the event before or after the moment, or None if there is none. Raises BeforeLog if the
+        log lacks other events of that time.
+        """
         events = await self.check()
         asked = moment_sql.neighbor(self.moment, events, project_id, is_later=is_later)
         (found,) = await self.actor_database.read(asked, needs=Capability.EVENTS)
+        if found is not None:
+            check_log(found, events.began_at)
         return found
 
     # Lists
@@ -313,7 +317,12 @@ class PastStore(Store):
 
     async def _read(self, *queries: Query[Any]) -> list[Any]:
         # Each step through time repeats them, and to parse them takes longer than to run them.
-        return list(await self.actor_database.read_together(*queries, needs=Capability.EVENTS, is_repeated=True))
+        # Events after the moment may have been removed since the last check.
+        *answers, (log_begins_at,) = await self.actor_database.read_together(
+            *queries, history_sql.LOG_START, needs=Capability.EVENTS, is_repeated=True
+        )
+        check_log(self.moment, log_begins_at)
+        return answers
 
     async def _cautions(self, *, is_cut: bool) -> tuple[str, ...]:
         events = await self.check()
@@ -380,12 +389,12 @@ class PastStore(Store):
     ) -> JobHistory:
         """Return the newest events until the moment."""
         most = validation.check_limit(limit)
-        await self.check()
+        events = await self.check()
         found, started = await self._read(
             history_sql.of_job(job_id, limit=most + 1, until=self.moment), history_sql.started(job_id)
         )
         first = next((time for time in started if time <= self.moment), None)
-        return job_history(job_id, found, most=most, started_at=first, now=self.moment)
+        return job_history(job_id, found, most=most, started_at=first, log_begins_at=events.began_at, now=self.moment)
 
     async def get_job_links(self, job_id: UUID) -> RetryLinks:
         """Return the links between jobs that existed."""

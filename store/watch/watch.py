@@ -40,6 +40,7 @@ from gjobs.store.filters import filter_sql
 from gjobs.store.filters.filter_terms import JobFilter, Key
 from gjobs.store.jobs import job_sql
 from gjobs.store.jobs.job import LIVE_STATUSES, AnyStatus, GenerationJob, status_or_none
+from gjobs.store.jobs.job_results import log_start_words
 from gjobs.store.jobs.job_sql import APP_COLUMNS, make_job
 from gjobs.store.users.actor import OPERATOR, Actor
 
@@ -319,6 +320,12 @@ def holder(transaction_id: int) -> Query[HeldBack]:
     return Query(_HOLDER, row_maker(HeldBack), {"transaction_id": transaction_id})
 
 
+_REMOVED: Query[tuple[int | None, datetime]] = Query(
+    select(tables.log_start.c.removed_to.cast(Text), tables.log_start.c.begins_at),
+    lambda row: (None if row[0] is None else int(row[0]), row[1]),
+)
+"""The last transaction with removed events, or None; and how far back the log reaches."""
+
 MOST_LIVE = 5_000
 MOST_NEW = 500
 """Limits for the polled jobs: live jobs and the newest jobs."""
@@ -375,10 +382,17 @@ class RecordedWatch:
             ((self._cursor, self._start),) = await self.database.read(self.actor, _START)
             return TransitionBatch(transitions=(), cursor=self._cursor)
         query = recorded(self.job_filter, readable=self.readable, after=self._cursor, start=self._start, limit=ROWS)
-        rows = await self.database.read(self.actor, query)
+        rows, ((removed_to, log_begins_at),) = await self.database.read_together(self.actor, query, _REMOVED)
         read_to, waits, _ = rows[0]
         if self._is_resumed and read_to.transaction_id < self._cursor.transaction_id:
             raise _not_come_to(self._cursor, read_to)
+        if self._is_resumed and removed_to is not None and removed_to >= self._cursor.transaction_id:
+            raise InvalidValue(
+                "cursor",
+                f"Transitions after transaction {self._cursor.transaction_id} were removed."
+                f" {log_start_words(log_begins_at)}",
+                hint="Start a watch without the cursor.",
+            )
         self._is_resumed = False
         transitions = tuple(transition for _, _, transition in rows if transition is not None)
         has_more = len(transitions) == ROWS

@@ -252,7 +252,9 @@ CODES: dict[type[BaseException], ExitCode] = {
         ),
         ExitCode.REFUSED,
     ),
-    **dict.fromkeys((errors.InvalidValue, FilterError, errors.BadConfiguration, UsageError), ExitCode.USAGE),
+    **dict.fromkeys(
+        (errors.InvalidValue, errors.BeforeLog, FilterError, errors.BadConfiguration, UsageError), ExitCode.USAGE
+    ),
     **dict.fromkeys(
         (errors.Unreachable, EmbeddedUnavailable, errors.SignInRefused, errors.ServerFailure), ExitCode.UNREACHABLE
     ),

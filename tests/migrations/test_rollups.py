@@ -518,6 +518,13 @@ def test_only_one_session_folds_at_a_time_and_the_others_do_not_wait(
     assert_rollups_match_for_all_roles(operator)
 
 
+REMOVED = """
+select (select count(*) from gjobs.job_event_log),
+       (select max(f.at) from former f where not exists (select from gjobs.job_event_log e where e.id = f.id))
+"""
+LOG_START = "select begins_at, begins_at > now() - interval '91 days' from gjobs.log_start"
+
+
 def test_old_events_are_removed_in_portions_after_they_were_folded(operator: psycopg.Connection) -> None:
     operator.execute("delete from gjobs.job_event_log")
     for number in (2, 5_100):
@@ -526,13 +533,19 @@ def test_old_events_are_removed_in_portions_after_they_were_folded(operator: psy
             " select %s, %s, 'old' from generate_series(1, %s)",
             [ADA.id, ADA.project, number],
         )
-    operator.execute("update gjobs.job_event_log set at = now() - interval '91 days'")
+    # Each event is older than those before it, as if its transaction had begun last.
+    operator.execute("update gjobs.job_event_log set at = now() - interval '91 days' - id * interval '1 second'")
+    operator.execute("create temp table former as select id, at from gjobs.job_event_log")
     insert(operator)
     left = []
     for folded in (2, 5_100, 1, 0):
         assert fold(operator, 1) == folded
-        ((events,),) = operator.execute("select count(*) from gjobs.job_event_log").fetchall()
+        ((events, newest_removed),) = operator.execute(REMOVED).fetchall()
         left.append(events)
+        with acting(operator, ADA.id):
+            ((begins_at, is_allowed),) = operator.execute(LOG_START).fetchall()
+        assert newest_removed is None or newest_removed < begins_at
+        assert is_allowed is (newest_removed is not None)
     assert left == [5_101, 101, 1, 1]
     assert_rollups_match_for_all_roles(operator)
 

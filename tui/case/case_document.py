@@ -76,6 +76,7 @@ def _history(history: JobHistory) -> dict[str, Json]:
     return {
         "job_id": str(history.job_id),
         "has_older_events": history.is_cut,
+        "log_begins_at": plain(history.log_begins_at),
         "seconds_in_status": seconds_in_status(history),
         "events": plain(history.events),
     }

@@ -30,7 +30,15 @@ from gjobs.tui.text.format import (
     jobs_count,
     short_id,
 )
-from gjobs.tui.text.job_text import actor_words, cost_words, event_words, note_words, stuck_words, time_by_status
+from gjobs.tui.text.job_text import (
+    actor_words,
+    beginning_words,
+    cost_words,
+    event_words,
+    note_words,
+    stuck_words,
+    time_by_status,
+)
 from gjobs.tui.text.statistics_text import deciding_policies, policy_line, why_hidden
 from gjobs.tui.text.status_text import status_word
 
@@ -402,6 +410,7 @@ class _CaseText:
             yield table(("time", "after", "event", "cost", "by", "note"), self._event_rows(history))
             if history.is_cut:
                 yield f"These are the newest {count(len(history.events))} events."
+        yield from sorted({beginning_words(history) for history in self.case.timelines} - {""})
 
     def _event_rows(self, history: JobHistory) -> Iterator[tuple[str, ...]]:
         before: datetime | None = None

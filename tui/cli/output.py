@@ -5,13 +5,14 @@ import re
 import shutil
 import sys
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import TYPE_CHECKING, Self, TextIO, TypeVar
 
 from gjobs.store.errors import (
     BadConfiguration,
+    BeforeLog,
     InvalidValue,
     NoPrivilege,
     OutcomeUnknown,
@@ -26,6 +27,7 @@ from gjobs.store.errors import (
     database_options,
 )
 from gjobs.store.filters.filter_terms import FilterError
+from gjobs.store.values.formats import plain_time
 from gjobs.tui.cli.options import Column
 
 if TYPE_CHECKING:
@@ -363,7 +365,10 @@ def report_failure(error: BaseException, *, json: bool) -> ExitCode:
     code = exit_code(error)
     problems, hint = _words(error)
     if json:
-        _print_failure(error_kind(error), " ".join(problems), hint, code)
+        further: dict[str, str | None] = {}
+        if isinstance(error, BeforeLog):
+            further = {"log_begins_at": plain_time(error.log_begins_at) if error.log_begins_at else None}
+        _print_failure(error_kind(error), " ".join(problems), hint, code, further)
         return code
     if isinstance(error, FilterError):
         from gjobs.tui.text.error_text import marked
@@ -393,12 +398,14 @@ def _words(error: BaseException) -> tuple[Sequence[str], str | None]:
             return [f"gjobs failed with an internal error: {type(error).__name__}."], _DEBUG_HINT
 
 
-def _print_failure(kind: str, message: str, hint: str | None, code: ExitCode) -> None:
+def _print_failure(
+    kind: str, message: str, hint: str | None, code: ExitCode, further: Mapping[str, str | None]
+) -> None:
     """Print one JSON line, the last on stderr. Hide passwords before quoting, because quoting can change them."""
     import json
 
     words = {"message": without_passwords(message), "hint": without_passwords(hint) if hint else None}
-    line = json.dumps({"error": {"kind": kind, **words, "exit_code": int(code)}})
+    line = json.dumps({"error": {"kind": kind, **words, "exit_code": int(code), **further}})
     try:
         _put(sys.stderr, f"{line}\n")
     except OSError:

@@ -17,6 +17,7 @@ from gjobs.store.jobs.job_results import (
     LeaseState,
     RetryLinks,
     StuckVerdict,
+    log_start_words,
     status_spans,
     time_in_each,
 )
@@ -250,6 +251,12 @@ def time_by_status(history: JobHistory) -> str:
     )
 
 
+def beginning_words(history: JobHistory) -> str:
+    """Return a sentence if the log does not reach back to the job's creation."""
+    known = history.log_begins_at
+    return log_start_words(known) if history.lacks_beginning and known is not None else ""
+
+
 SHOWN = 12
 """The number of newest events that are shown. 'gjobs jobs show ID --events' shows more."""
 _GAP = "  "
@@ -278,6 +285,8 @@ def event_lines(
     if left or history.is_cut:
         earlier = f"{left}{' or more' if history.is_cut else ''} earlier"
         lines.append([(f"{earlier}: {command(f'jobs show {history.job_id} --events')}", _MUTED)])
+    elif words := beginning_words(history):
+        lines.append([(words, _MUTED)])
     before = history.events[-len(shown) - 1] if left else None
     return [*lines, *_lines(shown, before, width, zone, users)]
 

@@ -1,9 +1,12 @@
 """`--at`: the commands that show an earlier moment, and those that refuse it."""
 
+import json
 from datetime import datetime
 
 import pytest
 
+from gjobs.store.jobs.job_results import log_start_words
+from gjobs.store.values.formats import plain_time
 from gjobs.tui.text.format import moment_words
 from tests.cli.cli_rows import ADA, AUTUMN, FAILED, MISSING, QUEUED, RUNNING, SUCCEEDED
 from tests.cli.command_line import Run, Sql, UseProfile, assert_refused
@@ -83,12 +86,33 @@ def test_job_that_was_created_later_is_not_called_hidden(gjobs: Run, sql: Sql) -
         (("jobs", "list", "--at", "1h", "--write", "why"), "--at and --write contradict each other."),
         (("jobs", "list", "--at", "soon"), "'soon' is not a time. Use 2026-01-31, 2026-01-31T12:00"),
         (("jobs", "list", "--at", "9999-01-01"), "This moment is in the future."),
-        (("jobs", "list", "--at", "2020-01-01"), "Events are recorded since 20"),
+        (("jobs", "list", "--at", "2020-01-01"), "The log of this database reaches back to 20"),
         (("stats", "--at", "1h", "--by", "project"), "--at shows only counts and costs by status"),
     ],
 )
 def test_other_commands_and_impossible_times_are_refused(gjobs: Run, arguments: tuple[str, ...], words: str) -> None:
     assert_refused(gjobs(*arguments), 2, words)
+
+
+def test_moment_and_history_say_how_far_back_the_log_reaches(gjobs: Run, sql: Sql) -> None:
+    sql("update generation_jobs set status = 'succeeded' where id = %s", RUNNING)
+    sql("update gjobs.job_event_log set at = at - interval '99 d' where kind = 'created'")
+    assert gjobs("fold").code == 0
+    ((begins_at,),) = sql("select begins_at from gjobs.log_start")
+    assert isinstance(begins_at, datetime)
+    words = log_start_words(begins_at)
+    refused = gjobs("jobs", "list", "--at", "91d", "--json")
+    error = json.loads(refused.err.splitlines()[-1])["error"]
+    assert (refused.code, error["kind"], error["message"]) == (2, "before_log", words)
+    assert error["log_begins_at"] == plain_time(begins_at)
+    history = ("jobs", "show", str(RUNNING), "--events", "--as", "ada@example.com")
+    for at in ((), ("--at", "0s")):
+        assert gjobs(*history, *at).err.endswith(f"\n{words}\n")
+        assert gjobs(*history, *at, "--json").document["log_begins_at"] == plain_time(begins_at)
+    case = gjobs("case", str(RUNNING))
+    assert words in case.out
+    (timeline,) = (one for one in gjobs("case", str(RUNNING), "--json").document["events"] if one["events"])
+    assert timeline["log_begins_at"] == plain_time(begins_at)
 
 
 def test_database_without_events_is_explained(gjobs: Run, attached_database: Conninfo, use_profile: UseProfile) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from gjobs.store.database.database import Database
 from gjobs.store.error_groups.error_group import error_group_id
-from gjobs.store.errors import InvalidValue, ReadOnly, SchemaMissing
+from gjobs.store.errors import BeforeLog, InvalidValue, ReadOnly, SchemaMissing
 from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.job_list.list_query import End, ListingQuery, ListOrder, ListQuery, OrderColumn, RowWindowQuery, key_of
 from gjobs.store.jobs.job import GenerationJob, JobStatus
@@ -323,7 +323,7 @@ async def test_moments_before_a_truncate_are_not_known(db: Db, sql: Sql) -> None
     db.make_job()
     for actor in ACTORS:
         refused = await error_of(InvalidValue, past_store(db.operator.acting_as(actor), moment).get_job_statistics())
-        assert "Earlier states are not known." in refused.message
+        assert refused.message.startswith("The log of this database reaches back to 20")
 
 
 async def test_jobs_that_were_only_archived_or_restored_since_are_known_as_well_as_unchanged_ones(
@@ -516,7 +516,7 @@ async def test_moments_that_are_not_recorded_are_refused(db: Db, sql: Sql) -> No
     assert none.message == "No event is recorded yet, so no earlier state is known."
     db.make_job()
     early = await error_of(InvalidValue, past_store(db.operator, NOW - timedelta(days=30)).check())
-    assert early.message.startswith("Events are recorded since 20")
+    assert early.message.startswith("The log of this database reaches back to 20")
     late = await error_of(InvalidValue, past_store(db.operator, moment_now(sql) + timedelta(days=1)).check())
     assert late.message == "This moment is in the future."
     for only_now in (
@@ -528,6 +528,38 @@ async def test_moments_that_are_not_recorded_are_refused(db: Db, sql: Sql) -> No
         past_store(db.operator, moment_now(sql)).get_workers_overview(),
     ):
         assert "only for the present" in (await error_of(InvalidValue, only_now)).message
+
+
+async def test_removed_events_limit_moments_and_histories_of_each_actor(db: Db, sql: Sql) -> None:
+    """Also if the moment was shown before the removal."""
+    old = db.make_job(status="queued", created_at=moment_now(sql) - timedelta(days=100))
+    sql("update generation_jobs set status = 'running'")
+    sql("update gjobs.job_event_log set at = at - case kind when 'created' then interval '91 d' else '89 d' end")
+    recent = db.make_job()
+    removed, kept = (moment_now(sql) - timedelta(days=days) for days in (90.5, 89.5))
+    shown = [past_store(db.operator.acting_as(actor), removed) for actor in ACTORS]
+    for past in shown:
+        (job,) = await past.get_these_jobs([old])
+        assert job.status is JobStatus.QUEUED
+        assert not (await db.operator.get_job_history(old)).lacks_beginning
+    sql("select gjobs.fold_events()")
+    ((begins_at,),) = sql("select begins_at from gjobs.log_start")
+    assert abs(begins_at - (moment_now(sql) - timedelta(days=90))) < timedelta(minutes=1)
+    for before in shown:
+        actor = before.actor
+        for past in (before, past_store(db.operator.acting_as(actor), removed)):
+            refused = await error_of(BeforeLog, past.get_these_jobs([old]))
+            assert refused.log_begins_at == begins_at
+        past = past_store(db.operator.acting_as(actor), kept)
+        (job,) = await past.get_these_jobs([old])
+        assert job.status is JobStatus.QUEUED
+        for store in (past, db.operator.acting_as(actor)):
+            history = await store.get_job_history(old)
+            assert (history.lacks_beginning, history.log_begins_at) == (True, begins_at)
+        assert not (await db.operator.acting_as(actor).get_job_history(recent)).lacks_beginning
+    # Of the events that the next portion removes, none is shown.
+    sql("update gjobs.job_event_log set at = at - interval '3 d' where kind = 'status'")
+    await error_of(BeforeLog, past_store(db.operator, kept).event_beside(None, is_later=False))
 
 
 async def test_moments_need_events(attached_database: Conninfo, app_sql: Sql) -> None:

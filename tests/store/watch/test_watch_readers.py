@@ -124,6 +124,11 @@ async def test_new_watch_continues_from_the_cursor_of_another(db: Db, project: U
     not_reached = await db.operator.watch(after=Cursor(2**62, 0))
     with pytest.raises(InvalidValue, match="has only reached transaction"):
         await not_reached.read()
+    db.sql("update gjobs.job_event_log set at = '2000-01-01'")
+    db.sql("select gjobs.fold_events()")
+    with pytest.raises(InvalidValue, match=r"were removed\. The log of this database reaches back to 20"):
+        await (await db.operator.watch(after=place)).read()
+    assert await reported(await db.operator.watch(after=(await watch.read()).cursor)) == []
 
 
 async def test_watch_filter_applies_to_the_job_right_after_each_transition(db: Db, project: UUID) -> None:

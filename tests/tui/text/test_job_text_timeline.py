@@ -54,7 +54,7 @@ FAILED = event(
 
 def lines(*events: JobEvent, most: int = 200, width: int = 100) -> list[str]:
     now = NOON + timedelta(seconds=90)
-    found = job_history(JOB, list(reversed(events)), most=most, started_at=None, now=now)
+    found = job_history(JOB, events[::-1], most=most, started_at=None, log_begins_at=NOON, now=now)
     return ["".join(text for text, _ in line) for line in timeline_lines(found, now=now, width=width)]
 
 
@@ -69,7 +69,9 @@ def test_timeline_shows_status_durations_and_each_event() -> None:
 
 
 def test_events_show_the_names_of_known_users() -> None:
-    history = job_history(JOB, [STARTED, CREATED], most=200, started_at=None, now=NOON + timedelta(seconds=90))
+    history = job_history(
+        JOB, [STARTED, CREATED], most=200, started_at=None, log_begins_at=None, now=NOON + timedelta(seconds=90)
+    )
     created, started = event_lines(history, width=100, users={ALICE: "ada@example.com"})
     assert created[-1][0].strip() == "ada@example.com in web"
     assert started[-1][0].strip() == "service_role in worker"
@@ -109,7 +111,13 @@ def test_long_timeline_shows_the_newest_events_and_counts_earlier_ones() -> None
     assert earlier == f"3 earlier: 'gjobs jobs show {JOB} --events'"
     assert len(shown) == SHOWN
     assert "or more earlier" in lines(*many, most=SHOWN)[1]
-    assert lines() == []
+
+
+def test_timeline_without_the_creation_says_how_far_back_the_log_reaches() -> None:
+    words = "The log of this database reaches back to 2026-01-15 12:00:00 UTC."
+    assert lines() == [words]
+    assert lines(STARTED)[1:-1] == [words]
+    assert words not in lines(CREATED, STARTED)
 
 
 def verdict(lease: LeaseState, *, usual: float | None = 180, untouched: float = 47) -> StuckVerdict:

@@ -263,7 +263,7 @@ def missing_job(job_id: UUID) -> RowMissing:
 
 async def show_history(session: "Session", output: Output, job_id: UUID) -> None:
     from gjobs.tui.cli.text_tables import event_columns
-    from gjobs.tui.text.job_text import time_by_status
+    from gjobs.tui.text.job_text import beginning_words, time_by_status
 
     history = await session.store.get_job_history(job_id)
     job = await session.store.get_generation_job(job_id)
@@ -275,6 +275,7 @@ async def show_history(session: "Session", output: Output, job_id: UUID) -> None
                 "job": json_documents.row(job) if job else None,
                 "events": [plain_row(event) for event in history.events],
                 "has_older_events": history.is_cut,
+                "log_begins_at": plain(history.log_begins_at),
                 "started_at": plain(history.started_at),
                 "seconds_in_status": seconds_in_status(history),
             }
@@ -293,6 +294,8 @@ async def show_history(session: "Session", output: Output, job_id: UUID) -> None
         print_message(f"These are the newest {len(history.events)} events.")
     if not history.events:
         print_message("No events are recorded for this job.")
+    if words := beginning_words(history):
+        print_message(words)
 
 
 _FORMATS = ", ".join(FileFormat)

@@ -148,8 +148,8 @@ async def test_keys_step_by_event_minute_and_hour_and_act_on_no_row_of_the_past_
     await driver.press("right_square_bracket", message="There is no later event.")
     await driver.press("left_square_bracket", until=lambda: shown() == times[1])
     await driver.press("left_square_bracket", until=lambda: shown() <= moment)
-    await driver.press("left_curly_bracket", message="Events are recorded since")
-    await driver.press("left_parenthesis", message="Events are recorded since")
+    await driver.press("left_curly_bracket", message="The log of this database reaches back to")
+    await driver.press("left_parenthesis", message="The log of this database reaches back to")
     await driver.press("right_curly_bracket", message="This moment is in the future.")
     assert 2 in driver.rows
 
@@ -236,7 +236,7 @@ async def test_form_explains_impossible_moments_and_reports_one_that_is_not_show
     await driver.press("at", dialog="Show an earlier moment")
     await driver.type("soon", "enter", shows="'soon' is not a time.")
     await driver.type("x" * 900, "enter", shows="how long ago: 2h.")
-    await driver.type("2020-01-01", "enter", shows="Events are recorded since")
+    await driver.type("2020-01-01", "enter", shows="The log of this database reaches back to")
     await driver.type("", "enter", shows="Type a time.")
     await driver.press("escape", dialog="")
     assert "writes are off" not in driver.header
