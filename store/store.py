@@ -204,14 +204,14 @@ class Store:
         hidden job. Raises SchemaMissing if no events are kept, and NoPrivilege if the actor may not read them.
         """
         most = validation.check_limit(limit)
-        if missing := await self.actor_database.missing(Capability.EVENTS):
+        if missing := await self.actor_database.missing(Capability.MIGRATED):
             raise missing.refusal
         found, started, (log_begins_at,), (now,) = await self.actor_database.read_together(
             history_sql.of_job(job_id, limit=most + 1),
             history_sql.started(job_id),
             history_sql.LOG_START,
             query.clock(at),
-            needs=Capability.EVENTS,
+            needs=Capability.MIGRATED,
         )
         started_at = next(iter(started), None)
         return job_history(job_id, found, most=most, started_at=started_at, log_begins_at=log_begins_at, now=now)
@@ -286,7 +286,7 @@ class Store:
 
     async def get_job_links(self, job_id: UUID) -> RetryLinks:
         """Return which job this one repeats and which jobs repeat it. Empty if the database records no links."""
-        if not await self.actor_database.has(Capability.RETRY_LINKS):
+        if not await self.actor_database.has(Capability.MIGRATED):
             return NO_LINKS
         origin, retries_of = await self.actor_database.read_together(
             job_sql.retried_job(job_id), job_sql.retries_of([job_id])
@@ -295,7 +295,7 @@ class Store:
 
     async def get_retried_jobs(self, job_ids: Collection[UUID]) -> frozenset[UUID]:
         """Return those of the jobs that were already retried. Empty if the database records no links."""
-        if not job_ids or not await self.actor_database.has(Capability.RETRY_LINKS):
+        if not job_ids or not await self.actor_database.has(Capability.MIGRATED):
             return frozenset()
         return frozenset(await self.actor_database.read(job_sql.retried_among(job_ids)))
 
@@ -418,7 +418,7 @@ class Store:
             project_id,
             window=window,
             at=at,
-            is_recorded=await self.actor_database.has(Capability.EVENTS),
+            is_recorded=await self.actor_database.has(Capability.MIGRATED),
             has_completion=capabilities.has_later_columns(self.actor),
         )
         return statistics_sql.make_job_timings(await self.actor_database.read(query), window=window)
@@ -477,7 +477,7 @@ class Store:
         from gjobs.store.watch.watch import ObservedWatch, RecordedWatch
 
         readable = await self.actor_database.readable_names(job_filter)
-        if (missing := await self.actor_database.missing(Capability.EVENTS)) is None:
+        if (missing := await self.actor_database.missing(Capability.MIGRATED)) is None:
             return RecordedWatch(self.database, self.actor, job_filter, readable=readable, after=after)
         if after is not None:
             raise missing.refusal
@@ -581,7 +581,7 @@ class Store:
         most, readable = validation.check_limit(limit), await self.actor_database.readable_beside_budgets()
         described = budget_sql.described(project_id, user_id=user_id, limit=most, readable=readable, at=at)
         found, (taken_at,) = await self.actor_database.read_together(
-            described, query.clock(at), needs=Capability.BUDGETS
+            described, query.clock(at), needs=Capability.MIGRATED
         )
         return Budgets(budgets=named_for(self.actor, found), taken_at=taken_at)
 
@@ -591,7 +591,7 @@ class Store:
         Empty for a project that has no budget or does not exist.
         """
         query = budget_sql.check(project_id, validation.check_cost_cents(cost_cents))
-        return await self.actor_database.read(query, needs=Capability.BUDGETS)
+        return await self.actor_database.read(query, needs=Capability.MIGRATED)
 
     async def set_budget(
         self,
@@ -612,7 +612,7 @@ class Store:
         known, cents = validation.check_period(period), validation.check_limit_cents(limit_cents)
         share = None if warn_share is None else validation.check_warn_share(warn_share)
         readable = await self.actor_database.readable_beside_budgets()
-        async with self.actor_database.write(Capability.SETTING_BUDGETS) as transaction:
+        async with self.actor_database.write(Capability.OPERATING) as transaction:
             return await budget_sql.set_budget(
                 transaction,
                 user_id=user_id,
@@ -627,7 +627,7 @@ class Store:
     async def remove_budget(self, budget_id: UUID) -> Budget:
         """Remove a budget and its record of spending, and return the budget as it was. Raises RowMissing."""
         readable = await self.actor_database.readable_beside_budgets()
-        async with self.actor_database.write(Capability.SETTING_BUDGETS) as transaction:
+        async with self.actor_database.write(Capability.OPERATING) as transaction:
             return await budget_sql.remove_budget(transaction, budget_id, readable=readable)
 
     # Projects, assets, users
@@ -691,7 +691,7 @@ class Store:
 
         most = validation.check_limit(limit)
         queries = lease_sql.list_workers(limit=most, at=at), lease_sql.leased_jobs(limit=most + 1), query.clock(at)
-        listed, held, (taken_at,) = await self.actor_database.read_together(*queries, needs=Capability.WORKERS)
+        listed, held, (taken_at,) = await self.actor_database.read_together(*queries, needs=Capability.MIGRATED)
         return WorkersOverview(
             workers=tuple(listed), held=tuple(held[:most]), is_cut=len(held) > most, taken_at=taken_at
         )

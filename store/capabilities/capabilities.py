@@ -6,32 +6,16 @@ from functools import partial
 
 from gjobs.store.capabilities.capability import (
     API_LOGIN,
-    ARCHIVE,
     ASSETS,
-    BUDGET_STATES,
-    BUDGETS,
-    EVENTS,
-    JOB_COUNTS,
-    JOB_DAY_COUNTS,
-    JOB_DAY_WASTE,
     JOB_SUMMARY,
-    JOB_WASTE,
     JOBS,
     LATER_COLUMNS,
     LEASES,
     ONLY_READS,
     OTHER_LOGIN,
     PROJECTS,
-    RETENTION,
-    RETRY_LINKS,
     REVISIONS,
-    SPENDING,
-    STARTS,
     USERS,
-    VISIBLE_BUDGETS,
-    VISIBLE_LEASES,
-    VISIBLE_WORKERS,
-    WORKERS,
     Capability,
     DatabaseFacts,
     MissingCapability,
@@ -205,17 +189,17 @@ def summed(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
     return None
 
 
-def setting_budgets(facts: DatabaseFacts, actor: Actor, columns: Set[str]) -> MissingCapability | None:
-    """Return why the actor can't set budgets. Customers must not raise their own limits, so no hint says how to allow
-    it.
+def _operating(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
+    """Return why the actor can't set limits or run workers. Customers must not raise their own limits, so no hint says
+    how to allow it.
     """
     if actor != OPERATOR:
-        return MissingCapability(reason="Only the operator can set budgets.", advice=_AS_OPERATOR)
-    missing = written(facts, BUDGETS, actor, "insert", columns) or written(facts, BUDGETS, actor, "update", columns)
-    if missing is not None or not facts.relations[BUDGETS].row_security:
+        return MissingCapability(reason="Only the operator can set limits and run workers.", advice=_AS_OPERATOR)
+    missing = written(facts, LEASES, actor, "insert", frozenset({"job_id"}))
+    if missing is not None or not facts.relations[LEASES].row_security:
         return missing
     return MissingCapability(
-        reason=f"Row level security prevents the login {facts.login} from setting budgets.",
+        reason=f"Row level security keeps the login {facts.login} from writing to the schema gjobs.",
         advice="Connect as the owner of the tables.",
     )
 
@@ -280,26 +264,10 @@ Need = Rule | Capability
 _JOB_COLUMNS = frozenset(column_names(GenerationJob)) - set(LATER_COLUMNS)
 _PROJECT_COLUMNS = frozenset({"id", "user_id", "name", "created_at", "updated_at"})
 _ASSET_COLUMNS = frozenset(field.name for field in fields(Asset))
-_ROLLUP_COLUMNS = frozenset({"user_id", "project_id", "status", "mode", "job_count", "cost_cents"})
-_DAY_ROLLUP_COLUMNS = frozenset({"user_id", "project_id", "day", "job_count", "cost_cents"})
-_WASTE_COLUMNS = frozenset({"user_id", "project_id", "mode", "error_group", "job_count", "cost_cents"})
-_DAY_WASTE_COLUMNS = frozenset({"user_id", "project_id", "day", "has_failed", "job_count", "cost_cents"})
-_EVENT_COLUMNS = frozenset({"id", "transaction_id", "job_id", "kind", "from_status", "to_status", "at"})
-_START_COLUMNS = frozenset({"job_id", "started_at"})
-_BUDGET_COLUMNS = frozenset({"id", "user_id", "project_id", "period", "limit_cents", "warn_share", "created_at"})
-_SPENDING_COLUMNS = frozenset({"budget_id", "period_start", "spent_cents"})
-_LEASE_COLUMNS = frozenset({"job_id", "owner", "attempt", "acquired_at", "expires_at", "note"})
-_WORKER_COLUMNS = frozenset({"id", "name", "host", "process", "modes", "concurrency"})
-_SEEN_COLUMNS = _WORKER_COLUMNS | {"started_at", "seen_at", "stopped_at"}
-_ARCHIVED_COLUMNS = _JOB_COLUMNS | {"archived_at"}
-_POLICY_COLUMNS = frozenset({"id", "project_id", "statuses", "older_than", "action", "created_at", "applied_at"})
 _USER_COLUMNS = frozenset({"id", "email", "created_at"})
 
 _GIVEN = _JOB_COLUMNS - {"id", "error", "created_at", "updated_at"}
 """The columns that a new job is created with."""
-_LIMITED = _BUDGET_COLUMNS - {"id", "created_at"}
-"""The columns that a new budget is created with."""
-_LINK_COLUMNS = frozenset({"job_id", "repeats"})
 _MOVED = frozenset({"status", "error"})
 """The columns that a transition writes."""
 
@@ -317,30 +285,13 @@ def _for_all(rule: Callable[[DatabaseFacts], MissingCapability | None]) -> Rule:
     return lambda facts, _: rule(facts)
 
 
-def _added(what: str, reason: str) -> Rule:
-    """Return a rule for what only a migrated database has. `what` ends the advice to migrate."""
-
-    def rule(facts: DatabaseFacts, _: Actor) -> MissingCapability | None:
-        if facts.is_migrated:
-            return None
-        return MissingCapability(reason=reason, advice=f"Run {command('migrate up')} to add {what}.")
-
-    return rule
-
-
-_EVENTS_ADDED = _added("events", "This database does not record job events.")
-_LINKS_ADDED = _added("retry links", "This database does not link retries to their failed jobs.")
-_LEASES_ADDED = _added("leases", "This database keeps no leases. Workers need them to know who holds a job.")
-_ARCHIVE_ADDED = _added("an archive", "This database keeps no archive of its jobs.")
-
-
-def _working(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
-    """Return why the actor can't run jobs. A worker writes leases of all users, so no user may be one."""
-    if actor != OPERATOR:
-        return MissingCapability(reason="Only the operator can run workers.", advice=_AS_OPERATOR)
-    return written(facts, LEASES, actor, "insert", _LEASE_COLUMNS) or written(
-        facts, WORKERS, actor, "insert", _WORKER_COLUMNS
-    )
+def _migrated(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
+    if not facts.is_migrated:
+        return MissingCapability(
+            reason="This database lacks what gjobs adds: events, workers, budgets, and the archive.",
+            advice=f"Run {command('migrate up')} to add it.",
+        )
+    return read(facts, JOB_SUMMARY, actor, frozenset({"status"}))
 
 
 def _retrying(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
@@ -364,66 +315,19 @@ NEEDS: Mapping[Capability, tuple[Need, ...]] = by_member(
         Capability.ACTING: (_for_all(acting),),
         Capability.CREATING: (_to_write(JOBS, "insert", _GIVEN), Capability.JOBS, Capability.PROJECTS),
         Capability.CHANGING: (_to_write(JOBS, "update", _MOVED), Capability.JOBS),
-        Capability.RETRY_LINKS: (_LINKS_ADDED, _to_read(RETRY_LINKS, _LINK_COLUMNS), Capability.JOBS),
-        Capability.LEARNING: (
-            _EVENTS_ADDED,
-            _LINKS_ADDED,
-            _to_read(STARTS, _START_COLUMNS),
-            _to_read(VISIBLE_LEASES, frozenset({"job_id", "expires_at"})),
-            _to_read(JOBS, frozenset({"completed_at"})),
-            Capability.JOBS,
-        ),
-        Capability.RETRYING: (
-            Capability.RETRY_LINKS,
-            _retrying,
-            Capability.CHANGING,
-        ),
+        Capability.MIGRATED: (_migrated, Capability.JOBS),
+        Capability.LEARNING: (Capability.MIGRATED, _to_read(JOBS, frozenset({"completed_at"}))),
+        Capability.RETRYING: (Capability.MIGRATED, _retrying, Capability.CHANGING),
         Capability.DELETING: (_to_delete, Capability.JOBS),
         Capability.CREATING_PROJECTS: (
             _to_write(PROJECTS, "insert", frozenset({"user_id", "name"})),
             Capability.PROJECTS,
         ),
         Capability.MIGRATING: (_for_all(migrating),),
-        Capability.ROLLUPS: (
-            summed,
-            _to_read(JOB_COUNTS, _ROLLUP_COLUMNS),
-            _to_read(JOB_DAY_COUNTS, _DAY_ROLLUP_COLUMNS),
-            _to_read(JOB_SUMMARY, frozenset({"user_id", "project_id", "status", "job_count", "total_cost_cents"})),
-        ),
-        Capability.WASTE: (
-            _added("them", "This database keeps no rollups of failed jobs."),
-            _to_read(JOB_WASTE, _WASTE_COLUMNS),
-            _to_read(JOB_DAY_WASTE, _DAY_WASTE_COLUMNS),
-            Capability.ROLLUPS,
-        ),
-        Capability.EVENTS: (
-            _EVENTS_ADDED,
-            _to_read(EVENTS, _EVENT_COLUMNS),
-            _to_read(STARTS, _START_COLUMNS),
-            Capability.JOBS,
-        ),
-        Capability.BUDGETS: (
-            _added("budgets", "This database keeps no budgets."),
-            _to_read(VISIBLE_BUDGETS, _BUDGET_COLUMNS),
-            _to_read(SPENDING, _SPENDING_COLUMNS),
-            _to_read(BUDGET_STATES, _SPENDING_COLUMNS - {"budget_id"} | {"id"}),
-        ),
-        Capability.SETTING_BUDGETS: (Capability.BUDGETS, partial(setting_budgets, columns=_LIMITED)),
-        Capability.WORKERS: (
-            _LEASES_ADDED,
-            _to_read(VISIBLE_WORKERS, _SEEN_COLUMNS),
-            _to_read(VISIBLE_LEASES, _LEASE_COLUMNS),
-            Capability.JOBS,
-        ),
-        Capability.WORKING: (
-            _LEASES_ADDED,
-            _working,
-            Capability.CHANGING,
-        ),
-        Capability.ARCHIVE: (_ARCHIVE_ADDED, _to_read(ARCHIVE, _ARCHIVED_COLUMNS), Capability.JOBS),
-        Capability.ARCHIVING: (Capability.ARCHIVE, Capability.DELETING),
-        Capability.RESTORING: (Capability.ARCHIVE, _to_write(JOBS, "insert", _JOB_COLUMNS)),
-        Capability.RETENTION: (_ARCHIVE_ADDED, _to_read(RETENTION, _POLICY_COLUMNS)),
+        Capability.ROLLUPS: (summed, Capability.MIGRATED),
+        Capability.OPERATING: (Capability.MIGRATED, _operating, Capability.CHANGING),
+        Capability.ARCHIVING: (Capability.MIGRATED, Capability.DELETING),
+        Capability.RESTORING: (Capability.MIGRATED, _to_write(JOBS, "insert", _JOB_COLUMNS)),
     },
 )
 
@@ -469,11 +373,6 @@ class Capabilities:
         """
         facts = self.facts
         return facts.is_migrated and read(facts, JOBS, actor, frozenset(LATER_COLUMNS)) is None
-
-    def has_starts(self, actor: Actor = OPERATOR) -> bool:
-        """Return whether the actor may read when jobs first ran."""
-        facts = self.facts
-        return facts.is_migrated and read(facts, STARTS, actor, _START_COLUMNS) is None
 
     @property
     def read_only_reason(self) -> MissingCapability | None:

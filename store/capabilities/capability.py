@@ -15,18 +15,9 @@ JOBS, PROJECTS, ASSETS = "public.generation_jobs", "public.projects", "public.as
 USERS, REVISIONS = "auth.users", "gjobs.alembic_version"
 LATER_COLUMNS = ("retry_count", "completed_at")
 """The job columns that the app's own table may lack. `gjobs migrate columns` adds them."""
-JOB_SUMMARY = "gjobs.job_summary"
-JOB_COUNTS, JOB_DAY_COUNTS = "gjobs.job_counts", "gjobs.job_day_counts"
-EVENTS = "gjobs.job_events"
-JOB_WASTE, JOB_DAY_WASTE = "gjobs.job_waste", "gjobs.job_day_waste"
-RETRY_LINKS = "gjobs.visible_links"
-STARTS = "gjobs.job_starts"
-LEASES, VISIBLE_LEASES = "gjobs.job_leases", "gjobs.visible_leases"
-BUDGETS, VISIBLE_BUDGETS = "gjobs.budgets", "gjobs.visible_budgets"
-SPENDING, BUDGET_STATES = "gjobs.visible_spending", "gjobs.budget_states"
-WORKERS, VISIBLE_WORKERS = "gjobs.workers", "gjobs.visible_workers"
+JOB_SUMMARY, LEASES = "gjobs.job_summary", "gjobs.job_leases"
+"""One of the views of gjobs, and one of its tables. The grants of the others are the same."""
 WORD_INDEX = "gjobs_words"
-ARCHIVE, RETENTION = "gjobs.visible_archive", "gjobs.visible_retention"
 
 EARLIER_BUILD = "0013"
 """The last revision of an earlier build, which an upgrade takes over. It is checked against the newest schema."""
@@ -39,25 +30,9 @@ RELATIONS = (
     USERS,
     REVISIONS,
     JOB_SUMMARY,
-    JOB_COUNTS,
-    JOB_DAY_COUNTS,
-    JOB_WASTE,
-    JOB_DAY_WASTE,
-    EVENTS,
-    BUDGETS,
-    VISIBLE_BUDGETS,
-    SPENDING,
-    BUDGET_STATES,
-    RETRY_LINKS,
-    STARTS,
     LEASES,
-    VISIBLE_LEASES,
-    WORKERS,
-    VISIBLE_WORKERS,
-    ARCHIVE,
-    RETENTION,
 )
-"""The app's tables and ours."""
+"""The app's tables, and those of ours that are probed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,37 +233,22 @@ class Capability(StrEnum):
     CREATING = "creating"
     CHANGING = "changing"
     """Changing a job's status."""
-    RETRY_LINKS = "links"
-    """Reading which job repeats which."""
     LEARNING = "learning"
-    """Learning usual durations and reading leases, to find stuck jobs. Without it, stuck jobs are found by
-    time alone.
-    """
+    """Learning usual durations, to find stuck jobs. Without it, stuck jobs are found by time alone."""
     RETRYING = "retrying"
     """Repeating a failed job as a new job that is linked to it."""
     DELETING = "deleting"
     """Deleting jobs."""
     CREATING_PROJECTS = "creating-projects"
     MIGRATING = "migrating"
+    MIGRATED = "migrated"
+    """Reading what migrations add: events, links of retries, workers and leases, budgets, the archive and its rules."""
     ROLLUPS = "rollups"
     """Reading rollups. Without them, jobs are counted."""
-    WASTE = "waste"
-    """Reading the rollups of failed jobs and retries. Without them, only the newest jobs are counted."""
-    EVENTS = "events"
-    """Reading recorded events. Without them, events are derived by polling."""
-    BUDGETS = "budgets"
-    """Reading budgets, which the database enforces."""
-    SETTING_BUDGETS = "setting-budgets"
-    WORKERS = "workers"
-    """Reading workers and their jobs."""
-    WORKING = "working"
-    """Claiming jobs under a lease."""
-    ARCHIVE = "archive"
-    """Reading the archive."""
+    OPERATING = "operating"
+    """Setting budgets and retention policies, and running workers."""
     ARCHIVING = "archiving"
     RESTORING = "restoring"
-    RETENTION = "retention"
-    """Reading retention policies; the operator sets them."""
 
 
 _DOES = {"select": "read", "insert": "write", "update": "change"}

@@ -185,11 +185,11 @@ async def _deleted_job(store: Store, ids: IdRange, text: str) -> UUID:
     """Return the only archived or deleted job in the range. A whole id needs no query."""
     if ids.low == ids.high:
         return ids.low
-    if not await store.actor_database.has(Capability.EVENTS):
+    if not await store.actor_database.has(Capability.MIGRATED):
         raise _nobody(text)
     # Some of them may exist again.
     asked: Query[UUID] = Query(_LEFT, first_column, {"low": ids.low, "high": ids.high, "rows": _MOST_NAMED + 1})
-    found = await store.actor_database.read(asked, needs=Capability.EVENTS)
+    found = await store.actor_database.read(asked, needs=Capability.MIGRATED)
     if not found:
         raise _nobody(text)
     if len(found) > 1:
@@ -211,7 +211,7 @@ def _ambiguous(what: str, ids: IdRange, matches: Sequence[str], *, is_more: bool
 async def _owner_of_deleted(store: Store, job_id: UUID) -> CasePerson:
     """Find the owner of an archived or deleted job, in the archive or in its events."""
     owner = next((one.job.user_id for one in await archived_of(store, job_id)), None)
-    if owner is None and await store.actor_database.has(Capability.EVENTS):
+    if owner is None and await store.actor_database.has(Capability.MIGRATED):
         events = (await store.get_job_history(job_id)).events
         owner = next((event.user_id for event in reversed(events) if event.user_id), None)
     if owner is None:
@@ -221,7 +221,7 @@ async def _owner_of_deleted(store: Store, job_id: UUID) -> CasePerson:
 
 async def archived_of(store: Store, job_id: UUID) -> tuple[ArchivedJob, ...]:
     """Return the job if it is in the archive and the reader may read it."""
-    has_archive = await store.actor_database.has(Capability.ARCHIVE)
+    has_archive = await store.actor_database.has(Capability.MIGRATED)
     return await get_archived(store, [job_id]) if has_archive else ()
 
 
@@ -371,11 +371,11 @@ class _Reader:
 
     async def archived(self) -> tuple[StatusCosts, ...]:
         """Return nothing if the database has no archive."""
-        missing = await self._store.actor_database.missing(Capability.ARCHIVE)
+        missing = await self._store.actor_database.missing(Capability.MIGRATED)
         if missing and isinstance(missing.refusal, SchemaMissing):
             return ()
         asked = Query(_ARCHIVED_COSTS, _make_costs, {"user_id": self._user.id, "rows": MOST_COUNTED})
-        return tuple(await self._store.actor_database.read(asked, needs=Capability.ARCHIVE))
+        return tuple(await self._store.actor_database.read(asked, needs=Capability.MIGRATED))
 
     async def subject(self) -> CaseJob | None:
         store, job_id = self._store, self._job_id
@@ -451,7 +451,7 @@ class _Reader:
 
     async def budgets(self, projects: Sequence[CaseProject]) -> tuple[Budget, ...]:
         store, at = self._store, self._at
-        await _require(store, Capability.BUDGETS)
+        await _require(store, Capability.MIGRATED)
         found = {one.id: one for one in await store.get_budgets(user_id=self._user.id, limit=MOST_BUDGETS, at=at)}
         for project in projects:
             if len(found) >= MOST_BUDGETS:
@@ -460,7 +460,7 @@ class _Reader:
         return tuple(sorted(found.values(), key=lambda one: one.left_cents))[:MOST_BUDGETS]
 
     async def workers(self) -> CaseWorkers:
-        await _require(self._store, Capability.WORKERS)
+        await _require(self._store, Capability.MIGRATED)
         overview = await self._store.get_workers_overview(limit=_MOST_WORKERS, at=self._at)
         theirs = {job.id for job in self.jobs}
         held = tuple(one for one in overview.held if one.job_id in theirs)

@@ -221,17 +221,9 @@ _GRANTS_OF_USERS = (
     Capability.DELETING,
     Capability.CREATING_PROJECTS,
     # In a migrated database only.
+    Capability.MIGRATED,
     Capability.ROLLUPS,
-    Capability.WASTE,
-    Capability.RETRY_LINKS,
-    Capability.LEARNING,
     Capability.RETRYING,
-    Capability.EVENTS,
-    Capability.BUDGETS,
-    Capability.WORKERS,
-    Capability.WORKING,
-    Capability.ARCHIVE,
-    Capability.RETENTION,
 )
 
 _NO_GRANT = f"No grant: the role {ROLE_OF_USERS} may not "

@@ -38,7 +38,7 @@ from sqlalchemy.sql.dml import ReturningDelete
 
 from gjobs.store import tables
 from gjobs.store.capabilities.capabilities import Capabilities
-from gjobs.store.capabilities.capability import LATER_COLUMNS
+from gjobs.store.capabilities.capability import LATER_COLUMNS, Capability
 from gjobs.store.database import connection_pool
 from gjobs.store.database.query import Query, Row, first_column, row_maker
 from gjobs.store.jobs.job import (
@@ -96,7 +96,10 @@ has unchanged values.
 
 
 def readable_columns(capabilities: Capabilities, actor: Actor) -> JobColumns:
-    has_columns, has_starts = capabilities.has_later_columns(actor), capabilities.has_starts(actor)
+    has_columns, has_starts = (
+        capabilities.has_later_columns(actor),
+        not capabilities.missing(Capability.MIGRATED, actor),
+    )
     if has_starts:
         return COLUMNS_WITH_START if has_columns else COLUMNS_WITH_TIMES
     return ALL_COLUMNS if has_columns else APP_COLUMNS

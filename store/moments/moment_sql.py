@@ -89,7 +89,6 @@ class Pool:
 
     moment: datetime
     events: EventRange
-    has_archive: bool
     project_id: UUID | None = None
     ids: Sequence[UUID] | None = None
     """None for the newest jobs."""
@@ -104,7 +103,6 @@ class Pool:
         return PoolForm(
             by_id=by_id,
             of_project=self.project_id is not None and not by_id,
-            has_archive=self.has_archive,
             has_few_events=self.events.is_searched and self.events.count <= FEW_CHANGES,
         )
 
@@ -127,7 +125,6 @@ class PoolForm:
 
     by_id: bool
     of_project: bool
-    has_archive: bool
     has_few_events: bool
     """Whether all events after the moment are read at once, which is faster than looking for those of each job."""
 
@@ -155,7 +152,7 @@ def in_one_line(sql: str) -> str:
 @cache
 def _pool(form: PoolForm) -> CTE:
     """Return the jobs as they were, under the name `jobs_then`."""
-    by_id, of_project, has_archive = form.by_id, form.of_project, form.has_archive
+    by_id, of_project = form.by_id, form.of_project
     among = "id = any(:pool_ids) and created_at <= :moment" if by_id else "created_at <= :moment"
     scope = f"{among} and project_id = :pool_project" if of_project else among
     of_event = "e.project_id = :pool_project" if of_project else "true"
@@ -177,9 +174,9 @@ def _pool(form: PoolForm) -> CTE:
             scope=scope,
             order=order,
             reach=_NO_END if by_id else newest,
-            archived=f"select {_ARCHIVED_COLUMNS} {archived}" if has_archive else "select * from live where false",
+            archived=f"select {_ARCHIVED_COLUMNS} {archived}",
             nulls=", ".join(["null"] * (len(ALL_COLUMNS) - 1)),
-            not_archived=_NOT_ARCHIVED if has_archive else "true",
+            not_archived=_NOT_ARCHIVED,
             is_error=_IS_ERROR,
             final=sql_literals(FINAL_STATUSES),
             of_event=of_event,

@@ -195,8 +195,6 @@ class PastStore(Store):
         self.moment = moment
         self._sees_gone_jobs: bool | None = None
         """Whether policies show deleted jobs to the actor; None until known."""
-        self._has_archive: bool | None = None
-        """Whether the actor may read the archive; None until the first check."""
         self._known = known or Known()
 
     def acting_as(self, actor: Actor) -> Self:
@@ -204,14 +202,12 @@ class PastStore(Store):
 
     async def check(self) -> EventRange:
         """Return where the moment's events are. Raises SchemaMissing without events, InvalidValue if it is unknown."""
-        if self._has_archive is None:
-            if missing := await self.actor_database.missing(Capability.EVENTS):
-                raise missing.refusal
-            self._has_archive = await self.actor_database.has(Capability.ARCHIVE)
+        if missing := await self.actor_database.missing(Capability.MIGRATED):
+            raise missing.refusal
         found = self._known.events
         if found is None:
             # A user sees too few events to find the moment among them.
-            async with self.actor_database.translating_refusals(Capability.EVENTS):
+            async with self.actor_database.translating_refusals(Capability.MIGRATED):
                 (found,) = await self.database.read(OPERATOR, moment_sql.event_range(self.moment))
             check_moment(self.moment, found)
             self._known.events = found
@@ -223,7 +219,7 @@ class PastStore(Store):
         """
         events = await self.check()
         asked = moment_sql.neighbor(self.moment, events, project_id, is_later=is_later)
-        (found,) = await self.actor_database.read(asked, needs=Capability.EVENTS)
+        (found,) = await self.actor_database.read(asked, needs=Capability.MIGRATED)
         if found is not None:
             check_log(found, events.began_at)
         return found
@@ -237,7 +233,6 @@ class PastStore(Store):
         return Pool(
             moment=self.moment,
             events=events,
-            has_archive=bool(self._has_archive),
             project_id=project_id,
             ids=None if ids is None else tuple(ids),
             rows=rows,
@@ -319,7 +314,7 @@ class PastStore(Store):
         # Each step through time repeats them, and to parse them takes longer than to run them.
         # Events after the moment may have been removed since the last check.
         *answers, (log_begins_at,) = await self.actor_database.read_together(
-            *queries, history_sql.LOG_START, needs=Capability.EVENTS, is_repeated=True
+            *queries, history_sql.LOG_START, needs=Capability.MIGRATED, is_repeated=True
         )
         check_log(self.moment, log_begins_at)
         return answers
@@ -329,7 +324,9 @@ class PastStore(Store):
         cut = f"Only the newest {MOST_LISTED:,} jobs of this moment are searched." if is_cut else ""
         gone = "" if events.is_whole else "Deleted jobs may be missing, because too much has changed since this moment."
         if self._sees_gone_jobs is None:
-            (self._sees_gone_jobs,) = await self.actor_database.read(moment_sql.SEES_GONE_JOBS, needs=Capability.EVENTS)
+            (self._sees_gone_jobs,) = await self.actor_database.read(
+                moment_sql.SEES_GONE_JOBS, needs=Capability.MIGRATED
+            )
         hidden = (
             "" if self._sees_gone_jobs else "Jobs that are deleted or archived by now are missing: policies hide them."
         )

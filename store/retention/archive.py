@@ -363,24 +363,24 @@ async def list_archived(
 ) -> Page[ArchivedJob]:
     """Return archived jobs, newest first by creation. With `is_light`, they are `ListedJob`s with long errors cut."""
     asked = page(query, after=after, limit=validation.check_limit(limit), is_light=is_light)
-    return paged(await store.actor_database.read(asked, needs=Capability.ARCHIVE), limit)
+    return paged(await store.actor_database.read(asked, needs=Capability.MIGRATED), limit)
 
 
 async def get_archived(store: Store, job_ids: Sequence[UUID]) -> tuple[ArchivedJob, ...]:
     """Return those of the jobs that are archived, in the order of `job_ids`."""
-    these = await store.actor_database.read(archived_by_ids(job_ids), needs=Capability.ARCHIVE)
+    these = await store.actor_database.read(archived_by_ids(job_ids), needs=Capability.MIGRATED)
     found = {one.job.id: one for one in these}
     return tuple(found[job_id] for job_id in job_ids if job_id in found)
 
 
 async def count_archived(store: Store, query: ArchiveQuery) -> tuple[StatusCount, ...]:
     """Return counts by status, in workflow order."""
-    rows = await store.actor_database.read(count(query), needs=Capability.ARCHIVE, limits=COUNTING)
+    rows = await store.actor_database.read(count(query), needs=Capability.MIGRATED, limits=COUNTING)
     return tuple(sorted(rows, key=lambda row: status_order(row.status)))
 
 
 async def count_some_archived(store: Store) -> CappedCount:
-    (number,) = await store.actor_database.read(capped_number(most=COUNTED), needs=Capability.ARCHIVE)
+    (number,) = await store.actor_database.read(capped_number(most=COUNTED), needs=Capability.MIGRATED)
     return CappedCount.of(number, COUNTED)
 
 
@@ -445,7 +445,7 @@ async def get_statistics_with_archive(store: Store, project_id: UUID | None = No
     )
     asked = of_present(project_id), by_status(project_id), is_shown_whole()
     present, archived, (is_whole,) = await store.actor_database.read_together(
-        *asked, needs=Capability.ARCHIVE, limits=COUNTING
+        *asked, needs=Capability.MIGRATED, limits=COUNTING
     )
     every = [*present, *archived]
     rows = [row for status in in_order(row.status for row in every) if (row := _added(status, every))]
@@ -454,7 +454,7 @@ async def get_statistics_with_archive(store: Store, project_id: UUID | None = No
 
 async def is_archive_shown_whole(store: Store) -> bool:
     """Return whether the actor sees every archived job that they would see if it were not archived."""
-    (is_whole,) = await store.actor_database.read(is_shown_whole(), needs=Capability.ARCHIVE)
+    (is_whole,) = await store.actor_database.read(is_shown_whole(), needs=Capability.MIGRATED)
     return is_whole
 
 
@@ -464,7 +464,7 @@ async def get_summary_with_archive(
     """Return the same as `Store.get_job_summary`, including archived jobs."""
     has_rollups = await store.actor_database.has(Capability.ROLLUPS)
     asked = summary(project_id, limit=validation.check_limit(limit), has_rollups=has_rollups)
-    return await store.actor_database.read(asked, needs=Capability.ARCHIVE, limits=COUNTING)
+    return await store.actor_database.read(asked, needs=Capability.MIGRATED, limits=COUNTING)
 
 
 def _added(status: AnyStatus, rows: Sequence[JobStatistic]) -> JobStatistic | None:

@@ -372,9 +372,7 @@ PAUSE = timedelta(hours=1)
 
 async def get_policies(store: Store, *, limit: int = MOST) -> Sequence[RetentionPolicy]:
     """Return the policies, oldest first. A user sees those of their own projects and the one for all other projects."""
-    return await store.actor_database.read(
-        all_policies(limit=validation.check_limit(limit)), needs=Capability.RETENTION
-    )
+    return await store.actor_database.read(all_policies(limit=validation.check_limit(limit)), needs=Capability.MIGRATED)
 
 
 async def set_policy(
@@ -394,7 +392,7 @@ async def set_policy(
     if project_id is not None and await store.get_project(project_id) is None:
         raise validation.no_project(project_id)
     wanted = tuple(map(validation.check_workflow_status, in_order(statuses)))
-    async with store.actor_database.write(Capability.RETENTION) as transaction:
+    async with store.actor_database.write(Capability.OPERATING) as transaction:
         (policy,) = await transaction.run(
             upsert_policy(project_id=project_id, statuses=wanted, older_than=older_than, action=action)
         )
@@ -405,7 +403,7 @@ async def set_policy(
 async def remove_policy(store: Store, project_id: UUID | None) -> RetentionPolicy | None:
     """Remove the policy and return it, or None if there was none."""
     _require_operator(store)
-    async with store.actor_database.write(Capability.RETENTION) as transaction:
+    async with store.actor_database.write(Capability.OPERATING) as transaction:
         removed = await transaction.run(delete_policy(project_id))
         for policy in removed:
             transaction.record(WriteRecord(what="remove a retention policy", touched=(policy.id,), touches_jobs=False))
@@ -452,13 +450,13 @@ async def expired_by(store: Store, policy: RetentionPolicy) -> ExpiredJobs:
 
 
 async def _is_unchanged(store: Store, policy: RetentionPolicy) -> bool:
-    return await store.actor_database.read(policy_by_id(policy.id), needs=Capability.RETENTION) == [policy]
+    return await store.actor_database.read(policy_by_id(policy.id), needs=Capability.MIGRATED) == [policy]
 
 
 async def _claim_due(
     store: Store, pause: timedelta, agreed: Sequence[RetentionPolicy] | None
 ) -> Sequence[RetentionPolicy]:
-    async with store.actor_database.write(Capability.RETENTION) as transaction:
+    async with store.actor_database.write(Capability.OPERATING) as transaction:
         if agreed is not None:
             present = await transaction.run(all_policies(limit=MOST))
             if _without_applied_at(present) != _without_applied_at(agreed):

@@ -408,9 +408,9 @@ async def count_capabilities(actor_database: ActorDatabase, query: TotalsQuery) 
         and (await actor_database.capability_cache.get()).restricted_view is None,
         partial_claims=await actor_database.partial_claims(),
         budgets=await actor_database.readable_beside_budgets()
-        if await actor_database.has(Capability.BUDGETS)
+        if await actor_database.has(Capability.MIGRATED)
         else None,
-        has_events=await actor_database.has(Capability.EVENTS),
+        has_events=await actor_database.has(Capability.MIGRATED),
         has_learned=await actor_database.has(Capability.LEARNING),
     )
 

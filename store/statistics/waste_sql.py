@@ -224,9 +224,9 @@ async def _why_jobs(actor_database: ActorDatabase) -> str | None:
 
     Ask the database: the capabilities may be older than its policies, and the views would then read every job.
     """
-    if missing := await actor_database.missing(Capability.WASTE):
+    if missing := await actor_database.missing(Capability.ROLLUPS):
         return missing.words
-    (has_rollups,) = await actor_database.read(_HAS_ROLLUPS, needs=Capability.WASTE)
+    (has_rollups,) = await actor_database.read(_HAS_ROLLUPS, needs=Capability.ROLLUPS)
     return None if has_rollups else _OTHER_POLICIES
 
 

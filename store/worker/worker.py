@@ -187,9 +187,8 @@ class Worker:
     async def _facts(self) -> DatabaseFacts:
         """Return facts about the database. Raises if it lacks something that a worker needs."""
         capabilities = await self._store.capability_cache.get()
-        for feature in (Capability.WORKING, *([Capability.RETENTION] if self._applies_retention else [])):
-            if missing := capabilities.missing(feature, self._store.actor):
-                raise missing.refusal
+        if missing := capabilities.missing(Capability.OPERATING, self._store.actor):
+            raise missing.refusal
         return capabilities.facts
 
     async def _register(self) -> bool:

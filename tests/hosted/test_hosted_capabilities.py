@@ -46,19 +46,19 @@ def reason(capabilities: Capabilities, feature: Capability, *, as_user: bool = F
 
 MIGRATED = {
     Capability.ROLLUPS,
-    Capability.WASTE,
-    Capability.EVENTS,
-    Capability.RETRY_LINKS,
+    Capability.ROLLUPS,
+    Capability.MIGRATED,
+    Capability.MIGRATED,
     Capability.RETRYING,
     Capability.LEARNING,
-    Capability.BUDGETS,
-    Capability.SETTING_BUDGETS,
-    Capability.ARCHIVE,
+    Capability.MIGRATED,
+    Capability.OPERATING,
+    Capability.MIGRATED,
     Capability.ARCHIVING,
     Capability.RESTORING,
-    Capability.RETENTION,
-    Capability.WORKERS,
-    Capability.WORKING,
+    Capability.MIGRATED,
+    Capability.MIGRATED,
+    Capability.OPERATING,
 }
 """Capabilities that the migrations of gjobs add."""
 

@@ -112,7 +112,7 @@ APP_BINDINGS = [
     _key("app.isolation", "i", "Isolation", "Check whether users can reach each other's rows", PRESENT | DIALOG),
     _key("app.times", "t", "Times", "Show how long jobs wait and run, and how many fail", PRESENT | DIALOG),
     _key("app.errors", "E", "errors", "Group the failed jobs by their error", HINT | PRESENT | DIALOG),
-    _key("app.workers", "w", "Workers", "Show workers and their jobs", PRESENT | DIALOG, needs=Capability.WORKERS),
+    _key("app.workers", "w", "Workers", "Show workers and their jobs", PRESENT | DIALOG, needs=Capability.MIGRATED),
     _key("app.database", "D", "Database", "Switch to another database profile", DIALOG),
     _key("app.write", "W", "Write", "Allow writes for some minutes, or end the write permit", DIALOG),
     _key(
@@ -206,7 +206,7 @@ DASHBOARD_BINDINGS = [
         "Budgets",
         "Limit the cost of jobs and show what is left",
         PRESENT | DIALOG,
-        needs=Capability.BUDGETS,
+        needs=Capability.MIGRATED,
     ),
     _key(
         "app.next_pane",
@@ -219,7 +219,7 @@ DASHBOARD_BINDINGS = [
 ]
 
 PALETTE_COMMANDS = (
-    _key("list.archive", "", "Archived jobs", "list and restore archived jobs", PRESENT, needs=Capability.ARCHIVE),
+    _key("list.archive", "", "Archived jobs", "list and restore archived jobs", PRESENT, needs=Capability.MIGRATED),
     _key("list.clean_up", "", "Clean up", "archive or delete old jobs", PRESENT | WRITES, needs=Capability.DELETING),
 )
 """Commands that only the palette has."""

@@ -162,7 +162,7 @@ class ObservedHistories:
         from gjobs.store.capabilities.capability import Capability
 
         latest = store.capability_cache.latest
-        if latest is not None and latest.missing(Capability.EVENTS, store.actor) is not None:
+        if latest is not None and latest.missing(Capability.MIGRATED, store.actor) is not None:
             self.of(store).add_poll(listing.window.jobs, at=listing.taken_at)
 
     def of(self, store: "Store") -> "ObservedEvents":

@@ -119,5 +119,5 @@ def test_database_without_events_is_explained(gjobs: Run, attached_database: Con
     use_profile("app", attached_database)
 
     assert_refused(
-        gjobs("jobs", "list", "--at", "1h"), 5, "does not record job events", "Run 'gjobs migrate up --profile app'"
+        gjobs("jobs", "list", "--at", "1h"), 5, "lacks what gjobs adds", "Run 'gjobs migrate up --profile app'"
     )

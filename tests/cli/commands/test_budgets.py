@@ -142,4 +142,4 @@ def test_budgets_act_as_the_operator_unless_as_is_given(gjobs: Run, monkeypatch:
     of_ada = gjobs("budgets", "--as", "ada@example.com", "--json").document
     assert {one["name"] for one in of_ada} == {"Autumn catalog", "ada@example.com"}
     refused = gjobs("budgets", "set", *AUTUMN_BUDGET, "--limit", "9000", "--as", "ada@example.com")
-    assert (refused.code, refused.err.splitlines()[0]) == (6, "Only the operator can set budgets.")
+    assert (refused.code, refused.err.splitlines()[0]) == (6, "Only the operator can set limits and run workers.")

@@ -172,10 +172,10 @@ def test_verify_reports_a_login_that_cannot_migrate(gjobs: Run, app: Conninfo) -
 
 
 def test_command_that_needs_a_migration_advises_it(gjobs: Run) -> None:
-    archive = "no archive of its jobs.\nRun 'gjobs migrate up --profile app' to add an archive."
+    archive = "lacks what gjobs adds: events, workers, budgets, and the archive.\nRun 'gjobs migrate up --profile app'"
     rollups = "Run 'gjobs migrate up --profile app' to add rollups.\n"
     for line, words in (
-        ("budgets", "keeps no budgets.\nRun 'gjobs migrate up --profile app' to add budgets.\n"),
+        ("budgets", archive),
         (f"{CLEANUP} --dry-run", archive),
         ("archive list", archive),
         ("migrate verify --totals", rollups),

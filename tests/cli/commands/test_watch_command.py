@@ -99,8 +99,9 @@ def test_watch_without_stored_events_says_that_it_misses_changes(gjobs: Run, att
     done = gjobs("--database-url", address, "watch", "--filter", "mode:of-no-job", "--until", "left=0")
     assert done.code == 8
     assert done.err.splitlines()[0] == (
-        "The watch misses changes that are undone between two polls. This database does not record job events."
-        f" Run 'gjobs migrate up --database-url \"{without_password(address)}\" --write REASON' to add events."
+        "The watch misses changes that are undone between two polls."
+        " This database lacks what gjobs adds: events, workers, budgets, and the archive."
+        f" Run 'gjobs migrate up --database-url \"{without_password(address)}\" --write REASON' to add it."
     )
 
 

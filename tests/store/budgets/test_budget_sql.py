@@ -166,7 +166,7 @@ async def test_invalid_budget_values_are_refused(operator: Store) -> None:
 
 
 async def test_only_the_operator_may_set_a_budget(ada: Store) -> None:
-    with pytest.raises(NoPrivilege, match=r"^Only the operator can set budgets\.$"):
+    with pytest.raises(NoPrivilege, match=r"^Only the operator can set limits and run workers\.$"):
         await ada.set_budget(user_id=ADA, period="day", limit_cents=10**6)
 
 

@@ -6,24 +6,14 @@ import pytest
 
 from gjobs.store.capabilities.capabilities import Capabilities
 from gjobs.store.capabilities.capability import (
-    ARCHIVE,
     ASSETS,
-    BUDGETS,
-    EVENTS,
-    JOB_DAY_COUNTS,
     JOB_SUMMARY,
-    JOB_WASTE,
     JOBS,
     LEASES,
     OTHER_LOGIN,
     PROJECTS,
-    RETENTION,
-    RETRY_LINKS,
     REVISIONS,
-    SPENDING,
     USERS,
-    VISIBLE_LEASES,
-    VISIBLE_WORKERS,
     Capability,
     DatabaseFacts,
     PolicyFacts,
@@ -43,8 +33,7 @@ AS_OPERATOR = "Act as the operator: leave --as out, or press u in the dashboard.
 
 OF_OPERATORS = {
     Capability.USERS: f"Only the operator may read the users. {AS_OPERATOR}",
-    Capability.SETTING_BUDGETS: f"Only the operator can set budgets. {AS_OPERATOR}",
-    Capability.WORKING: f"Only the operator can run workers. {AS_OPERATOR}",
+    Capability.OPERATING: f"Only the operator can set limits and run workers. {AS_OPERATOR}",
 }
 
 
@@ -56,9 +45,9 @@ def test_every_capability_is_available_when_everything_is_granted() -> None:
 
 NO_GRANT = 'No grant: the role o"ps may not '
 NO_COLUMNS: frozenset[str] = frozenset()
-NO_ARCHIVE = "This database keeps no archive of its jobs. Run 'gjobs migrate up' to add an archive."
-NO_LEASES = (
-    "This database keeps no leases. Workers need them to know who holds a job. Run 'gjobs migrate up' to add leases."
+UNMIGRATED = with_relation(JOB_SUMMARY, None)
+NOT_ADDED = (
+    "This database lacks what gjobs adds: events, workers, budgets, and the archive. Run 'gjobs migrate up' to add it."
 )
 REPLICA, READ_ONLY = replace(FACTS, is_replica=True), replace(FACTS, is_read_only=True)
 
@@ -93,88 +82,45 @@ REASONS: dict[Capability, list[tuple[DatabaseFacts, str]]] = {
             f'{NO_GRANT}read projects. To fix it, run: GRANT SELECT ON public.projects TO "o""ps";',
         ),
     ],
-    Capability.EVENTS: [
+    Capability.MIGRATED: [
+        (UNMIGRATED, NOT_ADDED),
         (
-            with_relation(JOB_SUMMARY, None),
-            "This database does not record job events. Run 'gjobs migrate up' to add events.",
+            without_login(JOB_SUMMARY, schema=False),
+            f"{NO_GRANT}use the schema gjobs. To fix it, run: GRANT USAGE ON SCHEMA gjobs",
         ),
-        (with_relation(EVENTS, None), "There is no table gjobs.job_events. Run 'gjobs doctor' to see what"),
+        (without_login(JOB_SUMMARY, select=NO_COLUMNS), f"{NO_GRANT}read gjobs.job_summary."),
+        (REPLICA, ""),
     ],
-    Capability.ARCHIVE: [
-        (with_relation(JOB_SUMMARY, None), NO_ARCHIVE),
-        (with_relation(ARCHIVE, None), "There is no table gjobs.visible_archive."),
-    ],
-    Capability.ARCHIVING: [
-        (with_relation(JOB_SUMMARY, None), NO_ARCHIVE),
-        (without_login(ARCHIVE, select=NO_COLUMNS), f"{NO_GRANT}read gjobs.visible_archive."),
-        (without_login(JOBS, delete=False), f"{NO_GRANT}delete rows"),
-    ],
-    Capability.RESTORING: [
-        (with_relation(JOB_SUMMARY, None), NO_ARCHIVE),
-        (without_login(JOBS, insert=NO_COLUMNS), f"{NO_GRANT}write"),
-    ],
-    Capability.RETENTION: [
-        (with_relation(JOB_SUMMARY, None), NO_ARCHIVE),
-        (with_relation(RETENTION, None), "There is no table gjobs.visible_retention."),
-    ],
-    Capability.RETRY_LINKS: [
-        (
-            with_relation(JOB_SUMMARY, None),
-            "This database does not link retries to their failed jobs. Run 'gjobs migrate up' to add retry links.",
-        ),
-        (with_relation(RETRY_LINKS, None), "There is no table gjobs.visible_links."),
-    ],
+    Capability.ARCHIVING: [(UNMIGRATED, NOT_ADDED), (without_login(JOBS, delete=False), f"{NO_GRANT}delete rows")],
+    Capability.RESTORING: [(UNMIGRATED, NOT_ADDED), (without_login(JOBS, insert=NO_COLUMNS), f"{NO_GRANT}write")],
     Capability.LEARNING: [
-        (with_relation(JOB_SUMMARY, None), "This database does not record job events. Run 'gjobs migrate up'"),
+        (UNMIGRATED, NOT_ADDED),
+        (
+            altered(JOBS, columns=all_of(JOBS).columns - {"completed_at"}),
+            "The table generation_jobs lacks the column completed_at. Run 'gjobs migrate columns' to add it.",
+        ),
     ],
-    Capability.WORKERS: [
-        (with_relation(JOB_SUMMARY, None), NO_LEASES),
-        (with_relation(VISIBLE_WORKERS, None), "There is no table gjobs.visible_workers."),
-        (with_relation(VISIBLE_LEASES, None), "There is no table gjobs.visible_leases."),
-    ],
-    Capability.WORKING: [
-        (with_relation(JOB_SUMMARY, None), NO_LEASES),
-        (with_relation(LEASES, None), "There is no table gjobs.job_leases."),
+    Capability.RETRYING: [
+        (UNMIGRATED, NOT_ADDED),
+        (altered(JOBS, columns=all_of(JOBS).columns - {"retry_count", "completed_at"}), ""),
+        (without_login(JOBS, insert=all_of(JOBS).columns - {"retry_count"}), f"{NO_GRANT}write retry_count of"),
     ],
     Capability.ROLLUPS: [
         (
-            with_relation(JOB_SUMMARY, None),
+            UNMIGRATED,
             "This database keeps no rollups of its jobs, so gjobs counts them. Run 'gjobs migrate up' to add rollups.",
         ),
-        (with_relation(JOB_DAY_COUNTS, None), "There is no table gjobs.job_day_counts."),
         (
             altered(JOBS, row_security=True),
             'Row level security applies to the login o"ps, so gjobs counts the jobs that it sees.',
         ),
-        (
-            without_login(JOB_DAY_COUNTS, schema=False),
-            f"{NO_GRANT}use the schema gjobs. To fix it, run: GRANT USAGE ON SCHEMA gjobs",
-        ),
     ],
-    Capability.WASTE: [
+    Capability.OPERATING: [
+        (UNMIGRATED, NOT_ADDED),
+        (without_login(LEASES, insert=NO_COLUMNS), f"{NO_GRANT}write gjobs.job_leases."),
         (
-            with_relation(JOB_SUMMARY, None),
-            "This database keeps no rollups of failed jobs. Run 'gjobs migrate up' to add them.",
-        ),
-        (with_relation(JOB_WASTE, None), "There is no table gjobs.job_waste."),
-        (without_login(JOB_WASTE, select=NO_COLUMNS), f"{NO_GRANT}read gjobs.job_waste."),
-    ],
-    Capability.BUDGETS: [
-        (
-            with_relation(JOB_SUMMARY, None),
-            "This database keeps no budgets. Run 'gjobs migrate up' to add budgets.",
-        ),
-        (with_relation(SPENDING, None), "There is no table gjobs.visible_spending."),
-        (without_login(SPENDING, select=NO_COLUMNS), f"{NO_GRANT}read gjobs.visible_spending."),
-        (REPLICA, ""),
-    ],
-    Capability.SETTING_BUDGETS: [
-        (with_relation(JOB_SUMMARY, None), "This database keeps no budgets."),
-        (with_relation(BUDGETS, None), "There is no table gjobs.budgets."),
-        (without_login(BUDGETS, update=NO_COLUMNS), f"{NO_GRANT}change gjobs.budgets."),
-        (
-            altered(BUDGETS, row_security=True),
-            'Row level security prevents the login o"ps from setting budgets. Connect as the owner',
+            altered(LEASES, row_security=True),
+            'Row level security keeps the login o"ps from writing to the schema gjobs. Connect as the owner',
         ),
         (REPLICA, "This server is a replica and accepts no writes."),
     ],
@@ -295,11 +241,10 @@ def test_user_has_no_rollups_when_the_app_has_its_own_policies() -> None:
 @pytest.mark.parametrize(
     ("facts", "feature", "error"),
     [
-        (replace(FACTS, is_read_only=True), Capability.WORKING, ReadOnly),
-        (replace(FACTS, is_replica=True), Capability.WORKING, ReadOnly),
-        (without_login(EVENTS, select=frozenset()), Capability.EVENTS, NoPrivilege),
-        (with_relation(EVENTS, None), Capability.EVENTS, SchemaMissing),
-        (with_relation(JOB_SUMMARY, None), Capability.EVENTS, SchemaMissing),
+        (replace(FACTS, is_read_only=True), Capability.OPERATING, ReadOnly),
+        (replace(FACTS, is_replica=True), Capability.OPERATING, ReadOnly),
+        (without_login(JOB_SUMMARY, select=frozenset()), Capability.MIGRATED, NoPrivilege),
+        (UNMIGRATED, Capability.MIGRATED, SchemaMissing),
     ],
 )
 def test_missing_capability_raises_the_matching_error(

@@ -117,8 +117,8 @@ async def test_waste_from_rollups_and_from_jobs_matches_the_jobs(
     await assert_all_match()
     with altered(
         sql,
-        "revoke select on gjobs.job_waste from public, current_user",
-        "grant select on gjobs.job_waste to public, current_user",
+        "revoke select on gjobs.job_waste, gjobs.job_summary from public, current_user",
+        "grant select on gjobs.job_waste, gjobs.job_summary to public, current_user",
     ):
         await assert_all_match()
 

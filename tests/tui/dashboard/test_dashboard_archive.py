@@ -193,8 +193,8 @@ async def test_database_without_an_archive_shows_how_to_add_one(attached_databas
     async with dashboard_on(attached_database) as driver:
         await driver.command("Archived jobs")
         await driver.shows_message(
-            "Not possible here: This database keeps no archive of its jobs. Run 'gjobs migrate up'"
+            "Not possible here: This database lacks what gjobs adds: events, workers, budgets, and the archive. Run"
         )
         await open_cleanup(driver)
         await driver.press("enter")
-        await driver.shows("✗ This database keeps no archive of its jobs.", "to add an archive.", "Or delete them.")
+        await driver.shows("✗ This database lacks what gjobs adds", "to add it.", "Or delete them.")

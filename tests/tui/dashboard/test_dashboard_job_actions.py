@@ -150,14 +150,12 @@ async def test_database_without_migrations_shows_observed_changes_and_says_what_
     async with dashboard_on(attached_database) as driver:
         attached_jobs_db.sql(RAISE_COST, job_id(1))
         await driver.refreshes()
-        await driver.press("enter", shows=("cost changed", "+$0.50 = ", "observed", "Observed here.", "to add events"))
+        await driver.press("enter", shows=("cost changed", "+$0.50 = ", "observed", "Observed here.", "to add it"))
         await driver.press("escape")
         await driver.act_as(OPERATOR, shows="as the operator")
         await driver.refreshes()
-        await driver.press("w", message="to add leases", dialog="")
-        await driver.press(
-            "b", message="This database keeps no budgets. Run 'gjobs migrate up' to add budgets", dialog=""
-        )
+        await driver.press("w", message="to add it", dialog="")
+        await driver.press("b", message="This database lacks what gjobs adds", dialog="")
 
 
 def retries(jobs_db: JobsDatabase, number: int) -> list[tuple[object, ...]]:

@@ -248,7 +248,7 @@ async def _where_it_went(session: "Session", job_id: UUID) -> RowMissing:
     from gjobs.store.retention.archive import get_archived
 
     capabilities = await store.capability_cache.get()
-    if capabilities.missing(Capability.ARCHIVE, store.actor) is None and await get_archived(store, [job_id]):
+    if capabilities.missing(Capability.MIGRATED, store.actor) is None and await get_archived(store, [job_id]):
         return RowMissing(
             f"The job {job_id} is in the archive.",
             (job_id,),

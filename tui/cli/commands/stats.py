@@ -176,7 +176,7 @@ async def _print_archive_note(session: "Session", *, is_included: bool) -> None:
         if not await print_archive_limits(session):
             print_message("Includes the archived jobs.")
         return
-    if (await session.store.capability_cache.get()).missing(Capability.ARCHIVE, session.store.actor) is not None:
+    if (await session.store.capability_cache.get()).missing(Capability.MIGRATED, session.store.actor) is not None:
         return
     from gjobs.store.retention.archive import count_some_archived
     from gjobs.tui.text.format import count

@@ -123,7 +123,7 @@ class BudgetsDialog(ListDialog[Budget, BudgetChoice]):
         """Return whether budgets may be set. Otherwise show why not, before the user types anything."""
         host, actor = self._host, self._acting.store.actor
         if actor == OPERATOR:
-            return context_for(host, Capability.SETTING_BUDGETS) is not None and may_write(host)
+            return context_for(host, Capability.OPERATING) is not None and may_write(host)
         key, who = key_of(host.app, "app.user"), actor_name(actor)
         text = f"Only the operator sets budgets. You act as {who}. To switch, close this dialog and press {key}."
         show_warning(host.app, text)

@@ -157,7 +157,7 @@ class NewJobDialog(FormDialog[GenerationJob]):
         """Load the budgets that a job of the project is charged to. There are none if the database keeps none."""
         store = self._store
         try:
-            has_budgets = (await store.capability_cache.get()).missing(Capability.BUDGETS, store.actor) is None
+            has_budgets = (await store.capability_cache.get()).missing(Capability.MIGRATED, store.actor) is None
             self._budgets = (await store.get_budgets(project_id)).budgets if has_budgets else ()
         except StoreError:
             self._budgets = None

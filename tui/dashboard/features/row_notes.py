@@ -159,7 +159,7 @@ async def _or_else(reading: Awaitable[T], otherwise: T) -> T:
 async def _load_history(store: Store, observations: ObservedHistories, sections: JobSections) -> None:
     """Load the events as the acting user, or explain why there are none."""
     try:
-        if missing := (await store.capability_cache.get()).missing(Capability.EVENTS, store.actor):
+        if missing := (await store.capability_cache.get()).missing(Capability.MIGRATED, store.actor):
             seen = observations.of(store).history(sections.job.id, now=sections.shown.now)
             sections.show_history(seen, note=f"{'Observed here. ' if seen.events else ''}{missing.words}")
         else:

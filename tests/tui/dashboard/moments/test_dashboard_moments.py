@@ -224,7 +224,7 @@ async def test_database_without_events_is_explained_in_the_form(
 ) -> None:
     async with dashboard_on(attached_database) as driver:
         await driver.press("at", dialog="Show an earlier moment")
-        await driver.press("enter", shows=("This database does not record job events.", "gjobs migrate up"))
+        await driver.press("enter", shows=("This database lacks what gjobs adds", "gjobs migrate up"))
         await driver.press("escape", dialog="")
         assert driver.session.access.may_write
 
