@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 from uuid import UUID
 
 from sqlalchemy import (
@@ -232,6 +232,8 @@ _START: Query[Start] = Query(select(_FIRST_OPEN.cast(Text), _NOW.cast(Text)), _m
 Read = tuple[Cursor, bool, Transition | None]
 """The position reached, whether more has been recorded since, and a transition if there is one."""
 
+R = TypeVar("R", Start, Read)
+
 
 class _Type(UserDefinedType[str]):
     cache_ok = True
@@ -307,6 +309,18 @@ def recorded(job_filter: JobFilter, *, readable: Set[Key], after: Cursor, start:
     return Query(_recorded(job_filter, frozenset(readable)), _make_read, parameters)
 
 
+_UNWRITTEN = text("""
+select case when not pg_is_in_recovery()
+            then (select lsn::text from coalesce(CAST(:lsn AS pg_lsn), pg_current_wal_insert_lsn()) lsn
+                   where lsn > pg_current_wal_flush_lsn()) end
+""")
+
+
+def unwritten(lsn: str | None) -> Query[str | None]:
+    """Return the position in the write-ahead log, by default its end, or None once the log is on disk up to there."""
+    return Query(_UNWRITTEN, first_column, {"lsn": lsn})
+
+
 _HOLDER = text("""
 select a.pid, nullif(a.application_name, ''), a.xact_start
   from pg_catalog.pg_stat_activity a
@@ -352,6 +366,9 @@ ROWS = 500
 HELD_FOR = 5.0
 """Seconds that a transaction may delay transitions before that is reported."""
 
+WRITTEN_WITHIN = 0.6
+"""Seconds within which the server, as set by default, writes a commit to the disk that did not wait for it."""
+
 _NOTHING = "1:1:"
 """A snapshot that contains no transaction."""
 
@@ -379,10 +396,11 @@ class RecordedWatch:
 
     async def read(self) -> TransitionBatch:
         if self._cursor is None:
-            ((self._cursor, self._start),) = await self.database.read(self.actor, _START)
+            ((self._cursor, self._start),) = await self._read(_START)
             return TransitionBatch(transitions=(), cursor=self._cursor)
         query = recorded(self.job_filter, readable=self.readable, after=self._cursor, start=self._start, limit=ROWS)
-        rows, ((removed_to, log_begins_at),) = await self.database.read_together(self.actor, query, _REMOVED)
+        rows = await self._read(query)
+        ((removed_to, log_begins_at),) = await self.database.read(self.actor, _REMOVED)
         read_to, waits, _ = rows[0]
         if self._is_resumed and read_to.transaction_id < self._cursor.transaction_id:
             raise _not_come_to(self._cursor, read_to)
@@ -403,6 +421,25 @@ class RecordedWatch:
         # Never go back, even if the transaction counter was reset.
         self._cursor = max(self._cursor, last or read_to)
         return TransitionBatch(transitions=transitions, has_more=has_more, held_back=held_back, cursor=self._cursor)
+
+    async def _read(self, query: Query[R]) -> list[R]:
+        """Return the query's rows once they are on disk, because a crash of the server could lose claims of workers.
+
+        Other transactions would then get the same numbers, and this watch would miss them. What no commit needs may
+        stay in memory for longer, so the wait has a limit.
+        """
+        (lsn,), rows = await self.database.read_together(self.actor, unwritten(None), query)
+        if lsn is None or (self._cursor is not None and rows[0][0] <= self._cursor):
+            return rows
+        loop = asyncio.get_running_loop()
+        until = loop.time() + WRITTEN_WITHIN
+        # A crash cuts the connection, so a later one is never asked about what was read before the crash.
+        async with self.database.snapshot() as snapshot:
+            (lsn,), rows = await snapshot.read(self.actor, unwritten(None), query)
+            while lsn is not None and loop.time() < until:
+                await asyncio.sleep(0.05)
+                ((lsn,),) = await snapshot.read(self.actor, unwritten(lsn))
+        return rows
 
     async def _held_back(self, oldest: int) -> HeldBack | None:
         now = asyncio.get_running_loop().time()

@@ -24,6 +24,12 @@ class BellApp(WatchedApp):
         self.bells += 1
 
 
+@pytest.fixture(autouse=True)
+def no_wait_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Report a change before it is on disk, so that it never arrives after the terminal is left."""
+    monkeypatch.setattr("gjobs.store.watch.watch.WRITTEN_WITHIN", 0.0)
+
+
 @pytest.fixture
 def app(database: Conninfo, notifications: Notifications | None) -> BellApp:
     failures = View(name="failures", text="status:failed")
