@@ -208,8 +208,11 @@ begin
            set status = held.status, error = coalesce(held.error, j.error), cost_cents = coalesce(held.cost_cents, j.cost_cents)
           from held where j.id = held.job_id
         returning j.id;
+    -- If a crash lost the claim, the worker may have claimed the same attempt again since. That lease stays.
     delete from gjobs.job_leases l
      where l.job_id = any (p_job_ids) and l.owner = p_owner
+       and (l.job_id = any (running)
+            or (select j.status || '' from public.generation_jobs j where j.id = l.job_id) is distinct from 'running')
        and (l.job_id, l.attempt) in (select ended.job_id, ended.attempt from unnest(p_job_ids, p_attempts) as ended (job_id, attempt));
 end $$;
 

@@ -20,7 +20,10 @@ class WorkerInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseKey:
-    """A job and the attempt that holds its lease. Each claim is a new attempt, so two holders have different keys."""
+    """A job and the attempt that holds its lease. Each claim is a new attempt, unless a crash lost the former claim.
+
+    So the database also checks the owner, and a worker runs each key once at a time.
+    """
 
     job_id: UUID
     attempt: int

@@ -11,6 +11,7 @@ from gjobs.store.database.query import Query, Row, first_column, row_maker
 from gjobs.store.jobs.job_sql import make_job
 from gjobs.store.leases.lease import (
     ClaimedJob,
+    Ending,
     JobFinish,
     LeasedJob,
     LeaseKey,
@@ -32,13 +33,27 @@ def _make_claimed(row: Row) -> ClaimedJob:
 _CLAIM = text("""
 select id, user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at,
        attempt, lost_by, note
-  from gjobs.claim_jobs(CAST(:owner AS uuid), CAST(:modes AS text[]), CAST(:most AS integer), CAST(:seconds AS float8))
+  from gjobs.claim_jobs(CAST(:owner AS uuid), CAST(:modes AS text[]), CAST(:most AS integer), CAST(:seconds AS float8)),
+       set_config('synchronous_commit',
+                  case when CAST(:durable AS boolean) then current_setting('synchronous_commit') else 'off' end, true)
 """)
 
 
-def claim(owner: UUID, modes: Collection[str] | None, *, most: int, seconds: float) -> Query[ClaimedJob]:
-    """Claim jobs with an expired lease, then the oldest queued jobs. `modes` is None for all."""
-    values = {"owner": owner, "modes": None if modes is None else list(modes), "most": most, "seconds": seconds}
+def claim(
+    owner: UUID, modes: Collection[str] | None, *, most: int, seconds: float, is_durable: bool
+) -> Query[ClaimedJob]:
+    """Claim jobs with an expired lease, then the oldest queued jobs. `modes` is None for all.
+
+    The commit of a claim that is not durable doesn't wait for the disk. A crash of the server may lose the claim, but
+    not after the end of one of its jobs is saved: that commit also writes all earlier ones to the disk.
+    """
+    values = {
+        "owner": owner,
+        "modes": None if modes is None else list(modes),
+        "most": most,
+        "seconds": seconds,
+        "durable": is_durable,
+    }
     return Query(_CLAIM, _make_claimed, values)
 
 
@@ -118,6 +133,25 @@ select gjobs.hand_back_jobs(CAST(:owner AS uuid), array_agg(job_id), array_agg(a
 def release_all(owner: UUID) -> Query[UUID]:
     """Release all jobs that the worker holds, even if it doesn't know them."""
     return Query(_RELEASE_ALL, first_column, {"owner": owner})
+
+
+_IS_SAVED = text("""
+select exists (select from gjobs.job_events e
+                where e.job_id = CAST(:job_id AS uuid) and e.lease_owner = CAST(:owner AS text)
+                  and (e.to_status = CAST(:status AS text) or e.note = CAST(:note AS text)))
+""")
+
+
+def is_saved(owner: UUID, ending: Ending) -> Query[bool]:
+    """Return whether the worker has saved this end. The job's status would not say who ended it."""
+    match ending:
+        case JobFinish(status=status):
+            saved = {"status": status.value, "note": None}
+        case Rescheduled(attempt=attempt):
+            saved = {"status": None, "note": f"attempt {attempt} failed"}
+        case Released():
+            saved = {"status": None, "note": "handed back"}
+    return Query(_IS_SAVED, first_column, {"job_id": ending.job_id, "owner": str(owner), **saved})
 
 
 _RENEW = text("""

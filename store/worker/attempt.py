@@ -307,7 +307,7 @@ are being saved.
 class InFlightJob:
     """A job that this worker holds."""
 
-    __slots__ = ("claimed", "run", "seconds", "started_at", "work")
+    __slots__ = ("claimed", "is_claimed_again", "run", "seconds", "started_at", "work")
 
     def __init__(self, claimed: ClaimedJob) -> None:
         self.claimed = claimed
@@ -317,6 +317,8 @@ class InFlightJob:
         self.started_at = time.monotonic()
         self.seconds = 0.0
         """Seconds that the attempt took."""
+        self.is_claimed_again = False
+        """Whether this worker has claimed the same attempt again, because a crash of the server lost its claim."""
 
     def stop(self) -> bool:
         """Stop its attempt and ignore the outcome. Return whether it was running."""
@@ -408,8 +410,15 @@ class InFlightJobs:
         self._changed.set()
 
     def begin(self, claimed: ClaimedJob) -> None:
-        """Start a claimed job. If this worker had held it and renewed too late, the former attempt is dropped."""
+        """Start a claimed job. If this worker had held it and renewed too late, the former attempt is dropped.
+
+        If a crash of the server lost this worker's first claim of this attempt, the attempt continues under this claim.
+        A second run would have the same lease, and their ends would look alike to the database.
+        """
         if (former := self._jobs.get(claimed.job.id)) is not None:
+            if former.claimed.held == claimed.held:
+                former.is_claimed_again = True
+                return
             self.drop_lost([former.claimed.held])
         in_flight_job = InFlightJob(claimed)
         self._jobs[claimed.job.id] = in_flight_job

@@ -207,6 +207,11 @@ class Registry:
         """The modes that have a handler; None for all modes."""
         return None if self._default_spec else tuple(self._specs_by_mode)
 
+    @property
+    def has_single_attempts(self) -> bool:
+        """Whether some jobs must not be attempted twice."""
+        return any(spec.attempts == 1 for spec in (self._default_spec, *self._specs_by_mode.values()) if spec)
+
     def of(self, mode: str) -> HandlerSpec | None:
         return self._specs_by_mode.get(mode, self._default_spec)
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from random import Random
@@ -14,9 +14,7 @@ from uuid import UUID
 from gjobs.store.database.database import Database
 from gjobs.store.database.listening import ListenConnection, ReadyStatement
 from gjobs.store.database.query import Query
-from gjobs.store.errors import SchemaMissing, ServerFailure, SignInRefused, StoreError, UnexpectedError
-from gjobs.store.jobs import job_sql
-from gjobs.store.jobs.job import AnyStatus, JobStatus
+from gjobs.store.errors import SchemaMissing, ServerFailure, SignInRefused, StoreError
 from gjobs.store.leases import lease_sql
 from gjobs.store.leases.lease import (
     SILENT_AFTER,
@@ -49,12 +47,16 @@ _CLAIMING = "claim jobs"
 
 @dataclass(eq=False, repr=False)
 class LeaseClient:
-    """The database side of one worker. Every method may raise a StoreError. Leases last `seconds` unless renewed."""
+    """The database side of one worker. Every method may raise a StoreError. Leases last `seconds` unless renewed.
+
+    A crash of the server may lose claims unless `claims_are_durable`.
+    """
 
     database: Database
     actor: Actor
     worker: WorkerInfo
     seconds: float
+    claims_are_durable: bool
 
     def __post_init__(self) -> None:
         self._renewing = asyncio.Lock()
@@ -81,7 +83,9 @@ class LeaseClient:
         return claimed
 
     def claiming(self, most: int) -> Query[ClaimedJob]:
-        return lease_sql.claim(self.worker.id, self.worker.modes, most=most, seconds=self.seconds)
+        return lease_sql.claim(
+            self.worker.id, self.worker.modes, most=most, seconds=self.seconds, is_durable=self.claims_are_durable
+        )
 
     def ready_statement(self, over: ListenConnection) -> ReadyStatement:
         """Return a claim that is sent as soon as a queued job is announced."""
@@ -135,9 +139,10 @@ class LeaseClient:
         """Return a copy for an event loop in another thread. The caller must close its database."""
         return replace(self, database=self.database.for_another_loop())
 
-    async def statuses(self, job_ids: Collection[UUID]) -> dict[UUID, AnyStatus]:
-        """Return the statuses of the jobs that exist."""
-        return dict(await self.database.read(self.actor, job_sql.statuses(job_ids)))
+    async def is_saved(self, ending: Ending) -> bool:
+        """Return whether this worker has saved the end of the attempt."""
+        (answer,) = await self.database.read(self.actor, lease_sql.is_saved(self.worker.id, ending))
+        return answer
 
     async def _write(self, what: str, *queries: Query[Any]) -> tuple[list[Any], ...]:
         return await self.database.write_pipelined(self.actor, what, *queries)
@@ -228,28 +233,32 @@ class Finisher:
         left = [pair for pair in batch if pair[1].job_id not in done]
         if left and is_repeated:
             # An earlier try may have succeeded, with only its answer lost.
-            left = [pair for pair in left if not await self._is_done(pair[1])]
+            left = [pair for pair in left if not await self._is_saved(pair[1])]
         for in_flight_job, ending in batch:
             self._failures.pop(in_flight_job, None)
+            is_left = (in_flight_job, ending) in left
+            if is_left and in_flight_job.is_claimed_again:
+                # The answer may precede the second claim.
+                in_flight_job.is_claimed_again = False
+                self.in_flight_jobs.ends.put_nowait((in_flight_job, ending))
+                continue
             self.in_flight_jobs.remove(in_flight_job)
-            if (in_flight_job, ending) in left:
+            if is_left:
                 self.report(LeaseLost(in_flight_job.claimed))
             else:
                 self.report(AttemptEnded(in_flight_job.claimed, ending, in_flight_job.seconds))
         if any(isinstance(ending, Rescheduled) for _, ending in batch):
             self.on_postponed()
 
-    async def _is_done(self, ending: Ending) -> bool:
+    async def _is_saved(self, ending: Ending) -> bool:
         while True:
             try:
-                status = (await self.leases.statuses([ending.job_id])).get(ending.job_id)
+                is_saved = await self.leases.is_saved(ending)
             except StoreError as error:
-                if isinstance(error, UnexpectedError) and not is_transient(error):
-                    return False  # The job has a status of the app's own, which no worker sets.
                 await asyncio.sleep(self.outage_backoff.failed(error))
             else:
                 self.outage_backoff.succeeded()
-                return status is _status_after(ending)
+                return is_saved
 
     async def _end_one_by_one(self, batch: Sequence[Pair], error: StoreError) -> None:
         """Save ends one by one, so that one bad end doesn't block the others of its batch."""
@@ -274,14 +283,6 @@ class Finisher:
         wait = DELAYS.wait(failures, self.random)
         self.report(FinishDelayed(in_flight_job.claimed, error, wait))
         asyncio.get_running_loop().call_later(wait, self.in_flight_jobs.ends.put_nowait, (in_flight_job, ending))
-
-
-def _status_after(ending: Ending) -> JobStatus:
-    match ending:
-        case JobFinish(status=status):
-            return status
-        case Rescheduled() | Released():
-            return JobStatus.RUNNING
 
 
 log = logging.getLogger(__name__)

@@ -62,7 +62,9 @@ async def run_retention(store: Store, report: Report, stopping: asyncio.Event, *
 
 log = logging.getLogger(__name__)
 
-CONNECTIONS = CLAIMS_AT_ONCE + 2
+FINISHERS = 2
+"""Number of tasks that save ends. While one waits for the disk, the other saves the next ends."""
+CONNECTIONS = CLAIMS_AT_ONCE + FINISHERS + 1
 """Maximum number of connections: for claims, ends and renewals. There is one more for listening."""
 DRAIN_SECONDS = 10.0
 """Seconds for saving the last ends of jobs. The leases of unsaved ones expire."""
@@ -130,7 +132,13 @@ class Worker:
         self._applies_retention = applies_retention
         self._report = report
         self._random = random or Random()  # noqa: S311
-        self._leases = LeaseClient(store.database, store.actor, self.facts, seconds=lease_seconds)
+        self._leases = LeaseClient(
+            store.database,
+            store.actor,
+            self.facts,
+            seconds=lease_seconds,
+            claims_are_durable=registry.has_single_attempts,
+        )
         self._stopping = asyncio.Event()
         self._stop_now = asyncio.Event()
         self._in_flight_jobs = InFlightJobs(registry, concurrency, report, self._random)
@@ -229,7 +237,8 @@ class Worker:
                 if self._applies_retention:
                     group.create_task(run_retention(self._store, report, self._stopping, once=once))
                 guard = LeaseGuard(leases, in_flight_jobs, report)
-                background = [group.create_task(one.run()) for one in (finisher, heartbeat, guard)]
+                background = [group.create_task(one.run()) for one in (heartbeat, guard)]
+                background += [group.create_task(finisher.run()) for _ in range(FINISHERS)]
                 background.append(group.create_task(fold_until(self._store.actor_database, self._stopping)))
                 try:
                     await claimer.run(once=once)

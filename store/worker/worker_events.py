@@ -147,7 +147,10 @@ class AttemptEnded:
 
 @dataclass(frozen=True, slots=True)
 class LeaseLost:
-    """The job was taken over, ended or deleted by someone else. The result of this attempt is discarded."""
+    """The job was taken over, ended or deleted by someone else, or a crash of the server lost its claim.
+
+    The result of this attempt is discarded.
+    """
 
     claimed: ClaimedJob
 

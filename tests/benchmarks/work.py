@@ -43,8 +43,8 @@ class Size:
 
 SIZES = (
     # The only size that all queues support: Procrastinate always fetches one job at a time.
-    Size(batch=1, at_a_time=10, jobs=3_000, reaches={PGQUEUER: AtLeast(1.5), PROCRASTINATE: AtLeast(1.5)}),
-    Size(batch=10, at_a_time=20, jobs=10_000, reaches={PGQUEUER: AtLeast(1.0)}),
+    Size(batch=1, at_a_time=10, jobs=3_000, reaches={PGQUEUER: AtLeast(2.0), PROCRASTINATE: AtLeast(1.8)}),
+    Size(batch=10, at_a_time=20, jobs=10_000, reaches={PGQUEUER: AtLeast(1.1)}),
     Size(batch=100, at_a_time=200, jobs=20_000, reaches={PGQUEUER: AtLeast(1.0)}),
 )
 

@@ -98,6 +98,7 @@ def _tell(way: str, plan: Plan, outcome: Outcome) -> None:
         *((f"{fault}s", outcome.faults.get(fault, 0)) for fault in Fault),
         ("workers that came while there was no database", outcome.failed_starts),
         ("attempts", f"{verdict.attempts:,}, of which handlers began {verdict.begun:,}"),
+        ("  without an event, as a crash lost the claim", verdict.lost_claims),
         ("  put off by their handlers", verdict.retried),
         ("  taken over", verdict.taken_over),
         ("seconds", f"{outcome.seconds:.1f}"),

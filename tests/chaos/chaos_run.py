@@ -59,7 +59,8 @@ async def run_chaos(environment: Environment, plan: Plan, directory: Path) -> Ou
         await workers.kill_all()
         handler_records.close()
     with environment.connect_directly() as connection:
-        verdict = judge(read_record(connection, queued, handler_records.seen))
+        record = read_record(connection, queued, handler_records.seen, crashes=fault_injector.crashes, lease=plan.lease)
+        verdict = judge(record)
     return Outcome(
         verdict=verdict,
         anomalies=tuple(workers.anomalies),
@@ -81,6 +82,8 @@ class _FaultInjector:
         self._handler_records = handler_records
         self._plan = plan
         self._random = Random(plan.seed)  # noqa: S311
+        self.crashes: list[float] = []
+        """When the server was stopped immediately, in seconds since 1970."""
 
     async def inject_all(self) -> Mapping[Fault, int]:
         """Inject all planned faults and return how many there were of each kind."""
@@ -114,6 +117,7 @@ class _FaultInjector:
                 await asyncio.sleep(self._random.uniform(0.0, 0.3))
                 proxy.come_back()
             case Fault.RESTART:
+                self.crashes.append(time.time())
                 await asyncio.to_thread(self._environment.server.restart)
 
     async def _inject_lasting(self, planned: Planned) -> None:

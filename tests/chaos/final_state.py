@@ -39,9 +39,27 @@ class Record:
     leased: Sequence[UUID]
     """The jobs with a lease."""
     seen: Sequence[HandlerRecord]
+    crashes: Sequence[float]
+    """When the server crashed, in seconds since 1970."""
+    lease: float
+    """The duration of a lease in seconds."""
+
+    def may_lack_claim(self, began: HandlerRecord) -> bool:
+        """Whether a crash may have lost the claim of this attempt.
+
+        Claims of the last second are lost. The handler may begin later, if its worker was frozen or cut off meanwhile.
+        """
+        return any(-1.0 <= began.at - crash <= 2 * self.lease for crash in self.crashes)
 
 
-def read_record(connection: Connection, queued: Sequence[UUID], seen: Sequence[HandlerRecord]) -> Record:
+def read_record(
+    connection: Connection,
+    queued: Sequence[UUID],
+    seen: Sequence[HandlerRecord],
+    *,
+    crashes: Sequence[float],
+    lease: float,
+) -> Record:
     jobs = connection.execute("select id, status, cost_cents, error from public.generation_jobs")
     events = connection.execute(
         "select job_id, kind, from_status, to_status, lease_owner, application, note from gjobs.job_events order by id"
@@ -64,4 +82,6 @@ def read_record(connection: Connection, queued: Sequence[UUID], seen: Sequence[H
         ],
         leased=[job_id for (job_id,) in leases],
         seen=seen,
+        crashes=crashes,
+        lease=lease,
     )

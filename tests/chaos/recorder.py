@@ -1,6 +1,7 @@
 """A file in which the handlers of all workers record their attempts, to compare with the events of the database."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,21 +27,24 @@ class HandlerRecord:
     attempt: int
     worker: str
     handler_event: HandlerEvent
+    at: float
+    """Seconds since 1970."""
     cost_cents: int | None = None
     """The cost that the handler reported, if it returned."""
 
     def line(self) -> str:
         cents = "" if self.cost_cents is None else self.cost_cents
-        return f"{self.job_id} {self.attempt} {self.worker} {self.handler_event} {cents}"
+        return f"{self.job_id} {self.attempt} {self.worker} {self.handler_event} {self.at} {cents}"
 
     @classmethod
     def of(cls, line: str) -> "HandlerRecord":
-        job_id, attempt, worker, handler_event, cents = line.split(" ")
+        job_id, attempt, worker, handler_event, at, cents = line.split(" ")
         return cls(
             job_id=UUID(job_id),
             attempt=int(attempt),
             worker=worker,
             handler_event=HandlerEvent(handler_event),
+            at=float(at),
             cost_cents=int(cents) if cents else None,
         )
 
@@ -64,6 +68,7 @@ def _note(work: Work, handler_event: HandlerEvent) -> None:
         attempt=work.attempt,
         worker=os.environ[WORKER],
         handler_event=handler_event,
+        at=time.time(),
         cost_cents=cents,
     )
     # One write is appended as a whole, even when other workers append at the same time.

@@ -32,4 +32,4 @@ async def test_every_job_ends_once_despite_kills_freezes_cuts_and_restarts(
     assert outcome.violations == ()
     assert outcome.faults == BLOWS
     assert outcome.verdict.succeeded + outcome.verdict.failed == PLAN.jobs
-    assert outcome.verdict.attempts >= outcome.verdict.begun >= PLAN.jobs
+    assert outcome.verdict.attempts + outcome.verdict.lost_claims >= outcome.verdict.begun >= PLAN.jobs

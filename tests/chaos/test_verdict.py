@@ -15,6 +15,9 @@ PLAIN, TAKEN, RETRIED, BROKEN, LOST_TOO_OFTEN = (UUID(int=number) for number in 
 
 STRANGE = UUID(int=99)
 
+AT, LEASE = 1_000_000.0, 2.0
+"""When each handler ran, and the duration of a lease, in seconds."""
+
 
 def by(worker: int, job: UUID, kind: str, **more: str | None) -> Event:
     """Return an event of the worker that holds the job."""
@@ -52,6 +55,7 @@ def saw(job: UUID, worker: int, attempt: int, *sights: HandlerEvent) -> list[Han
             attempt=attempt,
             worker=f"worker-{worker}",
             handler_event=handler_event,
+            at=AT,
             cost_cents=10 if handler_event is HandlerEvent.RETURNED else None,
         )
         for handler_event in sights
@@ -97,6 +101,8 @@ CORRECT = Record(
         *saw(BROKEN, 2, 1, BEGAN, RAISED),
         *saw(LOST_TOO_OFTEN, 1, 1, BEGAN),
     ],
+    crashes=[AT + 60.0],
+    lease=LEASE,
 )
 
 
@@ -170,6 +176,23 @@ def test_judge_counts_a_correct_record_and_finds_no_violation() -> None:
 )
 def test_judge_reports_each_kind_of_violation(record: Record, words: str) -> None:
     assert [violation for violation in judge(record).violations if words in violation] != []
+
+
+@pytest.mark.parametrize("crashed_at", [AT + 0.9, AT - 2 * LEASE])
+@pytest.mark.parametrize("worker", [1, 2])
+def test_judge_allows_a_claim_without_an_event_near_a_crash(crashed_at: float, worker: int) -> None:
+    """The worker that ends the job, or another one, has claimed the same attempt before the crash."""
+    verdict = judge(replace(with_seen(*saw(PLAIN, worker, 1, BEGAN)), crashes=[crashed_at]))
+    assert verdict.violations == []
+    assert verdict.lost_claims == 1
+    assert verdict.attempts + verdict.lost_claims == judge(CORRECT).attempts + 1
+
+
+@pytest.mark.parametrize("crashed_at", [AT + 1.1, AT - 2 * LEASE - 0.1])
+def test_judge_reports_a_claim_without_an_event_long_before_or_after_a_crash(crashed_at: float) -> None:
+    verdict = judge(replace(with_seen(*saw(PLAIN, 2, 1, BEGAN)), crashes=[crashed_at]))
+    assert len(verdict.violations) == 1
+    assert verdict.lost_claims == 0
 
 
 @pytest.mark.parametrize("seen", CORRECT.seen)

@@ -22,6 +22,8 @@ class Verdict:
     """The number of attempts in the events."""
     begun: int
     """The number of attempts that handlers began."""
+    lost_claims: int
+    """The number of these whose claim a crash of the server lost."""
     taken_over: int
     retried: int
 
@@ -39,10 +41,12 @@ def judge(record: Record) -> Verdict:
         *(f"{job_id}: {anomaly}" for job_id, replay in replays.items() for anomaly in replay.anomalies),
         *(f"{job_id}: it still has a lease" for job_id in record.leased),
     ]
-    lost_too_often = 0
+    lost_too_often = lost_claims = 0
     for job_id, job in jobs.items():
         replay = replays[job_id]
-        violations += [f"{job_id}: {words}" for words in _not_as_seen(job, replay, seen[job_id])]
+        lost = _lost_claims(record, replay, seen[job_id])
+        lost_claims += len(lost)
+        violations += [f"{job_id}: {words}" for words in _not_as_seen(job, replay, seen[job_id], lost)]
         lost_too_often += job.status == "failed" and replay.attempt > ATTEMPTS
     statuses = Counter(job.status for job in record.jobs)
     return Verdict(
@@ -52,6 +56,7 @@ def judge(record: Record) -> Verdict:
         lost_too_often=lost_too_often,
         attempts=sum(min(len(replay.claims), ATTEMPTS) for replay in replays.values()),
         begun=sum(one.handler_event is HandlerEvent.BEGAN for one in record.seen),
+        lost_claims=lost_claims,
         taken_over=sum(replay.taken_over for replay in replays.values()),
         retried=sum(replay.retried for replay in replays.values()),
     )
@@ -68,9 +73,31 @@ def _not_as_queued(record: Record, replays: dict[UUID, JobReplay]) -> Iterator[s
             yield f"{job.id}: it is {job.status}, but {replays[job.id].status} by its events"
 
 
-def _not_as_seen(job: Job, replay: JobReplay, seen: Sequence[HandlerRecord]) -> Iterator[str]:
+def _claim(one: HandlerRecord) -> Claim:
+    return Claim(one.attempt, one.worker)
+
+
+def _lost_claims(record: Record, replay: JobReplay, seen: Sequence[HandlerRecord]) -> Sequence[Claim]:
+    """Return the claims that have no event because of a crash of the server.
+
+    If a worker claimed the same attempt again, the last one has the event.
+    """
+    begun = [one for one in seen if one.handler_event is HandlerEvent.BEGAN]
+    return [
+        _claim(one)
+        for place, one in enumerate(begun)
+        if record.may_lack_claim(one)
+        and (_claim(one) not in replay.claims or _claim(one) in map(_claim, begun[place + 1 :]))
+    ]
+
+
+def _not_as_seen(
+    job: Job, replay: JobReplay, seen: Sequence[HandlerRecord], lost_claims: Sequence[Claim]
+) -> Iterator[str]:
     """Compare the records of the handlers with the events."""
-    begun = Counter(Claim(one.attempt, one.worker) for one in seen if one.handler_event is HandlerEvent.BEGAN)
+    begun = Counter(_claim(one) for one in seen if one.handler_event is HandlerEvent.BEGAN)
+    begun.subtract(lost_claims)
+    begun = +begun
     for claim, number in begun.items():
         if claim not in replay.claims:
             yield f"{claim} was made, but has no event"
@@ -80,7 +107,7 @@ def _not_as_seen(job: Job, replay: JobReplay, seen: Sequence[HandlerRecord]) -> 
         return
     last = replay.claims[-1]
     handler_event = HandlerEvent.RETURNED if job.status == "succeeded" else HandlerEvent.RAISED
-    ends = [one for one in seen if Claim(one.attempt, one.worker) == last and one.handler_event is handler_event]
+    ends = [one for one in seen if _claim(one) == last and one.handler_event is handler_event]
     if last.attempt > ATTEMPTS and job.status == "failed":
         if last in begun:
             yield f"{last} was made after the limit"

@@ -257,6 +257,31 @@ class TestTakeover:
         assert job(operator, lost) == ("running",)
         assert lease(operator, lost) == (BOB, 2)
 
+    def test_finish_after_a_lost_claim_keeps_the_lease_of_a_new_claim_of_the_same_attempt(
+        self, operator: psycopg.Connection, other_session: psycopg.Connection
+    ) -> None:
+        held, lost = queue(operator, ADA, "a", "a")
+        claim(operator, ALICE, 1)
+        finished: list[UUID] = []
+
+        def finish_both() -> None:
+            rows = other_session.execute(
+                "select gjobs.finish_jobs(%s, %s, '{1,1}', '{failed,failed}', '{x,x}', '{1,1}')", [ALICE, [held, lost]]
+            )
+            finished.extend(row[0] for row in rows)
+
+        late = threading.Thread(target=finish_both)
+        with operator.transaction():
+            operator.execute("select from public.generation_jobs where id = %s for update", [held])
+            late.start()
+            wait_for_a_lock(operator, other_session.info.backend_pid)
+            assert claim(operator, ALICE, 1) == {lost: 1}
+        late.join()
+
+        assert finished == [held]
+        assert job(operator, lost) == ("running",)
+        assert lease(operator, lost) == (ALICE, 1)
+
 
 def wait_for_a_lock(connection: psycopg.Connection, process: int) -> None:
     """Wait until the session waits for a lock."""

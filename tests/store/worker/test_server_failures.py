@@ -1,7 +1,7 @@
 """A worker keeps its results while the server fails (full disk, no memory, internal errors), and saves them later."""
 
-import asyncio
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -11,10 +11,9 @@ from psycopg.errors import _class_for_state
 from gjobs.store.database.driver_errors import is_connection_lost, translate
 from gjobs.store.database.query import Query
 from gjobs.store.errors import Conflict, ServerFailure, SignInRefused, StoreError, UnexpectedError, Unreachable
-from gjobs.store.jobs.job import AnyStatus, parse_status
 from gjobs.store.leases.lease import ClaimedJob, Ending, LeaseKey, ProgressNote
 from gjobs.store.worker import lease_client
-from gjobs.store.worker.handlers import Backoff, Retry, Work
+from gjobs.store.worker.handlers import Backoff, Handler, Retry, Work
 from gjobs.store.worker.lease_client import LeaseClient
 from gjobs.store.worker.worker_events import (
     AttemptEnded,
@@ -23,11 +22,12 @@ from gjobs.store.worker.worker_events import (
     DatabaseUnavailable,
     FinishDelayed,
     LeaseLost,
+    WorkerEvent,
     is_transient,
 )
 from gjobs.tui.text.worker_text import worker_words
 from tests.store.store_fixtures import Sql, altered, until
-from tests.store.worker.conftest import SUCCEEDED, WorkerEnv, kinds, of_kind, registry_of, until_reported
+from tests.store.worker.conftest import SUCCEEDED, WorkerEnv, do_nothing, kinds, of_kind, registry_of, until_reported
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +60,10 @@ RESCHEDULING_FAILS = (
     "create trigger fails before update on gjobs.job_leases for each row when (new.owner is null)"
     " execute function public.fails()"
 )
+
+
+async def put_off(_: Work) -> None:
+    raise Retry("busy", after=60)
 
 
 @pytest.mark.parametrize("sqlstate", ["53100", "XX001"])
@@ -137,27 +141,27 @@ async def test_worker_outlives_a_server_failure_while_it_claims_waits_and_renews
     assert env.outcomes() == [SUCCEEDED]
 
 
-async def test_worker_outlives_an_unknown_job_status_after_a_lost_answer(
-    env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("other", "reported"), [(False, AttemptEnded), (True, LeaseLost)], ids=["own", "another's"])
+@pytest.mark.parametrize("handler", [do_nothing, put_off], ids=["finished", "rescheduled"])
+async def test_worker_whose_answer_was_lost_reports_only_its_own_end_of_the_job(
+    env: WorkerEnv, monkeypatch: pytest.MonkeyPatch, handler: Handler, reported: type[WorkerEvent], *, other: bool
 ) -> None:
-    is_lost = asyncio.Event()
     end = LeaseClient.end
 
-    async def lose_first_answer(self: LeaseClient, endings: Sequence[Ending]) -> set[UUID]:
+    async def lose_answer(self: LeaseClient, endings: Sequence[Ending]) -> set[UUID]:
+        monkeypatch.undo()
+        if other:
+            env.sql("update gjobs.job_leases set owner = gen_random_uuid()")
+            ((owner,),) = env.sql("select owner from gjobs.job_leases")
+            self = replace(self, worker=replace(self.worker, id=owner))
         await end(self, endings)
-        if not is_lost.is_set():
-            is_lost.set()
-            raise Unreachable("The connection was lost.")
-        return set()
+        raise Unreachable("The connection was lost.")
 
-    async def status_of_the_app(self: LeaseClient, job_ids: Collection[UUID]) -> dict[UUID, AnyStatus]:
-        return {job_id: parse_status("cancelled") for job_id in job_ids}
-
-    monkeypatch.setattr(LeaseClient, "end", lose_first_answer)
-    monkeypatch.setattr(LeaseClient, "statuses", status_of_the_app)
+    monkeypatch.setattr(LeaseClient, "end", lose_answer)
     env.queue()
-    events = await env.run()
-    assert kinds(events) == [AttemptStarted, DatabaseUnavailable, DatabaseRecovered, LeaseLost]
+    worker, events = env.make_worker(handler)
+    await worker.run(once=True)
+    assert kinds(events) == [AttemptStarted, DatabaseUnavailable, DatabaseRecovered, reported]
 
 
 SERVER_FAILURES = (

@@ -471,7 +471,7 @@ async def test_lease_is_released_after_a_renewal_in_progress(
     expires.
     """
     (job,) = env.queue()
-    leases = LeaseClient(env.operator.database, OPERATOR, WORKER, seconds=60.0)
+    leases = LeaseClient(env.operator.database, OPERATOR, WORKER, seconds=60.0, claims_are_durable=True)
     await leases.register_worker()
     (claimed,) = await leases.claim(1)
     write, was_renewed = Database.write_pipelined, list[bool]()

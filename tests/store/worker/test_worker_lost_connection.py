@@ -397,6 +397,30 @@ class TestClaims:
         await worker.run(once=True)
         assert kinds(events) == [AttemptStarted, FinishRejected, DatabaseUnavailable, DatabaseRecovered]
 
+    async def test_end_that_is_refused_before_a_lost_claim_is_made_again_is_saved_after_it(
+        self, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        started: list[UUID] = []
+        end, numbers = LeaseClient.end, count(1)
+
+        async def claim_again_after_the_answer(self: LeaseClient, endings: Sequence[Ending]) -> set[UUID]:
+            if next(numbers) > 1:
+                return await end(self, endings)
+            env.sql("delete from gjobs.job_leases")
+            env.sql("update generation_jobs set status = 'queued'")
+            ended = await end(self, endings)
+            env.queue()  # wakes the worker
+            await until(lambda: len(started) > 1)
+            return ended
+
+        monkeypatch.setattr(LeaseClient, "end", claim_again_after_the_answer)
+        env.queue()
+        async with env.running(recording(started)) as (_, events):
+            await until_reported(events, number=2)
+        assert len(set(started)) == len(started) == 2
+        assert env.outcomes() == [SUCCEEDED] * 2
+        assert of_kind(events, LeaseLost) == []
+
     async def test_worker_that_takes_over_its_own_job_stops_the_earlier_attempt(self, env: WorkerEnv) -> None:
         stopped: list[int] = []
 
