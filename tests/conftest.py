@@ -43,6 +43,8 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 EMPTY = """
 delete from auth.users;
 delete from gjobs.budgets;
+delete from gjobs.budget_spending;
+delete from gjobs.budget_charges;
 delete from gjobs.archived_jobs;
 delete from gjobs.retention_policies;
 delete from gjobs.job_links;

@@ -17,7 +17,7 @@ create unique index budgets_project_id on gjobs.budgets (project_id, period) whe
 -- The amount charged to a budget in one period. Days and months are in UTC. Jobs that ran stay charged when they are deleted, so this is
 -- not the sum of the present jobs. The fill factor leaves space for a row's new version on its page.
 create table gjobs.budget_spending (
-    budget_id    uuid    not null references gjobs.budgets (id) on delete cascade,
+    budget_id    uuid    not null,
     -- The period's first day; -infinity for the total.
     period_start date    not null,
     spent_cents  bigint  not null,
@@ -29,32 +29,25 @@ create table gjobs.budget_spending (
 -- A row of budget_charges is the last charge of a job, and the period that it belongs to. It outlives the job, so a deleted job that is
 -- inserted again is not charged twice.
 create table gjobs.budget_charges (
-    budget_id    uuid   not null references gjobs.budgets (id) on delete cascade,
+    budget_id    uuid   not null,
     job_id       uuid   not null,
     period_start date   not null,
     cents        bigint not null,
     primary key (budget_id, job_id)
 );
 
--- How a statement changed the cost of a job. The old values are null if the statement inserted the job, the new ones
--- if it deleted it. day: the day that the charge belongs to; a queued job is charged to the present day instead. queues: the job enters the
--- queue. finishes: it ends, which no limit refuses. refunds: the change may lower what is charged.
-create type gjobs.job_cost_change as (
-    job_id uuid, old_user_id uuid, old_project_id uuid, old_day date, old_cents bigint,
-    user_id uuid, project_id uuid, day date, cents bigint, queues boolean, finishes boolean, refunds boolean
-);
-
 -- The first day of the period that holds the day; -infinity for the total. Dates before January 4713 BC count as that month: the earliest
 -- date's month would start before the first timestamp.
 create function gjobs.budget_period_start(p_period text, p_day date)
-    returns date language sql immutable parallel safe security invoker set search_path = '' as $$
-    select case p_period
+    returns date language plpgsql immutable parallel safe security invoker set search_path = '' as $$
+begin
+    return case p_period
                when 'day' then p_day
                when 'month' then
                    case when isfinite(p_day) then date_trunc('month', greatest(p_day, '4713-01-01 BC')::timestamp)::date else p_day end
                else '-infinity'
-           end
-$$;
+           end;
+end $$;
 
 -- Whether the acting role may lower what a job was charged: the operator and workers may, users may not. A worker that acts as a user
 -- counts as that user, and may not refund. The acting role is read from a setting that security definer does not change. EXISTS is used
@@ -89,123 +82,85 @@ begin
     end if;
 end $$;
 
--- Charges the events that a statement has just recorded. The app may allow nulls in its columns; a null or negative cost counts as 0. A new
--- job that has ended, such as a restored one, is charged in the period of its creation time. If a user sets a job back to running, it
--- counts as queued again, because workers may take it over. A deleted job is refunded if it never ran. One that ran stays charged, and its
--- charge is kept in case it is inserted again, unless its user or project is gone.
-create function gjobs.charge_events(p_events gjobs.recorded_change[])
-    returns void language plpgsql volatile security invoker set search_path = '' as $$
+-- Charges the last events of this transaction, which a statement has just recorded, to the budgets of their users and projects. The app may
+-- allow nulls in its columns; a null or negative cost counts as 0.
+-- A job that enters the queue is charged its whole cost in the present period. If a user queues it again, it is charged again, because it
+-- can run again; if the operator does, the new charge replaces the job's earlier one. If a user sets a job back to running, it counts as
+-- queued again, because workers may take it over. A new job that has ended, such as a restored one, is charged in the period of its
+-- creation time. Otherwise a charge follows the job's cost, but only the operator and workers can lower it. A deleted job is refunded if it
+-- never ran. One that ran stays charged, and its charge is kept in case it is inserted again, unless its user or project is gone. A job
+-- without a row in budget_charges may be included in what begin_budget counted.
+-- Returns what each budget is charged in a period. Planning takes longer than a charge, so the plan is kept. It reads only by indexes and,
+-- because of the limits, by whole keys. So it serves one event and many, and also when the tables have grown.
+create function gjobs.charge_jobs(p_count bigint)
+    returns table (budget_id uuid, limit_cents bigint, period_start date, cents bigint, asked bigint, queues boolean, queued bigint)
+    language plpgsql volatile security invoker
+    set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+#variable_conflict use_column
 declare
     today   constant date := (clock_timestamp() at time zone 'UTC')::date;
     refunds boolean;
 begin
-    -- The usual statement, which only moves a job on in its status, or whose user and project have no budget, charges nothing.
+    -- The usual statement, which only moves jobs on in their status, or whose users and projects have no budget, charges nothing.
     if not exists (
-        select from unnest(p_events) e
-         where (e.kind in ('created', 'deleted') or e.has_moved or e.cents_change <> 0 or e.to_status = 'queued'
-                or e.to_status = 'running' and (e.from_status in ('queued', 'running')) is not true)
-           and (exists (select from gjobs.budgets b where b.user_id in (e.user_id, e.former_user_id))
-                or exists (select from gjobs.budgets b where b.project_id in (e.project_id, e.former_project_id)))
+        select from (select * from gjobs.job_event_log l where l.transaction_id = pg_current_xact_id() order by l.id desc limit p_count) e
+          join gjobs.budgets b on b.user_id in (e.user_id, e.former_user_id) or b.project_id in (e.project_id, e.former_project_id)
+         where e.kind in ('created', 'deleted') or e.has_moved or e.cents_change <> 0 or e.to_status = 'queued'
+            or e.to_status = 'running' and (e.from_status in ('queued', 'running')) is not true
     ) then
         return;
     end if;
     refunds := gjobs.may_refund();
-    perform gjobs.charge_jobs(array_agg(row(
-                e.job_id, former.user_id, former.project_id, former.day, former.cents, present.user_id, present.project_id, present.day,
-                present.cents, move.queues, move.finishes,
-                case when move.is_deleted then coalesce(e.from_status = 'queued', false) else refunds end
-            )::gjobs.job_cost_change))
-       from unnest(p_events) e
-      cross join lateral (
-          select e.kind = 'deleted' as is_deleted,
-                 e.kind <> 'deleted' and coalesce(
-                     e.to_status = 'queued' and e.from_status is distinct from 'queued'
-                     or e.to_status = 'running' and not refunds and (e.from_status in ('queued', 'running')) is not true, false) as queues,
-                 e.kind = 'deleted' or coalesce(
-                     e.to_status in ('succeeded', 'failed') and (e.from_status in ('succeeded', 'failed')) is not true, false) as finishes
-      ) move
-       left join lateral (
-          select case when e.has_moved then e.former_user_id else e.user_id end as user_id,
-                 case when e.has_moved then e.former_project_id else e.project_id end as project_id,
-                 case when e.has_moved then e.former_day else e.day end as day,
-                 greatest(case when move.is_deleted then -e.cents_change else coalesce(e.cost_cents, 0) - e.cents_change end, 0) as cents
-      ) former on e.kind <> 'created'
-       left join lateral (
-          select e.user_id, e.project_id,
-                 case when e.to_status in ('succeeded', 'failed') then coalesce(e.day, today) else today end as day,
-                 greatest(coalesce(e.cost_cents, 0), 0) as cents
-      ) present on not move.is_deleted
-      where (e.kind = 'created' or e.has_moved or e.cents_change <> 0 or move.queues or move.is_deleted)
-        and (not move.is_deleted or e.from_status = 'queued'
-             or exists (select from auth.users u where u.id = e.user_id)
-                and exists (select from public.projects p where p.id = e.project_id))
-     having count(*) > 0;
-end $$;
-
--- Charges changed costs to the budgets of their users and projects, each job at most once in a call.
--- A job that enters the queue is charged its whole cost in the present period. If a user queues it again, it is charged again, because
--- it can run again; if the operator does, the new charge replaces the job's earlier one. Otherwise a charge follows the job's cost, but
--- only the operator and workers can lower it. Deleting a job that waits in the queue refunds its last charge. A job without a row in
--- budget_charges may be included in what begin_budget counted. It refuses costs above a limit, and every new job once nothing is left,
--- because a job's cost is known only after it has run. A finish, and anything that lowers a cost, is recorded whatever the limit. Budgets
--- are locked in one order, so two statements never deadlock. 
-create function gjobs.charge_jobs(p_changes gjobs.job_cost_change[])
-    returns void language plpgsql volatile security invoker set search_path = '' as $$
-declare
-    today    constant date := (clock_timestamp() at time zone 'UTC')::date;
-    -- Waits for a budget that is being deleted, then charges nothing to it.
-    covering constant uuid[] := array(
-        select b.id from gjobs.budgets b
-         where b.id = any (array(
-                   select own.id
-                     from unnest(p_changes) c cross join lateral unnest(array[c.user_id, c.old_user_id]) as subject (id)
-                     join gjobs.budgets own on own.user_id = subject.id
-                    union
-                   select of_project.id
-                     from unnest(p_changes) c cross join lateral unnest(array[c.project_id, c.old_project_id]) as subject (id)
-                     join gjobs.budgets of_project on of_project.project_id = subject.id
-               ))
-         order by b.id for key share
-    );
-    charge   record;
-    spent    bigint;
-begin
-    if covering = '{}' then
-        return;
-    end if;
-    for charge in
-        with pairs as (
-            select c.job_id, b.id as budget_id
-              from unnest(p_changes) c
-             cross join lateral unnest(array[c.user_id, c.old_user_id]) as subject (id)
-              join gjobs.budgets b on b.user_id = subject.id
-             union
-            select c.job_id, b.id
-              from unnest(p_changes) c
-             cross join lateral unnest(array[c.project_id, c.old_project_id]) as subject (id)
-              join gjobs.budgets b on b.project_id = subject.id
-        ), covered as (
-            select b.id as budget_id, b.period, c.*, gjobs.budget_period_start(b.period, today) as present_start,
-                   gjobs.budget_period_start(b.period, c.day) as new_start,
-                   coalesce(b.user_id = c.old_user_id or b.project_id = c.old_project_id, false) as was_covered,
-                   coalesce(b.user_id = c.user_id or b.project_id = c.project_id, false) as is_covered,
+    return query
+        with covered as materialized (
+            select b.id as budget_id, b.limit_cents, e.job_id, e.kind = 'deleted' as is_deleted, e.from_status = 'queued' as never_ran,
+                   move.*, former.cents as former_cents, greatest(e.cost_cents, 0) as cents,
+                   case when e.kind <> 'deleted'
+                        then gjobs.budget_period_start(b.period, case when e.to_status in ('succeeded', 'failed')
+                                                                      then coalesce(e.day, today) else today end) end as new_start,
                    k.job_id is not null as has_charge, coalesce(k.period_start, s.period_start) as charged_start,
-                   coalesce(k.cents, case when s.is_counted then c.old_cents end, 0) as charged_cents
-              from pairs p
-              join unnest(p_changes) c on c.job_id = p.job_id
-              join gjobs.budgets b on b.id = p.budget_id and b.id = any (covering)
-              left join gjobs.budget_charges k on k.budget_id = b.id and k.job_id = c.job_id
-              left join gjobs.budget_spending s
-                on k.job_id is null and s.is_counted and (b.user_id = c.old_user_id or b.project_id = c.old_project_id)
-               and s.budget_id = b.id and s.period_start = gjobs.budget_period_start(b.period, c.old_day)
+                   coalesce(k.cents, case when s.is_counted then former.cents end, 0) as charged_cents
+              from (select * from gjobs.job_event_log l
+                     where l.transaction_id = pg_current_xact_id() order by l.id desc limit p_count) e
+              join gjobs.budgets b on b.user_id in (e.user_id, e.former_user_id) or b.project_id in (e.project_id, e.former_project_id)
+             cross join lateral (
+                 select e.kind <> 'created' and (
+                            not e.has_moved or coalesce(b.user_id = e.former_user_id or b.project_id = e.former_project_id, false)
+                        ) as was_covered,
+                        e.kind <> 'deleted' and (
+                            not e.has_moved or coalesce(b.user_id = e.user_id or b.project_id = e.project_id, false)
+                        ) as is_covered,
+                        e.kind <> 'deleted' and coalesce(
+                            e.to_status = 'queued' and e.from_status is distinct from 'queued'
+                            or e.to_status = 'running' and not refunds and (e.from_status in ('queued', 'running')) is not true, false
+                        ) as queues,
+                        e.kind = 'deleted' or coalesce(
+                            e.to_status in ('succeeded', 'failed') and (e.from_status in ('succeeded', 'failed')) is not true, false
+                        ) as finishes
+             ) move
+             cross join lateral (
+                 select greatest(case when e.kind <> 'deleted' then coalesce(e.cost_cents, 0) else 0 end - e.cents_change, 0) as cents
+             ) former
+              left join lateral (
+                  select * from gjobs.budget_charges where budget_id = b.id and job_id = e.job_id limit 1
+              ) k on true
+              left join lateral (
+                  select * from gjobs.budget_spending
+                   where is_counted and move.was_covered and k.job_id is null and budget_id = b.id
+                     and period_start = gjobs.budget_period_start(b.period, case when e.has_moved then e.former_day else e.day end) limit 1
+              ) s on true
+             where (e.kind in ('created', 'deleted') or e.has_moved or e.cents_change <> 0 or move.queues)
+               and (e.kind <> 'deleted' or e.from_status = 'queued'
+                    or exists (select from auth.users u where u.id = e.user_id)
+                       and exists (select from public.projects p where p.id = e.project_id))
         ), decided as (
-            select c.*,
-                   case when c.queues and c.is_covered then c.present_start else coalesce(c.charged_start, c.new_start) end as next_start,
-                   case when c.cents is null then case when c.refunds then null else c.charged_cents end
-                        when not c.is_covered then case when c.refunds then null else c.charged_cents end
+            select c.*, c.queues and c.is_covered as enters,
+                   case when c.queues and c.is_covered then c.new_start else coalesce(c.charged_start, c.new_start) end as next_start,
+                   case when c.is_deleted then case when c.never_ran then null else c.charged_cents end
+                        when not c.is_covered then case when refunds then null else c.charged_cents end
                         when c.queues then c.cents
-                        when c.was_covered and c.cents = c.old_cents then c.charged_cents
-                        when c.refunds and c.was_covered then c.cents
+                        when c.was_covered and c.cents = c.former_cents then c.charged_cents
+                        when c.was_covered and refunds then c.cents
                         else greatest(c.charged_cents, c.cents) end as next_cents
               from covered c
         ), removed as (
@@ -217,46 +172,109 @@ begin
              where d.next_cents is not null and d.next_start is not null
                and (not d.has_charge or (d.next_start, d.next_cents) <> (d.charged_start, d.charged_cents))
             on conflict (budget_id, job_id) do update set period_start = excluded.period_start, cents = excluded.cents
-        ), effects as (
-            -- If a user queues a job again, its earlier charge is kept in addition to the new one.
-            select budget_id, charged_start as period_start, finishes, false as queues, -charged_cents as cents
-              from decided
-             where charged_start is not null and (next_cents is null or not (queues and is_covered) or refunds)
-            union all
-            select budget_id, next_start, finishes, queues and is_covered, next_cents
-              from decided where next_cents is not null and next_start is not null
         )
-        select b.id, b.period, b.limit_cents, b.user_id, b.project_id, e.period_start, sum(e.cents)::bigint as cents,
-               coalesce(sum(e.cents) filter (where not e.finishes), 0)::bigint as asked,
-               bool_or(e.queues) as queues, coalesce(sum(e.cents) filter (where e.queues), 0)::bigint as queued
-          from effects e
-          join gjobs.budgets b on b.id = e.budget_id
-         group by b.id, e.period_start
-        having sum(e.cents) <> 0 or coalesce(sum(e.cents) filter (where not e.finishes), 0) > 0 or bool_or(e.queues)
-         order by b.id, e.period_start
-    loop
+        select d.budget_id, d.limit_cents, e.period_start, sum(e.cents)::bigint as cents,
+               coalesce(sum(e.cents) filter (where not d.finishes), 0)::bigint as asked,
+               bool_or(e.enters) as queues, coalesce(sum(e.cents) filter (where e.enters), 0)::bigint as queued
+          from decided d
+         cross join lateral (
+             -- If a user queues a job again, its earlier charge is kept in addition to the new one.
+             values (d.charged_start, case when d.next_cents is null or refunds or not d.enters then -d.charged_cents end, false),
+                    (d.next_start, d.next_cents, d.enters)
+         ) e (period_start, cents, enters)
+         where e.period_start is not null and e.cents is not null
+         group by d.budget_id, d.limit_cents, e.period_start
+        having sum(e.cents) <> 0 or coalesce(sum(e.cents) filter (where not d.finishes), 0) > 0 or bool_or(e.enters)
+         order by d.budget_id, e.period_start;
+end $$;
+
+-- Charges the last events of this transaction. A single new job that is queued, or one whose cost changes, is charged here; all others are
+-- charged by charge_jobs, and so are those without the expected row in budget_charges.
+-- It refuses costs above a limit, and every new job once nothing is left, because a job's cost is known only after it has run. A finish,
+-- and anything that lowers a cost, is recorded whatever the limit. Spending is locked in one order, so two statements never deadlock.
+create function gjobs.charge_events(p_count bigint)
+    returns void language plpgsql volatile security invoker set search_path = '' set enable_seqscan = off as $$
+declare
+    today     constant date := (clock_timestamp() at time zone 'UTC')::date;
+    event     gjobs.job_event_log;
+    is_new    boolean := false;
+    is_single boolean := false;
+    new_cents bigint;
+    old_cents bigint;
+    charges   refcursor;
+    charge    record;
+    budget    gjobs.budgets;
+    spent     bigint;
+begin
+    if p_count = 1 then
+        select * into event from gjobs.job_event_log l where l.transaction_id = pg_current_xact_id() order by l.id desc limit 1;
+        is_new := event.kind = 'created' and event.to_status = 'queued';
+        is_single := is_new or event.kind not in ('created', 'deleted') and not event.has_moved and (
+            event.to_status in ('queued', 'running') and (event.from_status in ('queued', event.to_status)) is not true) is not true;
+    end if;
+    if is_single then
+        if not is_new and event.cents_change = 0 then
+            return;
+        end if;
+        new_cents := greatest(event.cost_cents, 0);
+        old_cents := greatest(coalesce(event.cost_cents, 0) - event.cents_change, 0);
+        open charges for
+            select b.id as budget_id, b.limit_cents, coalesce(k.period_start, gjobs.budget_period_start(b.period, today)) as period_start,
+                   change.cents, is_new as queues, next.cents as queued, (k.cents is null) <> is_new as is_other,
+                   case when event.to_status in ('succeeded', 'failed') and (event.from_status in ('succeeded', 'failed')) is not true
+                        then 0 else change.cents end as asked
+              from gjobs.budgets b
+              left join lateral (
+                  select * from gjobs.budget_charges where budget_id = b.id and job_id = event.job_id limit 1
+              ) k on true
+             cross join lateral (
+                 select case when is_new or new_cents <> old_cents and (new_cents >= k.cents or (select gjobs.may_refund()))
+                             then new_cents else k.cents end as cents
+             ) next
+             cross join lateral (select next.cents - coalesce(k.cents, 0) as cents) change
+             where (b.user_id = event.user_id or b.project_id = event.project_id) and (is_new or k.cents is null or change.cents <> 0)
+             order by is_other desc, b.id;
+        fetch charges into charge;
+        if charge.is_other then
+            close charges;
+            is_single := false;
+        end if;
+    end if;
+    if not is_single then
+        open charges for select * from gjobs.charge_jobs(p_count);
+        fetch charges into charge;
+    end if;
+    while found loop
+        if is_single then
+            insert into gjobs.budget_charges as k (budget_id, job_id, period_start, cents)
+            values (charge.budget_id, event.job_id, charge.period_start, charge.queued)
+                on conflict (budget_id, job_id) do update set cents = excluded.cents;
+        end if;
         insert into gjobs.budget_spending as s (budget_id, period_start, spent_cents)
-        values (charge.id, charge.period_start, greatest(charge.cents, 0))
+        values (charge.budget_id, charge.period_start, greatest(charge.cents, 0))
             on conflict (budget_id, period_start) do update set spent_cents = greatest(s.spent_cents + charge.cents, 0)
         returning s.spent_cents into spent;
         if charge.asked > 0 and spent > charge.limit_cents
            or charge.queues and spent - charge.queued >= charge.limit_cents then
+            select * into budget from gjobs.budgets b where b.id = charge.budget_id;
             raise exception using
                 errcode = 'GJ001',
                 message = format(
                     'the %s budget of %s %s has %s cents: %s are spent and %s were asked',
-                    case charge.period when 'all' then 'total' when 'day' then 'daily' else 'monthly' end,
-                    case when charge.user_id is null then 'project' else 'user' end,
-                    coalesce(charge.user_id, charge.project_id),
+                    case budget.period when 'all' then 'total' when 'day' then 'daily' else 'monthly' end,
+                    case when budget.user_id is null then 'project' else 'user' end,
+                    coalesce(budget.user_id, budget.project_id),
                     charge.limit_cents, spent - charge.cents, charge.asked
                 ),
                 detail = jsonb_build_object(
-                    'budget_id', charge.id, 'user_id', charge.user_id, 'project_id', charge.project_id,
-                    'period', charge.period, 'period_start', nullif(charge.period_start, '-infinity'),
+                    'budget_id', charge.budget_id, 'user_id', budget.user_id, 'project_id', budget.project_id,
+                    'period', budget.period, 'period_start', nullif(charge.period_start, '-infinity'),
                     'limit_cents', charge.limit_cents, 'spent_cents', spent - charge.cents, 'asked_cents', charge.asked
                 );
         end if;
+        fetch charges into charge;
     end loop;
+    close charges;
 end $$;
 
 -- Resets all spending to 0 after a TRUNCATE of the jobs, unless a user did it. Under REPEATABLE READ the snapshot may miss later charges,
@@ -317,20 +335,22 @@ begin
     raise lock_not_available using message = 'other sessions write jobs all the time', hint = 'Try again.';
 end $$;
 
--- Counts what is already spent of a new budget, or of one that gets another user, project or period.
+-- Counts what is already spent of a new budget, or of one that gets another user, project or period. Removes what a deleted one spent.
 create function gjobs.begin_budget()
     returns trigger language plpgsql volatile security definer set search_path = '' as $$
 declare
     start constant date := gjobs.budget_period_start(new.period, (now() at time zone 'UTC')::date);
 begin
-    if new.user_id is not null and not exists (select from auth.users u where u.id = new.user_id) then
+    if tg_op <> 'INSERT' then
+        delete from gjobs.budget_spending where budget_id = old.id;
+        delete from gjobs.budget_charges where budget_id = old.id;
+    end if;
+    if tg_op = 'DELETE' then
+        return null;
+    elsif new.user_id is not null and not exists (select from auth.users u where u.id = new.user_id) then
         raise foreign_key_violation using message = format('there is no user %s', new.user_id), column = 'user_id';
     elsif new.project_id is not null and not exists (select from public.projects p where p.id = new.project_id) then
         raise foreign_key_violation using message = format('there is no project %s', new.project_id), column = 'project_id';
-    end if;
-    if tg_op = 'UPDATE' then
-        delete from gjobs.budget_spending where budget_id = new.id;
-        delete from gjobs.budget_charges where budget_id = new.id;
     end if;
     insert into gjobs.budget_spending (budget_id, period_start, spent_cents, is_counted)
     values (new.id, start, gjobs.count_spending(new.user_id, new.project_id, new.period, start), true);
@@ -339,7 +359,7 @@ end $$;
 
 create trigger gjobs_begin_budgets before insert or update of user_id, project_id, period on gjobs.budgets
     for each statement execute function gjobs.begin_budgets();
-create trigger gjobs_begin_budget after insert or update of user_id, project_id, period on gjobs.budgets
+create trigger gjobs_begin_budget after insert or delete or update of user_id, project_id, period on gjobs.budgets
     for each row execute function gjobs.begin_budget();
 alter table gjobs.budgets
     enable always trigger gjobs_begin_budgets,

@@ -46,12 +46,6 @@ comment on column gjobs.job_event_log.error is 'null for other changes of a job 
 comment on column gjobs.job_event_log.former_error is
     'the error of a job that was failed, if it is another one now or the job is not failed';
 
--- What is needed of an event to charge budgets.
-create type gjobs.recorded_change as (
-    job_id uuid, kind text, user_id uuid, project_id uuid, day date, former_user_id uuid, former_project_id uuid, former_day date,
-    has_moved boolean, from_status text, to_status text, cost_cents bigint, cents_change bigint
-);
-
 -- One row.
 create table gjobs.settings (
     keep_events interval not null default '90 days' check (keep_events >= '1 day')
@@ -78,8 +72,7 @@ declare
     actor_role  constant text := coalesce(nullif(current_setting('role'), 'none'), session_user);
     application constant text := current_setting('application_name');
     worker      constant text := nullif(left(current_setting('gjobs.worker', true), 36), '');
-    charges     constant boolean := exists (select from gjobs.budgets);
-    recorded    gjobs.recorded_change[];
+    written     bigint;
 begin
     if coalesce(nullif(current_setting('request.jwt.claims', true), ''), current_setting('request.jwt.claim.sub', true), '') <> '' then
         begin
@@ -93,80 +86,65 @@ begin
     end if;
 
     if tg_op = 'INSERT' then
-        with written as (
-            insert into gjobs.job_event_log
-                   (transaction_id, kind, job_id, user_id, project_id, mode, day, to_status, error, cost_cents, cents_change, retry_count,
-                    actor_user_id, actor_role, application, lease_owner)
-            select pg_current_xact_id(), 'created', n.id, n.user_id, n.project_id, n.mode::text, (n.created_at at time zone 'UTC')::date,
-                   n.status::text, n.error::text, n.cost_cents, coalesce(n.cost_cents, 0), its.retries, actor, actor_role,
-                   application, worker
-              from new_rows n
-             cross join (select null::integer as retry_count) absent
-             cross join lateral (select retry_count as retries from (select n.*) present) its
-            returning job_id, kind, user_id, project_id, day, former_user_id, former_project_id, former_day, has_moved, from_status,
-                      to_status, cost_cents, cents_change
-        )
-        select array_agg(row(w.*)::gjobs.recorded_change) filter (where charges) into recorded from written w;
+        insert into gjobs.job_event_log
+               (transaction_id, kind, job_id, user_id, project_id, mode, day, to_status, error, cost_cents, cents_change, retry_count,
+                actor_user_id, actor_role, application, lease_owner)
+        select pg_current_xact_id(), 'created', n.id, n.user_id, n.project_id, n.mode::text, (n.created_at at time zone 'UTC')::date,
+               n.status::text, n.error::text, n.cost_cents, coalesce(n.cost_cents, 0), its.retries, actor, actor_role,
+               application, worker
+          from new_rows n
+         cross join (select null::integer as retry_count) absent
+         cross join lateral (select retry_count as retries from (select n.*) present) its;
     elsif tg_op = 'UPDATE' then
         -- A full join is never a nested loop, so a plan made for one row also serves many. A changed id is a deletion and a creation.
-        with written as (
-            insert into gjobs.job_event_log
-                   (transaction_id, kind, job_id, user_id, project_id, mode, day, retry_count, from_status, to_status, error, former_error,
-                    cost_cents, cents_change, has_moved, former_user_id, former_project_id, former_mode, former_day, former_retry_count,
-                    actor_user_id, actor_role, application, lease_owner)
-            select pg_current_xact_id(), change.kind, coalesce(n.id, o.id),
-                   case when n.id is null then o.user_id else n.user_id end, case when n.id is null then o.project_id else n.project_id end,
-                   case when n.id is null then o.mode else n.mode end::text,
-                   (case when n.id is null then o.created_at else n.created_at end at time zone 'UTC')::date,
-                   case when n.id is null then former.retries else its.retries end, o.status::text, n.status::text,
-                   case when n.status::text = 'failed' or change.kind in ('created', 'status', 'retry', 'error') then n.error::text end,
-                   case when o.status::text = 'failed' and (n.status::text is distinct from 'failed' or n.error is distinct from o.error)
-                        then coalesce(o.error::text, '') end,
-                   case when n.id is null then o.cost_cents else n.cost_cents end,
-                   coalesce(n.cost_cents, 0)::bigint - coalesce(o.cost_cents, 0), coalesce(moved.so, false), moved.user_id,
-                   moved.project_id, moved.mode, moved.day, moved.retries, actor, actor_role, application, worker
-              from old_rows o
-              full join new_rows n on n.id = o.id
-             cross join (select null::integer as retry_count) absent
-             cross join lateral (select retry_count as retries from (select n.*) present) its
-             cross join lateral (select retry_count as retries from (select o.*) present) former
-             cross join lateral (
-                 select case when o.id is null then 'created'
-                             when n.id is null then 'deleted'
-                             when o.status is distinct from n.status then 'status'
-                             when former.retries is distinct from its.retries then 'retry'
-                             when o.error is distinct from n.error then 'error'
-                             when o.cost_cents is distinct from n.cost_cents then 'cost'
-                             when (o.mode, o.user_id, o.project_id, o.created_at)
-                                  is distinct from (n.mode, n.user_id, n.project_id, n.created_at) then 'changed'
-                        end as kind
-             ) change
-              left join lateral (
-                 select true as so, o.user_id, o.project_id, o.mode::text, (o.created_at at time zone 'UTC')::date as day, former.retries
-                  where o.id is not null and n.id is not null
-                    and (o.mode, o.user_id, o.project_id, o.created_at, coalesce(former.retries, 0) > 0)
-                        is distinct from (n.mode, n.user_id, n.project_id, n.created_at, coalesce(its.retries, 0) > 0)
-             ) moved on true
-             where change.kind is not null
-            returning job_id, kind, user_id, project_id, day, former_user_id, former_project_id, former_day, has_moved, from_status,
-                      to_status, cost_cents, cents_change
-        )
-        select array_agg(row(w.*)::gjobs.recorded_change) filter (where charges) into recorded from written w;
+        insert into gjobs.job_event_log
+               (transaction_id, kind, job_id, user_id, project_id, mode, day, retry_count, from_status, to_status, error, former_error,
+                cost_cents, cents_change, has_moved, former_user_id, former_project_id, former_mode, former_day, former_retry_count,
+                actor_user_id, actor_role, application, lease_owner)
+        select pg_current_xact_id(), change.kind, coalesce(n.id, o.id),
+               case when n.id is null then o.user_id else n.user_id end, case when n.id is null then o.project_id else n.project_id end,
+               case when n.id is null then o.mode else n.mode end::text,
+               (case when n.id is null then o.created_at else n.created_at end at time zone 'UTC')::date,
+               case when n.id is null then former.retries else its.retries end, o.status::text, n.status::text,
+               case when n.status::text = 'failed' or change.kind in ('created', 'status', 'retry', 'error') then n.error::text end,
+               case when o.status::text = 'failed' and (n.status::text is distinct from 'failed' or n.error is distinct from o.error)
+                    then coalesce(o.error::text, '') end,
+               case when n.id is null then o.cost_cents else n.cost_cents end,
+               coalesce(n.cost_cents, 0)::bigint - coalesce(o.cost_cents, 0), coalesce(moved.so, false), moved.user_id,
+               moved.project_id, moved.mode, moved.day, moved.retries, actor, actor_role, application, worker
+          from old_rows o
+          full join new_rows n on n.id = o.id
+         cross join (select null::integer as retry_count) absent
+         cross join lateral (select retry_count as retries from (select n.*) present) its
+         cross join lateral (select retry_count as retries from (select o.*) present) former
+         cross join lateral (
+             select case when o.id is null then 'created'
+                         when n.id is null then 'deleted'
+                         when o.status is distinct from n.status then 'status'
+                         when former.retries is distinct from its.retries then 'retry'
+                         when o.error is distinct from n.error then 'error'
+                         when o.cost_cents is distinct from n.cost_cents then 'cost'
+                         when (o.mode, o.user_id, o.project_id, o.created_at)
+                              is distinct from (n.mode, n.user_id, n.project_id, n.created_at) then 'changed'
+                    end as kind
+         ) change
+          left join lateral (
+             select true as so, o.user_id, o.project_id, o.mode::text, (o.created_at at time zone 'UTC')::date as day, former.retries
+              where o.id is not null and n.id is not null
+                and (o.mode, o.user_id, o.project_id, o.created_at, coalesce(former.retries, 0) > 0)
+                    is distinct from (n.mode, n.user_id, n.project_id, n.created_at, coalesce(its.retries, 0) > 0)
+         ) moved on true
+         where change.kind is not null;
     elsif tg_op = 'DELETE' then
-        with written as (
-            insert into gjobs.job_event_log
-                   (transaction_id, kind, job_id, user_id, project_id, mode, day, retry_count, from_status, former_error, cost_cents,
-                    cents_change, actor_user_id, actor_role, application, lease_owner)
-            select pg_current_xact_id(), 'deleted', o.id, o.user_id, o.project_id, o.mode::text, (o.created_at at time zone 'UTC')::date,
-                   its.retries, o.status::text, case when o.status::text = 'failed' then coalesce(o.error::text, '') end, o.cost_cents,
-                   -coalesce(o.cost_cents, 0)::bigint, actor, actor_role, application, worker
-              from old_rows o
-             cross join (select null::integer as retry_count) absent
-             cross join lateral (select retry_count as retries from (select o.*) present) its
-            returning job_id, kind, user_id, project_id, day, former_user_id, former_project_id, former_day, has_moved, from_status,
-                      to_status, cost_cents, cents_change
-        )
-        select array_agg(row(w.*)::gjobs.recorded_change) filter (where charges) into recorded from written w;
+        insert into gjobs.job_event_log
+               (transaction_id, kind, job_id, user_id, project_id, mode, day, retry_count, from_status, former_error, cost_cents,
+                cents_change, actor_user_id, actor_role, application, lease_owner)
+        select pg_current_xact_id(), 'deleted', o.id, o.user_id, o.project_id, o.mode::text, (o.created_at at time zone 'UTC')::date,
+               its.retries, o.status::text, case when o.status::text = 'failed' then coalesce(o.error::text, '') end, o.cost_cents,
+               -coalesce(o.cost_cents, 0)::bigint, actor, actor_role, application, worker
+          from old_rows o
+         cross join (select null::integer as retry_count) absent
+         cross join lateral (select retry_count as retries from (select o.*) present) its;
     else
         -- One row, so that a TRUNCATE stays quick. The rollups are void until the jobs, which are few then, are counted again.
         insert into gjobs.job_event_log (transaction_id, kind, actor_user_id, actor_role, application)
@@ -174,8 +152,9 @@ begin
         perform gjobs.reset_spending();
     end if;
 
-    if recorded is not null then
-        perform gjobs.charge_events(recorded);
+    get diagnostics written = row_count;
+    if written > 0 and tg_op <> 'TRUNCATE' and exists (select from gjobs.budgets) then
+        perform gjobs.charge_events(written);
     end if;
     -- A dashboard holds the first lock shared while it listens, and an idle worker the second. If a lock is free, nobody listens, and no
     -- notification delays the commit.

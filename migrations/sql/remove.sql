@@ -29,5 +29,4 @@ begin
       from pg_class where relnamespace = 'gjobs'::regnamespace and relkind = 'r' and relname <> 'alembic_version';
     execute 'drop table ' || ours;
     drop sequence gjobs.notified_at, gjobs.budgets_set_by;
-    drop type gjobs.job_cost_change, gjobs.recorded_change;
 end $$;

@@ -20,6 +20,7 @@ from gjobs.migrations.runner import remove, upgrade
 from gjobs.store.budgets.budget import Period
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, UserRows, acting, add
+from tests.migrations.test_rollups_with_app_changes import wait_for_lock
 
 REFUSED = "GJ001"
 """The SQLSTATE of a job that a budget refuses."""
@@ -348,6 +349,29 @@ def test_only_writers_with_the_same_budget_block_each_other_and_a_new_budget(
     assert spent(operator, budget) == 291
 
 
+def test_job_is_queued_while_its_budget_is_deleted(database: Conninfo, operator: psycopg.Connection) -> None:
+    budget = limit_user(operator, ADA, 250)
+    with (
+        connect(database) as deleter,
+        connect(database, autocommit=True) as observer,
+        ThreadPoolExecutor() as writers,
+    ):
+        deleter.execute("delete from gjobs.budgets where id = %s", [budget])
+        written = writers.submit(queue, operator, ADA, 40)
+        wait_for_lock(observer, "insert into public.generation_jobs%")
+        deleter.commit()
+        written.result()
+    assert operator.execute("select count(*) from public.generation_jobs").fetchall() == [(3,)]
+
+
+def test_deleting_a_budget_deletes_its_spending_and_charges(operator: psycopg.Connection) -> None:
+    limit_user(operator, ADA, 1_000)
+    queue(operator, ADA, 40)
+    operator.execute("delete from gjobs.budgets")
+    for table in ("budget_spending", "budget_charges"):
+        assert operator.execute(f"select from gjobs.{table}".encode()).fetchall() == []
+
+
 def test_check_budget_reports_whether_a_cost_fits_each_budget(operator: psycopg.Connection) -> None:
     month, whole = limit_project(operator, ADA, 300, "month"), limit_user(operator, ADA, 260)
     with acting(operator, ADA.id):
@@ -374,8 +398,7 @@ def test_user_sees_own_budgets_but_cannot_change_them(operator: psycopg.Connecti
         "update gjobs.visible_spending set spent_cents = 0",
         "update gjobs.budget_spending set spent_cents = 0",
         "delete from gjobs.budget_charges",
-        "select gjobs.charge_jobs('{}')",
-        "select gjobs.charge_events('{}')",
+        "select gjobs.charge_events(1)",
         "select gjobs.reset_spending()",
         "select gjobs.count_spending(null, null, 'all', '-infinity')",
     ):
