@@ -16,6 +16,7 @@ from tests.benchmarks.dashboard import dashboard
 from tests.benchmarks.database import Databases, open_databases
 from tests.benchmarks.environment import look_around
 from tests.benchmarks.errors import errors
+from tests.benchmarks.footprint import footprint
 from tests.benchmarks.growth import growth
 from tests.benchmarks.harness import Effort, Finding
 from tests.benchmarks.lists import lists
@@ -40,6 +41,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "errors": errors,
     "transitions": transitions,
     "claims": claims,
+    "footprint": footprint,
     "work": work,
     "dashboard": dashboard,
     "growth": growth,
