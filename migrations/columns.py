@@ -38,9 +38,13 @@ def lacking_columns(conninfo: Mapping[str, str | int]) -> list[str]:
     with connect(conninfo) as connection:
         try:
             connection.read_only = True
-            row = connection.execute(_LACKING, [list(LATER_COLUMNS)]).fetchone()
+            return _those_lacking(connection, list(LATER_COLUMNS))
         except psycopg.Error as error:
             raise translate_migrating(error) from error
+
+
+def _those_lacking(connection: psycopg.Connection, names: list[str]) -> list[str]:
+    row = connection.execute(_LACKING, [names]).fetchone()
     return list(row[0]) if row else []
 
 
@@ -59,6 +63,9 @@ def add_columns(run: Run, lacking: list[str]) -> None:
             connection.autocommit = True
             require_session(connection, run.conninfo)
             acquire_run_lock(connection)
+            # Another run may have added some since the caller asked.
+            if not (lacking := _those_lacking(connection, lacking)):
+                return
             with connection.transaction():
                 connection.execute(columns_sql(lacking).encode())
                 row = connection.execute(LOCKED_SECONDS.encode()).fetchone()

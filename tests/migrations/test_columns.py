@@ -40,6 +40,17 @@ def test_columns_are_added_once_count_retries_and_work_after_a_removal(attached_
         assert check_rollups(attached_database).matches
 
 
+def test_columns_that_another_run_added_meanwhile_are_left_alone(attached_database: Conninfo) -> None:
+    upgrade(attached_database)
+    lacking = lacking_columns(attached_database)
+    add_columns(attached_database, lacking)
+    before = catalogue(attached_database)
+
+    add_columns(attached_database, lacking)
+
+    assert catalogue(attached_database) == before
+
+
 def test_printed_sql_adds_the_columns(attached_database: Conninfo) -> None:
     upgrade(attached_database)
     script = columns_sql(lacking_columns(attached_database))
