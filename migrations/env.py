@@ -12,6 +12,7 @@ from gjobs.migrations.scripts import (
     load,
     lock_tables,
     run_earlier_build,
+    run_script,
     this_run,
 )
 from gjobs.migrations.verification import require_app_schema
@@ -42,6 +43,7 @@ def take_over_earlier_build() -> None:
     if this_run().origin is not Origin.EARLIER_BUILD:
         return
     with Operations.context(context.get_context()):
+        run_script("earlier_workers")
         lock_tables("earlier_build_tables")
         run_earlier_build()
     this_run().step("What the earlier build had replaced came back. Its data is carried over next.")

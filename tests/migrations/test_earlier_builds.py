@@ -20,7 +20,7 @@ from gjobs.migrations.runner import (
     verify,
 )
 from gjobs.migrations.status import read_status
-from gjobs.store.errors import SchemaMissing
+from gjobs.store.errors import SchemaMissing, StoreError
 from tests.conftest import Conninfo, connect, run_file
 from tests.migrations.conftest import Facts, catalogue, execute, run_with_psql
 from tests.migrations.test_interrupted_upgrade import interrupting
@@ -159,6 +159,25 @@ def test_printed_sql_takes_over_an_earlier_build(
     assert catalogue(earlier_build) == catalogue(database)
     assert rows(earlier_build) == before
     assert check_rollups(earlier_build).matches
+
+
+def test_takeover_is_refused_while_a_worker_of_the_earlier_build_runs(earlier_build: Conninfo) -> None:
+    execute(earlier_build, "update gjobs.workers set seen_at = now()")
+    before = catalogue(earlier_build)
+    with pytest.raises(MigrationRefused, match=r"Workers of the earlier build run: render-1\. Nothing was changed"):
+        upgrade(earlier_build)
+    assert catalogue(earlier_build) == before
+
+
+def test_takeover_keeps_a_view_of_the_app_on_the_earlier_build_and_continues_without_it(
+    earlier_build: Conninfo, database: Conninfo
+) -> None:
+    execute(earlier_build, "create view public.spending as select * from gjobs.budget_spending")
+    with pytest.raises(StoreError, match=r"public\.spending|view spending"):
+        upgrade(earlier_build)
+    execute(earlier_build, "table public.spending", "drop view public.spending")
+    upgrade(earlier_build)
+    assert catalogue(earlier_build) == catalogue(database)
 
 
 def test_other_revisions_of_an_earlier_build_are_refused(migrated_copy: Conninfo) -> None:
