@@ -11,6 +11,7 @@ from gjobs.migrations.scripts import (
     driver_connection,
     load,
     lock_tables,
+    run_apart,
     run_earlier_build,
     run_script,
     this_run,
@@ -44,6 +45,7 @@ def take_over_earlier_build() -> None:
         return
     with Operations.context(context.get_context()):
         run_script("earlier_workers")
+        run_apart("earlier_policies")
         lock_tables("earlier_build_tables")
         run_earlier_build()
     this_run().step("What the earlier build had replaced came back. Its data is carried over next.")

@@ -99,7 +99,7 @@ def run_apart(*names: str) -> None:
 
 
 def run_earlier_build() -> None:
-    """Give back what the earlier build replaced."""
+    """Give back what the earlier build replaced, but for the app's policies, which came back before."""
     script = read("earlier_build")
     for line, names in _OF_APP.items():
         of_app = ";\n\n".join(map(read, names))
@@ -146,6 +146,7 @@ def _execute(*names: str) -> None:
                 if statement.endswith(GENERATES):
                     for (generated,) in cursor.fetchall():
                         connection.execute(str(generated).encode())
+                        run.has_changed = True
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             run.report(f"Stopped while {doing}. The finished steps are kept.")

@@ -56,6 +56,10 @@ def _given_back() -> Iterator[str]:
         "An earlier build of gjobs had replaced functions, policies and a view of the app. Those of the app come back."
         f" Run {command('doctor')} afterwards: it prints SQL that repairs their faults."
     )
+    yield (
+        "The policies come back one by one. On a hosted server, each locks tables of auth for an instant."
+        " Choose a quiet hour, and stop the workers first."
+    )
 
 
 def _broken_functions(connection: psycopg.Connection) -> Iterator[str]:

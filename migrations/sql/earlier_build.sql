@@ -1,5 +1,5 @@
--- An earlier build left this database at its revision 0013. It had replaced functions, policies and the view of the app: they come back as
--- they were. In a database that it created, those of revision 0001_app take their place. Its columns and its view of stuck jobs belong to the
+-- An earlier build left this database at its revision 0013. It had replaced functions and the view of the app: they come back as they were,
+-- after the policies. In a database that it created, those of revision 0001_app take their place. Its columns and its view of stuck jobs belong to the
 -- app from now on.
 do $earlier$
 declare

@@ -122,15 +122,36 @@ def test_interrupted_takeover_of_an_earlier_build_can_be_continued(
     assert check_rollups(earlier_build).matches
 
 
+RESTORE = (
+    'alter policy "Users can update own projects" on public.projects'
+    " using ((auth.uid() = user_id)) with check ((auth.uid() = user_id))"
+)
+
+
+@pytest.mark.parametrize("with_psql", [False, True])
 def test_upgrade_gives_an_app_back_what_an_earlier_build_replaced(
-    earlier_build: Conninfo, attached_database: Conninfo
+    earlier_build: Conninfo, attached_database: Conninfo, monkeypatch: pytest.MonkeyPatch, *, with_psql: bool
 ) -> None:
-    """As if the build had not created the app's tables itself."""
+    """As if the build had not created the app's tables itself. The policies come first, one by one."""
     execute(earlier_build, "delete from gjobs.made_tables")
     upgrade(attached_database)
     add_columns(attached_database, lacking_columns(attached_database))
 
-    upgrade(earlier_build)
+    if with_psql:
+        assert run_with_psql(earlier_build, pending_sql(earlier_build)).stderr == ""
+    else:
+        # An interruption after the first policy that comes back, which is the last one replaced.
+        execute(earlier_build, "update gjobs.replaced set restore = 'select 1 / 0' where id = 16")
+        with pytest.raises(StoreError):
+            upgrade(earlier_build)
+        policies = "select id from gjobs.replaced where object like 'policy %' order by id desc limit 1"
+        with connect(earlier_build) as connection:
+            assert connection.execute(policies.encode()).fetchall() == [(16,)]
+        execute(earlier_build, "update gjobs.replaced set restore = $$" + RESTORE + "$$ where id = 16")
+        with interrupting("earlier_policies", monkeypatch):
+            upgrade(earlier_build)
+        assert public(earlier_build)["policies"] == public(attached_database)["policies"]
+        upgrade(earlier_build)
 
     assert public(earlier_build) == public(attached_database)
     execute(earlier_build, "delete from gjobs.job_leases", "delete from gjobs.archived_jobs")
@@ -207,8 +228,9 @@ def test_upgrade_of_an_earlier_build_keeps_policies_of_other_tables_and_those_th
 def test_removal_of_an_earlier_build_says_what_is_lost_and_exports_its_archive(
     earlier_build: Conninfo, tmp_path: Path
 ) -> None:
-    (taken_over,) = cautions_up(earlier_build)
+    taken_over, policies = cautions_up(earlier_build)
     assert taken_over.startswith("An earlier build of gjobs had replaced functions")
+    assert policies.startswith("The policies come back one by one.")
     assert len(cautions_remove(earlier_build)) == 2
     execute(earlier_build, "delete from gjobs.job_leases")
     remove(earlier_build, exported=export_archive(earlier_build, tmp_path / "archive.jsonl"))
