@@ -1,6 +1,6 @@
 -- An earlier build left this database at its revision 0013. It had replaced functions and the view of the app: they come back as they were,
--- after the policies. In a database that it created, those of revision 0001_app take their place. Its columns and its view of stuck jobs belong to the
--- app from now on.
+-- after the policies. In a database that it created, those of revision 0001_app take their place. Its columns and its view of stuck jobs
+-- belong to the app from now on.
 do $earlier$
 declare
     is_app constant boolean := not exists (select from gjobs.made_tables);
