@@ -6,7 +6,6 @@ import psycopg
 
 from gjobs.migrations import HEAD
 from gjobs.migrations.connection import (
-    MigrationRefused,
     acquire_run_lock,
     connect,
     require_session,
@@ -16,7 +15,7 @@ from gjobs.migrations.progress import Run
 from gjobs.migrations.scripts import LOCKED_SECONDS, read
 from gjobs.migrations.status import known_status
 from gjobs.store.capabilities.capability import LATER_COLUMNS
-from gjobs.store.errors import command
+from gjobs.store.errors import SchemaMissing, command
 
 _LACKING = """
 select array(
@@ -29,11 +28,10 @@ select array(
 
 
 def lacking_columns(conninfo: Mapping[str, str | int]) -> list[str]:
-    """Return those of the two columns that the table lacks. Raises MigrationRefused before `gjobs migrate up`."""
+    """Return those of the two columns that the table lacks. Raises SchemaMissing before `gjobs migrate up`."""
     if known_status(conninfo).current != HEAD:
-        raise MigrationRefused(
-            "gjobs uses these columns only after its migrations. Nothing was changed.",
-            hint=f"First run {command('migrate up')}.",
+        raise SchemaMissing(
+            "gjobs reads these columns only from a migrated database.", hint=f"First run {command('migrate up')}."
         )
     with connect(conninfo) as connection:
         try:

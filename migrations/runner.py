@@ -105,7 +105,7 @@ def cautions_up(conninfo: Mapping[str, str | int]) -> list[str]:
 
 
 def lacking_columns(conninfo: Mapping[str, str | int]) -> list[str]:
-    """Return which of the specification's columns the app's table lacks. Raises MigrationRefused before `upgrade`."""
+    """Return which of the specification's columns the app's table lacks. Raises SchemaMissing before `upgrade`."""
     from gjobs.migrations.columns import lacking_columns
 
     return lacking_columns(conninfo)

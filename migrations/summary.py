@@ -11,10 +11,9 @@ from gjobs.store.errors import command
 SECONDS_A_MILLION = 10
 """The seconds for an index entry and the count of each of a million jobs."""
 
-_ROWS = """
-select greatest(reltuples, 0)::bigint
-  from pg_catalog.pg_class where oid = pg_catalog.to_regclass('public.generation_jobs')
-"""
+_TABLE = "select from pg_catalog.pg_class where oid = pg_catalog.to_regclass('public.generation_jobs')"
+_ROWS = "explain (format json) select from public.generation_jobs"
+"""The planner's estimate. It follows the size of the table, also if nobody has analyzed it."""
 _KINDS = {"table": "tables", "view": "views", "function": "functions"}
 
 
@@ -23,10 +22,11 @@ def summarize(conninfo: Mapping[str, str | int], sql: str) -> list[str]:
     with connect(conninfo) as connection:
         try:
             connection.read_only = True
-            row = connection.execute(_ROWS).fetchone()
+            exists = connection.execute(_TABLE).fetchone() is not None
+            ((plan,),) = connection.execute(_ROWS).fetchall() if exists else ((None,),)
         except psycopg.Error as error:
             raise translate_migrating(error) from error
-    return list(_sentences(sql, jobs=None if row is None else int(row[0])))
+    return list(_sentences(sql, jobs=plan and int(plan[0]["Plan"]["Plan Rows"])))
 
 
 def _sentences(sql: str, *, jobs: int | None) -> Iterator[str]:

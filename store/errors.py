@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _WRITING = (
     "migrate up",
+    "migrate columns",
     "migrate remove",
     "migrate repair-rollups",
     "fold",

@@ -178,6 +178,8 @@ class Waste:
     """Only this many jobs, the newest ones, were read. None: every job is counted."""
     limited_because: str | None = None
     """Why the jobs were read instead of rollups, and what to do about it. None if every job is counted."""
+    knows_retries: bool = True
+    """Whether the table counts retries. Otherwise none is among the numbers."""
 
     @property
     def unnamed_groups(self) -> int:

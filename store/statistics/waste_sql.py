@@ -235,10 +235,10 @@ async def read_waste(
 ) -> Waste:
     """Read the rollups, or the newest jobs if the rollups do not exist or do not cover what the actor sees."""
     why_jobs = await _why_jobs(actor_database)
+    has_retries = (await actor_database.capability_cache.get()).has_later_columns(actor_database.actor)
     if why_jobs is None:
         query = _waste_from_rollups(by, project_id, limit=limit, at=at)
     else:
-        has_retries = (await actor_database.capability_cache.get()).has_later_columns(actor_database.actor)
         query = _waste_from_jobs(by, project_id, limit=limit, at=at, has_retries=has_retries)
     (total, read), *others = await actor_database.read(query)
     rows = [row for row, _ in others[:limit]]
@@ -252,6 +252,7 @@ async def read_waste(
         days=DAYS if by is WasteKey.DAY else None,
         read_limit=_read_limit(by) if is_cut else None,
         limited_because=why_jobs if is_cut else None,
+        knows_retries=has_retries,
     )
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from gjobs.migrations.connection import MigrationRefused
 from gjobs.migrations.runner import add_columns, check_rollups, columns_sql, lacking_columns, remove, upgrade, verify
+from gjobs.store.errors import SchemaMissing
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, add, app_schema, catalogue, execute, run_with_psql
 
@@ -85,7 +86,7 @@ def test_column_of_the_app_stays_as_it_is(attached_database: Conninfo) -> None:
         "alter table public.generation_jobs add column completed_at timestamptz default '2026-01-01'",
         "create view public.stuck_jobs as select 1 as one",
     )
-    with pytest.raises(MigrationRefused, match="only after its migrations"):
+    with pytest.raises(SchemaMissing, match="only from a migrated database"):
         lacking_columns(attached_database)
     upgrade(attached_database)
     before = app_schema(catalogue(attached_database))

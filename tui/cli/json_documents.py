@@ -135,7 +135,7 @@ def waste(value: "Waste") -> dict[str, Json]:
     rows = [
         {by: plain(row.key), **({_NAMES[by]: row.name} if by in _NAMES else {}), **_wasted(row)} for row in value.rows
     ]
-    more = document(value, "has_more", "days", exact=value.is_exact, read_limit=value.read_limit)
+    more = document(value, "has_more", "days", "knows_retries", exact=value.is_exact, read_limit=value.read_limit)
     return {"by": by, "rows": rows, "total": _wasted(value.total), **more}
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gjobs.store.doctor.findings import size
 from gjobs.store.error_groups.error_group import NO_TEXT
+from gjobs.store.errors import command
 from gjobs.store.statistics.statistics import (
     MOST_NAMING_FAILURES,
     JobTimings,
@@ -190,6 +191,8 @@ def sentences(waste: Waste) -> Iterator[str]:
     """Return what the numbers cover, if that is not every job."""
     if waste.read_limit is not None:
         yield f"Only the newest {count(waste.read_limit)} jobs were read. {waste.limited_because or ''}".rstrip()
+    if not waste.knows_retries:
+        yield f"Retries are unknown here: {command('migrate columns')} adds the column that counts them."
     if waste.days is not None:
         yield f"Jobs created in the last {waste.days} days, in UTC."
     if waste.unnamed_groups:

@@ -9,7 +9,7 @@ from tests.cli.command_line import Run, Sql
 pytestmark = pytest.mark.usefixtures("url")
 
 WASTE = {"failed_count": 1, "failed_cents": 18, "retry_count": 1, "retry_cents": 250, "waste_cents": 268}
-BOUNDS = {"has_more": False, "days": None, "exact": True, "read_limit": None}
+BOUNDS = {"has_more": False, "knows_retries": True, "days": None, "exact": True, "read_limit": None}
 
 
 def test_stats_waste_shows_failed_jobs_and_retries_by_each_key(gjobs: Run, sql: Sql) -> None:

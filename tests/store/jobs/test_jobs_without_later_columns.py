@@ -12,7 +12,7 @@ from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQu
 from gjobs.store.jobs.job import JobStatus, job_times
 from gjobs.store.jobs.job_results import Applied, Retried
 from gjobs.store.moments.past_store import past_store
-from gjobs.store.statistics.statistics import TotalsQuery
+from gjobs.store.statistics.statistics import TotalsQuery, WasteKey
 from gjobs.store.store import Store
 from tests.conftest import Conninfo
 from tests.store.store_fixtures import Sql, add_ada, the_job
@@ -77,6 +77,7 @@ async def test_retry_is_linked_and_counted_once_the_table_has_the_column(
     store: Store, app_sql: Sql, attached_database: Conninfo
 ) -> None:
     app_sql("update generation_jobs set status = 'failed'")
+    assert not (await store.get_waste(WasteKey.MODE)).knows_retries
     (made,) = await store.retry_generation_jobs([JOB])
     assert isinstance(made, Retried)
     assert (made.job.retry_count, made.job.status) == (None, JobStatus.QUEUED)
@@ -87,3 +88,5 @@ async def test_retry_is_linked_and_counted_once_the_table_has_the_column(
         (counted,) = await later.retry_generation_jobs([OTHER])
         assert isinstance(counted, Retried)
         assert counted.job.retry_count == 1
+        waste = await later.get_waste(WasteKey.MODE)
+        assert (waste.knows_retries, waste.total.retry_count) == (True, 1)

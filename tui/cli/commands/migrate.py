@@ -389,7 +389,7 @@ def columns(settings: Settings, output: Output, *, yes: bool = YES) -> None:
             print_message(
                 f"This adds {names} to the app's table generation_jobs, which keeps them after"
                 f" {command('migrate remove')}. {command('migrate sql --columns')} prints the SQL.",
-                "Existing jobs are not changed, so their values stay unknown.",
+                "Existing jobs are not changed: they have 0 retries, and when they completed stays unknown.",
                 *cautions_columns(database.conninfo),
             )
             _ask(f"Add {names} to", database, unchanged="Nothing was changed.")
