@@ -45,7 +45,7 @@ grant select on
     gjobs.visible_archive, gjobs.visible_retention
  to public;
 grant execute on function
-    gjobs.visible_jobs(), gjobs.sees_job(uuid), gjobs.owns_project(uuid), gjobs.server_identity(), gjobs.error_group(text),
+    gjobs.visible_jobs(), gjobs.sees_job(uuid, uuid, uuid), gjobs.owns_project(uuid), gjobs.server_identity(), gjobs.error_group(text),
     gjobs.count_visible(text, boolean), gjobs.get_job_statistics(uuid), gjobs.budget_period_start(text, date),
     gjobs.check_budget(uuid, bigint), gjobs.link_retries(uuid[], uuid[]), gjobs.further_columns(), gjobs.written_further(),
     gjobs.archive_jobs(uuid[]), gjobs.restore_jobs(uuid[])

@@ -71,15 +71,22 @@ exception when invalid_text_representation then
 end $$;
 
 -- Refuses to write jobs in a transaction that began before a budget was set. Its snapshot does not show the budget, so the jobs would evade
--- it. The app repeats the transaction, as it must under this isolation level.
+-- it. The app repeats the transaction, as it must under this isolation level. If setting the budget was not committed, one before may have
+-- been. A dump of another server may bring a number that this one has not reached.
 create function gjobs.require_present_budgets()
     returns void language plpgsql volatile security invoker set search_path = '' as $$
 declare
     setter constant xid8 := (select last_value from gjobs.budgets_set_by)::text::xid8;
 begin
-    if not pg_visible_in_snapshot(setter, pg_current_snapshot()) and pg_xact_status(setter) = 'committed' then
-        raise serialization_failure using message = 'a budget was set since this transaction began';
+    if setter = pg_current_xact_id() or pg_visible_in_snapshot(setter, pg_current_snapshot()) then
+        return;
     end if;
+    begin
+        perform pg_xact_status(setter);
+    exception when invalid_parameter_value then
+        return;
+    end;
+    raise serialization_failure using message = 'a budget was set since this transaction began';
 end $$;
 
 -- Charges the last events of this transaction, which a statement has just recorded, to the budgets of their users and projects. The app may
@@ -188,10 +195,11 @@ begin
          order by d.budget_id, e.period_start;
 end $$;
 
--- Charges the last events of this transaction. A single new job that is queued, or one whose cost changes, is charged here; all others are
--- charged by charge_jobs, and so are those without the expected row in budget_charges.
+-- Charges the last events of this transaction. A single new job that is queued, and a single job whose cost changes, are charged here,
+-- unless budget_charges lacks their row. charge_jobs charges all others.
 -- It refuses costs above a limit, and every new job once nothing is left, because a job's cost is known only after it has run. A finish,
--- and anything that lowers a cost, is recorded whatever the limit. Spending is locked in one order, so two statements never deadlock.
+-- and anything that lowers a cost, is recorded whatever the limit. Spending is locked in one order, so two transactions of one
+-- statement each never deadlock.
 create function gjobs.charge_events(p_count bigint)
     returns void language plpgsql volatile security invoker set search_path = '' set enable_seqscan = off as $$
 declare
@@ -323,10 +331,11 @@ begin
     if current_setting('transaction_isolation') <> 'read committed' then
         raise feature_not_supported using message = 'budgets are set in transactions that are read committed';
     end if;
-    perform setval('gjobs.budgets_set_by', pg_current_xact_id()::text::bigint);
     for attempt in 1 .. 20 loop
         begin
             lock table public.generation_jobs in share mode;
+            -- Those who write jobs read it only after this lock.
+            perform setval('gjobs.budgets_set_by', pg_current_xact_id()::text::bigint);
             return null;
         exception when lock_not_available then
             perform pg_sleep(random() * 0.1);

@@ -3,8 +3,8 @@
 -- One row for each job that a statement created, changed or deleted, and one without a job for a TRUNCATE. Rows are appended by triggers;
 -- everything else is read or added up from them. Only what gjobs fills in is required, so whatever an app stores in its jobs is recorded
 -- and never makes its write fail. Nothing refers to the jobs, because the log outlives them. A job's rows have the order of its updates,
--- because each update waits for the one before. Readers page by the whole key, because a row may become visible after one with a greater
--- id.
+-- because each update waits for the one before; only what a trigger of the app changes within the same statement is recorded first. Readers
+-- page by the whole key, because a row may become visible after one with a greater id.
 create table gjobs.job_event_log (
     transaction_id     xid8        not null,
     id                 bigint      not null generated always as identity,
@@ -58,7 +58,7 @@ comment on column gjobs.settings.keep_events is 'older events are removed when t
 -- The millisecond of the last notification. A sequence, because its value is visible before the transaction ends, and it blocks nobody.
 create sequence gjobs.notified_at;
 
--- The transaction that last set a budget, if it was committed. A sequence, so that a transaction that began before can read it.
+-- The transaction that last set a budget, or tried to. A sequence, so that a transaction that began before can read it.
 create sequence gjobs.budgets_set_by;
 
 -- Records each write of the app. It runs with its owner's rights, because those who write jobs may not write the log. The acting role and
@@ -107,7 +107,8 @@ begin
                (case when n.id is null then o.created_at else n.created_at end at time zone 'UTC')::date,
                case when n.id is null then former.retries else its.retries end, o.status::text, n.status::text,
                case when n.status::text = 'failed' or change.kind in ('created', 'status', 'retry', 'error') then n.error::text end,
-               case when o.status::text = 'failed' and (n.status::text is distinct from 'failed' or n.error is distinct from o.error)
+               case when o.status::text = 'failed'
+                         and (n.status::text is distinct from 'failed' or n.error::text is distinct from o.error::text)
                     then coalesce(o.error::text, '') end,
                case when n.id is null then o.cost_cents else n.cost_cents end,
                coalesce(n.cost_cents, 0)::bigint - coalesce(o.cost_cents, 0), coalesce(moved.so, false), moved.user_id,
@@ -122,7 +123,7 @@ begin
                          when n.id is null then 'deleted'
                          when o.status is distinct from n.status then 'status'
                          when former.retries is distinct from its.retries then 'retry'
-                         when o.error is distinct from n.error then 'error'
+                         when o.error::text is distinct from n.error::text then 'error'
                          when o.cost_cents is distinct from n.cost_cents then 'cost'
                          when (o.mode, o.user_id, o.project_id, o.created_at)
                               is distinct from (n.mode, n.user_id, n.project_id, n.created_at) then 'changed'
@@ -226,11 +227,15 @@ begin
     );
 end $$;
 
--- Whether the caller sees the job.
-create function gjobs.sees_job(p_job_id uuid)
+-- Whether the caller sees the job. With a user or project: and the job belongs to it, because a new job may have the id of a deleted one.
+create function gjobs.sees_job(p_job_id uuid, p_user_id uuid default null, p_project_id uuid default null)
     returns boolean language plpgsql stable security invoker set search_path = '' as $$
 begin
-    return exists (select from public.generation_jobs j where j.id = p_job_id);
+    return exists (
+        select from public.generation_jobs j
+         where j.id = p_job_id
+           and (j.user_id = p_user_id or j.project_id = p_project_id or coalesce(p_user_id, p_project_id) is null)
+    );
 exception when insufficient_privilege then
     return false;
 end $$;
@@ -253,7 +258,7 @@ create view gjobs.job_events with (security_barrier = on) as
                when 'all' then true
                when 'own' then e.user_id = (select auth.uid())
                when 'none' then false
-               else gjobs.sees_job(e.job_id)
+               else gjobs.sees_job(e.job_id, e.user_id, e.project_id)
            end;
 
 -- When a job first ran.

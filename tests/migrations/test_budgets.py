@@ -537,3 +537,35 @@ def test_jobs_can_be_truncated_in_a_snapshot_older_than_another_truncation(datab
         second.execute("truncate public.generation_jobs")
         first.execute("truncate public.generation_jobs")
         first.commit()
+
+
+@pytest.mark.parametrize("later", ["none", "rolled back", "of another server"])
+def test_transaction_that_began_before_a_budget_was_set_is_refused(
+    operator: psycopg.Connection, database: Conninfo, later: str
+) -> None:
+    """Also if another budget was set in vain since, and never because of a number that a dump brought."""
+    with connect(database) as writer, connect(database) as other:
+        writer.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        writer.execute("select from public.projects")
+        if later == "of another server":
+            operator.execute("select setval('gjobs.budgets_set_by', 999999999999)")
+            queue(writer, ADA, 9)
+            writer.commit()
+            return
+        limit_user(operator, ADA, 250)
+        if later == "rolled back":
+            limit_user(other, BEN, 1)
+            other.rollback()
+        with pytest.raises(psycopg.errors.SerializationFailure, match="a budget was set"):
+            queue(writer, ADA, 9)
+        writer.rollback()
+        with pytest.raises(psycopg.Error) as refusal:
+            queue(writer, ADA, 9)
+        assert refusal.value.sqlstate == REFUSED
+
+
+def test_transaction_that_sets_a_budget_may_write_jobs(operator: psycopg.Connection) -> None:
+    with operator.transaction():
+        budget = limit_user(operator, ADA, 1_000)
+        queue(operator, ADA, 9)
+    assert spent(operator, budget) == 259

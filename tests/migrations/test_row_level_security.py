@@ -250,6 +250,23 @@ def test_no_view_shows_a_user_anything_of_another_user(operator: psycopg.Connect
         operator.remove_notice_handler(report)
 
 
+def test_job_with_the_id_of_a_deleted_one_shows_no_events_of_another_user(operator: psycopg.Connection) -> None:
+    """Also if the app shows users more than their own jobs."""
+    with operator.transaction(force_rollback=True):
+        operator.execute("create policy shared on public.generation_jobs for select using (mode = 'shared')")
+        operator.execute(
+            "update public.generation_jobs set status = 'failed', error = 'of Ben' where id = %s", [BEN.job]
+        )
+        operator.execute("delete from public.generation_jobs where id = %s", [BEN.job])
+        with acting(operator, ADA.id):
+            operator.execute(
+                "insert into public.generation_jobs (id, user_id, project_id, mode) values (%s, %s, %s, 'x')",
+                [BEN.job, ADA.id, ADA.project],
+            )
+            found = operator.execute("select kind, error from gjobs.job_events where job_id = %s", [BEN.job])
+            assert found.fetchall() == [("created", None)]
+
+
 BEN_JOB = UUID(int=0xB4)
 
 
