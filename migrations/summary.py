@@ -36,7 +36,7 @@ def _sentences(sql: str, *, jobs: int | None) -> Iterator[str]:
     if jobs is None:
         yield "The app's tables do not exist: this creates them, as the specification describes them."
     elif triggers := re.findall(r"create trigger (\w+) \w+ [\w ]+ on public\.generation_jobs", sql):
-        yield (f"On the app's table generation_jobs: the triggers {', '.join(triggers)}, and the index gjobs_queue.")
+        yield f"On the app's table generation_jobs: the triggers {', '.join(triggers)}, and the index gjobs_queue."
         if "gjobs_0013" not in sql:
             undone = f"{command('migrate remove')} undoes everything."
             yield f"No policy, function, view or index of the app is changed. {undone}"
