@@ -178,7 +178,7 @@ begin
     if found then
         raise exception using
             message = format('the job %s did not come back as it was', lost.id),
-            hint = 'A trigger of the database''s own changes new jobs: ask its owner.';
+            hint = 'Try again. If it stays so, a trigger of the app changes new jobs: ask its owner.';
     end if;
     return query select unnest(moved);
 end $$;

@@ -269,7 +269,8 @@ create view gjobs.job_starts as
      group by e.job_id;
 
 -- Removes a deleted user from the log, from the archive and from the budgets, and what gjobs kept of deleted projects. Returns the number
--- of events changed. All events must be folded, because a job leaves the sum of the user that it entered.
+-- of events changed. All events must be folded, because a job leaves the sum of the user that it entered. Events that are committed
+-- meanwhile are left.
 create function gjobs.forget_user(p_user_id uuid)
     returns bigint language plpgsql volatile security invoker set search_path = '' as $$
 declare
@@ -288,7 +289,8 @@ begin
     update gjobs.job_event_log e
        set user_id = nullif(e.user_id, p_user_id), former_user_id = nullif(e.former_user_id, p_user_id),
            actor_user_id = nullif(e.actor_user_id, p_user_id)
-     where p_user_id in (e.user_id, e.former_user_id, e.actor_user_id);
+      from gjobs.fold_state f
+     where p_user_id in (e.user_id, e.former_user_id, e.actor_user_id) and e.transaction_id < f.next and e.transaction_id <> all (f.open);
     get diagnostics changed = row_count;
     return changed;
 end $$;

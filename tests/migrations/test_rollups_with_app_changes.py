@@ -195,6 +195,28 @@ def test_rebuilding_rollups_waits_for_a_truncate_without_a_deadlock(
     assert operator.execute("select count(*) from public.generation_jobs").fetchone() == (1,)
 
 
+def test_forgetting_a_user_leaves_the_events_that_are_committed_meanwhile(
+    operator: psycopg.Connection, database: Conninfo
+) -> None:
+    """An event that is not folded yet must enter the sum of its user, because the job will leave that sum."""
+    operator.execute("select gjobs.archive_jobs(array(select id from public.generation_jobs))")
+    operator.execute("select gjobs.fold_events()")
+
+    def forget() -> None:
+        with connect(database) as forgetting:
+            forgetting.execute("select gjobs.forget_user(%s)", [ADA.id])
+
+    with connect(database) as archive:
+        archive.execute("select from gjobs.archived_jobs for update")
+        with running(forget):
+            wait_for_lock(operator, "select gjobs.forget_user(%")
+            insert(operator)
+            archive.rollback()
+    assert_rollups_match_for_all_roles(operator)
+    assert fold(operator) == 1
+    assert_rollups_match_for_all_roles(operator)
+
+
 @contextmanager
 def running(work: Callable[[], object]) -> Iterator[None]:
     """Run the function in another thread during the block, and raise its error after the block."""
