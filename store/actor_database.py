@@ -23,7 +23,12 @@ from gjobs.store.values.formats import IdRange
 
 T = TypeVar("T")
 
-_NAMES = {Key.PROJECT: Capability.PROJECTS, Key.USER: Capability.USERS, Key.IS: Capability.LEARNING}
+_NAMES = {
+    Key.PROJECT: Capability.PROJECTS,
+    Key.USER: Capability.USERS,
+    Key.IS: Capability.LEARNING,
+    Key.ERROR_GROUP: Capability.MIGRATED,
+}
 """The capability that a filter key needs: it matches names instead of ids, or knows the usual duration."""
 
 

@@ -32,3 +32,13 @@ SELECT left(p_error, 4000) AS head OFFSET 0) heads OFFSET 0) messages OFFSET 0) 
 exception when others then
     return left(encode(sha256(''), 'hex'), 10);
 end $$;
+
+-- A hash of what decides the group of an error. Its body is parsed now, so no search path changes it, and queries
+-- include it instead of calling it.
+create function gjobs.error_hash(p_error text)
+    returns uuid language sql immutable parallel safe security invoker
+return md5(
+case when p_error is null then ''
+     when octet_length(p_error) <= 4000 then p_error
+     when strpos(left(p_error, 4000), 'Traceback (most recent call last):') > 0 then left(p_error, 4000) || right(p_error, 4000)
+     else left(p_error, 4000) end)::uuid;

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Text
+from sqlalchemy import Boolean, Text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -96,6 +96,20 @@ SELECT left({error}, {MOST_READ}) AS head OFFSET 0) heads OFFSET 0) messages""" 
     return f"(\nSELECT btrim(left(line, {MOST_CHARACTERS}), ' ') FROM (\n{lines} OFFSET 0) replaced)"
 
 
+def error_hash_sql(error: str) -> str:
+    """Return SQL for a hash of the parts of `error` that its fingerprint reads. Null equals an empty error.
+
+    A short error is read whole. Only CASE is used, because conditions with COALESCE are not applied inside a view
+    with a security barrier.
+    """
+    head, end = f"left({error}, {MOST_READ})", f"right({error}, {MOST_READ})"
+    return f"""md5(
+case when {error} is null then ''
+     when octet_length({error}) <= {MOST_READ} then {error}
+     when strpos({head}, '{TRACEBACK}') > 0 then {head} || {end}
+     else {head} end)::uuid"""
+
+
 class Fingerprint(FunctionElement[str]):
     """The fingerprint of an error column."""
 
@@ -108,6 +122,21 @@ class GroupId(FunctionElement[str]):
 
     type = Text()
     inherit_cache = True
+
+
+class IsGroupStored(FunctionElement[bool]):
+    """Whether the group of an error is stored. With ids of groups as further arguments: and is one of them."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(IsGroupStored)
+def _compile_is_group_stored(element: IsGroupStored, compiler: SQLCompiler, **options: Any) -> str:
+    error, *groups = (compiler.process(one, **options) for one in element.clauses)
+    is_one = f" AND stored.error_group IN ({', '.join(groups)})" if groups else ""
+    is_same = f"stored.error_hash = gjobs.error_hash({error})"
+    return f"EXISTS (SELECT FROM gjobs.visible_error_groups AS stored WHERE {is_same}{is_one})"
 
 
 @compiles(Fingerprint)

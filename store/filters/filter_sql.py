@@ -29,7 +29,7 @@ from sqlalchemy.sql.elements import Grouping
 
 from gjobs.store import tables
 from gjobs.store.database.query import NamedIds
-from gjobs.store.error_groups.error_group_sql import Fingerprint, GroupId
+from gjobs.store.error_groups.error_group_sql import Fingerprint, GroupId, IsGroupStored
 from gjobs.store.filters.filter_terms import ANY, NONE, Age, Between, Compared, Comparison, JobFilter, Key, Term, Value
 from gjobs.store.jobs import history_sql
 from gjobs.store.jobs.job import FINAL_STATUSES, STUCK_AFTER, JobStatus
@@ -55,6 +55,7 @@ _TIME = DateTime(timezone=True)
 _LAST_TIME: ColumnElement[Any] = literal_column("timestamptz '294276-12-31 23:59:59.999999+00'", _TIME)
 """The last time that Postgres can store. A sum beyond it would overflow, so infinity replaces the sum."""
 _INFINITY: ColumnElement[Any] = literal_column("timestamptz 'infinity'", _TIME)
+_YES, _NO = (literal_column(f"'{word}'", Text()) for word in ("yes", "no"))
 _IS_FINISHED = or_(*(_jobs.c.status == status.value for status in FINAL_STATUSES))
 _IDS = (_jobs.c.id, _jobs.c.project_id, _jobs.c.user_id, _jobs.c.input_asset_id)
 _IDS_OF_NAME = {
@@ -79,25 +80,36 @@ def conditions(job_filter: JobFilter, *, readable: Set[Key]) -> list[ColumnEleme
     """Return a condition for each term. `readable` are the keys of NAMED whose names may be read.
 
     If names are unreadable, a value that looks like an id is compared as an id. Key.IS in `readable` means that the
-    usual duration is known, and Key.ERROR that an index finds words.
+    usual duration is known, Key.ERROR that an index finds words, and Key.ERROR_GROUP that groups are stored.
     """
     return [_term(term, readable) for term in job_filter.terms]
 
 
 def _term(term: Term, readable: Set[Key]) -> ColumnElement[bool]:
     if term.key is Key.ERROR_GROUP:
-        found = _in_error_groups(term.values)
+        found = _in_error_groups(term.values, readable)
     else:
         found = or_(*(_condition(term.key, value, readable) for value in term.values))
     return not_(found) if term.is_negated else found
 
 
-def _in_error_groups(groups: Sequence[Value]) -> ColumnElement[bool]:
-    """Compute the group of each failed job once, for any number of groups. Other jobs are excluded, because their
-    error is from an earlier attempt.
+def _in_error_groups(groups: Sequence[Value], readable: Set[Key]) -> ColumnElement[bool]:
+    """Find the stored group of each failed job, or compute it once. Other jobs are excluded, because their error is
+    from an earlier attempt.
     """
-    group = GroupId(Fingerprint(_jobs.c.error))
-    return and_(_jobs.c.status == JobStatus.FAILED.value, group.in_([literal(one, Text()) for one in groups]))
+    error, ids = _jobs.c.error, [literal(one, Text()) for one in groups]
+    if Key.ERROR_GROUP in readable:
+        # Compared as a text, because the planner expects a group to be rare then.
+        found = case(
+            (IsGroupStored(error, *ids), _YES),
+            (IsGroupStored(error), _NO),
+            (func.gjobs.error_group(error).in_(ids), _YES),
+            else_=_NO,
+        )
+        is_in_one = found == _YES
+    else:
+        is_in_one = GroupId(Fingerprint(error)).in_(ids)
+    return and_(_jobs.c.status == JobStatus.FAILED.value, is_in_one)
 
 
 def _condition(key: Key | None, value: Value, readable: Set[Key]) -> ColumnElement[bool]:
@@ -114,7 +126,7 @@ def _condition(key: Key | None, value: Value, readable: Set[Key]) -> ColumnEleme
             limit = literal(STUCK_AFTER, Interval())
             return (history_sql.by_usual_duration if key in readable else history_sql.by_time_alone)(limit)
         case Key.ERROR_GROUP:
-            return _in_error_groups([value])
+            return _in_error_groups([value], readable)
     if not isinstance(value, str):
         raise TypeError(f"{key} has the value {value!r}.")
     match key:

@@ -1,21 +1,29 @@
-"""Error groups of a million failures compared with those of ten thousand."""
+"""Error groups of a million failures compared with those of ten thousand, and the failures of one group."""
 
+from collections.abc import Set
 from datetime import timedelta
 from time import perf_counter
+from uuid import UUID
 
 import psycopg
 from psycopg.conninfo import make_conninfo
+from sqlalchemy import func, select
 
+from gjobs.store import tables
 from gjobs.store.database.database import Database
+from gjobs.store.database.query import Query, TimeLimits, first_column
 from gjobs.store.embedded.server_files import ADMINISTRATOR
-from gjobs.store.error_groups.error_group import MOST_FAILURES, ErrorScope
+from gjobs.store.error_groups.error_group import MOST_FAILURES, ErrorScope, error_group_id
 from gjobs.store.error_groups.read_error_groups import LIMITS
+from gjobs.store.filters import filter_sql
+from gjobs.store.filters.filter_syntax import parse
+from gjobs.store.filters.filter_terms import Key
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, ActingUser
 from tests.benchmarks.database import Databases, FilledDatabase, without_indexes
 from tests.benchmarks.generator import SPAN
 from tests.benchmarks.harness import AtMost, Contestant, Effort, Finding, Ratio, take_turns
-from tests.benchmarks.sizes import few, many
+from tests.benchmarks.sizes import QUICK, few, many
 
 WINDOW = SPAN + timedelta(days=1)
 """All jobs failed in this time."""
@@ -25,6 +33,12 @@ MANY, OF_USER, SOME, FEW = (
     "the newest 20,000 of many failures, as a user with a tenth of them",
     "the newest 5,000 of many failures",
     "the newest 5,000 of few failures",
+)
+
+STORED, STORED_OF_USER, COMPUTED = (
+    "from the stored groups",
+    "from the stored groups, as a user with a tenth of them",
+    "from the group of each error",
 )
 
 _ERRORS = """
@@ -40,7 +54,13 @@ async def errors(effort: Effort, databases: Databases) -> list[Finding]:
     with databases.copy_of(databases.of(many(effort))) as large, databases.copy_of(databases.of(few(effort))) as small:
         for database in (large, small):
             make_all_fail(database)
-        return [await _compare(effort, large, small)]
+        findings = [await _compare(effort, large, small)]
+    with databases.copy_of(databases.of(effort.choose(100_000, quick=QUICK))) as failed:
+        make_all_fail(failed)
+        with failed.connect() as connection:
+            connection.execute("select gjobs.count_again()")
+            connection.execute("vacuum (analyze) gjobs.error_groups")
+        return [*findings, await _find(effort, failed)]
 
 
 def make_all_fail(database: FilledDatabase) -> None:
@@ -82,6 +102,47 @@ async def _compare(effort: Effort, large: FilledDatabase, small: FilledDatabase)
         ratios=(Ratio(ours=SOME, rival=FEW, reach=AtMost(1.5)),),
         limits={MANY: limit, OF_USER: limit},
     )
+
+
+async def _find(effort: Effort, failed: FilledDatabase) -> Finding:
+    rounds = effort.choose(7, quick=1)
+    async with (
+        Store(Database(failed.conninfo)) as operator,
+        Store(Database(failed.conninfo), ActingUser(id=failed.owner.id, email=None)) as user,
+    ):
+        series = await take_turns(
+            {
+                STORED: _counts(operator, {Key.ERROR_GROUP}),
+                STORED_OF_USER: _counts(user, {Key.ERROR_GROUP}),
+                COMPUTED: _counts(operator, set()),
+            },
+            rounds=rounds,
+        )
+    limit = AtMost(300)
+    return Finding(
+        title="counting the failures that `error-group:ID` finds, time at the client",
+        unit="ms",
+        settings={"failures": failed.jobs, "rounds": rounds},
+        series=series,
+        ratios=(Ratio(ours=STORED, rival=COMPUTED, reach=AtMost(0.1)),),
+        limits={STORED: limit, STORED_OF_USER: limit},
+    )
+
+
+def _counts(store: Store, readable: Set[Key]) -> Contestant:
+    """Return a contestant that counts a third of the failures, with errors of their own. It must look at all."""
+    job_filter = parse(f"error-group:{error_group_id(f'Asset {UUID(int=0)} not found')}")
+    found = filter_sql.conditions(job_filter, readable=readable)
+    query = Query(select(func.count()).select_from(tables.generation_jobs).where(*found), first_column)
+
+    async def contestant() -> float:
+        start = perf_counter()
+        (count,) = await store.actor_database.read(query, limits=TimeLimits(statement=60.0))
+        took = perf_counter() - start
+        assert count > 0
+        return took * 1_000
+
+    return contestant
 
 
 def reads(store: Store, limit: int) -> Contestant:

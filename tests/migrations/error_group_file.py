@@ -1,10 +1,10 @@
-"""Writes the function gjobs.error_group from the SQL of the store: `python -m tests.migrations.error_group_file`.
+"""Writes the functions on error groups from the SQL of the store: `python -m tests.migrations.error_group_file`.
 
 The SQL is copied because a released migration must not change with the store.
 """
 
 from gjobs.migrations.scripts import MIGRATIONS
-from gjobs.store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
+from gjobs.store.error_groups.error_group_sql import error_hash_sql, fingerprint_sql, group_id_sql
 
 FILE = MIGRATIONS / "sql" / "error_group.sql"
 
@@ -25,6 +25,12 @@ select {fingerprint_sql("p_error").strip()} as fingerprint offset 0) found);
 exception when others then
     return left(encode(sha256(''), 'hex'), 10);
 end $$;
+
+-- A hash of what decides the group of an error. Its body is parsed now, so no search path changes it, and queries
+-- include it instead of calling it.
+create function gjobs.error_hash(p_error text)
+    returns uuid language sql immutable parallel safe security invoker
+return {error_hash_sql("p_error")};
 """  # noqa: S608 - of constants
 
 

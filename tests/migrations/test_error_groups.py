@@ -14,11 +14,13 @@ from gjobs.store.database.database import Database
 from gjobs.store.error_groups.error_group import error_group_id
 from gjobs.store.errors import Locked, StoreError
 from gjobs.store.filters.filter_syntax import parse
+from gjobs.store.jobs.job import TRACEBACK
 from gjobs.store.statistics.statistics import WasteKey
 from gjobs.store.store import Store
+from gjobs.store.users.actor import OPERATOR, ActingUser
 from tests.conftest import Conninfo, connect
 from tests.migrations import error_group_file
-from tests.migrations.conftest import ADA
+from tests.migrations.conftest import ADA, BEN, UserRows
 from tests.migrations.test_interrupted_upgrade import interrupting
 from tests.migrations.test_rollups import assert_rollups_match_for_all_roles, fold, operator, reset_rows
 from tests.store.error_groups.error_examples import EXAMPLES
@@ -30,6 +32,12 @@ FAIL = (
     " select %s, %s, 'failed', 'lifestyle', 5, unnest(%s::text[])"
 )
 TIMES = ["Ended at 5:04 PM", "Ended at 11:05 am", "Ended at Sun, 29 Nov 2026 17:04:05 GMT", "Ended at 3 May"]
+STORED = """
+select array(select (error_hash, user_id, job_count) from gjobs.error_groups order by 1)
+     = array(select (gjobs.error_hash(error), user_id, count(*)) from public.generation_jobs where status = 'failed'
+              group by gjobs.error_hash(error), user_id order by 1)
+"""
+"""Whether the stored groups are those of the failed jobs."""
 DELETE = "delete from public.generation_jobs where error = any (%s)"
 
 
@@ -106,6 +114,7 @@ def test_folded_and_unfolded_failures_have_the_groups_of_their_errors(operator: 
     for _ in range(2):
         assert groups(operator) == expected
         fold(operator)
+    assert operator.execute(STORED).fetchone() == (True,)
     none = {error_group_id(""): len(errors) - len(texts)}
     for change, left in (
         ("error = 'Other'", none | {error_group_id("Other"): len(texts)}),
@@ -115,6 +124,48 @@ def test_folded_and_unfolded_failures_have_the_groups_of_their_errors(operator: 
         for _ in range(2):
             assert groups(operator) == left
             fold(operator)
+    assert operator.execute(STORED).fetchone() == (True,)
+
+
+@pytest.mark.parametrize("user", [None, ADA])
+async def test_filter_uses_stored_groups_and_groups_what_is_not_stored(
+    operator: psycopg.Connection, database: Conninfo, user: UserRows | None
+) -> None:
+    """Also errors that are not folded yet, and errors whose stored group belongs to another user."""
+    long = ["x" * 9_000 + "1", "x" * 9_000 + "2", f"{TRACEBACK}\n" + "  File\n" * 2_000 + "OSError: 3 files"]
+    fail(operator, *TIMES, *long, None)
+    fold(operator)
+    actor = ActingUser(id=ADA.id) if user else OPERATOR
+    async with Store(Database(database), actor) as store:
+
+        async def found(group: str) -> int:
+            return len(await store.find_jobs(parse(f"error-group:{group}")))
+
+        groups_of = {error: error_group_id(error) for error in (TIMES[0], "", *long)}
+        counts = {group: await found(group) for group in groups_of.values()}
+        assert counts == Counter(map(error_group_id, (*TIMES, *long, None)))
+
+        # A stored group that no error has shows that the filter reads it.
+        operator.execute("update gjobs.error_groups set error_group = 'abcdef0123'")
+        assert await found("abcdef0123") == len(TIMES) + len(long) + 1
+        assert await found(groups_of[TIMES[0]]) == 0
+        operator.execute("update gjobs.error_groups set user_id = %s", [BEN.id])
+        assert await found(groups_of[TIMES[0]]) == (len(TIMES) if user else 0)
+        operator.execute("update public.generation_jobs set error = 'Not folded' where status = 'failed'")
+        assert await found(error_group_id("Not folded")) == len(TIMES) + len(long) + 1
+
+
+def test_errors_with_the_same_hash_have_the_same_group(operator: psycopg.Connection) -> None:
+    """The hash covers what the group depends on, at the limits of length and for characters of several bytes."""
+    parts = ("x", "é", f"{TRACEBACK}\n", "\nOSError: 1", "\nOSError: file")
+    lengths = (1, 1_990, 3_990, 3_999, 4_000, 4_001, 8_000)
+    texts = [head + fill * length + end for head in parts for fill in parts[:2] for length in lengths for end in parts]
+    rows = operator.execute(
+        "select count(distinct gjobs.error_group(e)), count(*) from unnest(%s::text[]) e group by gjobs.error_hash(e)",
+        [texts],
+    ).fetchall()
+    assert {groups for groups, _ in rows} == {1}
+    assert max(number for _, number in rows) > 1
 
 
 def test_upgrade_does_not_wait_long_for_an_open_write(

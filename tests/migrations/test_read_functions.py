@@ -128,7 +128,7 @@ def test_functions_for_users_run_as_their_caller_and_all_have_a_fixed_search_pat
         ).fetchall()
 
     assert {name for name, _, _, is_ours, for_users, _ in functions if is_ours and for_users} == {
-        "visible_jobs", "sees_job", "owns_project", "server_identity", "error_group", "count_visible",
+        "visible_jobs", "sees_job", "owns_project", "server_identity", "error_group", "error_hash", "count_visible",
         "get_job_statistics", "budget_period_start", "check_budget", "link_retries", "further_columns",
         "written_further", "archive_jobs", "restore_jobs",
     }  # fmt: skip
@@ -137,6 +137,6 @@ def test_functions_for_users_run_as_their_caller_and_all_have_a_fixed_search_pat
         "postpone_jobs", "hand_back_jobs", "renew_leases", "note_progress",
     }  # fmt: skip
     assert {name for name, is_definer, _, _, for_users, _ in functions if for_users and is_definer} == {"link_retries"}
-    assert {(settings or [None])[0] for name, _, settings, *_ in functions if name != "server_identity"} == {
-        'search_path=""'
-    }
+    assert {
+        (settings or [None])[0] for name, _, settings, *_ in functions if name not in ("server_identity", "error_hash")
+    } == {'search_path=""'}

@@ -15,6 +15,10 @@ from hypothesis import strategies as st
 from psycopg.pq import TransactionStatus
 
 from gjobs.migrations.runner import check_rollups, rebuild_rollups, upgrade
+from gjobs.store.database.query import DIALECT
+from gjobs.store.error_groups.error_group import error_group_id
+from gjobs.store.filters import filter_sql
+from gjobs.store.filters.filter_terms import JobFilter, Key, Term
 from tests.conftest import Conninfo, connect
 from tests.hosted.cluster import Server
 from tests.hosted.replica import start_replica
@@ -23,6 +27,11 @@ from tests.migrations.conftest import ADA, BEN, acting, add
 USERS = (ADA, BEN)
 LEVELS = ("read committed", "repeatable read", "serializable")
 COLUMNS = ("user_id", "project_id", "status", "mode", "error", "cost_cents", "created_at", "retry_count")
+
+GROUPED = tuple(error_group_id(error) for error in ("failed", "Job 17 failed", None))
+_IN_GROUPS = Term(key=Key.ERROR_GROUP, values=GROUPED)
+(_CONDITION,) = filter_sql.conditions(JobFilter(terms=(_IN_GROUPS,)), readable={Key.ERROR_GROUP})
+IS_IN_GROUPS = _CONDITION.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True}).string
 
 COMPARISON = """
 with counted as ({}), kept as ({})
@@ -75,6 +84,10 @@ select user_id, project_id, (created_at at time zone 'UTC')::date, status is not
 select user_id, project_id, day, has_failed, sum(job_count)::bigint, sum(cost_cents)::bigint
   from gjobs.job_day_waste group by 1, 2, 3, 4 having sum(job_count) <> 0 or sum(cost_cents) <> 0""",
         ),
+        "error groups": [
+            f"select user_id, mode, count(*) from generation_jobs where {condition} group by 1, 2"  # noqa: S608
+            for condition in (f"status = 'failed' and gjobs.error_group(error) in {GROUPED}", IS_IN_GROUPS)
+        ],
         "statistics": (
             """
 select status, count(*), coalesce(sum(cost_cents), 0)::bigint, avg(coalesce(cost_cents, 0))
@@ -499,8 +512,8 @@ def test_job_with_another_value_leaves_one_total_and_enters_another(
         assert_rollups_match(operator)
     operator.execute("delete from generation_jobs")
     fold(operator)
-    rollups = "select key from gjobs.job_totals union all select key from gjobs.job_days"
-    assert operator.execute(rollups.encode()).fetchall() == []
+    for table in ("job_totals", "job_days", "error_groups"):
+        assert operator.execute(f"select from gjobs.{table}".encode()).fetchall() == [], table
 
 
 def test_only_one_session_folds_at_a_time_and_the_others_do_not_wait(
@@ -697,7 +710,10 @@ def test_users_read_only_the_rollups_of_their_own_jobs(operator: psycopg.Connect
 def test_request_roles_cannot_access_the_tables_of_the_rollups(operator: psycopg.Connection, role: str) -> None:
     allowed = []
     for statement in (
-        *(f"select from gjobs.{table}" for table in ("job_totals", "job_days", "fold_state", "job_event_log")),
+        *(
+            f"select from gjobs.{table}"
+            for table in ("job_totals", "job_days", "error_groups", "fold_state", "job_event_log")
+        ),
         *(f"select from gjobs.{view}" for view in ("rollup_reader", "job_changes", "unfolded_changes")),
         "delete from gjobs.job_totals",
         "update gjobs.fold_state set is_counted = false",

@@ -76,7 +76,7 @@ def test_migration_says_what_it_adds_and_runs_only_after_a_yes(
     assert_refused(run_process("migrate", "up", stdin="y\n"), 2, "--yes")
     terminal = open_terminal("migrate", "up")
     terminal.decline(f"{blank_database['dbname']})?")
-    assert "In the schema gjobs: 13 tables" in terminal.screen
+    assert "In the schema gjobs: 14 tables" in terminal.screen
     assert "Nothing was changed." in terminal.screen
     assert "gjobs" not in schemas(blank_database)
 
