@@ -49,7 +49,7 @@ grant execute on function
     gjobs.visible_jobs(), gjobs.sees_job(uuid, uuid, uuid), gjobs.owns_project(uuid), gjobs.server_identity(), gjobs.error_group(text),
     gjobs.error_hash(text),
     gjobs.count_visible(text, boolean), gjobs.get_job_statistics(uuid), gjobs.budget_period_start(text, date),
-    gjobs.check_budget(uuid, bigint), gjobs.link_retries(uuid[], uuid[]), gjobs.further_columns(), gjobs.written_further(),
+    gjobs.check_budget(uuid, bigint), gjobs.link_retries(uuid[], uuid[]), gjobs.further_columns(),
     gjobs.archive_jobs(uuid[]), gjobs.restore_jobs(uuid[])
  to public;
 
@@ -61,13 +61,12 @@ begin
            to service_role;
         grant select on gjobs.budget_spending, gjobs.archived_jobs, gjobs.fold_progress to service_role;
         grant execute on function
-            gjobs.fold_events(bigint), gjobs.count_again(), gjobs.queued_of_modes(text[], integer), gjobs.choose_queued(text[], integer),
+            gjobs.fold_events(bigint), gjobs.count_again(), gjobs.choose_queued(text[], integer),
             gjobs.take_over_jobs(uuid, text[], integer, double precision),
             gjobs.claim_jobs(uuid, text[], integer, double precision),
             gjobs.finish_jobs(uuid, uuid[], integer[], text[], text[], integer[]),
             gjobs.postpone_jobs(uuid, uuid[], integer[], text[], integer[], double precision[]),
-            gjobs.hand_back_jobs(uuid, uuid[], integer[]), gjobs.renew_leases(uuid, uuid[], integer[], double precision),
-            gjobs.note_progress(uuid, uuid[], integer[], text[])
+            gjobs.hand_back_jobs(uuid, uuid[], integer[]), gjobs.renew_leases(uuid, uuid[], integer[], double precision, text[])
          to service_role;
     end if;
 end $$;

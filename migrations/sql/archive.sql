@@ -71,44 +71,39 @@ create function gjobs.further_columns()
      order by attnum
 $$;
 
--- An expression for all further columns of row j in one value.
-create function gjobs.written_further()
-    returns text language sql stable security invoker set search_path = '' as $$
-    select format('jsonb_object(array[%s]::text[], array[%s]::text[])',
-                  string_agg(quote_literal(name), ', '), string_agg(written, ', '))
-      from gjobs.further_columns()
-$$;
-
--- Stores a job that is deleted in order to be archived, and marks its event. It runs with its owner's rights, so that every role that may
--- delete a job may archive it without other grants. An archived job with the same id is replaced.
-create function gjobs.store_archived()
+-- Stores a job that is deleted in order to be archived, and removes it from the archive when the same job is inserted again. Marks the
+-- event. It runs with its owner's rights, so that every role that may delete a job may archive it without other grants. An archived job with
+-- the same id is replaced. A different job with the id of an archived one, which anybody may insert, leaves that one untouched. The event of
+-- a restored job keeps the values of dropped columns.
+create function gjobs.move_archived()
     returns trigger language plpgsql volatile security definer set search_path = '' set datestyle = 'ISO, YMD'
     set intervalstyle = 'postgres' set timezone = 'UTC' set bytea_output = 'hex' set lc_monetary = 'C' as $$
+declare
+    -- An expression for all further columns of row j in one value.
+    further constant text := (
+        select format('jsonb_object(array[%s]::text[], array[%s]::text[])',
+                      string_agg(quote_literal(name), ', '), string_agg(written, ', '))
+          from gjobs.further_columns()
+    );
 begin
-    execute format($insert$
-        insert into gjobs.archived_jobs
-               (id, user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at, further)
-        select j.id, j.user_id, j.project_id, j.status, j.mode, j.input_asset_id, j.error, j.cost_cents, j.created_at, j.updated_at, %s
-          from old_rows j
-         where (j.user_id is null or exists (select from auth.users u where u.id = j.user_id))
-           and (j.project_id is null or exists (select from public.projects p where p.id = j.project_id))
-            on conflict (id) do update
-           set (user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at, archived_at, further) =
-               (excluded.user_id, excluded.project_id, excluded.status, excluded.mode, excluded.input_asset_id, excluded.error,
-                excluded.cost_cents, excluded.created_at, excluded.updated_at, excluded.archived_at, excluded.further)
-    $insert$, gjobs.written_further());
-    update gjobs.job_event_log e set kind = 'archived'
-      from old_rows o
-     where e.transaction_id = pg_current_xact_id() and e.job_id = o.id and e.kind = 'deleted';
-    return null;
-end $$;
-
--- Removes a job from the archive when the same job is inserted again, and marks its event, which keeps the values of dropped columns. A
--- different job with the same id, which anybody may insert, leaves the archived one untouched.
-create function gjobs.take_restored()
-    returns trigger language plpgsql volatile security definer set search_path = '' set datestyle = 'ISO, YMD'
-    set intervalstyle = 'postgres' set timezone = 'UTC' set bytea_output = 'hex' set lc_monetary = 'C' as $$
-begin
+    if tg_op = 'DELETE' then
+        execute format($insert$
+            insert into gjobs.archived_jobs
+                   (id, user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at, further)
+            select j.id, j.user_id, j.project_id, j.status, j.mode, j.input_asset_id, j.error, j.cost_cents, j.created_at, j.updated_at, %s
+              from old_rows j
+             where (j.user_id is null or exists (select from auth.users u where u.id = j.user_id))
+               and (j.project_id is null or exists (select from public.projects p where p.id = j.project_id))
+                on conflict (id) do update
+               set (user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at, archived_at, further) =
+                   (excluded.user_id, excluded.project_id, excluded.status, excluded.mode, excluded.input_asset_id, excluded.error,
+                    excluded.cost_cents, excluded.created_at, excluded.updated_at, excluded.archived_at, excluded.further)
+        $insert$, further);
+        update gjobs.job_event_log e set kind = 'archived'
+          from old_rows o
+         where e.transaction_id = pg_current_xact_id() and e.job_id = o.id and e.kind = 'deleted';
+        return null;
+    end if;
     execute format($take$
         with restored as (
             delete from gjobs.archived_jobs a
@@ -128,7 +123,7 @@ begin
         update gjobs.job_event_log e set kind = 'restored', note = r.note
           from restored r
          where e.transaction_id = pg_current_xact_id() and e.job_id = r.id and e.kind = 'created'
-    $take$, gjobs.written_further());
+    $take$, further);
     return null;
 end $$;
 
@@ -151,7 +146,7 @@ begin
 end $$;
 
 -- Restores jobs with all their values and returns those that were archived. Values of columns that the app has dropped since are kept in
--- the events, see gjobs.take_restored.
+-- the events, see gjobs.move_archived.
 create function gjobs.restore_jobs(p_job_ids uuid[])
     returns setof uuid language plpgsql volatile security invoker set search_path = '' set datestyle = 'ISO, YMD'
     set intervalstyle = 'postgres' set timezone = 'UTC' set lc_monetary = 'C' as $$

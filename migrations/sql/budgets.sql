@@ -70,25 +70,6 @@ exception when invalid_text_representation then
     return false;
 end $$;
 
--- Refuses to write jobs in a transaction that began before a budget was set. Its snapshot does not show the budget, so the jobs would evade
--- it. The app repeats the transaction, as it must under this isolation level. If setting the budget was not committed, one before may have
--- been. A dump of another server may bring a number that this one has not reached.
-create function gjobs.require_present_budgets()
-    returns void language plpgsql volatile security invoker set search_path = '' as $$
-declare
-    setter constant xid8 := (select last_value from gjobs.budgets_set_by)::text::xid8;
-begin
-    if setter = pg_current_xact_id() or pg_visible_in_snapshot(setter, pg_current_snapshot()) then
-        return;
-    end if;
-    begin
-        perform pg_xact_status(setter);
-    exception when invalid_parameter_value then
-        return;
-    end;
-    raise serialization_failure using message = 'a budget was set since this transaction began';
-end $$;
-
 -- Charges the last events of this transaction, which a statement has just recorded, to the budgets of their users and projects. The app may
 -- allow nulls in its columns; a null or negative cost counts as 0.
 -- A job that enters the queue is charged its whole cost in the present period. If a user queues it again, it is charged again, because it
@@ -285,44 +266,6 @@ begin
     close charges;
 end $$;
 
--- Resets all spending to 0 after a TRUNCATE of the jobs, unless a user did it. Under REPEATABLE READ the snapshot may miss later charges,
--- so the tables are truncated instead of deleted from.
-create function gjobs.reset_spending()
-    returns void language plpgsql volatile security invoker set search_path = '' as $$
-begin
-    if not gjobs.may_refund() then
-        return;
-    end if;
-    if current_setting('transaction_isolation') = 'read committed' then
-        delete from gjobs.budget_spending where true;
-        delete from gjobs.budget_charges where true;
-    else
-        truncate gjobs.budget_spending, gjobs.budget_charges;
-    end if;
-end $$;
-
--- What the jobs of a period cost, by their creation time, which is all that is known of jobs from before the budget. The rollups include
--- negative costs, which are taken out again.
-create function gjobs.count_spending(p_user_id uuid, p_project_id uuid, p_period text, p_period_start date)
-    returns bigint language plpgsql volatile security invoker set search_path = '' as $$
-declare
-    cents    bigint;
-    negative bigint := (
-        select coalesce(sum(j.cost_cents), 0) from public.generation_jobs j
-         where j.cost_cents < 0 and (j.user_id = p_user_id or j.project_id = p_project_id)
-           and gjobs.budget_period_start(p_period, (j.created_at at time zone 'UTC')::date) = p_period_start
-    );
-begin
-    if p_user_id is not null then
-        cents := (select coalesce(sum(d.cost_cents), 0) from gjobs.job_day_counts d
-                   where d.user_id = p_user_id and gjobs.budget_period_start(p_period, d.day) = p_period_start);
-    else
-        cents := (select coalesce(sum(d.cost_cents), 0) from gjobs.job_day_counts d
-                   where d.project_id = p_project_id and gjobs.budget_period_start(p_period, d.day) = p_period_start);
-    end if;
-    return cents - negative;
-end $$;
-
 -- Waits for those who write jobs, for a short time in each try, and makes them wait until this transaction ends. So no cost falls between
 -- what gjobs.begin_budget counts and what is charged later.
 create function gjobs.begin_budgets()
@@ -344,11 +287,14 @@ begin
     raise lock_not_available using message = 'other sessions write jobs all the time', hint = 'Try again.';
 end $$;
 
--- Counts what is already spent of a new budget, or of one that gets another user, project or period. Removes what a deleted one spent.
+-- Counts what is already spent of a new budget, or of one that gets another user, project or period. Removes what a deleted one spent. The
+-- creation times decide, because nothing else is known of jobs from before the budget. The rollups include negative costs, which are taken
+-- out again.
 create function gjobs.begin_budget()
     returns trigger language plpgsql volatile security definer set search_path = '' as $$
 declare
     start constant date := gjobs.budget_period_start(new.period, (now() at time zone 'UTC')::date);
+    cents bigint;
 begin
     if tg_op <> 'INSERT' then
         delete from gjobs.budget_spending where budget_id = old.id;
@@ -361,8 +307,18 @@ begin
     elsif new.project_id is not null and not exists (select from public.projects p where p.id = new.project_id) then
         raise foreign_key_violation using message = format('there is no project %s', new.project_id), column = 'project_id';
     end if;
+    if new.user_id is not null then
+        cents := (select coalesce(sum(d.cost_cents), 0) from gjobs.job_day_counts d
+                   where d.user_id = new.user_id and gjobs.budget_period_start(new.period, d.day) = start);
+    else
+        cents := (select coalesce(sum(d.cost_cents), 0) from gjobs.job_day_counts d
+                   where d.project_id = new.project_id and gjobs.budget_period_start(new.period, d.day) = start);
+    end if;
     insert into gjobs.budget_spending (budget_id, period_start, spent_cents, is_counted)
-    values (new.id, start, gjobs.count_spending(new.user_id, new.project_id, new.period, start), true);
+    select new.id, start, cents - coalesce(sum(j.cost_cents), 0), true
+      from public.generation_jobs j
+     where j.cost_cents < 0 and (j.user_id = new.user_id or j.project_id = new.project_id)
+       and gjobs.budget_period_start(new.period, (j.created_at at time zone 'UTC')::date) = start;
     return null;
 end $$;
 

@@ -35,47 +35,40 @@ create index job_links_repeats on gjobs.job_links (repeats);
 
 comment on column gjobs.workers.modes is 'the modes that it runs; null: all';
 
--- Returns the oldest queued jobs of each wanted mode, without locking them; null means all modes, which are found by jumping from one to
--- the next in the index. The range condition on the mode and the function's planner settings enforce reading one index in order, because
--- the table's statistics may be outdated.
-create function gjobs.queued_of_modes(p_modes text[], p_most integer)
-    returns table (id uuid, created_at timestamptz) language plpgsql volatile security invoker rows 10
-    set search_path = '' set plan_cache_mode = force_generic_plan set enable_sort = off set enable_incremental_sort = off as $$
-begin
-    return query
-        with recursive present (short) as (
-            (select left(j.mode, 200) from public.generation_jobs j where j.status = 'queued' and p_modes is null
-              order by left(j.mode, 200) limit 1)
-            union all
-            select (select left(j.mode, 200) from public.generation_jobs j
-                     where j.status = 'queued' and left(j.mode, 200) > p.short order by left(j.mode, 200) limit 1)
-              from present p where p.short is not null
-        )
-        select oldest.id, oldest.created_at
-          from (select p.short, null as mode from present p where p.short is not null
-                union all
-                select left(m, 200), m from unnest(p_modes) m) wanted
-         cross join lateral (
-               select j.id, j.created_at
-                 from public.generation_jobs j
-                where j.status = 'queued' and left(j.mode, 200) between wanted.short and wanted.short
-                  and (wanted.mode is null or j.mode = wanted.mode)
-                order by left(j.mode, 200), j.created_at, j.id limit p_most
-               ) oldest;
-end $$;
-
--- Locks the oldest queued jobs that no other session has locked, of the wanted modes; null means all. If other sessions have locked every
--- candidate, it takes more candidates.
+-- Locks the oldest queued jobs that no other session has locked, of the wanted modes; null means all modes, which are found by jumping from
+-- one to the next in the index. If other sessions have locked every candidate, it takes more candidates. The range condition on the mode and
+-- the function's planner settings enforce reading one index in order, because the table's statistics may be outdated.
 create function gjobs.choose_queued(p_modes text[], p_most integer)
     returns setof uuid language plpgsql volatile security invoker rows 10
-    set search_path = '' set plan_cache_mode = force_generic_plan as $$
+    set search_path = '' set plan_cache_mode = force_generic_plan set enable_sort = off set enable_incremental_sort = off as $$
 declare
-    wanted     constant text[] := case when p_modes is not null then array(select distinct mode from unnest(p_modes) as mode) end;
-    reach      integer := 2 * p_most + 10;
-    candidates uuid[];
+    wanted_modes constant text[] := case when p_modes is not null then array(select distinct mode from unnest(p_modes) as mode) end;
+    reach        integer := 2 * p_most + 10;
+    candidates   uuid[];
 begin
     loop
-        candidates := array(select q.id from gjobs.queued_of_modes(wanted, reach) q order by q.created_at, q.id limit reach);
+        candidates := array(
+            with recursive present (short) as (
+                (select left(j.mode, 200) from public.generation_jobs j where j.status = 'queued' and wanted_modes is null
+                  order by left(j.mode, 200) limit 1)
+                union all
+                select (select left(j.mode, 200) from public.generation_jobs j
+                         where j.status = 'queued' and left(j.mode, 200) > p.short order by left(j.mode, 200) limit 1)
+                  from present p where p.short is not null
+            )
+            select oldest.id
+              from (select p.short, null as mode from present p where p.short is not null
+                    union all
+                    select left(m, 200), m from unnest(wanted_modes) m) wanted
+             cross join lateral (
+                   select j.id, j.created_at
+                     from public.generation_jobs j
+                    where j.status = 'queued' and left(j.mode, 200) between wanted.short and wanted.short
+                      and (wanted.mode is null or j.mode = wanted.mode)
+                    order by left(j.mode, 200), j.created_at, j.id limit reach
+                   ) oldest
+             order by oldest.created_at, oldest.id limit reach
+        );
         return query
             select j.id from public.generation_jobs j
              where j.id = any (candidates) and j.status = 'queued'
@@ -86,9 +79,8 @@ begin
 end $$;
 
 -- Gives jobs with an expired lease to this worker, as another attempt, and deletes leases of jobs that no longer run.
--- Every function locks a job before its lease, and locks several jobs in the order of their ids. take_over_jobs, hand_back_jobs,
--- renew_leases and note_progress skip leases that another session has locked. So there are no deadlocks. Jobs and leases are found by their
--- keys. Otherwise, a plan cached while few jobs ran might read all running jobs through a status index or a join. `status || ''` keeps the
+-- Every function locks a job before its lease, and locks several jobs in the order of their ids. take_over_jobs, hand_back_jobs and
+-- renew_leases skip leases that another session has locked. So there are no deadlocks. Jobs and leases are found by their keys. Otherwise, a plan cached while few jobs ran might read all running jobs through a status index or a join. `status || ''` keeps the
 -- planner from such an index.
 create function gjobs.take_over_jobs(p_owner uuid, p_modes text[], p_most integer, p_lease_seconds double precision)
     returns table (job_id uuid, attempt integer, lost_by uuid, note text) language plpgsql volatile security invoker rows 10
@@ -173,7 +165,7 @@ begin
 end $$;
 
 -- Ends jobs that the worker holds. It returns the jobs that it changed: those still running whose lease has the given owner and attempt.
--- postpone_jobs, hand_back_jobs, renew_leases and note_progress also return the jobs that they changed.
+-- postpone_jobs and hand_back_jobs also return the jobs that they changed.
 -- Rows are found by their keys, see gjobs.take_over_jobs.
 -- The app's triggers and policies run under the same settings. jit is off: with enable_seqscan off, a plan that reads a whole table looks
 -- expensive enough to compile.
@@ -265,21 +257,25 @@ begin
         returning l.job_id;
 end $$;
 
--- Extends leases by the given seconds. A lease that another session has locked is left for the next time.
-create function gjobs.renew_leases(p_owner uuid, p_job_ids uuid[], p_attempts integer[], p_lease_seconds double precision)
+-- Extends leases by the given seconds, and stores what the worker reports of their progress; null leaves the last report. Returns the jobs
+-- that the worker still holds. A lease that another session has locked is left for the next time.
+create function gjobs.renew_leases(
+    p_owner uuid, p_job_ids uuid[], p_attempts integer[], p_lease_seconds double precision, p_notes text[] default null)
     returns setof uuid language plpgsql volatile security invoker rows 10
     set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 begin
     with held as materialized (
-        select l.job_id
-          from unnest(p_job_ids, p_attempts) as kept (job_id, attempt)
+        select l.job_id, kept.note
+          from unnest(p_job_ids, p_attempts, p_notes) as kept (job_id, attempt, note)
          cross join lateral (
                select l.job_id from gjobs.job_leases l
                 where l.job_id = kept.job_id and l.attempt = kept.attempt and l.owner = p_owner
                   for no key update skip locked
                ) l
     )
-    update gjobs.job_leases l set expires_at = clock_timestamp() + make_interval(secs => p_lease_seconds)
+    update gjobs.job_leases l
+       set expires_at = clock_timestamp() + make_interval(secs => p_lease_seconds),
+           note = coalesce((select held.note from held where held.job_id = l.job_id limit 1), l.note)
      where l.job_id = any (array(select held.job_id from held));
     return query
         select l.job_id
@@ -289,26 +285,6 @@ begin
                 where l.job_id = kept.job_id and l.attempt = kept.attempt and l.owner = p_owner offset 0
                ) l
           join public.generation_jobs j on j.id = l.job_id and j.status || '' = 'running';
-end $$;
-
--- Stores what a worker reports of its progress.
-create function gjobs.note_progress(p_owner uuid, p_job_ids uuid[], p_attempts integer[], p_notes text[])
-    returns setof uuid language plpgsql volatile security invoker rows 10
-    set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
-begin
-    return query
-        with held as materialized (
-            select l.job_id, told.note
-              from unnest(p_job_ids, p_attempts, p_notes) as told (job_id, attempt, note)
-             cross join lateral (
-                   select l.job_id from gjobs.job_leases l
-                    where l.job_id = told.job_id and l.attempt = told.attempt and l.owner = p_owner
-                      for no key update skip locked
-                   ) l
-        )
-        update gjobs.job_leases l set note = (select held.note from held where held.job_id = l.job_id limit 1)
-         where l.job_id = any (array(select held.job_id from held))
-        returning l.job_id;
 end $$;
 
 -- Writes events for changed leases. A claim and a finish change the job's status, and the event of that change names the owner. So only

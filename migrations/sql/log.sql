@@ -72,7 +72,11 @@ declare
     actor_role  constant text := coalesce(nullif(current_setting('role'), 'none'), session_user);
     application constant text := current_setting('application_name');
     worker      constant text := nullif(left(current_setting('gjobs.worker', true), 36), '');
+    now_at      constant bigint := extract(epoch from clock_timestamp()) * 1000;
+    setter      xid8;
     written     bigint;
+    changed     text;
+    queues      boolean := false;
 begin
     if coalesce(nullif(current_setting('request.jwt.claims', true), ''), current_setting('request.jwt.claim.sub', true), '') <> '' then
         begin
@@ -81,8 +85,21 @@ begin
             null;
         end;
     end if;
+    -- The snapshot of a transaction that began before a budget was set does not show the budget, so its jobs would evade it. The app repeats
+    -- it, as it must under this isolation level. If setting the budget was not committed, one before may have been. A dump of another
+    -- server may bring a number that this one has not reached.
     if current_setting('transaction_isolation') <> 'read committed' then
-        perform gjobs.require_present_budgets();
+        setter := (select last_value from gjobs.budgets_set_by)::text::xid8;
+        if setter <> pg_current_xact_id() and not pg_visible_in_snapshot(setter, pg_current_snapshot()) then
+            begin
+                perform pg_xact_status(setter);
+            exception when invalid_parameter_value then
+                setter := null;
+            end;
+            if setter is not null then
+                raise serialization_failure using message = 'a budget was set since this transaction began';
+            end if;
+        end if;
     end if;
 
     if tg_op = 'INSERT' then
@@ -150,7 +167,15 @@ begin
         -- One row, so that a TRUNCATE stays quick. The rollups are void until the jobs, which are few then, are counted again.
         insert into gjobs.job_event_log (transaction_id, kind, actor_user_id, actor_role, application)
         values (pg_current_xact_id(), 'truncated', actor, actor_role, application);
-        perform gjobs.reset_spending();
+        -- All spending is 0 then, unless a user truncated. Under REPEATABLE READ the snapshot may miss later charges.
+        if gjobs.may_refund() then
+            if current_setting('transaction_isolation') = 'read committed' then
+                delete from gjobs.budget_spending where true;
+                delete from gjobs.budget_charges where true;
+            else
+                truncate gjobs.budget_spending, gjobs.budget_charges;
+            end if;
+        end if;
     end if;
 
     get diagnostics written = row_count;
@@ -158,47 +183,33 @@ begin
         perform gjobs.charge_events(written);
     end if;
     -- A dashboard holds the first lock shared while it listens, and an idle worker the second. If a lock is free, nobody listens, and no
-    -- notification delays the commit.
+    -- notification delays the commit. None is sent that may make the app's transaction fail: PREPARE TRANSACTION fails after one, and a commit
+    -- fails if their queue is full.
     if not (case when pg_try_advisory_lock(1735353442, 1) then pg_advisory_unlock(1735353442, 1) else false end) then
-        if tg_op = 'TRUNCATE' then
-            perform gjobs.notify_dashboards('');
-        elsif tg_op = 'DELETE' then
-            perform gjobs.notify_dashboards(case count(*) when 1 then min(o.id::text) else '' end)
-               from (select id from old_rows limit 2) o having count(*) > 0;
+        if tg_op = 'DELETE' then
+            changed := (select case count(*) when 1 then min(o.id::text) when 2 then '' end from (select id from old_rows limit 2) o);
+        elsif tg_op <> 'TRUNCATE' then
+            changed := (select case count(*) when 1 then min(n.id::text) when 2 then '' end from (select id from new_rows limit 2) n);
         else
-            perform gjobs.notify_dashboards(case count(*) when 1 then min(n.id::text) else '' end)
-               from (select id from new_rows limit 2) n having count(*) > 0;
+            changed := '';
         end if;
     end if;
-    if tg_op = 'INSERT' then
-        if not (case when pg_try_advisory_lock(1735353442, 4) then pg_advisory_unlock(1735353442, 4) else false end)
-           and exists (select from new_rows n where n.status::text = 'queued') and gjobs.may_notify() then
+    if tg_op = 'INSERT' and not (case when pg_try_advisory_lock(1735353442, 4) then pg_advisory_unlock(1735353442, 4) else false end) then
+        queues := exists (select from new_rows n where n.status::text = 'queued');
+    end if;
+    if (changed is not null or queues)
+       and current_setting('max_prepared_transactions')::integer = 0 and pg_notification_queue_usage() < 0.5 then
+        -- An empty id stands for several jobs. Transactions with a notification commit one after the other, each waiting for the disk. So
+        -- dashboards get at most one in a tenth of a second, and wait longer than that before they query.
+        if changed is not null and abs(now_at - (select last_value from gjobs.notified_at)) > 100 then
+            perform setval('gjobs.notified_at', now_at);
+            perform pg_notify('gjobs_jobs', changed);
+        end if;
+        if queues then
             perform pg_notify('gjobs_queue', '');
         end if;
     end if;
     return null;
-end $$;
-
--- Whether a notification is certain not to make the app's transaction fail. PREPARE TRANSACTION fails after a notification, and a commit
--- fails if the queue of notifications is full.
-create function gjobs.may_notify()
-    returns boolean language plpgsql volatile security invoker set search_path = '' as $$
-begin
-    return current_setting('max_prepared_transactions')::integer = 0 and pg_notification_queue_usage() < 0.5;
-end $$;
-
--- Notifies dashboards of a changed job; an empty id stands for several jobs. Transactions with a notification commit one after the other,
--- each waiting for the disk. So at most one notification is sent in a tenth of a second; a dashboard waits longer than that before it
--- queries.
-create function gjobs.notify_dashboards(p_job_id text)
-    returns void language plpgsql volatile security invoker set search_path = '' as $$
-declare
-    now_at constant bigint := extract(epoch from clock_timestamp()) * 1000;
-begin
-    if abs(now_at - (select last_value from gjobs.notified_at)) > 100 and gjobs.may_notify() then
-        perform setval('gjobs.notified_at', now_at);
-        perform pg_notify('gjobs_jobs', p_job_id);
-    end if;
 end $$;
 
 -- Which jobs the caller may read with all their columns: 'none'; 'all'; 'own'; 'more', which is their own and others; or 'some', which only

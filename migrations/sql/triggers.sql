@@ -11,10 +11,10 @@ create trigger gjobs_truncated after truncate on public.generation_jobs
     for each statement execute function gjobs.record_changes();
 create trigger gjobs_store_archived after delete on public.generation_jobs
     referencing old table as old_rows
-    for each statement when (current_setting('gjobs.archiving', true) = 'on') execute function gjobs.store_archived();
+    for each statement when (current_setting('gjobs.archiving', true) = 'on') execute function gjobs.move_archived();
 create trigger gjobs_take_restored after insert on public.generation_jobs
     referencing new table as new_rows
-    for each statement when (current_setting('gjobs.restoring', true) = 'on') execute function gjobs.take_restored();
+    for each statement when (current_setting('gjobs.restoring', true) = 'on') execute function gjobs.move_archived();
 
 -- Also for writes under session_replication_role = replica.
 alter table public.generation_jobs

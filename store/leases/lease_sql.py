@@ -156,23 +156,15 @@ def is_saved(owner: UUID, ending: Ending) -> Query[bool]:
 
 _RENEW = text("""
 select gjobs.renew_leases(CAST(:owner AS uuid), CAST(:ids AS uuid[]), CAST(:attempts AS integer[]),
-                          CAST(:seconds AS float8))
+                          CAST(:seconds AS float8), CAST(:notes AS text[]))
 """)
 
 
-def renew(owner: UUID, jobs: Sequence[LeaseKey], *, seconds: float) -> Query[UUID]:
-    """Renew leases, and return the jobs that the worker still holds."""
-    return Query(_RENEW, first_column, {"owner": owner, "seconds": seconds, **_of_each(jobs)})
-
-
-_PROGRESS = text("""
-select gjobs.note_progress(CAST(:owner AS uuid), CAST(:ids AS uuid[]), CAST(:attempts AS integer[]),
-                           CAST(:notes AS text[]))
-""")
-
-
-def note_progress(owner: UUID, progress: Sequence[ProgressNote]) -> Query[UUID]:
-    return Query(_PROGRESS, first_column, {"owner": owner, **_of_each(progress, notes=lambda one: one.note)})
+def renew(owner: UUID, jobs: Sequence[LeaseKey], progress: Sequence[ProgressNote], *, seconds: float) -> Query[UUID]:
+    """Renew leases, store reports of progress, and return the jobs that the worker still holds."""
+    notes = {(one.job_id, one.attempt): one.note for one in progress}
+    values = _of_each(jobs, notes=lambda one: notes.get((one.job_id, one.attempt)))
+    return Query(_RENEW, first_column, {"owner": owner, "seconds": seconds, **values})
 
 
 def _of_each(jobs: Sequence[T], **columns: Callable[[T], Any]) -> dict[str, list[Any]]:

@@ -114,15 +114,10 @@ class LeaseClient:
         return {job_id for answer in answers for job_id in answer}
 
     async def renew(self, held: Sequence[LeaseKey], progress: Sequence[ProgressNote]) -> set[UUID]:
-        """Renew leases, and mark the worker as alive. Return the jobs that it still holds."""
-        queries: list[Query[UUID]] = [
-            lease_sql.renew(self.worker.id, held, seconds=self.seconds),
-            lease_sql.mark_seen(self.worker.id),
-        ]
-        if progress:
-            queries.append(lease_sql.note_progress(self.worker.id, progress))
+        """Renew leases, store progress notes, and mark the worker as alive. Return the jobs that it still holds."""
+        renewal = lease_sql.renew(self.worker.id, held, progress, seconds=self.seconds)
         async with self._renewing:
-            still_held, *_ = await self._write("renew leases", *queries)
+            still_held, _ = await self._write("renew leases", renewal, lease_sql.mark_seen(self.worker.id))
         return set(still_held)
 
     @asynccontextmanager

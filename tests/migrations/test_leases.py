@@ -214,9 +214,8 @@ class TestTakeover:
 
         assert not finish(operator, ALICE, lost)
         assert not postpone(operator, ALICE, lost)
-        assert not call(operator, "renew_leases", ALICE, lost, 1, MINUTE)
         assert not call(operator, "hand_back_jobs", ALICE, lost, 1)
-        assert not call(operator, "note_progress", ALICE, lost, 1, ["hello"])
+        assert not call(operator, "renew_leases", ALICE, lost, 1, MINUTE, ["hello"])
         assert job(operator, lost) == ("running",)
         assert lease(operator, lost, "owner, attempt, note") == (BOB, 2, None)
         assert not finish(operator, BOB, lost, 1), "an earlier attempt of the same worker"
@@ -358,8 +357,8 @@ class TestHeldLeases:
         (held,) = queue(operator, ADA, "a")
         claim(operator, ALICE, 1)
 
-        for _ in range(2):
-            assert call(operator, "note_progress", ALICE, held, 1, ["3 of 8"])
+        for notes in (["3 of 8"], ["3 of 8"], [None], None):
+            assert call(operator, "renew_leases", ALICE, held, 1, MINUTE, notes)
 
         assert lease(operator, held, "note") == ("3 of 8",)
         assert events(operator, held, "kind, lease_owner, note")[1:] == [("progress", str(ALICE), "3 of 8")]
@@ -519,7 +518,6 @@ CALLS = (
     "postpone_jobs(%(owner)s, %(jobs)s, %(attempts)s, array['busy'], array[1], array[60.0::float8])",
     "hand_back_jobs(%(owner)s, %(jobs)s, %(attempts)s)",
     "renew_leases(%(owner)s, %(jobs)s, %(attempts)s, 60)",
-    "note_progress(%(owner)s, %(jobs)s, %(attempts)s, array['3 of 8'])",
 )
 
 
@@ -531,7 +529,6 @@ class TestActingAsUser:
         "select gjobs.claim_jobs(%(owner)s, null, 1, 60)",
         "select gjobs.take_over_jobs(%(owner)s, null, 1, 60)",
         "select gjobs.choose_queued(null, 1)",
-        "select gjobs.queued_of_modes(null, 1)",
         "insert into gjobs.workers (id, name, host, process, concurrency) values (%(owner)s, 'w', 'h', 1, 1)",
         "insert into gjobs.job_leases values (%(owner)s, %(owner)s, 1, now(), 'infinity')",
         "update gjobs.job_leases set owner = null",

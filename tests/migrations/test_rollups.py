@@ -719,7 +719,6 @@ def test_request_roles_cannot_access_the_tables_of_the_rollups(operator: psycopg
         "update gjobs.fold_state set is_counted = false",
         "delete from gjobs.job_event_log",
         "select setval('gjobs.notified_at', 1)",
-        "select gjobs.notify_dashboards('')",
         "select gjobs.fold_events(1)",
         "select gjobs.count_again()",
     ):

@@ -161,7 +161,7 @@ async def test_killed_listener_process_leaves_no_session(
 
 def test_pollers_wait_longer_than_the_triggers_stay_silent_after_a_notification() -> None:
     """No notification reports changes during the silence."""
-    (milliseconds,) = re.findall(r"> (\d+) and gjobs\.may_notify", (MIGRATIONS / "sql" / "log.sql").read_text())
+    (milliseconds,) = re.findall(r"notified_at\)\) > (\d+) ", (MIGRATIONS / "sql" / "log.sql").read_text())
     assert int(milliseconds) / 1000 < poller.IDLE_AFTER
 
 
