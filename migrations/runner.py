@@ -11,12 +11,13 @@ from gjobs.migrations import HEAD
 from gjobs.migrations.connection import AnotherRun, MigrationRefused, connect, translate_migrating
 from gjobs.migrations.progress import Origin, Report, Run, say_nothing
 from gjobs.migrations.status import known_status
+from gjobs.store.capabilities.capability import EARLIER_BUILD
 from gjobs.store.errors import Conflict, Locked
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gjobs.migrations.archive_export import ArchiveExport
+    from gjobs.migrations.exports import ArchiveExport
     from gjobs.migrations.rollups import RollupCheck
     from gjobs.migrations.verification import Verification
 
@@ -25,19 +26,28 @@ PAUSE_SECONDS = 1.0
 """Between attempts, so that blocked sessions can run. An attempt waits two seconds for a lock."""
 
 
-def upgrade(conninfo: Mapping[str, str | int], *, report: Report = say_nothing) -> None:
+def upgrade(
+    conninfo: Mapping[str, str | int], *, report: Report = say_nothing, exports_to: "Path | None" = None
+) -> None:
     """Upgrade to the head. An app's own tables are taken over if they equal those of the first revision.
 
     All of it is one transaction, up to the first concurrent index build. The rest runs step by step; after an
-    interruption, the next run continues. A database of the earlier build, at its last revision, is taken over.
+    interruption, the next run continues. A database of the earlier build, at its last revision, is taken over. What
+    that build keeps is first written to a file in the directory `exports_to`; None writes no file.
 
     Raises Locked if the tables stay in use. Raises SchemaMissing if an administrator must create the schema `gjobs`
     first. Raises SchemaDiffers if the app's own tables differ. Raises MigrationRefused if the database can't be
     migrated for another reason.
     """
-    if known_status(conninfo).pending:
+    status = known_status(conninfo)
+    if status.pending:
         from gjobs.migrations.execution import upgrade_to
 
+        if status.current == EARLIER_BUILD and exports_to is not None:
+            from gjobs.migrations.exports import export_earlier_build
+
+            file = export_earlier_build(conninfo, exports_to)
+            report(f"Wrote the events, archive, budgets, links and retention policies to {file}.")
         run = Run(report, conninfo)
         _until_unlocked(partial(upgrade_to, run, HEAD), run)
 
@@ -59,8 +69,8 @@ def remove(
 
 
 def export_archive(conninfo: Mapping[str, str | int], file: "Path") -> "ArchiveExport":
-    """Write the archive to a new file before `remove`. `gjobs.migrations.archive_export` lists the errors."""
-    from gjobs.migrations.archive_export import export_archive
+    """Write the archive to a new file before `remove`. `gjobs.migrations.exports` lists the errors."""
+    from gjobs.migrations.exports import export_archive
 
     return export_archive(conninfo, file)
 

@@ -164,7 +164,7 @@ def _migrate(embedded_server: ServerHandle, report: Report) -> None:
         return
     with embedded_server.preparing():
         report("Preparing the schema …")
-        upgrade(embedded_server.conninfo)
+        upgrade(embedded_server.conninfo, exports_to=embedded_server.data_dir)
 
 
 def _fill(embedded_server: ServerHandle, report: Report) -> None:

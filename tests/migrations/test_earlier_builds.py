@@ -1,5 +1,7 @@
 """A database that an earlier build migrated is taken over."""
 
+import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,13 @@ select to_jsonb(a) - '{further, retry_count, completed_at}'::text[]
   from gjobs.archived_jobs a
 """
 """The values of columns that an app may lack are among the further ones now."""
+WRITTEN = {
+    f"gjobs.{name}"
+    for name in (
+        "budgets", "budget_spending", "budget_charges", "job_links", "archived_jobs", "retention_policies",
+    )
+}  # fmt: skip
+"""What is written to a file first, beside the events and what the earlier build had replaced."""
 WORKERS = """
 select id, name, host, process, modes, concurrency, started_at, seen_at, stopped_at from gjobs.workers order by id
 """
@@ -70,7 +79,9 @@ def rows(conninfo: Conninfo) -> dict[str, list[tuple[object, ...]]]:
         return {name: connection.execute(query.encode()).fetchall() for name, query in queries.items()}
 
 
-def test_upgrade_takes_over_an_earlier_build_and_loses_no_row(earlier_build: Conninfo, database: Conninfo) -> None:
+def test_upgrade_takes_over_an_earlier_build_and_loses_no_row(
+    earlier_build: Conninfo, database: Conninfo, tmp_path: Path
+) -> None:
     """The events may have ids of transactions of another server, whose dump was restored: they get the id 0."""
     execute(
         earlier_build,
@@ -87,8 +98,16 @@ def test_upgrade_takes_over_an_earlier_build_and_loses_no_row(earlier_build: Con
     assert verify(earlier_build).origin is Origin.EARLIER_BUILD
     messages: list[str] = []
 
-    upgrade(earlier_build, report=messages.append)
+    upgrade(earlier_build, report=messages.append, exports_to=tmp_path / "new")
 
+    (file,) = (tmp_path / "new").iterdir()
+    assert messages.pop(0) == f"Wrote the events, archive, budgets, links and retention policies to {file}."
+    assert file.stat().st_mode & 0o777 == 0o600
+    lines = Counter(json.loads(line)["table"] for line in file.read_text().splitlines())
+    written = {table: lines[table.removeprefix("gjobs.")] for table in TABLES if table in WRITTEN}
+    assert written == {table: len(before[table]) for table in WRITTEN}
+    assert lines["job_events"] == len(before["events"])
+    assert lines["replaced"] > 0
     assert messages[0] == "What the earlier build had replaced came back. Its data is carried over next."
     assert rows(earlier_build) == before
     assert catalogue(earlier_build) == catalogue(database)

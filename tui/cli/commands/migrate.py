@@ -22,7 +22,7 @@ from gjobs.tui.cli.sessions import orderly_termination
 from gjobs.tui.export.export_files import document
 
 if TYPE_CHECKING:
-    from gjobs.migrations.archive_export import ArchiveExport
+    from gjobs.migrations.exports import ArchiveExport
     from gjobs.migrations.rollups import RollupCheck, RollupDifference
     from gjobs.migrations.status import MigrationStatus, RevisionHidden
     from gjobs.migrations.verification import Verification
@@ -315,7 +315,7 @@ def up(
             journalled(settings, database, start=before.current, end=before.head) if before.pending else nullcontext()
         )
         with orderly_termination(json=output.json), database.alone, kept:
-            upgrade(database.conninfo, report=print_message)
+            upgrade(database.conninfo, report=print_message, exports_to=settings.data_dir)
         _done(read_status(database.conninfo), output)
 
 

@@ -1,9 +1,10 @@
-"""Writes the archive to a file before it is removed with everything of gjobs."""
+"""Writes rows to a file of JSON lines before they are removed with everything of gjobs, or carried over."""
 
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
@@ -12,6 +13,7 @@ import psycopg
 from gjobs.migrations.connection import connect, translate_migrating
 from gjobs.migrations.status import known_status
 from gjobs.store.errors import InvalidValue
+from gjobs.store.system.private_files import make_directory
 
 # removable.sql compares this state with the archive that is about to be dropped.
 _STATE = """
@@ -20,7 +22,14 @@ select count(*),
               sum(hashtextextended(id::text, (extract(epoch from archived_at) * 1000000)::bigint)::numeric))
   from gjobs.archived_jobs
 """
-_ROWS = "select to_jsonb(a)::text from gjobs.archived_jobs a order by a.created_at, a.id"
+_ARCHIVED = "select to_jsonb(a)::text from gjobs.archived_jobs a order by a.created_at, a.id"
+_OF_EARLIER_BUILD = " union all ".join(
+    f"select jsonb_build_object('table', '{table}', 'row', to_jsonb(t))::text from gjobs.{table} t"  # noqa: S608
+    for table in (
+        "job_events", "archived_jobs", "budgets", "budget_spending", "budget_charges", "job_links",
+        "retention_policies", "replaced",
+    )
+)  # fmt: skip
 _ROWS_AT_ONCE = 1_000
 
 
@@ -39,22 +48,45 @@ def export_archive(conninfo: Mapping[str, str | int], file: Path) -> ArchiveExpo
     NoPrivilege if row level security may hide jobs.
     """
     known_status(conninfo)
+    with _reading(conninfo) as connection:
+        exists = connection.execute("select to_regclass('gjobs.archived_jobs') is not null").fetchone()
+        jobs, state = (connection.execute(_STATE).fetchone() if exists == (True,) else None) or (0, "")
+        if jobs:
+            _write(connection, _ARCHIVED, file)
+    return ArchiveExport(jobs=jobs, state=state)
+
+
+def export_earlier_build(conninfo: Mapping[str, str | int], directory: Path) -> Path:
+    """Write what an earlier build keeps to a new file in the directory, which only its owner may read.
+
+    Each line has a row, and the name of its table. Raises the errors of `export_archive`.
+    """
+    make_directory(directory)
+    file = directory / f"gjobs-0013-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl"
+    with _reading(conninfo) as connection:
+        _write(connection, _OF_EARLIER_BUILD, file)
+    return file
+
+
+@contextmanager
+def _reading(conninfo: Mapping[str, str | int]) -> Iterator[psycopg.Connection]:
+    """Connect for one snapshot of all rows."""
     with connect(conninfo) as connection:
         try:
             connection.read_only = True
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.execute("set local row_security = off")
             connection.execute("set local statement_timeout = 0")
-            exists = connection.execute("select to_regclass('gjobs.archived_jobs') is not null").fetchone()
-            jobs, state = (connection.execute(_STATE).fetchone() if exists == (True,) else None) or (0, "")
-            if jobs:
-                with _new_file(file) as stream, connection.cursor("archive") as rows:
-                    rows.itersize = _ROWS_AT_ONCE
-                    for (row,) in rows.execute(_ROWS):
-                        stream.write(f"{row}\n")
+            yield connection
         except psycopg.Error as error:
             raise translate_migrating(error) from error
-    return ArchiveExport(jobs=jobs, state=state)
+
+
+def _write(connection: psycopg.Connection, query: str, file: Path) -> None:
+    with _new_file(file) as stream, connection.cursor("rows") as rows:
+        rows.itersize = _ROWS_AT_ONCE
+        for (row,) in rows.execute(query.encode()):
+            stream.write(f"{row}\n")
 
 
 @contextmanager
@@ -81,4 +113,4 @@ def _new_file(path: Path) -> Iterator[IO[str]]:
 
 
 def _not_written(path: Path, error: OSError) -> InvalidValue:
-    return InvalidValue("export_archive", f"Can't write {path}: {error.strerror}. Nothing was removed.")
+    return InvalidValue("export_archive", f"Can't write {path}: {error.strerror}. Nothing was changed.")
