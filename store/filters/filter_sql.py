@@ -6,25 +6,7 @@ from datetime import datetime, timedelta
 from operator import eq, ge, gt, le, lt
 from typing import Any, assert_never
 
-from sqlalchemy import (
-    ARRAY,
-    Column,
-    ColumnElement,
-    DateTime,
-    Interval,
-    Text,
-    Uuid,
-    and_,
-    any_,
-    bindparam,
-    case,
-    func,
-    literal,
-    literal_column,
-    not_,
-    or_,
-    select,
-)
+import sqlalchemy as sa
 from sqlalchemy.sql.elements import Grouping
 
 from gjobs.store import tables
@@ -51,15 +33,15 @@ _OPERATORS: Mapping[Comparison, Any] = by_member(
         Comparison.EQUAL: eq,
     },
 )
-_TIME = DateTime(timezone=True)
-_LAST_TIME: ColumnElement[Any] = literal_column("timestamptz '294276-12-31 23:59:59.999999+00'", _TIME)
+_TIME = sa.DateTime(timezone=True)
+_LAST_TIME: sa.ColumnElement[Any] = sa.literal_column("timestamptz '294276-12-31 23:59:59.999999+00'", _TIME)
 """The last time that Postgres can store. A sum beyond it would overflow, so infinity replaces the sum."""
-_INFINITY: ColumnElement[Any] = literal_column("timestamptz 'infinity'", _TIME)
-_YES, _NO = (literal_column(f"'{word}'", Text()) for word in ("yes", "no"))
-_IS_FINISHED = or_(*(_jobs.c.status == status.value for status in FINAL_STATUSES))
+_INFINITY: sa.ColumnElement[Any] = sa.literal_column("timestamptz 'infinity'", _TIME)
+_YES, _NO = (sa.literal_column(f"'{word}'", sa.Text()) for word in ("yes", "no"))
+_IS_FINISHED = sa.or_(*(_jobs.c.status == status.value for status in FINAL_STATUSES))
 _IDS = (_jobs.c.id, _jobs.c.project_id, _jobs.c.user_id, _jobs.c.input_asset_id)
 _IDS_OF_NAME = {
-    name: select(name.table.c.id).where(func.lower(name) == func.lower(bindparam("name", type_=Text)))
+    name: sa.select(name.table.c.id).where(sa.func.lower(name) == sa.func.lower(sa.bindparam("name", type_=sa.Text)))
     for name in (_projects.c.name, _users.c.email)
 }
 """The actor's own query finds the ids, so row level security applies to the names."""
@@ -76,7 +58,7 @@ def needs_names(job_filter: JobFilter) -> frozenset[Key]:
     )
 
 
-def conditions(job_filter: JobFilter, *, readable: Set[Key]) -> list[ColumnElement[bool]]:
+def conditions(job_filter: JobFilter, *, readable: Set[Key]) -> list[sa.ColumnElement[bool]]:
     """Return a condition for each term. `readable` are the keys of NAMED whose names may be read.
 
     If names are unreadable, a value that looks like an id is compared as an id. Key.IS in `readable` means that the
@@ -85,45 +67,45 @@ def conditions(job_filter: JobFilter, *, readable: Set[Key]) -> list[ColumnEleme
     return [_term(term, readable) for term in job_filter.terms]
 
 
-def _term(term: Term, readable: Set[Key]) -> ColumnElement[bool]:
+def _term(term: Term, readable: Set[Key]) -> sa.ColumnElement[bool]:
     if term.key is Key.ERROR_GROUP:
         found = _in_error_groups(term.values, readable)
     else:
-        found = or_(*(_condition(term.key, value, readable) for value in term.values))
-    return not_(found) if term.is_negated else found
+        found = sa.or_(*(_condition(term.key, value, readable) for value in term.values))
+    return sa.not_(found) if term.is_negated else found
 
 
-def _in_error_groups(groups: Sequence[Value], readable: Set[Key]) -> ColumnElement[bool]:
+def _in_error_groups(groups: Sequence[Value], readable: Set[Key]) -> sa.ColumnElement[bool]:
     """Find the stored group of each failed job, or compute it once. Other jobs are excluded, because their error is
     from an earlier attempt.
     """
-    error, ids = _jobs.c.error, [literal(one, Text()) for one in groups]
+    error, ids = _jobs.c.error, [sa.literal(one, sa.Text()) for one in groups]
     if Key.ERROR_GROUP in readable:
         # Compared as a text, because the planner expects a group to be rare then.
-        found = case(
+        found = sa.case(
             (IsGroupStored(error, *ids), _YES),
             (IsGroupStored(error), _NO),
-            (func.gjobs.error_group(error).in_(ids), _YES),
+            (sa.func.gjobs.error_group(error).in_(ids), _YES),
             else_=_NO,
         )
         is_in_one = found == _YES
     else:
         is_in_one = GroupId(Fingerprint(error)).in_(ids)
-    return and_(_jobs.c.status == JobStatus.FAILED.value, is_in_one)
+    return sa.and_(_jobs.c.status == JobStatus.FAILED.value, is_in_one)
 
 
-def _condition(key: Key | None, value: Value, readable: Set[Key]) -> ColumnElement[bool]:
+def _condition(key: Key | None, value: Value, readable: Set[Key]) -> sa.ColumnElement[bool]:
     match key:
         case Key.COST:
             return _amount(_jobs.c.cost_cents, value)
         case Key.TOOK:
-            return and_(_IS_FINISHED, _amount(_jobs.c.updated_at, value, _jobs.c.created_at))
+            return sa.and_(_IS_FINISHED, _amount(_jobs.c.updated_at, value, _jobs.c.created_at))
         case Key.SINCE:
             return _jobs.c.created_at >= _moment(value)
         case Key.UNTIL:
             return _jobs.c.created_at < _moment(value)
         case Key.IS:
-            limit = literal(STUCK_AFTER, Interval())
+            limit = sa.literal(STUCK_AFTER, sa.Interval())
             return (history_sql.by_usual_duration if key in readable else history_sql.by_time_alone)(limit)
         case Key.ERROR_GROUP:
             return _in_error_groups([value], readable)
@@ -137,9 +119,9 @@ def _condition(key: Key | None, value: Value, readable: Set[Key]) -> ColumnEleme
         case Key.ASSET:
             return _begins_if_set(_jobs.c.input_asset_id, value)
         case Key.STATUS:
-            return _jobs.c.status == literal(value, Text())
+            return _jobs.c.status == sa.literal(value, sa.Text())
         case Key.MODE:
-            return func.lower(_jobs.c.mode) == func.lower(literal(value, Text()))
+            return sa.func.lower(_jobs.c.mode) == sa.func.lower(sa.literal(value, sa.Text()))
         case Key.PROJECT:
             names = None if id_range(value) and key not in readable else _projects.c.name
             return _refers(_jobs.c.project_id, names, value)
@@ -152,68 +134,70 @@ def _condition(key: Key | None, value: Value, readable: Set[Key]) -> ColumnEleme
             return _begins(_jobs.c.id, value)
         case None:
             ids = [_begins_if_set(column, value) for column in _IDS] if id_range(value) else []
-            return or_(_holds(_jobs.c.mode, value, readable), _in_error(value, readable), *ids)
+            return sa.or_(_holds(_jobs.c.mode, value, readable), _in_error(value, readable), *ids)
     assert_never(key)
 
 
-def _moment(value: Value) -> ColumnElement[datetime]:
+def _moment(value: Value) -> sa.ColumnElement[datetime]:
     if isinstance(value, Age):
-        return func.now() - literal(timedelta(seconds=value.seconds), Interval())
+        return sa.func.now() - sa.literal(timedelta(seconds=value.seconds), sa.Interval())
     if not isinstance(value, datetime):
         raise TypeError(f"{value!r} is not a time.")
-    return literal(value, _TIME)
+    return sa.literal(value, _TIME)
 
 
-def _refers(column: ColumnElement[Any], name: Column[str] | None, value: str) -> ColumnElement[bool]:
+def _refers(column: sa.ColumnElement[Any], name: sa.Column[str] | None, value: str) -> sa.ColumnElement[bool]:
     """Compare with an id, or with the ids of a name. `name` is None if names don't count."""
-    found = list[ColumnElement[bool]]()
+    found = list[sa.ColumnElement[bool]]()
     if name is not None:
-        ids: ColumnElement[Any] = literal(NamedIds(_IDS_OF_NAME[name], value), ARRAY(Uuid))
+        ids: sa.ColumnElement[Any] = sa.literal(NamedIds(_IDS_OF_NAME[name], value), sa.ARRAY(sa.Uuid))
         # The planner knows the ids, so it keeps one branch. Only `=` can use the order of an index.
-        found.append(case((func.cardinality(ids) == 1, column == Grouping(ids)[1]), else_=column == any_(ids)))
+        found.append(sa.case((sa.func.cardinality(ids) == 1, column == Grouping(ids)[1]), else_=column == sa.any_(ids)))
     if id_range(value):
         found.append(_begins(column, value))
-    return or_(*found)
+    return sa.or_(*found)
 
 
-def _holds(column: ColumnElement[str], value: str, readable: Set[Key]) -> ColumnElement[bool]:
+def _holds(column: sa.ColumnElement[str], value: str, readable: Set[Key]) -> sa.ColumnElement[bool]:
     """Compare with LIKE only if the index has statistics. Otherwise the planner would take any word for a rare one,
     and read all jobs instead of the newest. The index that the doctor offers has exactly these expressions.
     """
     if Key.ERROR in readable:
-        return func.lower(column).like(func.lower(literal(f"%{_SPECIAL.sub(_ESCAPED, value)}%", Text())))
-    return func.strpos(func.lower(column), func.lower(literal(value, Text()))) > 0
+        return sa.func.lower(column).like(sa.func.lower(sa.literal(f"%{_SPECIAL.sub(_ESCAPED, value)}%", sa.Text())))
+    return sa.func.strpos(sa.func.lower(column), sa.func.lower(sa.literal(value, sa.Text()))) > 0
 
 
-def _in_error(value: str, readable: Set[Key]) -> ColumnElement[bool]:
-    return and_(_jobs.c.error.is_not(None), _holds(_jobs.c.error, value, readable))
+def _in_error(value: str, readable: Set[Key]) -> sa.ColumnElement[bool]:
+    return sa.and_(_jobs.c.error.is_not(None), _holds(_jobs.c.error, value, readable))
 
 
-def _begins(column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
+def _begins(column: sa.ColumnElement[Any], value: str) -> sa.ColumnElement[bool]:
     """Return a condition for ids with this beginning. The parser has checked that it is one."""
     if (ids := id_range(value)) is None:
         raise ValueError(f"{value!r} is not the start of an id.")
-    return column.between(literal(ids.low, Uuid()), literal(ids.high, Uuid()))
+    return column.between(sa.literal(ids.low, sa.Uuid()), sa.literal(ids.high, sa.Uuid()))
 
 
-def _begins_if_set(column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
-    return and_(column.is_not(None), _begins(column, value))
+def _begins_if_set(column: sa.ColumnElement[Any], value: str) -> sa.ColumnElement[bool]:
+    return sa.and_(column.is_not(None), _begins(column, value))
 
 
-def _amount(column: ColumnElement[Any], value: Value, since: ColumnElement[Any] | None = None) -> ColumnElement[bool]:
+def _amount(
+    column: sa.ColumnElement[Any], value: Value, since: sa.ColumnElement[Any] | None = None
+) -> sa.ColumnElement[bool]:
     """Compare the column, or its distance from `since`. The SQL adds the amount to `since`, because subtracting
     infinities fails.
     """
 
-    def end(amount: int) -> ColumnElement[Any]:
+    def end(amount: int) -> sa.ColumnElement[Any]:
         if since is None:
-            return literal(amount, column.type)
-        length = literal(timedelta(seconds=amount), Interval())
-        return case((since > _LAST_TIME - length, _INFINITY), else_=since + length)
+            return sa.literal(amount, column.type)
+        length = sa.literal(timedelta(seconds=amount), sa.Interval())
+        return sa.case((since > _LAST_TIME - length, _INFINITY), else_=since + length)
 
     if isinstance(value, Between):
         return column.between(end(value.low), end(value.high))
     if not isinstance(value, Compared):
         raise TypeError(f"{value!r} is not an amount.")
-    compared: ColumnElement[bool] = _OPERATORS[value.comparison](column, end(value.amount))
+    compared: sa.ColumnElement[bool] = _OPERATORS[value.comparison](column, end(value.amount))
     return compared

@@ -10,25 +10,7 @@ from types import NoneType
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    CTE,
-    ColumnElement,
-    DateTime,
-    Integer,
-    Interval,
-    Select,
-    Uuid,
-    any_,
-    bindparam,
-    func,
-    literal,
-    literal_column,
-    or_,
-    select,
-    tuple_,
-    union_all,
-)
+import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
 from gjobs.store import tables
@@ -59,20 +41,20 @@ T = TypeVar("T")
 
 _jobs = tables.generation_jobs
 
-_ORDERS: Mapping[OrderColumn, tuple[ColumnElement[Any], TypeEngine[Any]]] = by_member(
+_ORDERS: Mapping[OrderColumn, tuple[sa.ColumnElement[Any], TypeEngine[Any]]] = by_member(
     OrderColumn,
     {
-        OrderColumn.CREATED: (_jobs.c.created_at, DateTime(timezone=True)),
-        OrderColumn.UPDATED: (_jobs.c.updated_at, DateTime(timezone=True)),
-        OrderColumn.COST: (_jobs.c.cost_cents, Integer()),
-        OrderColumn.TOTAL: (tables.total, Interval()),
+        OrderColumn.CREATED: (_jobs.c.created_at, sa.DateTime(timezone=True)),
+        OrderColumn.UPDATED: (_jobs.c.updated_at, sa.DateTime(timezone=True)),
+        OrderColumn.COST: (_jobs.c.cost_cents, sa.Integer()),
+        OrderColumn.TOTAL: (tables.total, sa.Interval()),
     },
 )
 
 _listed_error = listed_error(_jobs.c.error)
 
-_MOST = bindparam("rows", type_=Integer)
-_NO_TIME: ColumnElement[Any] = literal_column("interval '0'", Interval)
+_MOST = sa.bindparam("rows", type_=sa.Integer)
+_NO_TIME: sa.ColumnElement[Any] = sa.literal_column("interval '0'", sa.Interval)
 """Added to a column, it keeps Postgres from using the column's index."""
 
 
@@ -109,12 +91,12 @@ class UserScope:
     project_ids: tuple[UUID, ...]
 
     @property
-    def condition(self) -> ColumnElement[bool]:
-        projects = literal(list(self.project_ids), ARRAY(Uuid))
-        return or_(_jobs.c.user_id == self.user_id, _jobs.c.project_id == any_(projects))
+    def condition(self) -> sa.ColumnElement[bool]:
+        projects = sa.literal(list(self.project_ids), sa.ARRAY(sa.Uuid))
+        return sa.or_(_jobs.c.user_id == self.user_id, _jobs.c.project_id == sa.any_(projects))
 
 
-def _conditions(listed: ListQuery, readable: Set[Key], concern: UserScope | None) -> list[ColumnElement[bool]]:
+def _conditions(listed: ListQuery, readable: Set[Key], concern: UserScope | None) -> list[sa.ColumnElement[bool]]:
     """Return the conditions of a list."""
     conditions = filter_sql.conditions(listed.job_filter, readable=readable)
     if listed.project_id is not None:
@@ -130,9 +112,9 @@ def length(listed: ListQuery, *, most: int, readable: Set[Key], concern: UserSco
 
 
 @lru_cache(maxsize=64)
-def _length(listed: ListQuery, readable: frozenset[Key], concern: UserScope | None) -> Select[Any]:
-    some = select(_jobs.c.id).where(*_conditions(listed, readable, concern)).limit(_MOST)
-    return select(func.count()).select_from(some.subquery("some"))
+def _length(listed: ListQuery, readable: frozenset[Key], concern: UserScope | None) -> sa.Select[Any]:
+    some = sa.select(_jobs.c.id).where(*_conditions(listed, readable, concern)).limit(_MOST)
+    return sa.select(sa.func.count()).select_from(some.subquery("some"))
 
 
 class _Part(Enum):
@@ -146,7 +128,7 @@ class _Part(Enum):
     REST = auto()
 
 
-_TIMES: Mapping[_Part, ColumnElement[Any]] = {_Part.ENDED: tables.total, _Part.RUNNING: tables.time_so_far}
+_TIMES: Mapping[_Part, sa.ColumnElement[Any]] = {_Part.ENDED: tables.total, _Part.RUNNING: tables.time_so_far}
 """In an order by total, the value of each part except REST."""
 
 
@@ -194,11 +176,11 @@ class _Scan:
         """In the direction of reading."""
         return self.listed.order.descending is not self.is_backwards
 
-    def statement(self) -> Select[Any]:
+    def statement(self) -> sa.Select[Any]:
         if self.listed.order.column is not OrderColumn.TOTAL:
             value, _ = _ORDERS[self.listed.order.column]
             beyond = [] if self.place is None else [self._beyond(value)]
-            rows = select(*self._selected()).where(*self._conditions(), *beyond)
+            rows = sa.select(*self._selected()).where(*self._conditions(), *beyond)
             return rows.order_by(self._ordered(value), self._ordered(_jobs.c.id)).limit(_MOST)
         is_valued = None if self.place is None else self.place is not NoneType
         timed = _timed_parts(self.listed.status)
@@ -207,72 +189,72 @@ class _Scan:
             stages = [valued or rest] if is_valued else [rest, valued]
         else:
             stages = [rest] if is_valued is False else [valued, rest]
-        read: list[CTE] = []
+        read: list[sa.CTE] = []
         for stage in stages:
             # The second stage reads nothing if the first one has enough rows.
-            counts = [select(func.count()).select_from(part).scalar_subquery() for part in read]
-            enough = [sum(counts, literal_column("0", Integer)) < _MOST] if counts else []
+            counts = [sa.select(sa.func.count()).select_from(part).scalar_subquery() for part in read]
+            enough = [sum(counts, sa.literal_column("0", sa.Integer)) < _MOST] if counts else []
             read += [self._timed_rows(part, is_valued).where(*enough).cte(part.name.lower()) for part in stage]
-        together = union_all(*(select(part) for part in read)).subquery("together")
+        together = sa.union_all(*(sa.select(part) for part in read)).subquery("together")
         by_value = self._ordered(together.c.value)
         by_value = by_value.nulls_first() if self.is_backwards else by_value.nulls_last()
-        found = select(*(together.c[column.name] for column in self.columns))
+        found = sa.select(*(together.c[column.name] for column in self.columns))
         return found.order_by(by_value, self._ordered(together.c.id)).limit(_MOST)
 
-    def _timed_rows(self, part: _Part, is_valued: bool | None) -> Select[Any]:
+    def _timed_rows(self, part: _Part, is_valued: bool | None) -> sa.Select[Any]:
         """Return the rows of one part with their value. Each part is read in index order, in either direction."""
         value = None if part is _Part.REST else _TIMES[part]
-        rows = select(*self._selected(), (tables.total if value is None else value).label("value"))
+        rows = sa.select(*self._selected(), (tables.total if value is None else value).label("value"))
         beyond = [] if is_valued is not (value is not None) else [self._beyond(value)]
         rows = rows.where(*self._conditions(), *beyond)
         by_id = self._ordered(_jobs.c.id)
         if part is _Part.RUNNING:
-            rows = rows.where(_jobs.c.status == literal_column(f"'{JobStatus.RUNNING}'"), _TIMES[part].is_not(None))
+            rows = rows.where(_jobs.c.status == sa.literal_column(f"'{JobStatus.RUNNING}'"), _TIMES[part].is_not(None))
             by_start = _jobs.c.created_at.asc() if self.descends else _jobs.c.created_at.desc()
             return rows.order_by(by_start, by_id).limit(_MOST)
         if part is _Part.ENDED:
             rows = rows.where(tables.total.is_not(None))
         else:
             rows = rows.where(*(time.is_(None) for time in _TIMES.values()))
-        indexed: ColumnElement[Any] = tables.total
+        indexed: sa.ColumnElement[Any] = tables.total
         if self.chosen_path.through_policies and is_valued is not None:
             indexed += _NO_TIME
         by_value = self._ordered(indexed)
         by_value = by_value.nulls_last() if self.descends else by_value.nulls_first()
         return rows.order_by(by_value, by_id).limit(_MOST)
 
-    def _conditions(self) -> list[ColumnElement[bool]]:
+    def _conditions(self) -> list[sa.ColumnElement[bool]]:
         return _conditions(self.listed, self.readable, self.concern)
 
-    def _selected(self) -> Iterator[ColumnElement[Any]]:
+    def _selected(self) -> Iterator[sa.ColumnElement[Any]]:
         for column in self.columns:
             yield _listed_error if column is _jobs.c.error and not self.is_whole else column
 
-    def _beyond(self, value: ColumnElement[Any] | None) -> ColumnElement[bool]:
+    def _beyond(self, value: sa.ColumnElement[Any] | None) -> sa.ColumnElement[bool]:
         """Return the condition for rows beyond the place. If `value` is None, only ids are compared."""
         operators = (le, lt) if self.descends else (ge, gt)
-        compared: Callable[[Any, Any], ColumnElement[bool]] = operators[0 if self.includes_position else 1]
-        place_id = bindparam("place_id", type_=Uuid)
+        compared: Callable[[Any, Any], sa.ColumnElement[bool]] = operators[0 if self.includes_position else 1]
+        place_id = sa.bindparam("place_id", type_=sa.Uuid)
         if value is None:
             return compared(_jobs.c.id, place_id)
         column = self.listed.order.column
         is_running = column is OrderColumn.TOTAL and self.place is datetime
-        kind = DateTime(timezone=True) if is_running else _ORDERS[column][1]
-        place_value: ColumnElement[Any] = bindparam("place_value", type_=kind)
+        kind = sa.DateTime(timezone=True) if is_running else _ORDERS[column][1]
+        place_value: sa.ColumnElement[Any] = sa.bindparam("place_value", type_=kind)
         if is_running:
-            place_value = func.now() - place_value  # The total of a running job grows.
+            place_value = sa.func.now() - place_value  # The total of a running job grows.
         if self.is_read_by_id:
             row = _jobs.alias("row")
-            own = select(row.c.created_at).where(row.c.id == place_id).scalar_subquery()
-            place_value = func.coalesce(own, place_value)
-        return compared(tuple_(value, _jobs.c.id), tuple_(place_value, place_id))
+            own = sa.select(row.c.created_at).where(row.c.id == place_id).scalar_subquery()
+            place_value = sa.func.coalesce(own, place_value)
+        return compared(sa.tuple_(value, _jobs.c.id), sa.tuple_(place_value, place_id))
 
-    def _ordered(self, value: ColumnElement[Any]) -> ColumnElement[Any]:
+    def _ordered(self, value: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         return value.desc() if self.descends else value.asc()
 
 
 @lru_cache(maxsize=64)
-def _statement(scan: _Scan) -> Select[Any]:
+def _statement(scan: _Scan) -> sa.Select[Any]:
     return scan.statement()
 
 

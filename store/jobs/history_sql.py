@@ -7,29 +7,7 @@ from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    ColumnElement,
-    DateTime,
-    Double,
-    Integer,
-    Interval,
-    Select,
-    Text,
-    Uuid,
-    and_,
-    any_,
-    bindparam,
-    cast,
-    column,
-    exists,
-    func,
-    literal_column,
-    not_,
-    select,
-    table,
-    text,
-)
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from gjobs.store import tables
@@ -49,16 +27,16 @@ from gjobs.store.values.formats import known_or_text
 
 _events, _starts, _log_start = tables.job_events, tables.job_starts, tables.log_start
 
-_JOB_ID = bindparam("job_id", type_=Uuid)
+_JOB_ID = sa.bindparam("job_id", type_=sa.Uuid)
 
 _OF_JOB = (
-    select(*(_events.c[field.name] for field in fields(JobEvent)))
+    sa.select(*(_events.c[field.name] for field in fields(JobEvent)))
     .where(_events.c.job_id == _JOB_ID)
     .order_by(_events.c.id.desc())
-    .limit(bindparam("rows", type_=Integer))
+    .limit(sa.bindparam("rows", type_=sa.Integer))
 )
 
-_UNTIL = _OF_JOB.where(_events.c.at <= bindparam("until", type_=DateTime(timezone=True)))
+_UNTIL = _OF_JOB.where(_events.c.at <= sa.bindparam("until", type_=sa.DateTime(timezone=True)))
 
 
 make_event = row_maker(
@@ -74,7 +52,7 @@ def of_job(job_id: UUID, *, limit: int, until: datetime | None = None) -> Query[
     return Query(_UNTIL, make_event, {**parameters, "until": until})
 
 
-_STARTED = select(_starts.c.started_at).where(_starts.c.job_id == _JOB_ID)
+_STARTED = sa.select(_starts.c.started_at).where(_starts.c.job_id == _JOB_ID)
 
 
 def started(job_id: UUID) -> Query[object]:
@@ -82,11 +60,10 @@ def started(job_id: UUID) -> Query[object]:
     return Query(_STARTED, first_column, {"job_id": job_id})
 
 
-LOG_START: Query[datetime | None] = Query(select(_log_start.c.begins_at), first_column)
+LOG_START: Query[datetime | None] = Query(sa.select(_log_start.c.begins_at), first_column)
 """How far back the log reaches. None if nothing was recorded yet."""
 
-_jobs = tables.generation_jobs
-_leases = table("visible_leases", column("job_id", Uuid), column("expires_at", DateTime(timezone=True)), schema="gjobs")
+_jobs, _leases = tables.generation_jobs, tables.visible_leases
 
 
 def _usual_duration_sql(what: str) -> str:
@@ -112,39 +89,45 @@ def _usual_duration_sql(what: str) -> str:
 )"""  # noqa: S608 - of constants
 
 
-_SECONDS = literal_column(_usual_duration_sql(f"greatest({AT_LEAST.total_seconds()}, {TIMES_USUAL} * usual)"), JSONB)
+_SECONDS = sa.literal_column(_usual_duration_sql(f"greatest({AT_LEAST.total_seconds()}, {TIMES_USUAL} * usual)"), JSONB)
 
 
-_NOW: ColumnElement[datetime] = func.now()
+_NOW: sa.ColumnElement[datetime] = sa.func.now()
 
 
-def by_time_alone(limit: ColumnElement[timedelta], *, now: ColumnElement[datetime] = _NOW) -> ColumnElement[bool]:
-    return and_(_jobs.c.status == JobStatus.RUNNING.value, _jobs.c.updated_at < now - limit)
+def by_time_alone(
+    limit: sa.ColumnElement[timedelta], *, now: sa.ColumnElement[datetime] = _NOW
+) -> sa.ColumnElement[bool]:
+    return sa.and_(_jobs.c.status == JobStatus.RUNNING.value, _jobs.c.updated_at < now - limit)
 
 
-def by_usual_duration(limit: ColumnElement[timedelta], *, now: ColumnElement[datetime] = _NOW) -> ColumnElement[bool]:
+def by_usual_duration(
+    limit: sa.ColumnElement[timedelta], *, now: sa.ColumnElement[datetime] = _NOW
+) -> sa.ColumnElement[bool]:
     """`limit` applies to modes without a learned duration. A job with a live lease is not stuck."""
-    seconds: ColumnElement[Any] = cast(_SECONDS.op("->>", return_type=Text())(_jobs.c.mode), Double)
-    after = func.coalesce(func.make_interval(0, 0, 0, 0, 0, 0, seconds), limit)
-    is_leased = exists().where(_leases.c.job_id == _jobs.c.id, _leases.c.expires_at > now)
-    return and_(by_time_alone(after, now=now), not_(is_leased))
+    seconds: sa.ColumnElement[Any] = sa.cast(_SECONDS.op("->>", return_type=sa.Text())(_jobs.c.mode), sa.Double)
+    after = sa.func.coalesce(sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds), limit)
+    is_leased = sa.exists().where(_leases.c.job_id == _jobs.c.id, _leases.c.expires_at > now)
+    return sa.and_(by_time_alone(after, now=now), sa.not_(is_leased))
 
 
-def is_stuck_at_moment(limit: ColumnElement[timedelta], *, has_learned: bool) -> ColumnElement[bool]:
+def is_stuck_at_moment(limit: sa.ColumnElement[timedelta], *, has_learned: bool) -> sa.ColumnElement[bool]:
     """Return the same condition at the moment of the query.
 
     Only jobs that may be stuck make Postgres compute the usual durations.
     """
-    untouched = by_time_alone(literal_column(f"interval '{AT_LEAST.total_seconds():.0f} s'", Interval()), now=MOMENT)
+    untouched = by_time_alone(
+        sa.literal_column(f"interval '{AT_LEAST.total_seconds():.0f} s'", sa.Interval()), now=MOMENT
+    )
     is_stuck = by_usual_duration(limit, now=MOMENT) if has_learned else by_time_alone(limit, now=MOMENT)
-    return and_(untouched, is_stuck)
+    return sa.and_(untouched, is_stuck)
 
 
 @cache
-def _stuck_among(has_learned: bool) -> Select[Any]:
-    among = _jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uuid)))
-    is_stuck = is_stuck_at_moment(bindparam("limit", type_=Interval()), has_learned=has_learned)
-    return select(_jobs.c.id).where(among, is_stuck)
+def _stuck_among(has_learned: bool) -> sa.Select[Any]:
+    among = _jobs.c.id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Uuid)))
+    is_stuck = is_stuck_at_moment(sa.bindparam("limit", type_=sa.Interval()), has_learned=has_learned)
+    return sa.select(_jobs.c.id).where(among, is_stuck)
 
 
 def stuck_among(job_ids: Collection[UUID], *, at: datetime | None, has_learned: bool) -> Query[UUID]:
@@ -153,18 +136,18 @@ def stuck_among(job_ids: Collection[UUID], *, at: datetime | None, has_learned: 
     return Query(_stuck_among(has_learned), first_column, parameters)
 
 
-_ID = bindparam("id", type_=Uuid)
-_AT = bindparam("at", type_=DateTime(timezone=True))
+_ID = sa.bindparam("id", type_=sa.Uuid)
+_AT = sa.bindparam("at", type_=sa.DateTime(timezone=True))
 _UNTOUCHED = "SELECT extract(epoch FROM coalesce(:at, now()) - job.updated_at)::float8"
 _OF_RUNNING = "WHERE job.id = :id AND job.status = 'running' AND isfinite(job.updated_at)"
-_JUDGED = text(f"""
+_JUDGED = sa.text(f"""
 {_UNTOUCHED}, ({_usual_duration_sql("usual")} ->> job.mode)::float8, lease.job_id IS NOT NULL,
        lease.expires_at > coalesce(:at, now())
   FROM public.generation_jobs job
   LEFT JOIN gjobs.visible_leases lease ON lease.job_id = job.id
  {_OF_RUNNING}
 """).bindparams(_ID, _AT)
-_TIMED = text(f"{_UNTOUCHED}, NULL, NULL, NULL FROM public.generation_jobs job {_OF_RUNNING}").bindparams(_ID, _AT)
+_TIMED = sa.text(f"{_UNTOUCHED}, NULL, NULL, NULL FROM public.generation_jobs job {_OF_RUNNING}").bindparams(_ID, _AT)
 
 
 def verdict(job_id: UUID, *, at: datetime | None, from_usual_duration: bool) -> Query[StuckVerdict]:

@@ -7,32 +7,7 @@ from functools import cache, cached_property
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    Column,
-    ColumnElement,
-    DateTime,
-    Insert,
-    Integer,
-    Label,
-    Select,
-    Text,
-    Update,
-    Uuid,
-    any_,
-    bindparam,
-    case,
-    delete,
-    exists,
-    func,
-    literal,
-    literal_column,
-    null,
-    or_,
-    select,
-    text,
-    update,
-)
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningDelete
 
@@ -54,7 +29,7 @@ from gjobs.store.jobs.job import (
 from gjobs.store.users.actor import Actor
 from gjobs.store.values.formats import IdRange, column_names
 
-JobColumns = tuple[Column[Any] | Label[Any], ...]
+JobColumns = tuple[sa.Column[Any] | sa.Label[Any], ...]
 
 ALL_COLUMNS = tuple(tables.generation_jobs.c[name] for name in column_names(GenerationJob))
 """The columns of the table, in the order in which `make_job` reads them."""
@@ -67,12 +42,12 @@ _LAST_END = """CASE WHEN {0}.status IN ('succeeded', 'failed') THEN (
 """A job that was deleted and restored is created twice."""
 
 
-def _from_events(row: str) -> Mapping[str, Label[Any]]:
+def _from_events(row: str) -> Mapping[str, sa.Label[Any]]:
     """Return what the events record of a job, by column. `row` is the name of its row."""
     return {
-        "retry_count": null().cast(Integer).label("retry_count"),
-        "completed_at": literal_column(_LAST_END.format(row), DateTime(timezone=True)).label("completed_at"),
-        "started_at": literal_column(_FIRST_START.format(row), DateTime(timezone=True)).label("started_at"),
+        "retry_count": sa.null().cast(sa.Integer).label("retry_count"),
+        "completed_at": sa.literal_column(_LAST_END.format(row), sa.DateTime(timezone=True)).label("completed_at"),
+        "started_at": sa.literal_column(_FIRST_START.format(row), sa.DateTime(timezone=True)).label("started_at"),
     }
 
 
@@ -105,9 +80,9 @@ def readable_columns(capabilities: Capabilities, actor: Actor) -> JobColumns:
     return ALL_COLUMNS if has_columns else APP_COLUMNS
 
 
-def of_table(columns: JobColumns) -> tuple[Column[Any], ...]:
+def of_table(columns: JobColumns) -> tuple[sa.Column[Any], ...]:
     """Return those that the table has."""
-    return tuple(column for column in columns if isinstance(column, Column))
+    return tuple(column for column in columns if isinstance(column, sa.Column))
 
 
 def _draft_of(kind: type) -> Any:
@@ -149,14 +124,14 @@ def make_listed(row: Row) -> ListedJob:
     return job
 
 
-def listed_error(error: ColumnElement[Any]) -> ColumnElement[Any]:
+def listed_error(error: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     """Return the beginning of an error, or the first line and the end of a long traceback.
 
     One character more than the list keeps shows that the error is longer.
     """
-    is_long = func.starts_with(error, TRACEBACK) & (func.length(error) > ERROR_CHARACTERS)
-    ends = literal(TRACEBACK) + func.right(error, ERROR_CHARACTERS + 1 - len(TRACEBACK))
-    return case((is_long, ends), else_=func.left(error, ERROR_CHARACTERS + 1)).label("error")
+    is_long = sa.func.starts_with(error, TRACEBACK) & (sa.func.length(error) > ERROR_CHARACTERS)
+    ends = sa.literal(TRACEBACK) + sa.func.right(error, ERROR_CHARACTERS + 1 - len(TRACEBACK))
+    return sa.case((is_long, ends), else_=sa.func.left(error, ERROR_CHARACTERS + 1)).label("error")
 
 
 def _fill(draft: Any, row: Row) -> None:
@@ -181,16 +156,16 @@ def _fill(draft: Any, row: Row) -> None:
 
 _jobs = tables.generation_jobs
 
-_ID = bindparam("id", type_=Uuid)
-_IDS = bindparam("ids", type_=ARRAY(Uuid))
-_NEW_IDS = bindparam("new_ids", type_=ARRAY(Uuid))
+_ID = sa.bindparam("id", type_=sa.Uuid)
+_IDS = sa.bindparam("ids", type_=sa.ARRAY(sa.Uuid))
+_NEW_IDS = sa.bindparam("new_ids", type_=sa.ARRAY(sa.Uuid))
 
 Rewritten = tuple[GenerationJob, GenerationJob]
 """A job before and after a change."""
 
-_PRESENT = select(_jobs.c.id, _jobs.c.status).where(_jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+_PRESENT = sa.select(_jobs.c.id, _jobs.c.status).where(_jobs.c.id == sa.any_(_IDS))
 _EXPECTED = (
-    func.unnest(bindparam("ids", type_=ARRAY(Uuid)), bindparam("expected", type_=ARRAY(Text)))
+    sa.func.unnest(_IDS, sa.bindparam("expected", type_=sa.ARRAY(sa.Text)))
     .table_valued("id", "status", name="expected")
     .render_derived()
 )
@@ -213,12 +188,12 @@ class JobStatements:
         return Query(self._in_range, make_job, {"low": ids.low, "high": ids.high, "rows": limit})
 
     @cached_property
-    def _in_range(self) -> Select[Any]:
+    def _in_range(self) -> sa.Select[Any]:
         return (
-            select(*self._columns)
-            .where(_jobs.c.id.between(bindparam("low", type_=Uuid), bindparam("high", type_=Uuid)))
+            sa.select(*self._columns)
+            .where(_jobs.c.id.between(sa.bindparam("low", type_=sa.Uuid), sa.bindparam("high", type_=sa.Uuid)))
             .order_by(_jobs.c.id)
-            .limit(bindparam("rows", type_=Integer))
+            .limit(sa.bindparam("rows", type_=sa.Integer))
         )
 
     def these(self, job_ids: Collection[UUID]) -> Query[GenerationJob]:
@@ -226,8 +201,8 @@ class JobStatements:
         return Query(self._these, make_job, {"ids": list(job_ids)})
 
     @cached_property
-    def _these(self) -> Select[Any]:
-        return select(*self._columns).where(_jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+    def _these(self) -> sa.Select[Any]:
+        return sa.select(*self._columns).where(_jobs.c.id == sa.any_(_IDS))
 
     def create(
         self, *, project_id: UUID, mode: str, cost_cents: int, input_asset_id: UUID | None
@@ -268,15 +243,15 @@ class JobStatements:
         )
 
     @cached_property
-    def _transition(self) -> Update:
+    def _transition(self) -> sa.Update:
         return _rewrite(
             self._columns,
             {
-                "status": bindparam("new_status", type_=Text),
-                "error": func.coalesce(bindparam("new_error", type_=Text), _jobs.c.error),
+                "status": sa.bindparam("new_status", type_=sa.Text),
+                "error": sa.func.coalesce(sa.bindparam("new_error", type_=sa.Text), _jobs.c.error),
             },
-            _jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))),
-            _jobs.c.status == any_(bindparam("sources", type_=ARRAY(Text))),
+            _jobs.c.id == sa.any_(_IDS),
+            _jobs.c.status == sa.any_(sa.bindparam("sources", type_=sa.ARRAY(sa.Text))),
         )
 
     def _make_rewritten(self, row: Row) -> Rewritten:
@@ -296,8 +271,8 @@ class JobStatements:
 
     @cached_property
     def _remove(self) -> ReturningDelete[Any]:
-        is_as_expected = or_(_EXPECTED.c.status.is_(null()), _jobs.c.status == _EXPECTED.c.status)
-        return delete(_jobs).where(_jobs.c.id == _EXPECTED.c.id, is_as_expected).returning(*self._columns)
+        is_as_expected = sa.or_(_EXPECTED.c.status.is_(sa.null()), _jobs.c.status == _EXPECTED.c.status)
+        return sa.delete(_jobs).where(_jobs.c.id == _EXPECTED.c.id, is_as_expected).returning(*self._columns)
 
     def restore(self, deleted: Collection[GenerationJob]) -> Query[GenerationJob]:
         """Return a query for the restored jobs, with all their values. It skips jobs whose id is taken."""
@@ -305,16 +280,16 @@ class JobStatements:
         return Query(self._restore, make_job, values)
 
     @cached_property
-    def _restore(self) -> Insert:
+    def _restore(self) -> sa.Insert:
         names = [column.name for column in self._of_table]
         restored = (
-            func.unnest(*(bindparam(column.name, type_=ARRAY(column.type)) for column in self._of_table))
+            sa.func.unnest(*(sa.bindparam(column.name, type_=sa.ARRAY(column.type)) for column in self._of_table))
             .table_valued(*names, name="restored")
             .render_derived()
         )
         return (
             insert(_jobs)
-            .from_select(names, select(*(restored.c[name] for name in names)), include_defaults=False)
+            .from_select(names, sa.select(*(restored.c[name] for name in names)), include_defaults=False)
             .on_conflict_do_nothing(index_elements=[_jobs.c.id])
             .returning(*self._columns)
         )
@@ -324,58 +299,62 @@ class JobStatements:
         return Query(self._repeat, make_job, {"ids": list(new_ids), "new_ids": list(new_ids.values())})
 
     @cached_property
-    def _repeat(self) -> Insert:
-        asked = func.unnest(_IDS, _NEW_IDS).table_valued("id", "new_id", name="asked").render_derived()
+    def _repeat(self) -> sa.Insert:
+        asked = sa.func.unnest(_IDS, _NEW_IDS).table_valued("id", "new_id", name="asked").render_derived()
         copied = ("user_id", "project_id", "mode", "input_asset_id", "cost_cents")
-        values: dict[str, ColumnElement[Any]] = {name: _jobs.c[name] for name in copied}
-        values |= {"id": asked.c.new_id, "status": literal(JobStatus.QUEUED.value)}
+        values: dict[str, sa.ColumnElement[Any]] = {name: _jobs.c[name] for name in copied}
+        values |= {"id": asked.c.new_id, "status": sa.literal(JobStatus.QUEUED.value)}
         if _jobs.c.retry_count in self._of_table:
-            values["retry_count"] = func.coalesce(_jobs.c.retry_count, 0) + 1
+            values["retry_count"] = sa.func.coalesce(_jobs.c.retry_count, 0) + 1
         is_failed = (_jobs.c.id == asked.c.id, _jobs.c.status == JobStatus.FAILED.value)
-        failed = select(*values.values()).where(*is_failed)
+        failed = sa.select(*values.values()).where(*is_failed)
         return insert(_jobs).from_select(list(values), failed, include_defaults=False).returning(*self._columns)
 
 
 job_statements = cache(JobStatements)
 
-_ASSET_ID = bindparam("input_asset_id", type_=Uuid)
+_ASSET_ID = sa.bindparam("input_asset_id", type_=sa.Uuid)
 
 
 @cache
-def _create(columns: JobColumns, *, with_asset: bool) -> Insert:
+def _create(columns: JobColumns, *, with_asset: bool) -> sa.Insert:
     """Without an asset, the statement does not read assets: the table or the privilege may be missing."""
-    of_project = select(
+    of_project = sa.select(
         tables.projects.c.user_id,  # The project's owner owns the job.
         tables.projects.c.id,
-        literal(JobStatus.QUEUED.value),
-        bindparam("mode", type_=Text),
-        bindparam("cost_cents", type_=Integer),
+        sa.literal(JobStatus.QUEUED.value),
+        sa.bindparam("mode", type_=sa.Text),
+        sa.bindparam("cost_cents", type_=sa.Integer),
         _ASSET_ID,
-    ).where(tables.projects.c.id == bindparam("project_id", type_=Uuid))
+    ).where(tables.projects.c.id == sa.bindparam("project_id", type_=sa.Uuid))
     if with_asset:
         is_the_projects = (tables.assets.c.id == _ASSET_ID, tables.assets.c.project_id == tables.projects.c.id)
-        of_project = of_project.where(exists().where(*is_the_projects))
+        of_project = of_project.where(sa.exists().where(*is_the_projects))
     names = ["user_id", "project_id", "status", "mode", "cost_cents", "input_asset_id"]
     return insert(_jobs).from_select(names, of_project, include_defaults=False).returning(*columns)
 
 
 @cache
-def _change(columns: JobColumns, names: tuple[str, ...], *, with_asset: bool) -> Update:
-    values = {name: bindparam(name, type_=_jobs.c[name].type) for name in names}
-    guards: list[ColumnElement[bool]] = [_jobs.c.id == _ID]
+def _change(columns: JobColumns, names: tuple[str, ...], *, with_asset: bool) -> sa.Update:
+    values = {name: sa.bindparam(name, type_=_jobs.c[name].type) for name in names}
+    guards: list[sa.ColumnElement[bool]] = [_jobs.c.id == _ID]
     if with_asset:
         asset_id = values["input_asset_id"]
-        guards.append(exists().where(tables.assets.c.id == asset_id, tables.assets.c.project_id == _jobs.c.project_id))
+        guards.append(
+            sa.exists().where(tables.assets.c.id == asset_id, tables.assets.c.project_id == _jobs.c.project_id)
+        )
     return _rewrite(columns, values, *guards)
 
 
-def _rewrite(columns: JobColumns, values: Mapping[str, ColumnElement[Any]], *guards: ColumnElement[bool]) -> Update:
+def _rewrite(
+    columns: JobColumns, values: Mapping[str, sa.ColumnElement[Any]], *guards: sa.ColumnElement[bool]
+) -> sa.Update:
     """Return a statement that locks the matching jobs in id order and changes them.
 
     The guards apply to the lock and again to the change. A job that changed in between fails them.
     """
-    locked = select(*columns).where(*guards).order_by(_jobs.c.id).with_for_update(key_share=True).subquery("locked")
-    statement = update(_jobs).values(values).where(_jobs.c.id == locked.c.id, *guards)
+    locked = sa.select(*columns).where(*guards).order_by(_jobs.c.id).with_for_update(key_share=True).subquery("locked")
+    statement = sa.update(_jobs).values(values).where(_jobs.c.id == locked.c.id, *guards)
     return statement.returning(*locked.c, *columns)
 
 
@@ -389,7 +368,7 @@ def _sent(value: object) -> object:
     )
 
 
-_LOCK = text("""
+_LOCK = sa.text("""
 SELECT id FROM public.generation_jobs
  WHERE id = ANY(:ids) AND status = 'failed' ORDER BY id FOR NO KEY UPDATE
 """).bindparams(_IDS)
@@ -402,7 +381,7 @@ def lock(job_ids: Collection[UUID]) -> Query[UUID]:
     return Query(_LOCK, first_column, {"ids": list(job_ids)})
 
 
-_LINK = text("""
+_LINK = sa.text("""
 SELECT linked.job_id FROM gjobs.link_retries(:new_ids, :ids) AS linked (job_id)
 """).bindparams(_IDS, _NEW_IDS)
 
@@ -417,7 +396,7 @@ class Link:
     repeats: UUID
 
 
-_REPETITIONS = text("""
+_REPETITIONS = sa.text("""
 SELECT link.job_id, link.repeats
   FROM gjobs.visible_links link
   JOIN public.generation_jobs job ON job.id = link.job_id
@@ -435,7 +414,7 @@ def retries_of(job_ids: Collection[UUID]) -> Query[Link]:
     return Query(_REPETITIONS, row_maker(Link), {"ids": list(job_ids)})
 
 
-_RETRIED = text("""
+_RETRIED = sa.text("""
 SELECT DISTINCT link.repeats
   FROM gjobs.visible_links link
   JOIN public.generation_jobs job ON job.id = link.job_id
@@ -449,14 +428,14 @@ def retried_among(job_ids: Collection[UUID]) -> Query[UUID]:
     return Query(_RETRIED, first_column, {"ids": list(job_ids)})
 
 
-_ORIGIN = text("SELECT repeats FROM gjobs.visible_links WHERE job_id = :id").bindparams(bindparam("id", type_=Uuid))
+_ORIGIN = sa.text("SELECT repeats FROM gjobs.visible_links WHERE job_id = :id").bindparams(_ID)
 
 
 def retried_job(job_id: UUID) -> Query[UUID]:
     return Query(_ORIGIN, first_column, {"id": job_id})
 
 
-_FOLLOWING = text("""
+_FOLLOWING = sa.text("""
 SELECT DISTINCT format('%I.%I', namespace.nspname, referring.relname)
   FROM pg_catalog.pg_constraint AS key
   JOIN pg_catalog.pg_class AS referring ON referring.oid = key.conrelid

@@ -7,23 +7,7 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    ColumnElement,
-    FromClause,
-    Integer,
-    Select,
-    Text,
-    Uuid,
-    any_,
-    bindparam,
-    cast,
-    func,
-    insert,
-    literal,
-    select,
-    true,
-)
+import sqlalchemy as sa
 from sqlalchemy.types import BigInteger
 
 from gjobs.store import tables
@@ -36,48 +20,46 @@ from gjobs.store.values.formats import IdRange
 _jobs, _projects = tables.generation_jobs, tables.projects
 _COLUMNS = [_projects.c[name] for name in ("id", "user_id", "name", "created_at", "updated_at")]
 make_project = row_maker(Project)
+_ID, _LOW, _HIGH = (sa.bindparam(name, type_=sa.Uuid) for name in ("id", "low", "high"))
+_ROWS = sa.bindparam("rows", type_=sa.Integer)
 
 _ROLLUPS = (
-    func.count().label("job_count"),
-    cast(func.sum(_jobs.c.cost_cents), BigInteger).label("total_cost_cents"),
+    sa.func.count().label("job_count"),
+    sa.cast(sa.func.sum(_jobs.c.cost_cents), BigInteger).label("total_cost_cents"),
 )
-_OF_ALL = select(_jobs.c.project_id, *_ROLLUPS).group_by(_jobs.c.project_id).subquery()
+_OF_ALL = sa.select(_jobs.c.project_id, *_ROLLUPS).group_by(_jobs.c.project_id).subquery()
 """Reads all jobs once, which is cheaper than one lookup for each of many projects."""
 _KEPT = tables.job_counts
 _SUMMED = (
-    select(
+    sa.select(
         _KEPT.c.project_id,
-        cast(func.sum(_KEPT.c.job_count), BigInteger).label("job_count"),
-        cast(func.sum(_KEPT.c.cost_cents), BigInteger).label("total_cost_cents"),
+        sa.cast(sa.func.sum(_KEPT.c.job_count), BigInteger).label("job_count"),
+        sa.cast(sa.func.sum(_KEPT.c.cost_cents), BigInteger).label("total_cost_cents"),
     )
     .group_by(_KEPT.c.project_id)
     .subquery()
 )
-_OF_EACH = select(*_ROLLUPS).where(_jobs.c.project_id == _projects.c.id).lateral()
+_OF_EACH = sa.select(*_ROLLUPS).where(_jobs.c.project_id == _projects.c.id).lateral()
 """Looks up the jobs of a few projects. The cost doesn't depend on how many projects exist."""
 
 
-def _select(sums: FromClause, on: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
+def _select(sums: sa.FromClause, on: sa.ColumnElement[bool]) -> sa.Select[*tuple[object, ...]]:
     return (
-        select(
+        sa.select(
             *_COLUMNS,
-            func.coalesce(sums.c.job_count, 0),
-            func.coalesce(sums.c.total_cost_cents, 0),
+            sa.func.coalesce(sums.c.job_count, 0),
+            sa.func.coalesce(sums.c.total_cost_cents, 0),
         )
         .outerjoin(sums, on)
         .order_by(_projects.c.created_at.desc(), _projects.c.id.desc())
-        .limit(bindparam("rows", type_=Integer))
+        .limit(_ROWS)
     )
 
 
-_FEW = _select(_OF_EACH, true())
+_FEW = _select(_OF_EACH, sa.true())
 
 # In the index's order, so that the planner does not choose another index.
-_IN_ID_RANGE = (
-    _FEW.where(_projects.c.id.between(bindparam("low", type_=Uuid), bindparam("high", type_=Uuid)))
-    .order_by(None)
-    .order_by(_projects.c.id)
-)
+_IN_ID_RANGE = _FEW.where(_projects.c.id.between(_LOW, _HIGH)).order_by(None).order_by(_projects.c.id)
 
 
 def projects_in_id_range(ids: IdRange, *, limit: int) -> Query[Project]:
@@ -85,9 +67,9 @@ def projects_in_id_range(ids: IdRange, *, limit: int) -> Query[Project]:
 
 
 _CREATE = (
-    insert(_projects)
-    .values(user_id=bindparam("user_id", type_=Uuid), name=bindparam("name", type_=Text))
-    .returning(*_COLUMNS, literal(0, Integer), literal(0, Integer))
+    sa.insert(_projects)
+    .values(user_id=sa.bindparam("user_id", type_=sa.Uuid), name=sa.bindparam("name", type_=sa.Text))
+    .returning(*_COLUMNS, sa.literal(0, sa.Integer), sa.literal(0, sa.Integer))
 )
 
 
@@ -98,16 +80,14 @@ def create(*, user_id: UUID, name: str) -> Query[Project]:
 _assets = tables.assets
 _NAMES = [field.name for field in fields(Asset)]
 make_asset = row_maker(Asset)
-_SOME = select(*(_assets.c[name] for name in _NAMES)).limit(bindparam("rows", type_=Integer))
-_OF_PROJECT = _SOME.where(_assets.c.project_id == bindparam("project_id", type_=Uuid)).order_by(
+_SOME = sa.select(*(_assets.c[name] for name in _NAMES)).limit(_ROWS)
+_OF_PROJECT = _SOME.where(_assets.c.project_id == sa.bindparam("project_id", type_=sa.Uuid)).order_by(
     _assets.c.created_at.desc(), _assets.c.id.desc()
 )
-_ONE = _SOME.where(_assets.c.id == bindparam("id", type_=Uuid))
-_ONE_OF_PROJECT = _OF_PROJECT.where(_assets.c.id == bindparam("id", type_=Uuid))
+_ONE = _SOME.where(_assets.c.id == _ID)
+_ONE_OF_PROJECT = _OF_PROJECT.where(_assets.c.id == _ID)
 
-_IN_RANGE = _SOME.where(_assets.c.id.between(bindparam("low", type_=Uuid), bindparam("high", type_=Uuid))).order_by(
-    _assets.c.id
-)
+_IN_RANGE = _SOME.where(_assets.c.id.between(_LOW, _HIGH)).order_by(_assets.c.id)
 
 
 def of_project(project_id: UUID, *, limit: int) -> Query[Asset]:
@@ -128,23 +108,23 @@ def in_range(ids: IdRange, *, limit: int) -> Query[Asset]:
     return Query(_IN_RANGE, make_asset, {"low": ids.low, "high": ids.high, "rows": limit})
 
 
-_project_name: ColumnElement[str] = func.left(cast(_jobs.c.project_id, Text), 8)
+_project_name: sa.ColumnElement[str] = sa.func.left(sa.cast(_jobs.c.project_id, sa.Text), 8)
 """The start of the project's id replaces its name."""
 _PROJECTS = (
-    select(
+    sa.select(
         _jobs.c.project_id,
         # The owner of its jobs. There is only one, unless the app has a fault. Before version 18, Postgres has no
         # min() of UUIDs.
-        cast(func.min(cast(_jobs.c.user_id, Text)), Uuid),
+        sa.cast(sa.func.min(sa.cast(_jobs.c.user_id, sa.Text)), sa.Uuid),
         _project_name,
-        func.min(_jobs.c.created_at),
-        func.max(_jobs.c.updated_at),
-        func.count(),
-        cast(func.sum(_jobs.c.cost_cents), BigInteger),
+        sa.func.min(_jobs.c.created_at),
+        sa.func.max(_jobs.c.updated_at),
+        sa.func.count(),
+        sa.cast(sa.func.sum(_jobs.c.cost_cents), BigInteger),
     )
     .group_by(_jobs.c.project_id)
-    .order_by(func.min(_jobs.c.created_at).desc(), _jobs.c.project_id.desc())
-    .limit(bindparam("rows", type_=Integer))
+    .order_by(sa.func.min(_jobs.c.created_at).desc(), _jobs.c.project_id.desc())
+    .limit(_ROWS)
 )
 _LISTED = {
     (True, False): _select(_OF_ALL, _OF_ALL.c.project_id == _projects.c.id),
@@ -153,7 +133,7 @@ _LISTED = {
     (False, True): _PROJECTS,
 }
 """The keys are whether projects are readable, and whether rollups are."""
-_NAME, _ID = bindparam("name", type_=Text), bindparam("id", type_=Uuid)
+_NAME = sa.bindparam("name", type_=sa.Text)
 _NAMED = {True: _FEW.where(_projects.c.name == _NAME), False: _PROJECTS.where(_project_name == _NAME)}
 _BY_ID = {True: _FEW.where(_projects.c.id == _ID), False: _PROJECTS.where(_jobs.c.project_id == _ID)}
 """The key is whether projects are readable."""
@@ -178,22 +158,21 @@ def by_id(project_id: UUID, *, has_projects: bool = True) -> Query[Project]:
     return Query(_BY_ID[has_projects], make_project, {"id": project_id, "rows": 1})
 
 
-_ROWS = bindparam("rows", type_=Integer)
 _OWNED = (_jobs.c.project_id, _jobs.c.user_id)
-_FIRST = select(*_OWNED).order_by(_jobs.c.project_id).limit(1).subquery("first_job")
-_named = select(*_FIRST.c, literal(1, Integer).label("place")).cte("named", recursive=True)
+_FIRST = sa.select(*_OWNED).order_by(_jobs.c.project_id).limit(1).subquery("first_job")
+_named = sa.select(*_FIRST.c, sa.literal(1, sa.Integer).label("place")).cte("named", recursive=True)
 _NEXT = (
-    select(*_OWNED)
+    sa.select(*_OWNED)
     .where(_jobs.c.project_id > _named.c.project_id)
     .order_by(_jobs.c.project_id)
     .limit(1)
     .lateral("next_job")
 )
 _named = _named.union_all(
-    select(*_NEXT.c, _named.c.place + 1).join_from(_named, _NEXT, true()).where(_named.c.place < _ROWS)
+    sa.select(*_NEXT.c, _named.c.place + 1).join_from(_named, _NEXT, sa.true()).where(_named.c.place < _ROWS)
 )
 _OF_ONE_OWNER = (
-    select(_jobs.c.project_id, cast(func.min(cast(_jobs.c.user_id, Text)), Uuid).label("user_id"))
+    sa.select(_jobs.c.project_id, sa.cast(sa.func.min(sa.cast(_jobs.c.user_id, sa.Text)), sa.Uuid).label("user_id"))
     .group_by(_jobs.c.project_id)
     .order_by(_jobs.c.project_id)
     .limit(_ROWS)
@@ -201,16 +180,16 @@ _OF_ONE_OWNER = (
 )
 PROJECT_IDS = {
     # Steps through the index from one project to the next, and reads one job of each.
-    False: select(_named.c.project_id, _named.c.user_id).limit(_ROWS).subquery("named"),
+    False: sa.select(_named.c.project_id, _named.c.user_id).limit(_ROWS).subquery("named"),
     # Under row level security, each step would read all jobs of a user. So they are read once.
     True: _OF_ONE_OWNER,
 }
 """Projects, each with the owner of one job. The key is whether only one user's jobs are visible."""
 _PROJECT_NAMES = {
-    of_one_user: select(
+    of_one_user: sa.select(
         projects_by_name.c.project_id,
         projects_by_name.c.user_id,
-        func.left(cast(projects_by_name.c.project_id, Text), 8),
+        sa.func.left(sa.cast(projects_by_name.c.project_id, sa.Text), 8),
     ).order_by(projects_by_name.c.project_id)
     for of_one_user, projects_by_name in PROJECT_IDS.items()
 }
@@ -228,19 +207,21 @@ def project_names(*, limit: int, of_one_user: bool = False) -> Query[ProjectName
 
 
 @lru_cache(maxsize=16)
-def _names_beside(rows: Select[Any]) -> Select[Any]:
+def _names_beside(rows: sa.Select[Any]) -> sa.Select[Any]:
     listed = rows.subquery("listed")
-    return select(_projects.c.id, _projects.c.name).where(_projects.c.id.in_(select(listed.c.project_id)))
+    return sa.select(_projects.c.id, _projects.c.name).where(_projects.c.id.in_(sa.select(listed.c.project_id)))
 
 
 def names_beside(listed: Query[GenerationJob]) -> Query[tuple[UUID, str]]:
     """Return a query for the ids and names of the listed jobs' projects."""
-    if not isinstance(listed.statement, Select):
+    if not isinstance(listed.statement, sa.Select):
         raise TypeError("The query must be a SELECT, because it becomes a subquery for the project ids.")
     return Query(_names_beside(listed.statement), itemgetter(0, 1), listed.parameters, may_sort=listed.may_sort)
 
 
-_NAMES_OF = select(_projects.c.id, _projects.c.name).where(_projects.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+_NAMES_OF = sa.select(_projects.c.id, _projects.c.name).where(
+    _projects.c.id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Uuid)))
+)
 
 
 def names_of(project_ids: Collection[UUID]) -> Query[tuple[UUID, str]]:

@@ -8,26 +8,7 @@ from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    Column,
-    ColumnElement,
-    DateTime,
-    Integer,
-    Select,
-    TableClause,
-    Text,
-    Uuid,
-    any_,
-    bindparam,
-    cast,
-    column,
-    func,
-    select,
-    text,
-    tuple_,
-    union_all,
-)
+import sqlalchemy as sa
 from sqlalchemy.types import BigInteger
 
 from gjobs.store import tables, validation
@@ -130,7 +111,9 @@ def _with_refused(progress: BatchProgress, job_id: UUID, error: StoreError) -> B
     return replace(refused, refused_id=job_id, refusal=error.message)
 
 
-CURSOR: Any = tuple_(bindparam("place_at", type_=DateTime(timezone=True)), bindparam("place_id", type_=Uuid))
+CURSOR: Any = sa.tuple_(
+    sa.bindparam("place_at", type_=sa.DateTime(timezone=True)), sa.bindparam("place_id", type_=sa.Uuid)
+)
 
 
 def cursor_parameters(key: PageKey | None) -> dict[str, object]:
@@ -150,26 +133,26 @@ make_key = row_maker(PageKey)
 _archived = tables.visible_archive
 
 
-def archived_column(kept: Column[Any]) -> ColumnElement[Any]:
+def archived_column(kept: sa.Column[Any]) -> sa.ColumnElement[Any]:
     """Return the archive's value of a job column. Columns that the archive lacks are stored in `further`."""
     if kept.name in _archived.c:
         return _archived.c[kept.name]
-    return cast(_archived.c.further[kept.name].astext, kept.type).label(kept.name)
+    return sa.cast(_archived.c.further[kept.name].astext, kept.type).label(kept.name)
 
 
 _COLUMNS = [archived_column(tables.generation_jobs.c[name]) for name in column_names(GenerationJob)]
 _LIGHT_COLUMNS = [listed_error(_archived.c.error) if column.name == "error" else column for column in _COLUMNS]
-_IDS = bindparam("ids", type_=ARRAY(Uuid))
-_KEY = tuple_(_archived.c.created_at, _archived.c.id)
-_MOST = bindparam("rows", type_=Integer)
+_IDS = sa.bindparam("ids", type_=sa.ARRAY(sa.Uuid))
+_KEY = sa.tuple_(_archived.c.created_at, _archived.c.id)
+_MOST = sa.bindparam("rows", type_=sa.Integer)
 
 
-def _calling(function: Callable[[Any], Any]) -> Select[Any]:
-    called = function(_IDS).table_valued(column("id", Uuid), name="moved").render_derived()
-    return select(called.c.id)
+def _calling(function: Callable[[Any], Any]) -> sa.Select[Any]:
+    called = function(_IDS).table_valued(sa.column("id", sa.Uuid), name="moved").render_derived()
+    return sa.select(called.c.id)
 
 
-_ARCHIVE, _RESTORE = _calling(func.gjobs.archive_jobs), _calling(func.gjobs.restore_jobs)
+_ARCHIVE, _RESTORE = _calling(sa.func.gjobs.archive_jobs), _calling(sa.func.gjobs.restore_jobs)
 
 
 def move_to_archive(job_ids: Sequence[UUID]) -> Query[UUID]:
@@ -182,7 +165,7 @@ def restore(job_ids: Sequence[UUID]) -> Query[UUID]:
     return Query(_RESTORE, first_column, {"ids": list(job_ids)})
 
 
-_IS_SHOWN_WHOLE = text("select gjobs.visible_jobs() in ('all', 'own')")
+_IS_SHOWN_WHOLE = sa.text("select gjobs.visible_jobs() in ('all', 'own')")
 
 
 def is_shown_whole() -> Query[bool]:
@@ -190,7 +173,7 @@ def is_shown_whole() -> Query[bool]:
     return Query(_IS_SHOWN_WHOLE, first_column)
 
 
-_DROPPED_COLUMNS = text("""
+_DROPPED_COLUMNS = sa.text("""
 select distinct f.key
   from gjobs.visible_archive a cross join lateral jsonb_each(a.further) f
  where a.id = any(:ids) and f.value <> 'null' and f.key not in (select name from gjobs.further_columns())
@@ -212,14 +195,14 @@ class _Form:
     since: bool
     has_cursor: bool
 
-    def conditions(self) -> list[ColumnElement[bool]]:
-        conditions: list[ColumnElement[bool]] = []
+    def conditions(self) -> list[sa.ColumnElement[bool]]:
+        conditions: list[sa.ColumnElement[bool]] = []
         if self.of_project:
-            conditions.append(_archived.c.project_id == bindparam("project_id", type_=Uuid))
+            conditions.append(_archived.c.project_id == sa.bindparam("project_id", type_=sa.Uuid))
         if self.of_status:
-            conditions.append(_archived.c.status == bindparam("status", type_=Text))
+            conditions.append(_archived.c.status == sa.bindparam("status", type_=sa.Text))
         if self.since:
-            conditions.append(_archived.c.archived_at >= bindparam("since", type_=DateTime(timezone=True)))
+            conditions.append(_archived.c.archived_at >= sa.bindparam("since", type_=sa.DateTime(timezone=True)))
         return conditions
 
 
@@ -244,8 +227,8 @@ def _parameters(query: ArchiveQuery, after: PageKey | None = None) -> dict[str, 
 
 
 @cache
-def _newest(form: _Form, *, is_light: bool) -> Select[Any]:
-    rows = select(*(_LIGHT_COLUMNS if is_light else _COLUMNS), _archived.c.archived_at).where(*form.conditions())
+def _newest(form: _Form, *, is_light: bool) -> sa.Select[Any]:
+    rows = sa.select(*(_LIGHT_COLUMNS if is_light else _COLUMNS), _archived.c.archived_at).where(*form.conditions())
     if form.has_cursor:
         rows = rows.where(_KEY < CURSOR)
     return rows.order_by(_archived.c.created_at.desc(), _archived.c.id.desc()).limit(_MOST)
@@ -264,7 +247,7 @@ def paged(rows: Sequence[ArchivedJob], limit: int) -> Page[ArchivedJob]:
     return Page(items=items, next_key=PageKey(created_at=last.created_at, id=last.id) if last else None)
 
 
-_THESE = select(*_COLUMNS, _archived.c.archived_at).where(_archived.c.id == any_(_IDS))
+_THESE = sa.select(*_COLUMNS, _archived.c.archived_at).where(_archived.c.id == sa.any_(_IDS))
 
 
 def archived_by_ids(job_ids: Sequence[UUID]) -> Query[ArchivedJob]:
@@ -276,8 +259,8 @@ def _make_archived(row: Row, make: RowMaker[GenerationJob] = make_job) -> Archiv
 
 
 @cache
-def _oldest(form: _Form) -> Select[Any]:
-    rows = select(_archived.c.created_at, _archived.c.id).where(*form.conditions())
+def _oldest(form: _Form) -> sa.Select[Any]:
+    rows = sa.select(_archived.c.created_at, _archived.c.id).where(*form.conditions())
     if form.has_cursor:
         rows = rows.where(_KEY > CURSOR)
     return rows.order_by(_archived.c.created_at, _archived.c.id).limit(_MOST)
@@ -288,9 +271,9 @@ def oldest(query: ArchiveQuery, *, after: PageKey | None, rows: int) -> Query[Pa
 
 
 @cache
-def _counted(form: _Form) -> Select[Any]:
-    sums = func.count(), func.sum(_archived.c.cost_cents), func.min(_archived.c.created_at)
-    return select(_archived.c.status, *sums).where(*form.conditions()).group_by(_archived.c.status)
+def _counted(form: _Form) -> sa.Select[Any]:
+    sums = sa.func.count(), sa.func.sum(_archived.c.cost_cents), sa.func.min(_archived.c.created_at)
+    return sa.select(_archived.c.status, *sums).where(*form.conditions()).group_by(_archived.c.status)
 
 
 def count(query: ArchiveQuery) -> Query[StatusCount]:
@@ -298,8 +281,8 @@ def count(query: ArchiveQuery) -> Query[StatusCount]:
     return Query(_counted(_form(query)), make_count, _parameters(query))
 
 
-_SOME = select(_archived.c.id).limit(_MOST).subquery("some")
-_NUMBER = select(func.count()).select_from(_SOME)
+_SOME = sa.select(_archived.c.id).limit(_MOST).subquery("some")
+_NUMBER = sa.select(sa.func.count()).select_from(_SOME)
 
 
 def capped_number(*, most: int) -> Query[int]:
@@ -308,10 +291,10 @@ def capped_number(*, most: int) -> Query[int]:
 
 
 @cache
-def _by_status(form: _Form) -> Select[Any]:
+def _by_status(form: _Form) -> sa.Select[Any]:
     cents = _archived.c.cost_cents
-    sums = func.count(), func.sum(cents), func.avg(cents)
-    return select(_archived.c.status, *sums).where(*form.conditions()).group_by(_archived.c.status)
+    sums = sa.func.count(), sa.func.sum(cents), sa.func.avg(cents)
+    return sa.select(_archived.c.status, *sums).where(*form.conditions()).group_by(_archived.c.status)
 
 
 def by_status(project_id: UUID | None) -> Query[JobStatistic]:
@@ -322,30 +305,33 @@ def by_status(project_id: UUID | None) -> Query[JobStatistic]:
 _sums = tables.job_summary
 
 
-def _from_rollups() -> Select[Any]:
+def _from_rollups() -> sa.Select[Any]:
     counted = _sums.c.job_count, _sums.c.total_cost_cents, _sums.c.first_job_at, _sums.c.last_job_at
-    return select(_sums.c.user_id, _sums.c.project_id, _sums.c.status, *counted)
+    return sa.select(_sums.c.user_id, _sums.c.project_id, _sums.c.status, *counted)
 
 
-def _of_rows(source: TableClause) -> Select[Any]:
+def _of_rows(source: sa.TableClause) -> sa.Select[Any]:
     key = source.c.user_id, source.c.project_id, source.c.status
-    times = func.min(source.c.created_at).label("first_job_at"), func.max(source.c.created_at).label("last_job_at")
-    counted = func.count().label("job_count"), func.sum(source.c.cost_cents).label("total_cost_cents"), *times
-    return select(*key, *counted).group_by(*key)
+    times = (
+        sa.func.min(source.c.created_at).label("first_job_at"),
+        sa.func.max(source.c.created_at).label("last_job_at"),
+    )
+    counted = sa.func.count().label("job_count"), sa.func.sum(source.c.cost_cents).label("total_cost_cents"), *times
+    return sa.select(*key, *counted).group_by(*key)
 
 
 @cache
-def _summary(of_project: bool, has_rollups: bool) -> Select[Any]:
+def _summary(of_project: bool, has_rollups: bool) -> sa.Select[Any]:
     present = _from_rollups() if has_rollups else _of_rows(tables.generation_jobs)
-    both = union_all(present, _of_rows(tables.visible_archive)).subquery("both")
+    both = sa.union_all(present, _of_rows(tables.visible_archive)).subquery("both")
     key = both.c.user_id, both.c.project_id, both.c.status
-    number, cents = func.sum(both.c.job_count), func.sum(both.c.total_cost_cents)
-    total = cast(cents, BigInteger)
-    counted = cast(number, BigInteger), total, cents / number
-    rows = select(*key, *counted, func.min(both.c.first_job_at), func.max(both.c.last_job_at)).group_by(*key)
+    number, cents = sa.func.sum(both.c.job_count), sa.func.sum(both.c.total_cost_cents)
+    total = sa.cast(cents, BigInteger)
+    counted = sa.cast(number, BigInteger), total, cents / number
+    rows = sa.select(*key, *counted, sa.func.min(both.c.first_job_at), sa.func.max(both.c.last_job_at)).group_by(*key)
     if of_project:
-        rows = rows.where(both.c.project_id == bindparam("project_id", type_=Uuid))
-    return rows.order_by(total.desc(), *key).limit(bindparam("rows", type_=Integer))
+        rows = rows.where(both.c.project_id == sa.bindparam("project_id", type_=sa.Uuid))
+    return rows.order_by(total.desc(), *key).limit(sa.bindparam("rows", type_=sa.Integer))
 
 
 def summary(project_id: UUID | None, *, limit: int, has_rollups: bool) -> Query[JobSummary]:

@@ -8,29 +8,7 @@ from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    ColumnElement,
-    DateTime,
-    Integer,
-    Select,
-    TableClause,
-    Text,
-    Uuid,
-    any_,
-    bindparam,
-    cast,
-    delete,
-    exists,
-    extract,
-    func,
-    null,
-    or_,
-    select,
-    tuple_,
-    update,
-)
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from gjobs.store import tables, validation
@@ -81,13 +59,13 @@ class _Form:
     spares_policies: bool
     has_cursor: bool = False
 
-    def conditions(self) -> list[ColumnElement[bool]]:
-        created_before = bindparam("before", type_=DateTime(timezone=True))
-        conditions: list[ColumnElement[bool]] = [_jobs.c.created_at < created_before]
+    def conditions(self) -> list[sa.ColumnElement[bool]]:
+        created_before = sa.bindparam("before", type_=sa.DateTime(timezone=True))
+        conditions: list[sa.ColumnElement[bool]] = [_jobs.c.created_at < created_before]
         if self.of_project:
-            conditions.append(_jobs.c.project_id == bindparam("project_id", type_=Uuid))
+            conditions.append(_jobs.c.project_id == sa.bindparam("project_id", type_=sa.Uuid))
         if self.spares_policies:
-            conditions.append(~exists().where(_visible.c.project_id == _jobs.c.project_id))
+            conditions.append(~sa.exists().where(_visible.c.project_id == _jobs.c.project_id))
         return conditions
 
 
@@ -105,10 +83,10 @@ def _parameters(expired: ExpiredJobs) -> dict[str, object]:
 
 
 @cache
-def _counted(form: _Form) -> Select[Any]:
-    sums = func.count(), func.sum(_jobs.c.cost_cents), func.min(_jobs.c.created_at)
-    statuses = _jobs.c.status == any_(bindparam("statuses", type_=ARRAY(Text)))
-    return select(_jobs.c.status, *sums).where(statuses, *form.conditions()).group_by(_jobs.c.status)
+def _counted(form: _Form) -> sa.Select[Any]:
+    sums = sa.func.count(), sa.func.sum(_jobs.c.cost_cents), sa.func.min(_jobs.c.created_at)
+    statuses = _jobs.c.status == sa.any_(sa.bindparam("statuses", type_=sa.ARRAY(sa.Text)))
+    return sa.select(_jobs.c.status, *sums).where(statuses, *form.conditions()).group_by(_jobs.c.status)
 
 
 def count(expired: ExpiredJobs) -> Query[StatusCount]:
@@ -118,13 +96,13 @@ def count(expired: ExpiredJobs) -> Query[StatusCount]:
 
 
 @cache
-def _locked(form: _Form) -> Select[Any]:
-    rows = select(_jobs.c.created_at, _jobs.c.id).where(
-        _jobs.c.status == bindparam("status", type_=Text), *form.conditions()
+def _locked(form: _Form) -> sa.Select[Any]:
+    rows = sa.select(_jobs.c.created_at, _jobs.c.id).where(
+        _jobs.c.status == sa.bindparam("status", type_=sa.Text), *form.conditions()
     )
     if form.has_cursor:
-        rows = rows.where(tuple_(_jobs.c.created_at, _jobs.c.id) > CURSOR)
-    in_order = rows.order_by(_jobs.c.created_at, _jobs.c.id).limit(bindparam("rows", type_=Integer))
+        rows = rows.where(sa.tuple_(_jobs.c.created_at, _jobs.c.id) > CURSOR)
+    in_order = rows.order_by(_jobs.c.created_at, _jobs.c.id).limit(sa.bindparam("rows", type_=sa.Integer))
     return in_order.with_for_update(skip_locked=True)
 
 
@@ -135,9 +113,9 @@ def lock(expired: ExpiredJobs, status: AnyStatus, *, after: PageKey | None, rows
     return Query(statement, make_key, parameters)
 
 
-_LEASED = select(_leases.c.job_id).where(
-    _leases.c.job_id == any_(bindparam("ids", type_=ARRAY(Uuid))),
-    or_(_leases.c.owner.is_(None), _leases.c.expires_at > func.clock_timestamp()),
+_LEASED = sa.select(_leases.c.job_id).where(
+    _leases.c.job_id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Uuid))),
+    sa.or_(_leases.c.owner.is_(None), _leases.c.expires_at > sa.func.clock_timestamp()),
 )
 
 
@@ -146,7 +124,9 @@ def leased_among(job_ids: Sequence[UUID]) -> Query[UUID]:
     return Query(_LEASED, first_column, {"ids": list(job_ids)})
 
 
-_DELETE = delete(_jobs).where(_jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uuid)))).returning(_jobs.c.id)
+_DELETE = (
+    sa.delete(_jobs).where(_jobs.c.id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Uuid)))).returning(_jobs.c.id)
+)
 
 
 def delete_jobs(job_ids: Sequence[UUID]) -> Query[UUID]:
@@ -261,8 +241,8 @@ async def _remove(transaction: WriteTransaction, job_ids: Sequence[UUID], action
             raise validation.not_permitted(job_id)
 
 
-def _columns(policies: TableClause) -> tuple[ColumnElement[Any], ...]:
-    seconds = cast(extract("epoch", policies.c.older_than), BigInteger)
+def _columns(policies: sa.TableClause) -> tuple[sa.ColumnElement[Any], ...]:
+    seconds = sa.cast(sa.extract("epoch", policies.c.older_than), sa.BigInteger)
     columns = policies.c
     return (
         columns.id,
@@ -276,13 +256,15 @@ def _columns(policies: TableClause) -> tuple[ColumnElement[Any], ...]:
 
 
 _COLUMNS = _columns(_policies)
-_PROJECT = bindparam("project_id", type_=Uuid)
+_PROJECT = sa.bindparam("project_id", type_=sa.Uuid)
 _OF_PROJECT = _policies.c.project_id.is_not_distinct_from(_PROJECT)
 
 
 def _interval(name: str) -> object:
     """Return SQL for an interval in days and seconds, which is easy to read in the table."""
-    return func.make_interval(0, 0, 0, bindparam(f"{name}_days", type_=Integer), 0, 0, bindparam(f"{name}_seconds"))
+    return sa.func.make_interval(
+        0, 0, 0, sa.bindparam(f"{name}_days", type_=sa.Integer), 0, 0, sa.bindparam(f"{name}_seconds")
+    )
 
 
 def _parts(name: str, length: timedelta) -> dict[str, object]:
@@ -298,7 +280,9 @@ _make_policy = row_maker(
 
 
 _ALL = (
-    select(*_columns(_visible)).order_by(_visible.c.created_at, _visible.c.id).limit(bindparam("rows", type_=Integer))
+    sa.select(*_columns(_visible))
+    .order_by(_visible.c.created_at, _visible.c.id)
+    .limit(sa.bindparam("rows", type_=sa.Integer))
 )
 
 
@@ -307,7 +291,7 @@ def all_policies(*, limit: int) -> Query[RetentionPolicy]:
     return Query(_ALL, _make_policy, {"rows": limit})
 
 
-_ONE = select(*_columns(_visible)).where(_visible.c.id == bindparam("id", type_=Uuid))
+_ONE = sa.select(*_columns(_visible)).where(_visible.c.id == sa.bindparam("id", type_=sa.Uuid))
 
 
 def policy_by_id(policy_id: UUID) -> Query[RetentionPolicy]:
@@ -315,14 +299,14 @@ def policy_by_id(policy_id: UUID) -> Query[RetentionPolicy]:
 
 
 _GIVEN = {
-    "statuses": bindparam("statuses", type_=ARRAY(Text)),
+    "statuses": sa.bindparam("statuses", type_=sa.ARRAY(sa.Text)),
     "older_than": _interval("age"),
-    "action": bindparam("action", type_=Text),
+    "action": sa.bindparam("action", type_=sa.Text),
 }
 _SET = (
     insert(_policies)
     .values(project_id=_PROJECT, **_GIVEN)
-    .on_conflict_do_update(index_elements=[_policies.c.project_id], set_={**_GIVEN, "applied_at": null()})
+    .on_conflict_do_update(index_elements=[_policies.c.project_id], set_={**_GIVEN, "applied_at": sa.null()})
     .returning(*_COLUMNS)
 )
 
@@ -335,7 +319,7 @@ def upsert_policy(
     return Query(_SET, _make_policy, given | _parts("age", older_than))
 
 
-_REMOVE_POLICY = delete(_policies).where(_OF_PROJECT).returning(*_COLUMNS)
+_REMOVE_POLICY = sa.delete(_policies).where(_OF_PROJECT).returning(*_COLUMNS)
 
 
 def delete_policy(project_id: UUID | None) -> Query[RetentionPolicy]:
@@ -343,19 +327,19 @@ def delete_policy(project_id: UUID | None) -> Query[RetentionPolicy]:
 
 
 _DUE = (
-    select(_policies.c.id)
+    sa.select(_policies.c.id)
     .where(
-        or_(_policies.c.applied_at.is_(null()), _policies.c.applied_at <= func.now() - _interval("pause")),
+        sa.or_(_policies.c.applied_at.is_(sa.null()), _policies.c.applied_at <= sa.func.now() - _interval("pause")),
         # Skips actions that only a newer program knows.
-        or_(*(_policies.c.action == action.value for action in RetentionAction)),
+        sa.or_(*(_policies.c.action == action.value for action in RetentionAction)),
     )
     .with_for_update(skip_locked=True)
     .subquery("due")
 )
 _CLAIM_DUE = (
-    update(_policies)
-    .values(applied_at=func.now())
-    .where(_policies.c.id == any_(func.array(select(_DUE.c.id).scalar_subquery())))
+    sa.update(_policies)
+    .values(applied_at=sa.func.now())
+    .where(_policies.c.id == sa.any_(sa.func.array(sa.select(_DUE.c.id).scalar_subquery())))
     .returning(*_COLUMNS)
 )
 

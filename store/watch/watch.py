@@ -8,26 +8,7 @@ from functools import lru_cache
 from typing import Any, Protocol, Self, TypeVar
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    ColumnElement,
-    Integer,
-    Select,
-    Text,
-    Uuid,
-    any_,
-    bindparam,
-    cast,
-    exists,
-    func,
-    not_,
-    or_,
-    select,
-    text,
-    true,
-    tuple_,
-)
+import sqlalchemy as sa
 from sqlalchemy.sql.visitors import ExternallyTraversible, replacement_traverse
 from sqlalchemy.types import UserDefinedType
 
@@ -184,16 +165,16 @@ _REPORTED = ("created", "status", "deleted")
 """The kinds of events that a watch reports."""
 
 
-def _of_job(column: ColumnElement[Any]) -> ColumnElement[Any]:
+def _of_job(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     """Return a column that events lack, from the event's job. Null if the job no longer exists."""
-    return select(column).where(_jobs.c.id == _events.c.job_id).scalar_subquery()
+    return sa.select(column).where(_jobs.c.id == _events.c.job_id).scalar_subquery()
 
 
-_AS_JOB: Mapping[ColumnElement[Any], ColumnElement[Any]] = {
+_AS_JOB: Mapping[sa.ColumnElement[Any], sa.ColumnElement[Any]] = {
     _jobs.c.id: _events.c.job_id,
     _jobs.c.user_id: _events.c.user_id,
     _jobs.c.project_id: _events.c.project_id,
-    _jobs.c.status: func.coalesce(_events.c.to_status, _events.c.from_status),
+    _jobs.c.status: sa.func.coalesce(_events.c.to_status, _events.c.from_status),
     _jobs.c.mode: _events.c.mode,
     _jobs.c.error: _events.c.error,
     _jobs.c.cost_cents: _events.c.cost_cents,
@@ -205,16 +186,16 @@ _AS_JOB: Mapping[ColumnElement[Any], ColumnElement[Any]] = {
 
 
 def _of_event(element: ExternallyTraversible, **_: Any) -> ExternallyTraversible | None:
-    return _AS_JOB.get(element) if isinstance(element, ColumnElement) else None
+    return _AS_JOB.get(element) if isinstance(element, sa.ColumnElement) else None
 
 
-def _conditions(job_filter: JobFilter, readable: Set[Key]) -> list[ColumnElement[bool]]:
+def _conditions(job_filter: JobFilter, readable: Set[Key]) -> list[sa.ColumnElement[bool]]:
     conditions = filter_sql.conditions(job_filter, readable=readable)
     return [replacement_traverse(condition, {}, _of_event) for condition in conditions]
 
 
-_NOW = func.pg_current_snapshot()
-_FIRST_OPEN = func.pg_snapshot_xmin(_NOW)
+_NOW = sa.func.pg_current_snapshot()
+_FIRST_OPEN = sa.func.pg_snapshot_xmin(_NOW)
 """Every transaction before this one has ended. So no earlier transition can be recorded any more."""
 
 Start = tuple[Cursor, str]
@@ -226,7 +207,7 @@ def _make_start(row: Row) -> Start:
     return Cursor(int(first_open), 0), snapshot
 
 
-_START: Query[Start] = Query(select(_FIRST_OPEN.cast(Text), _NOW.cast(Text)), _make_start)
+_START: Query[Start] = Query(sa.select(_FIRST_OPEN.cast(sa.Text), _NOW.cast(sa.Text)), _make_start)
 
 
 Read = tuple[Cursor, bool, Transition | None]
@@ -245,41 +226,41 @@ class _Type(UserDefinedType[str]):
         return self.name
 
 
-_POSITION = tuple_(
-    cast(bindparam("transaction_id", type_=Text), _Type("xid8")), bindparam("event_id", type_=BigInteger)
+_POSITION = sa.tuple_(
+    sa.cast(sa.bindparam("transaction_id", type_=sa.Text), _Type("xid8")), sa.bindparam("event_id", type_=sa.BigInteger)
 )
-_HAD_HAPPENED = func.pg_visible_in_snapshot(
-    _events.c.transaction_id, cast(bindparam("start", type_=Text), _Type("pg_snapshot"))
+_HAD_HAPPENED = sa.func.pg_visible_in_snapshot(
+    _events.c.transaction_id, sa.cast(sa.bindparam("start", type_=sa.Text), _Type("pg_snapshot"))
 )
 _COLUMNS = ("id", "job_id", "from_status", "to_status", "at", "mode", "cost_cents", "error", "user_id", "project_id")
 
 
 @lru_cache(maxsize=32)
-def _recorded(job_filter: JobFilter, readable: frozenset[Key]) -> Select[Any]:
+def _recorded(job_filter: JobFilter, readable: frozenset[Key]) -> sa.Select[Any]:
     """Read transitions from one snapshot. Returns at least one row, which has the position reached."""
-    snapshot = select(_FIRST_OPEN.label("first_open")).cte("snapshot")
+    snapshot = sa.select(_FIRST_OPEN.label("first_open")).cte("snapshot")
     found = (
-        select(*(_events.c[name] for name in _COLUMNS), _events.c.transaction_id)
+        sa.select(*(_events.c[name] for name in _COLUMNS), _events.c.transaction_id)
         .where(
-            or_(*(_events.c.kind == kind for kind in _REPORTED)),
-            tuple_(_events.c.transaction_id, _events.c.id) > _POSITION,
+            sa.or_(*(_events.c.kind == kind for kind in _REPORTED)),
+            sa.tuple_(_events.c.transaction_id, _events.c.id) > _POSITION,
             _events.c.transaction_id < snapshot.c.first_open,
-            not_(_HAD_HAPPENED),
+            sa.not_(_HAD_HAPPENED),
             *_conditions(job_filter, readable),
         )
         .order_by(_events.c.transaction_id, _events.c.id)
-        .limit(bindparam("rows", type_=Integer))
+        .limit(sa.bindparam("rows", type_=sa.Integer))
         .lateral("found")
     )
-    waiting = exists().where(_events.c.transaction_id >= snapshot.c.first_open)
+    waiting = sa.exists().where(_events.c.transaction_id >= snapshot.c.first_open)
     return (
-        select(
-            snapshot.c.first_open.cast(Text),
+        sa.select(
+            snapshot.c.first_open.cast(sa.Text),
             waiting,
-            found.c.transaction_id.cast(Text),
+            found.c.transaction_id.cast(sa.Text),
             *(found.c[name] for name in _COLUMNS),
         )
-        .select_from(snapshot.outerjoin(found, true()))
+        .select_from(snapshot.outerjoin(found, sa.true()))
         .order_by(found.c.transaction_id, found.c.id)
     )
 
@@ -309,7 +290,7 @@ def recorded(job_filter: JobFilter, *, readable: Set[Key], after: Cursor, start:
     return Query(_recorded(job_filter, frozenset(readable)), _make_read, parameters)
 
 
-_UNWRITTEN = text("""
+_UNWRITTEN = sa.text("""
 select case when not pg_is_in_recovery()
             then (select lsn::text from coalesce(CAST(:lsn AS pg_lsn), pg_current_wal_insert_lsn()) lsn
                    where lsn > pg_current_wal_flush_lsn()) end
@@ -321,7 +302,7 @@ def unwritten(lsn: str | None) -> Query[str | None]:
     return Query(_UNWRITTEN, first_column, {"lsn": lsn})
 
 
-_HOLDER = text("""
+_HOLDER = sa.text("""
 select a.pid, nullif(a.application_name, ''), a.xact_start
   from pg_catalog.pg_stat_activity a
  where a.backend_xid is not null
@@ -335,7 +316,7 @@ def holder(transaction_id: int) -> Query[HeldBack]:
 
 
 _REMOVED: Query[tuple[int | None, datetime]] = Query(
-    select(tables.log_start.c.removed_to.cast(Text), tables.log_start.c.begins_at),
+    sa.select(tables.log_start.c.removed_to.cast(sa.Text), tables.log_start.c.begins_at),
     lambda row: (None if row[0] is None else int(row[0]), row[1]),
 )
 """The last transaction with removed events, or None; and how far back the log reaches."""
@@ -344,16 +325,16 @@ MOST_LIVE = 5_000
 MOST_NEW = 500
 """Limits for the polled jobs: live jobs and the newest jobs."""
 
-_NEWEST_FIRST = select(*APP_COLUMNS).order_by(_jobs.c.created_at.desc(), _jobs.c.id.desc())
-_IS_LIVE = or_(*(_jobs.c.status == status.value for status in LIVE_STATUSES))
+_NEWEST_FIRST = sa.select(*APP_COLUMNS).order_by(_jobs.c.created_at.desc(), _jobs.c.id.desc())
+_IS_LIVE = sa.or_(*(_jobs.c.status == status.value for status in LIVE_STATUSES))
 _LIVE: Query[GenerationJob] = Query(_NEWEST_FIRST.where(_IS_LIVE).limit(MOST_LIVE), make_job)
 _NEWEST: Query[GenerationJob] = Query(_NEWEST_FIRST.limit(MOST_NEW), make_job)
 
 
 @lru_cache(maxsize=32)
-def _matching(job_filter: JobFilter, readable: frozenset[Key]) -> Select[Any]:
-    ids = any_(bindparam("ids", type_=ARRAY(Uuid)))
-    return select(_jobs.c.id).where(_jobs.c.id == ids, *filter_sql.conditions(job_filter, readable=readable))
+def _matching(job_filter: JobFilter, readable: frozenset[Key]) -> sa.Select[Any]:
+    ids = sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Uuid)))
+    return sa.select(_jobs.c.id).where(_jobs.c.id == ids, *filter_sql.conditions(job_filter, readable=readable))
 
 
 def matching(job_filter: JobFilter, job_ids: Collection[UUID], *, readable: Set[Key]) -> Query[UUID]:
