@@ -10,7 +10,7 @@ from sqlalchemy import TextClause, text
 
 from gjobs.store import validation
 from gjobs.store.budgets.budget import Budget, CheckedBudget, Period
-from gjobs.store.database.query import Query, Row, first_column, row_maker
+from gjobs.store.database.query import Query, first_column, row_maker
 from gjobs.store.database.transactions import WriteTransaction
 from gjobs.store.errors import Conflict, RowMissing
 from gjobs.store.journal.write_record import WriteRecord
@@ -110,53 +110,16 @@ select id from gjobs.budgets
    and period = :period
    for no key update
 """)
+"""Also locks the budget against changes until the transaction ends."""
 _LOCK = text("select id from gjobs.budgets where id = :id for update")
 _INSERT = text("""
 insert into gjobs.budgets (user_id, project_id, period, limit_cents, warn_share)
 values (:user_id, :project_id, :period, :limit_cents, :warn_share)
 on conflict do nothing returning id
 """)
+"""Returns no row if someone else just created the budget."""
 _CHANGE = text("update gjobs.budgets set limit_cents = :limit_cents, warn_share = :warn_share where id = :id")
 _REMOVE = text("delete from gjobs.budgets where id = :id")
-
-
-def lock_of(*, user_id: UUID | None, project_id: UUID | None, period: Period) -> Query[UUID]:
-    """Return a query for the budget's id. It locks the budget against changes until the transaction ends."""
-    return Query(_OF_SUBJECT, first_column, {"user_id": user_id, "project_id": project_id, "period": period.value})
-
-
-def lock(budget_id: UUID) -> Query[UUID]:
-    """Return a query that locks the budget so that it can be removed."""
-    return Query(_LOCK, first_column, {"id": budget_id})
-
-
-def insert_budget(
-    *, user_id: UUID | None, project_id: UUID | None, period: Period, limit_cents: int, warn_share: float
-) -> Query[UUID]:
-    """Return an insert query that yields no row if someone else just created the budget."""
-    return Query(
-        _INSERT,
-        first_column,
-        {
-            "user_id": user_id,
-            "project_id": project_id,
-            "period": period.value,
-            "limit_cents": limit_cents,
-            "warn_share": warn_share,
-        },
-    )
-
-
-def update_budget(budget_id: UUID, *, limit_cents: int, warn_share: float) -> Query[None]:
-    return Query(_CHANGE, _nothing, {"id": budget_id, "limit_cents": limit_cents, "warn_share": warn_share})
-
-
-def delete_budget(budget_id: UUID) -> Query[None]:
-    return Query(_REMOVE, _nothing, {"id": budget_id})
-
-
-def _nothing(_: Row) -> None:
-    pass
 
 
 DEFAULT_WARN_SHARE = 0.8
@@ -175,26 +138,22 @@ async def set_budget(
 ) -> Budget:
     """Create the budget or change its limit. Raises Conflict if it is no longer `expected_budget`."""
     before: tuple[Budget, ...] = ()
-    found = await transaction.run(lock_of(user_id=user_id, project_id=project_id, period=period))
+    subject = {"user_id": user_id, "project_id": project_id, "period": period.value}
+    found = await transaction.run(Query(_OF_SUBJECT, first_column, subject))
     if found:
         (budget_id,) = found
         before = tuple(await transaction.run(one(budget_id, readable=readable)))
         _require_expected(before[0], expected_budget)
         share = before[0].warn_share if warn_share is None else warn_share
-        if await transaction.change(update_budget(budget_id, limit_cents=limit_cents, warn_share=share)) != 1:
+        values = {"id": budget_id, "limit_cents": limit_cents, "warn_share": share}
+        if await transaction.change(Query(_CHANGE, first_column, values)) != 1:
             raise validation.not_stored("budget")
     elif expected_budget is not None:
         raise Conflict("Another session removed this budget. Nothing was changed.", hint="Set the budget again.")
     else:
-        made = await transaction.run(
-            insert_budget(
-                user_id=user_id,
-                project_id=project_id,
-                period=period,
-                limit_cents=limit_cents,
-                warn_share=DEFAULT_WARN_SHARE if warn_share is None else warn_share,
-            )
-        )
+        share = DEFAULT_WARN_SHARE if warn_share is None else warn_share
+        values = {**subject, "limit_cents": limit_cents, "warn_share": share}
+        made = await transaction.run(Query(_INSERT, first_column, values))
         if len(made) != 1:
             raise Conflict("Another session just set this budget. Nothing was changed.")
         (budget_id,) = made
@@ -215,10 +174,10 @@ def _require_expected(present: Budget, known: Budget | None) -> None:
 
 async def remove_budget(transaction: WriteTransaction, budget_id: UUID, *, readable: Readable) -> Budget:
     """Remove the budget and return it as it was."""
-    if not await transaction.run(lock(budget_id)):
+    if not await transaction.run(Query(_LOCK, first_column, {"id": budget_id})):
         raise RowMissing(f"There is no budget {budget_id}. Nothing was changed.", (budget_id,))
     (before,) = await transaction.run(one(budget_id, readable=readable))
-    if await transaction.change(delete_budget(budget_id)) != 1:
+    if await transaction.change(Query(_REMOVE, first_column, {"id": budget_id})) != 1:
         raise validation.not_stored("budget")
     transaction.record(WriteRecord(what="remove budget", before=(before,)))
     return before

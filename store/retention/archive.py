@@ -4,12 +4,11 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.types import BigInteger
 
 from gjobs.store import tables, validation
 from gjobs.store.capabilities.capability import Capability
@@ -23,7 +22,7 @@ from gjobs.store.journal.write_record import WriteRecord
 from gjobs.store.retention.retention import ArchivedJob, ArchiveQuery, BatchProgress, StatusCount
 from gjobs.store.statistics import statistics_sql
 from gjobs.store.statistics.statistics import JobStatistic, JobStatistics, JobSummary
-from gjobs.store.statistics.statistics_sql import make_statistic, make_summary
+from gjobs.store.statistics.statistics_sql import make_summary
 from gjobs.store.store import Store
 from gjobs.store.values.formats import column_names
 from gjobs.store.values.page_sizes import PAGE_SIZE
@@ -111,20 +110,22 @@ def _with_refused(progress: BatchProgress, job_id: UUID, error: StoreError) -> B
     return replace(refused, refused_id=job_id, refusal=error.message)
 
 
-CURSOR: Any = sa.tuple_(
-    sa.bindparam("place_at", type_=sa.DateTime(timezone=True)), sa.bindparam("place_id", type_=sa.Uuid)
-)
-
-
-def cursor_parameters(key: PageKey | None) -> dict[str, object]:
-    """Return the parameters of CURSOR; none for the start."""
-    return {} if key is None else {"place_at": connection_pool.as_text(key.created_at), "place_id": key.id}
+def cursor(key: PageKey) -> Any:
+    """Return a key as SQL, to be compared with the columns of its order."""
+    created_at = sa.literal(connection_pool.as_text(key.created_at), sa.DateTime(timezone=True))
+    return sa.tuple_(created_at, sa.literal(key.id, sa.Uuid))
 
 
 COUNTING = TimeLimits(statement=60.0)
 
 
-make_count = row_maker(StatusCount, status=parse_status, total_cost_cents=int)
+_make_count = row_maker(StatusCount, status=parse_status, total_cost_cents=int)
+
+
+def count_by_status(table: sa.FromClause, conditions: Sequence[sa.ColumnElement[bool]]) -> Query[StatusCount]:
+    """Return a query for counts by status, unordered. The table has the columns of jobs."""
+    sums = sa.func.count(), sa.func.sum(table.c.cost_cents), sa.func.min(table.c.created_at)
+    return Query(sa.select(table.c.status, *sums).where(*conditions).group_by(table.c.status), _make_count)
 
 
 make_key = row_maker(PageKey)
@@ -144,7 +145,6 @@ _COLUMNS = [archived_column(tables.generation_jobs.c[name]) for name in column_n
 _LIGHT_COLUMNS = [listed_error(_archived.c.error) if column.name == "error" else column for column in _COLUMNS]
 _IDS = sa.bindparam("ids", type_=sa.ARRAY(sa.Uuid))
 _KEY = sa.tuple_(_archived.c.created_at, _archived.c.id)
-_MOST = sa.bindparam("rows", type_=sa.Integer)
 
 
 def _calling(function: Callable[[Any], Any]) -> sa.Select[Any]:
@@ -165,13 +165,8 @@ def restore(job_ids: Sequence[UUID]) -> Query[UUID]:
     return Query(_RESTORE, first_column, {"ids": list(job_ids)})
 
 
-_IS_SHOWN_WHOLE = sa.text("select gjobs.visible_jobs() in ('all', 'own')")
-
-
-def is_shown_whole() -> Query[bool]:
-    """Return a query for whether the reader sees every archived job that the app's policies would allow."""
-    return Query(_IS_SHOWN_WHOLE, first_column)
-
+_IS_SHOWN_WHOLE: Query[bool] = Query(sa.text("select gjobs.visible_jobs() in ('all', 'own')"), first_column)
+"""Whether the reader sees every archived job that the app's policies would allow."""
 
 _DROPPED_COLUMNS = sa.text("""
 select distinct f.key
@@ -186,59 +181,24 @@ def dropped_columns(job_ids: Sequence[UUID]) -> Query[str]:
     return Query(_DROPPED_COLUMNS, first_column, {"ids": list(job_ids)})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Form:
-    """All that the SQL depends on."""
-
-    of_project: bool
-    of_status: bool
-    since: bool
-    has_cursor: bool
-
-    def conditions(self) -> list[sa.ColumnElement[bool]]:
-        conditions: list[sa.ColumnElement[bool]] = []
-        if self.of_project:
-            conditions.append(_archived.c.project_id == sa.bindparam("project_id", type_=sa.Uuid))
-        if self.of_status:
-            conditions.append(_archived.c.status == sa.bindparam("status", type_=sa.Text))
-        if self.since:
-            conditions.append(_archived.c.archived_at >= sa.bindparam("since", type_=sa.DateTime(timezone=True)))
-        return conditions
-
-
-def _form(query: ArchiveQuery, after: PageKey | None = None) -> _Form:
-    return _Form(
-        of_project=query.project_id is not None,
-        of_status=query.status is not None,
-        since=query.archived_since is not None,
-        has_cursor=after is not None,
-    )
-
-
-def _parameters(query: ArchiveQuery, after: PageKey | None = None) -> dict[str, object]:
-    parameters: dict[str, object] = {}
+def _conditions(query: ArchiveQuery) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = []
     if query.project_id is not None:
-        parameters["project_id"] = query.project_id
+        conditions.append(_archived.c.project_id == query.project_id)
     if query.status is not None:
-        parameters["status"] = query.status.value
+        conditions.append(_archived.c.status == query.status.value)
     if query.archived_since is not None:
-        parameters["since"] = query.archived_since
-    return parameters | cursor_parameters(after)
-
-
-@cache
-def _newest(form: _Form, *, is_light: bool) -> sa.Select[Any]:
-    rows = sa.select(*(_LIGHT_COLUMNS if is_light else _COLUMNS), _archived.c.archived_at).where(*form.conditions())
-    if form.has_cursor:
-        rows = rows.where(_KEY < CURSOR)
-    return rows.order_by(_archived.c.created_at.desc(), _archived.c.id.desc()).limit(_MOST)
+        conditions.append(_archived.c.archived_at >= query.archived_since)
+    return conditions
 
 
 def page(query: ArchiveQuery, *, after: PageKey | None, limit: int, is_light: bool) -> Query[ArchivedJob]:
     """Return a query, newest first, with an extra row if there is a next page. Light rows cut long errors."""
-    statement = _newest(_form(query, after), is_light=is_light)
+    rows = sa.select(*(_LIGHT_COLUMNS if is_light else _COLUMNS), _archived.c.archived_at).where(*_conditions(query))
+    if after is not None:
+        rows = rows.where(cursor(after) > _KEY)
     make = partial(_make_archived, make=make_listed) if is_light else _make_archived
-    return Query(statement, make, _parameters(query, after) | {"rows": limit + 1})
+    return Query(rows.order_by(_archived.c.created_at.desc(), _archived.c.id.desc()).limit(limit + 1), make)
 
 
 def paged(rows: Sequence[ArchivedJob], limit: int) -> Page[ArchivedJob]:
@@ -250,56 +210,15 @@ def paged(rows: Sequence[ArchivedJob], limit: int) -> Page[ArchivedJob]:
 _THESE = sa.select(*_COLUMNS, _archived.c.archived_at).where(_archived.c.id == sa.any_(_IDS))
 
 
-def archived_by_ids(job_ids: Sequence[UUID]) -> Query[ArchivedJob]:
-    return Query(_THESE, _make_archived, {"ids": list(job_ids)})
-
-
 def _make_archived(row: Row, make: RowMaker[GenerationJob] = make_job) -> ArchivedJob:
     return ArchivedJob(job=make(row[:-1]), archived_at=row[-1])
 
 
-@cache
-def _oldest(form: _Form) -> sa.Select[Any]:
-    rows = sa.select(_archived.c.created_at, _archived.c.id).where(*form.conditions())
-    if form.has_cursor:
-        rows = rows.where(_KEY > CURSOR)
-    return rows.order_by(_archived.c.created_at, _archived.c.id).limit(_MOST)
-
-
 def oldest(query: ArchiveQuery, *, after: PageKey | None, rows: int) -> Query[PageKey]:
-    return Query(_oldest(_form(query, after)), make_key, _parameters(query, after) | {"rows": rows})
-
-
-@cache
-def _counted(form: _Form) -> sa.Select[Any]:
-    sums = sa.func.count(), sa.func.sum(_archived.c.cost_cents), sa.func.min(_archived.c.created_at)
-    return sa.select(_archived.c.status, *sums).where(*form.conditions()).group_by(_archived.c.status)
-
-
-def count(query: ArchiveQuery) -> Query[StatusCount]:
-    """Return a query for counts by status, unordered."""
-    return Query(_counted(_form(query)), make_count, _parameters(query))
-
-
-_SOME = sa.select(_archived.c.id).limit(_MOST).subquery("some")
-_NUMBER = sa.select(sa.func.count()).select_from(_SOME)
-
-
-def capped_number(*, most: int) -> Query[int]:
-    """Return a query for the number of archived jobs, counted up to `most` plus one."""
-    return Query(_NUMBER, make_number, {"rows": most + 1})
-
-
-@cache
-def _by_status(form: _Form) -> sa.Select[Any]:
-    cents = _archived.c.cost_cents
-    sums = sa.func.count(), sa.func.sum(cents), sa.func.avg(cents)
-    return sa.select(_archived.c.status, *sums).where(*form.conditions()).group_by(_archived.c.status)
-
-
-def by_status(project_id: UUID | None) -> Query[JobStatistic]:
-    query = ArchiveQuery(project_id=project_id)
-    return Query(_by_status(_form(query)), make_statistic, _parameters(query))
+    keys = sa.select(_archived.c.created_at, _archived.c.id).where(*_conditions(query))
+    if after is not None:
+        keys = keys.where(cursor(after) < _KEY)
+    return Query(keys.order_by(_archived.c.created_at, _archived.c.id).limit(rows), make_key)
 
 
 _sums = tables.job_summary
@@ -320,24 +239,18 @@ def _of_rows(source: sa.TableClause) -> sa.Select[Any]:
     return sa.select(*key, *counted).group_by(*key)
 
 
-@cache
-def _summary(of_project: bool, has_rollups: bool) -> sa.Select[Any]:
-    present = _from_rollups() if has_rollups else _of_rows(tables.generation_jobs)
-    both = sa.union_all(present, _of_rows(tables.visible_archive)).subquery("both")
-    key = both.c.user_id, both.c.project_id, both.c.status
-    number, cents = sa.func.sum(both.c.job_count), sa.func.sum(both.c.total_cost_cents)
-    total = sa.cast(cents, BigInteger)
-    counted = sa.cast(number, BigInteger), total, cents / number
-    rows = sa.select(*key, *counted, sa.func.min(both.c.first_job_at), sa.func.max(both.c.last_job_at)).group_by(*key)
-    if of_project:
-        rows = rows.where(both.c.project_id == sa.bindparam("project_id", type_=sa.Uuid))
-    return rows.order_by(total.desc(), *key).limit(sa.bindparam("rows", type_=sa.Integer))
-
-
 def summary(project_id: UUID | None, *, limit: int, has_rollups: bool) -> Query[JobSummary]:
     """Return the summary, most expensive first. With `has_rollups`, only archived jobs are counted."""
-    parameters: dict[str, object] = {} if project_id is None else {"project_id": project_id}
-    return Query(_summary(project_id is not None, has_rollups), make_summary, parameters | {"rows": limit})
+    present = _from_rollups() if has_rollups else _of_rows(tables.generation_jobs)
+    both = sa.union_all(present, _of_rows(_archived)).subquery("both")
+    key = both.c.user_id, both.c.project_id, both.c.status
+    number, cents = sa.func.sum(both.c.job_count), sa.func.sum(both.c.total_cost_cents)
+    total = sa.cast(cents, sa.BigInteger)
+    counted = sa.cast(number, sa.BigInteger), total, cents / number
+    rows = sa.select(*key, *counted, sa.func.min(both.c.first_job_at), sa.func.max(both.c.last_job_at)).group_by(*key)
+    if project_id is not None:
+        rows = rows.where(both.c.project_id == project_id)
+    return Query(rows.order_by(total.desc(), *key).limit(limit), make_summary)
 
 
 COUNTED = 10_000
@@ -354,19 +267,27 @@ async def list_archived(
 
 async def get_archived(store: Store, job_ids: Sequence[UUID]) -> tuple[ArchivedJob, ...]:
     """Return those of the jobs that are archived, in the order of `job_ids`."""
-    these = await store.actor_database.read(archived_by_ids(job_ids), needs=Capability.MIGRATED)
+    these = await store.actor_database.read(
+        Query(_THESE, _make_archived, {"ids": list(job_ids)}), needs=Capability.MIGRATED
+    )
     found = {one.job.id: one for one in these}
     return tuple(found[job_id] for job_id in job_ids if job_id in found)
 
 
 async def count_archived(store: Store, query: ArchiveQuery) -> tuple[StatusCount, ...]:
     """Return counts by status, in workflow order."""
-    rows = await store.actor_database.read(count(query), needs=Capability.MIGRATED, limits=COUNTING)
+    rows = await store.actor_database.read(
+        count_by_status(_archived, _conditions(query)), needs=Capability.MIGRATED, limits=COUNTING
+    )
     return tuple(sorted(rows, key=lambda row: status_order(row.status)))
 
 
+_SOME = sa.select(_archived.c.id).limit(COUNTED + 1).subquery("some")
+_COUNT_SOME: Query[int] = Query(sa.select(sa.func.count()).select_from(_SOME), make_number)
+
+
 async def count_some_archived(store: Store) -> CappedCount:
-    (number,) = await store.actor_database.read(capped_number(most=COUNTED), needs=Capability.MIGRATED)
+    (number,) = await store.actor_database.read(_COUNT_SOME, needs=Capability.MIGRATED)
     return CappedCount.of(number, COUNTED)
 
 
@@ -429,7 +350,8 @@ async def get_statistics_with_archive(store: Store, project_id: UUID | None = No
         if await store.actor_database.has(Capability.ROLLUPS)
         else statistics_sql.by_status_from_jobs
     )
-    asked = of_present(project_id), by_status(project_id), is_shown_whole()
+    of_archive = count_by_status(_archived, _conditions(ArchiveQuery(project_id=project_id)))
+    asked = of_present(project_id), of_archive, _IS_SHOWN_WHOLE
     present, archived, (is_whole,) = await store.actor_database.read_together(
         *asked, needs=Capability.MIGRATED, limits=COUNTING
     )
@@ -440,7 +362,7 @@ async def get_statistics_with_archive(store: Store, project_id: UUID | None = No
 
 async def is_archive_shown_whole(store: Store) -> bool:
     """Return whether the actor sees every archived job that they would see if it were not archived."""
-    (is_whole,) = await store.actor_database.read(is_shown_whole(), needs=Capability.MIGRATED)
+    (is_whole,) = await store.actor_database.read(_IS_SHOWN_WHOLE, needs=Capability.MIGRATED)
     return is_whole
 
 
@@ -453,7 +375,7 @@ async def get_summary_with_archive(
     return await store.actor_database.read(asked, needs=Capability.MIGRATED, limits=COUNTING)
 
 
-def _added(status: AnyStatus, rows: Sequence[JobStatistic]) -> JobStatistic | None:
+def _added(status: AnyStatus, rows: Sequence[JobStatistic | StatusCount]) -> JobStatistic | None:
     """Return the row for a status, or None without jobs."""
     of_status = [row for row in rows if row.status == status]
     number, cents = sum(row.count for row in of_status), sum(row.total_cost_cents for row in of_status)

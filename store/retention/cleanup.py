@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import cache, partial
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -23,13 +23,12 @@ from gjobs.store.journal.write_record import WriteRecord
 from gjobs.store.retention import archive
 from gjobs.store.retention.archive import (
     COUNTING,
-    CURSOR,
     LIMITS,
     RETRYABLE_REFUSALS,
     RetentionBatch,
-    cursor_parameters,
+    count_by_status,
+    cursor,
     in_batches,
-    make_count,
     make_key,
     require_archive,
 )
@@ -51,77 +50,30 @@ _jobs, _leases = tables.generation_jobs, tables.visible_leases
 _policies, _visible = tables.retention_policies, tables.visible_retention
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Form:
-    """All that the SQL depends on."""
-
-    of_project: bool
-    spares_policies: bool
-    has_cursor: bool = False
-
-    def conditions(self) -> list[sa.ColumnElement[bool]]:
-        created_before = sa.bindparam("before", type_=sa.DateTime(timezone=True))
-        conditions: list[sa.ColumnElement[bool]] = [_jobs.c.created_at < created_before]
-        if self.of_project:
-            conditions.append(_jobs.c.project_id == sa.bindparam("project_id", type_=sa.Uuid))
-        if self.spares_policies:
-            conditions.append(~sa.exists().where(_visible.c.project_id == _jobs.c.project_id))
-        return conditions
-
-
-def _form(expired: ExpiredJobs, *, has_cursor: bool = False) -> _Form:
-    return _Form(
-        of_project=expired.project_id is not None, spares_policies=expired.spares_policies, has_cursor=has_cursor
-    )
-
-
-def _parameters(expired: ExpiredJobs) -> dict[str, object]:
-    parameters: dict[str, object] = {"before": connection_pool.as_text(expired.created_before)}
+def _conditions(expired: ExpiredJobs) -> list[sa.ColumnElement[bool]]:
+    created_before = sa.literal(connection_pool.as_text(expired.created_before), sa.DateTime(timezone=True))
+    conditions: list[sa.ColumnElement[bool]] = [_jobs.c.created_at < created_before]
     if expired.project_id is not None:
-        parameters["project_id"] = expired.project_id
-    return parameters
-
-
-@cache
-def _counted(form: _Form) -> sa.Select[Any]:
-    sums = sa.func.count(), sa.func.sum(_jobs.c.cost_cents), sa.func.min(_jobs.c.created_at)
-    statuses = _jobs.c.status == sa.any_(sa.bindparam("statuses", type_=sa.ARRAY(sa.Text)))
-    return sa.select(_jobs.c.status, *sums).where(statuses, *form.conditions()).group_by(_jobs.c.status)
-
-
-def count(expired: ExpiredJobs) -> Query[StatusCount]:
-    """Return a query for counts by status, unordered."""
-    parameters = _parameters(expired) | {"statuses": [status.value for status in expired.statuses]}
-    return Query(_counted(_form(expired)), make_count, parameters)
-
-
-@cache
-def _locked(form: _Form) -> sa.Select[Any]:
-    rows = sa.select(_jobs.c.created_at, _jobs.c.id).where(
-        _jobs.c.status == sa.bindparam("status", type_=sa.Text), *form.conditions()
-    )
-    if form.has_cursor:
-        rows = rows.where(sa.tuple_(_jobs.c.created_at, _jobs.c.id) > CURSOR)
-    in_order = rows.order_by(_jobs.c.created_at, _jobs.c.id).limit(sa.bindparam("rows", type_=sa.Integer))
-    return in_order.with_for_update(skip_locked=True)
+        conditions.append(_jobs.c.project_id == expired.project_id)
+    if expired.spares_policies:
+        conditions.append(~sa.exists().where(_visible.c.project_id == _jobs.c.project_id))
+    return conditions
 
 
 def lock(expired: ExpiredJobs, status: AnyStatus, *, after: PageKey | None, rows: int) -> Query[PageKey]:
     """Return a query that locks the oldest jobs in this status until the transaction ends. It skips locked jobs."""
-    statement = _locked(_form(expired, has_cursor=after is not None))
-    parameters = _parameters(expired) | {"status": status.value, "rows": rows} | cursor_parameters(after)
-    return Query(statement, make_key, parameters)
+    key = _jobs.c.created_at, _jobs.c.id
+    found = sa.select(*key).where(_jobs.c.status == status.value, *_conditions(expired))
+    if after is not None:
+        found = found.where(sa.tuple_(*key) > cursor(after))
+    return Query(found.order_by(*key).limit(rows).with_for_update(skip_locked=True), make_key)
 
 
 _LEASED = sa.select(_leases.c.job_id).where(
     _leases.c.job_id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Uuid))),
     sa.or_(_leases.c.owner.is_(None), _leases.c.expires_at > sa.func.clock_timestamp()),
 )
-
-
-def leased_among(job_ids: Sequence[UUID]) -> Query[UUID]:
-    """Return a query for the jobs that a worker holds or that wait for another attempt."""
-    return Query(_LEASED, first_column, {"ids": list(job_ids)})
+"""The jobs that a worker holds or that wait for another attempt."""
 
 
 _DELETE = (
@@ -159,7 +111,9 @@ async def find_expired(
 
 async def count_expired(store: Store, expired: ExpiredJobs) -> tuple[StatusCount, ...]:
     """Return counts by status, in workflow order."""
-    rows = await store.actor_database.read(count(expired), limits=COUNTING)
+    statuses = sa.literal([status.value for status in expired.statuses], sa.ARRAY(sa.Text))
+    conditions = [_jobs.c.status == sa.any_(statuses), *_conditions(expired)]
+    rows = await store.actor_database.read(count_by_status(_jobs, conditions), limits=COUNTING)
     return tuple(sorted(rows, key=lambda row: status_order(row.status)))
 
 
@@ -217,7 +171,7 @@ async def _take(
             job_ids = [key.id for key in keys]
             if job_ids and of_leases:
                 # The jobs are locked, so nobody else can lease them before this ends.
-                leased = set(await transaction.run(leased_among(job_ids)))
+                leased = set(await transaction.run(Query(_LEASED, first_column, {"ids": job_ids})))
                 job_ids = [job_id for job_id in job_ids if job_id not in leased]
             if job_ids:
                 await _remove(transaction, job_ids, action)
@@ -294,10 +248,6 @@ def all_policies(*, limit: int) -> Query[RetentionPolicy]:
 _ONE = sa.select(*_columns(_visible)).where(_visible.c.id == sa.bindparam("id", type_=sa.Uuid))
 
 
-def policy_by_id(policy_id: UUID) -> Query[RetentionPolicy]:
-    return Query(_ONE, _make_policy, {"id": policy_id})
-
-
 _GIVEN = {
     "statuses": sa.bindparam("statuses", type_=sa.ARRAY(sa.Text)),
     "older_than": _interval("age"),
@@ -311,19 +261,7 @@ _SET = (
 )
 
 
-def upsert_policy(
-    *, project_id: UUID | None, statuses: Sequence[JobStatus], older_than: timedelta, action: RetentionAction
-) -> Query[RetentionPolicy]:
-    """Return a query that sets the project's policy and replaces an existing one."""
-    given = {"project_id": project_id, "statuses": [status.value for status in statuses], "action": action.value}
-    return Query(_SET, _make_policy, given | _parts("age", older_than))
-
-
 _REMOVE_POLICY = sa.delete(_policies).where(_OF_PROJECT).returning(*_COLUMNS)
-
-
-def delete_policy(project_id: UUID | None) -> Query[RetentionPolicy]:
-    return Query(_REMOVE_POLICY, _make_policy, {"project_id": project_id})
 
 
 _DUE = (
@@ -342,11 +280,7 @@ _CLAIM_DUE = (
     .where(_policies.c.id == sa.any_(sa.func.array(sa.select(_DUE.c.id).scalar_subquery())))
     .returning(*_COLUMNS)
 )
-
-
-def claim_due_policies(pause: timedelta) -> Query[RetentionPolicy]:
-    """Return a query that claims the policies that nobody started within `pause`. The caller must apply them."""
-    return Query(_CLAIM_DUE, _make_policy, _parts("pause", pause))
+"""Claims the policies that nobody started within the pause. The caller must apply them."""
 
 
 MOST = 1_000
@@ -375,11 +309,10 @@ async def set_policy(
     _require_operator(store)
     if project_id is not None and await store.get_project(project_id) is None:
         raise validation.no_project(project_id)
-    wanted = tuple(map(validation.check_workflow_status, in_order(statuses)))
+    wanted = [validation.check_workflow_status(status).value for status in in_order(statuses)]
+    given = {"project_id": project_id, "statuses": wanted, "action": action.value}
     async with store.actor_database.write(Capability.OPERATING) as transaction:
-        (policy,) = await transaction.run(
-            upsert_policy(project_id=project_id, statuses=wanted, older_than=older_than, action=action)
-        )
+        (policy,) = await transaction.run(Query(_SET, _make_policy, given | _parts("age", older_than)))
         transaction.record(WriteRecord(what="set a retention policy", touched=(policy.id,), touches_jobs=False))
         return policy
 
@@ -388,7 +321,7 @@ async def remove_policy(store: Store, project_id: UUID | None) -> RetentionPolic
     """Remove the policy and return it, or None if there was none."""
     _require_operator(store)
     async with store.actor_database.write(Capability.OPERATING) as transaction:
-        removed = await transaction.run(delete_policy(project_id))
+        removed = await transaction.run(Query(_REMOVE_POLICY, _make_policy, {"project_id": project_id}))
         for policy in removed:
             transaction.record(WriteRecord(what="remove a retention policy", touched=(policy.id,), touches_jobs=False))
     return next(iter(removed), None)
@@ -434,7 +367,9 @@ async def expired_by(store: Store, policy: RetentionPolicy) -> ExpiredJobs:
 
 
 async def _is_unchanged(store: Store, policy: RetentionPolicy) -> bool:
-    return await store.actor_database.read(policy_by_id(policy.id), needs=Capability.MIGRATED) == [policy]
+    return await store.actor_database.read(Query(_ONE, _make_policy, {"id": policy.id}), needs=Capability.MIGRATED) == [
+        policy
+    ]
 
 
 async def _claim_due(
@@ -448,7 +383,7 @@ async def _claim_due(
                     "The policies changed after you confirmed them. Nothing was applied.",
                     hint="Run the command again to see what the new policies would do.",
                 )
-        due = await transaction.run(claim_due_policies(pause))
+        due = await transaction.run(Query(_CLAIM_DUE, _make_policy, _parts("pause", pause)))
         if due:
             touched = tuple(policy.id for policy in due)
             transaction.record(WriteRecord(what="apply retention policies", touched=touched, touches_jobs=False))
