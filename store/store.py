@@ -1,7 +1,6 @@
 """Store: every library call, made as one actor."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from types import TracebackType
@@ -9,48 +8,22 @@ from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from gjobs.store import validation
-from gjobs.store.actor_database import ActorDatabase
 from gjobs.store.budgets import budget_sql
 from gjobs.store.budgets.budget import Budget, Budgets, CheckedBudget, Period, named_for
 from gjobs.store.capabilities.capability import Capability, MissingCapability
-from gjobs.store.capabilities.probe import CapabilityCache
 from gjobs.store.configuration.settings import WriteAccess, WriteMode
 from gjobs.store.database import query
 from gjobs.store.database.connection_url import parse
 from gjobs.store.database.database import Database
-from gjobs.store.database.query import ChangedRows, Query
-from gjobs.store.database.transactions import WriteTransaction
 from gjobs.store.error_groups.error_group import EVERY_FAILURE, ErrorGroup, ErrorGroups, ErrorScope
-from gjobs.store.errors import InvalidValue, NoPrivilege, RowMissing
+from gjobs.store.errors import InvalidValue
 from gjobs.store.filters.filter_terms import NO_FILTER, JobFilter
 from gjobs.store.job_list import read_listing
-from gjobs.store.job_list.list_query import (
-    Listing,
-    ListingQuery,
-    ListQuery,
-    RowWindow,
-    RowWindowQuery,
-    VisibilityComparison,
-)
-from gjobs.store.job_list.list_sql import access_path, page, paged
+from gjobs.store.job_list.list_query import Listing, ListingQuery, ListQuery, RowWindowQuery, VisibilityComparison
 from gjobs.store.job_list.read_listing import ListCost
-from gjobs.store.jobs import history_sql, job_sql, job_writes
-from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, ListedJob, parse_status
-from gjobs.store.jobs.job_results import (
-    MOST_EVENTS,
-    NO_LINKS,
-    DeletionOutcome,
-    JobHistory,
-    Page,
-    PageKey,
-    RetryLinks,
-    RetryOutcome,
-    StuckVerdict,
-    TransitionOutcome,
-    job_history,
-)
-from gjobs.store.jobs.job_sql import JobStatements
-from gjobs.store.journal.write_record import ResolvedWrite, UnconfirmedWrite, WriteRecord
+from gjobs.store.job_store import JobStore
+from gjobs.store.jobs.job import ListedJob
+from gjobs.store.journal.write_record import WriteRecord
 from gjobs.store.projects import project_sql
 from gjobs.store.projects.project import Asset, Project, User
 from gjobs.store.statistics.statistics import (
@@ -66,7 +39,6 @@ from gjobs.store.statistics.statistics import (
     WasteKey,
 )
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
-from gjobs.store.validation import UNSET, Unset, changed_columns
 from gjobs.store.values.page_sizes import FOUND_USERS, PAGE_SIZE
 
 if TYPE_CHECKING:
@@ -77,22 +49,11 @@ if TYPE_CHECKING:
     from gjobs.store.watch.watch import Cursor, Watch
 
 
-class Store:
+class Store(JobStore):
     """Generation jobs, as one actor sees and changes them.
 
     Every method may raise a StoreError; `gjobs.store.errors` lists the kinds. Lists are newest first.
     """
-
-    def __init__(
-        self, database: Database, actor: Actor = OPERATOR, capability_cache: CapabilityCache | None = None
-    ) -> None:
-        self.database = database
-        self.actor = actor
-        self.capability_cache = (capability_cache or CapabilityCache(database)).for_actor(actor)
-        """The capabilities of the database. All stores made from this one share the cache."""
-        self.actor_database = ActorDatabase(database, actor, self.capability_cache)
-        """Runs queries as this store's actor. Code beside the store uses it, too."""
-        self._listed_rows = ChangedRows()
 
     @classmethod
     def connect(cls, url: str, *, read_only: bool = False) -> Self:
@@ -118,272 +79,6 @@ class Store:
     async def acting_as_user(self, email_or_id: str) -> Self:
         """Return a store on the same database, acting as a user. Raises as `get_user` does."""
         return self.acting_as(await self.find_actor(email_or_id))
-
-    # Jobs
-
-    async def get_generation_jobs(self, *, limit: int = PAGE_SIZE, after: PageKey | None = None) -> Page[GenerationJob]:
-        """Return all jobs that the actor sees."""
-        return await self.find_jobs(limit=limit, after=after)
-
-    async def get_project_jobs(
-        self,
-        project_id: UUID,
-        *,
-        status: JobStatus | str | None = None,
-        limit: int = PAGE_SIZE,
-        after: PageKey | None = None,
-    ) -> Page[GenerationJob]:
-        """Return the jobs of a project. The page is empty for a missing project."""
-        return await self.find_jobs(project_id=project_id, status=status, limit=limit, after=after)
-
-    async def get_jobs_by_status(
-        self, status: JobStatus | str, *, limit: int = PAGE_SIZE, after: PageKey | None = None
-    ) -> Page[GenerationJob]:
-        return await self.find_jobs(status=status, limit=limit, after=after)
-
-    async def find_jobs(
-        self,
-        job_filter: JobFilter = NO_FILTER,
-        *,
-        project_id: UUID | None = None,
-        status: JobStatus | str | None = None,
-        limit: int = PAGE_SIZE,
-        after: PageKey | None = None,
-    ) -> Page[GenerationJob]:
-        """Return the jobs that match the filter and the other arguments; see `gjobs.store.filters.parse`.
-
-        Raises NoPrivilege if the filter names a project or a user by a name that the actor may not read.
-        """
-        known = None if status is None else parse_status(status)
-        listed = ListQuery(project_id=project_id, status=known, job_filter=job_filter)
-        return paged(await self.actor_database.read(await self._page_query(listed, limit, after)), limit)
-
-    async def get_page_with_names(
-        self, listed: ListQuery, *, limit: int, after: PageKey | None = None
-    ) -> tuple[Page[GenerationJob], Mapping[UUID, str]]:
-        """Return a page, newest first, and the names of its projects. Raises as `find_jobs` does.
-
-        If project names can't be read, each project is named by the start of its id.
-        """
-        if listed == ListQuery() and await self.actor_database.has(Capability.PROJECTS):
-            # This reads the rows twice, which takes less time than another round trip.
-            asked = await self._page_query(listed, limit, after)
-            rows, names = await self.actor_database.read_together(asked, project_sql.names_beside(asked))
-            return paged(rows, limit), dict(names)
-        found = await self.find_jobs(
-            listed.job_filter, project_id=listed.project_id, status=listed.status, limit=limit, after=after
-        )
-        return found, await self._names_of({job.project_id for job in found.items})
-
-    async def _names_of(self, project_ids: Collection[UUID]) -> Mapping[UUID, str]:
-        if project_ids and await self.actor_database.has(Capability.PROJECTS):
-            return dict(await self.actor_database.read(project_sql.names_of(project_ids)))
-        return {project_id: project_sql.short_name(project_id) for project_id in project_ids}
-
-    async def get_window(self, query: RowWindowQuery) -> RowWindow:
-        """Return the rows around a position in a list. Raises NoPrivilege as `find_jobs` does."""
-        return await read_listing.read_window(self.actor_database, query)
-
-    async def get_recent_jobs(self, limit: int = 10) -> Page[GenerationJob]:
-        return await self.find_jobs(limit=limit)
-
-    async def get_these_jobs(self, job_ids: Collection[UUID]) -> Sequence[GenerationJob]:
-        """Return those of the jobs that exist and that the actor sees, in any order."""
-        return await self.actor_database.read((await self.actor_database.job_statements()).these(job_ids))
-
-    async def get_generation_job(self, job_id: UUID) -> GenerationJob | None:
-        """Return the job, or None if it does not exist or the actor does not see it."""
-        return next(iter(await self.get_these_jobs([job_id])), None)
-
-    async def get_job_history(
-        self, job_id: UUID, *, limit: int = MOST_EVENTS, at: datetime | None = None
-    ) -> JobHistory:
-        """Return the newest events of a job, even if it was deleted.
-
-        `at` stands in for the current time; None means the server's clock. The history is empty for an unknown or
-        hidden job. Raises SchemaMissing if no events are kept, and NoPrivilege if the actor may not read them.
-        """
-        most = validation.check_limit(limit)
-        if missing := await self.actor_database.missing(Capability.MIGRATED):
-            raise missing.refusal
-        found, started, (log_begins_at,), (now,) = await self.actor_database.read_together(
-            history_sql.of_job(job_id, limit=most + 1),
-            history_sql.started(job_id),
-            history_sql.LOG_START,
-            query.clock(at),
-            needs=Capability.MIGRATED,
-        )
-        started_at = next(iter(started), None)
-        return job_history(job_id, found, most=most, started_at=started_at, log_begins_at=log_begins_at, now=now)
-
-    async def get_job_statuses(self, job_ids: Collection[UUID]) -> Mapping[UUID, AnyStatus]:
-        """Return the status of each job that exists and that the actor sees."""
-        return dict(await self.actor_database.read(job_sql.statuses(job_ids)))
-
-    async def create_generation_job(
-        self, *, project_id: UUID, mode: str, cost_cents: int = 0, input_asset_id: UUID | None = None
-    ) -> GenerationJob:
-        """Create a queued job that belongs to the project's owner.
-
-        Raises InvalidValue naming the field, or RowMissing.
-        """
-        text, cents = validation.check_mode(mode), validation.check_cost_cents(cost_cents)
-        async with self.actor_database.write_jobs(Capability.CREATING) as (transaction, statements):
-            return await job_writes.create(
-                transaction,
-                statements,
-                project_id=project_id,
-                mode=text,
-                cost_cents=cents,
-                input_asset_id=input_asset_id,
-            )
-
-    async def update_generation_job(
-        self,
-        job_id: UUID,
-        *,
-        mode: str | Unset = UNSET,
-        cost_cents: int | Unset = UNSET,
-        error: str | Unset | None = UNSET,
-        input_asset_id: UUID | Unset | None = UNSET,
-    ) -> GenerationJob:
-        """Change the given columns, never status or owner. Raises InvalidValue naming the field, or RowMissing."""
-        changes = changed_columns(mode=mode, cost_cents=cost_cents, error=error, input_asset_id=input_asset_id)
-        async with self.actor_database.write_jobs(Capability.CHANGING) as (transaction, statements):
-            return await job_writes.update_columns(transaction, statements, job_id, changes)
-
-    async def transition_job_status(
-        self, job_id: UUID, new_status: JobStatus | str, error: str | None = None
-    ) -> TransitionOutcome:
-        """Change the status of a job. Of several callers, only one gets Applied. Without `error`, an earlier error
-        stays.
-        """
-        (outcome,) = await self.transition_jobs([job_id], new_status, error)
-        return outcome
-
-    async def transition_jobs(
-        self, job_ids: Sequence[UUID], new_status: JobStatus | str, error: str | None = None
-    ) -> tuple[TransitionOutcome, ...]:
-        """Change jobs in one transaction and return each outcome, in order.
-
-        Jobs whose status does not permit the change stay as they are.
-        """
-        target = validation.check_status(new_status)
-        text = None if error is None else validation.check_storable("error", error)
-        async with self.actor_database.write_jobs(Capability.CHANGING) as (transaction, statements):
-            outcomes = await job_writes.transition(transaction, statements, job_ids, target, text)
-        return tuple(outcomes[job_id] for job_id in job_ids)
-
-    async def retry_generation_jobs(self, job_ids: Sequence[UUID], *, again: bool = False) -> tuple[RetryOutcome, ...]:
-        """Repeat failed jobs in one transaction and return each outcome, in order.
-
-        A failed job stays as it is. The new job copies its owner, project, mode, asset and cost. A job that was already
-        retried is skipped, unless `again` is set.
-        """
-        async with self.actor_database.write_jobs(Capability.RETRYING) as (transaction, statements):
-            outcomes = await job_writes.retry_jobs_in(transaction, statements, job_ids, again=again)
-        return tuple(outcomes[job_id] for job_id in job_ids)
-
-    async def get_job_links(self, job_id: UUID) -> RetryLinks:
-        """Return which job this one repeats and which jobs repeat it. Empty if the database records no links."""
-        if not await self.actor_database.has(Capability.MIGRATED):
-            return NO_LINKS
-        origin, retries_of = await self.actor_database.read_together(
-            job_sql.retried_job(job_id), job_sql.retries_of([job_id])
-        )
-        return RetryLinks(repeats=next(iter(origin), None), repeated_by=tuple(link.job_id for link in retries_of))
-
-    async def get_retried_jobs(self, job_ids: Collection[UUID]) -> frozenset[UUID]:
-        """Return those of the jobs that were already retried. Empty if the database records no links."""
-        if not job_ids or not await self.actor_database.has(Capability.MIGRATED):
-            return frozenset()
-        return frozenset(await self.actor_database.read(job_sql.retried_among(job_ids)))
-
-    async def get_stuck_verdict(self, job_id: UUID, *, at: datetime | None = None) -> StuckVerdict | None:
-        """Return whether a running job is stuck, by the server's clock or at a given time.
-
-        None if the job is missing or not running.
-        """
-        from_usual_duration = await self.actor_database.has(Capability.LEARNING)
-        found = await self.actor_database.read(
-            history_sql.verdict(job_id, at=at, from_usual_duration=from_usual_duration)
-        )
-        return found[0] if found else None
-
-    async def find_stuck_jobs(self, job_ids: Collection[UUID], *, at: datetime | None = None) -> frozenset[UUID]:
-        """Return those of the jobs that are stuck, by the server's clock or at a given time."""
-        has_learned = await self.actor_database.has(Capability.LEARNING)
-        found = await self.actor_database.read(history_sql.stuck_among(job_ids, at=at, has_learned=has_learned))
-        return frozenset(found)
-
-    async def delete_generation_job(self, job_id: UUID) -> bool:
-        """Delete a job. Return whether it existed and the actor could delete it."""
-        try:
-            await self.delete_generation_jobs({job_id: None})
-        except RowMissing:
-            return False
-        return True
-
-    async def delete_generation_jobs(self, expected: Mapping[UUID, AnyStatus | None]) -> tuple[GenerationJob, ...]:
-        """Delete all of the jobs, or none, and return them as they were.
-
-        Each job must have its expected status; None accepts any. Raises RowMissing with the ids that do not exist.
-        Raises Conflict if a job has another status by now, or if rows of another table refer to a job.
-        """
-        async with self._deleting() as (transaction, statements):
-            return validation.require_all_deleted(expected, await job_writes.delete(transaction, statements, expected))
-
-    async def delete_jobs_as_seen(self, expected: Mapping[UUID, AnyStatus | None]) -> tuple[DeletionOutcome, ...]:
-        """Delete jobs in one transaction and return each outcome, in order.
-
-        Jobs in another status than expected stay. Raises Conflict and deletes nothing if rows of another table refer to
-        a job.
-        """
-        async with self._deleting() as (transaction, statements):
-            outcomes = await job_writes.delete(transaction, statements, expected)
-        return tuple(outcomes[job_id] for job_id in expected)
-
-    @asynccontextmanager
-    async def _deleting(self) -> AsyncIterator[tuple[WriteTransaction, JobStatements]]:
-        try:
-            async with self.actor_database.write_jobs(Capability.DELETING) as writing:
-                yield writing
-        except InvalidValue as error:
-            # A deletion stores no value, so only a foreign key can cause this error.
-            raise validation.referred_to(error.sqlstate) from error
-
-    async def restore_generation_jobs(self, deleted: Sequence[GenerationJob]) -> tuple[GenerationJob, ...]:
-        """Restore all of the deleted jobs with all their values, or none.
-
-        Rows that the database deleted along with them in other tables are not restored. Raises Conflict if an id is
-        taken, or if an owner, project or asset no longer exists.
-        """
-        try:
-            async with self.actor_database.write_jobs(Capability.CREATING) as (transaction, statements):
-                return await job_writes.restore(transaction, statements, deleted)
-        except InvalidValue as error:
-            raise validation.not_restorable(error) from error
-        except NoPrivilege as error:
-            # Policies may check the project before its foreign key does.
-            if any([await self.get_project(project_id) is None for project_id in {job.project_id for job in deleted}]):
-                raise validation.not_restored("project") from error
-            raise
-
-    async def get_cascading_tables(self) -> Sequence[str]:
-        """Return the tables whose rows the database deletes or unlinks along with a job. Restoring a job does not undo
-        that.
-        """
-        return await self.database.read(self.actor, job_sql.cascading_tables())
-
-    async def resolve_write(self, write: UnconfirmedWrite) -> ResolvedWrite | None:
-        """Return the outcome of an unconfirmed write of this actor. None if the database is still working on it."""
-        outcome = await self.database.outcome_of(self.actor, write)
-        if outcome is None:
-            return None
-        present = await self.database.read(
-            self.actor, (await self.actor_database.job_statements()).these(write.written.ids)
-        )
-        return ResolvedWrite(outcome=outcome, jobs=tuple(present))
 
     # Statistics
 
@@ -643,12 +338,6 @@ class Store:
         )
         return await self.actor_database.read(listed)
 
-    async def get_project(self, project_id: UUID) -> Project | None:
-        """Return the project, or None if it does not exist or the actor does not see it."""
-        has_projects = await self.actor_database.has(Capability.PROJECTS)
-        found = await self.actor_database.read(project_sql.by_id(project_id, has_projects=has_projects))
-        return found[0] if found else None
-
     async def get_projects_named(self, name: str) -> Sequence[Project]:
         """Return all projects with exactly this name."""
         text, has_projects = validation.check_storable("name", name), await self.actor_database.has(Capability.PROJECTS)
@@ -745,12 +434,3 @@ class Store:
         from gjobs.store.search import find_by_id
 
         return await find_by_id(self.actor_database, id_or_prefix)
-
-    async def _page_query(self, listed: ListQuery, limit: int, after: PageKey | None) -> Query[GenerationJob]:
-        return page(
-            listed,
-            after=after,
-            limit=validation.check_limit(limit),
-            readable=await self.actor_database.readable_names(listed.job_filter),
-            chosen_path=access_path(listed, await self.capability_cache.get(), self.actor),
-        )
