@@ -38,7 +38,7 @@ from gjobs.store.journal.write_record import ResolvedWrite, UnconfirmedWrite
 from gjobs.store.projects import project_sql
 from gjobs.store.projects.project import Project
 from gjobs.store.users.actor import OPERATOR, Actor
-from gjobs.store.validation import UNSET, Unset, changed_columns
+from gjobs.store.validation import UNSET, Unset, changed_columns, check_member
 from gjobs.store.values.page_sizes import PAGE_SIZE
 
 
@@ -162,7 +162,7 @@ class JobStore:
 
         Raises InvalidValue naming the field, or RowMissing.
         """
-        text, cents = validation.check_mode(mode), validation.check_cost_cents(cost_cents)
+        text, cents = validation.check_name("mode", mode), validation.check_cost_cents(cost_cents)
         async with self.actor_database.write_jobs(Capability.CREATING) as (transaction, statements):
             return await job_writes.create(
                 transaction,
@@ -203,7 +203,7 @@ class JobStore:
 
         Jobs whose status does not permit the change stay as they are.
         """
-        target = validation.check_status(new_status)
+        target = check_member(JobStatus, "status", new_status)
         text = None if error is None else validation.check_storable("error", error)
         async with self.actor_database.write_jobs(Capability.CHANGING) as (transaction, statements):
             outcomes = await job_writes.transition(transaction, statements, job_ids, target, text)

@@ -66,22 +66,26 @@ class Observations:
     """Seconds that the network adds to each query. They cost the database nothing."""
     unchanged: int = 0
     """The results in a row without a change."""
+    failures: int = 0
+    """The failures in a row. Nothing else but the interval and the cost then counts."""
     wakes: tuple[float, float] | None = None
     """The times of the first and last wake-up, counted from the last result. None without a wake-up."""
 
 
 def next_wait(seen: Observations) -> float:
-    """Return the seconds from a result to the next query.
+    """Return the seconds from a result or a failure to the next query.
 
     A wake-up never delays a query. During a constant stream of them, the query runs at the interval.
     """
+    cost = wait_for_cost(seen.share, seen.duration, network=seen.network)
+    if seen.failures:
+        return max(wait_after_failure(seen.interval, seen.failures), cost)
     if seen.is_woken:
         longest, steps = LONGEST_WOKEN_WAIT, 16 * (seen.unchanged >= _UNCHANGED_BEFORE_TRUST)
     else:
         longest = LONGEST_IDLE_WAIT if seen.is_focused else LONGEST_WAIT
         beyond = seen.unchanged - (_UNCHANGED_BEFORE_IDLE if seen.is_focused else _UNCHANGED_WITHOUT_FOCUS)
         steps = 0 if beyond < 0 else min(1 + beyond // _PAGES_A_STEP, 16)
-    cost = wait_for_cost(seen.share, seen.duration, network=seen.network)
     wait = max(seen.interval, min(seen.interval * 2.0**steps, longest), cost)
     if seen.wakes is None:
         return wait
@@ -348,7 +352,7 @@ class Poller(Generic[Q, T]):
         # A server that answered may have worked the whole time. A server that did not answer is assumed to have done
         # no work.
         worked = self._last_duration if error.sqlstate is not None else 0.0
-        return lambda: max(wait_after_failure(self.interval, attempts), wait_for_cost(self._settings.share, worked))
+        return lambda: next_wait(replace(self._settings, duration=worked, failures=attempts))
 
     async def unless_asked(self, question: Awaitable[A]) -> tuple[A] | None:
         """Return the result in a tuple. If another query is set meanwhile, stop `question` and return None."""

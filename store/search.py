@@ -11,7 +11,7 @@ from gjobs.store import tables, validation
 from gjobs.store.actor_database import ActorDatabase
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.database.query import Query
-from gjobs.store.errors import InvalidValue, NoPrivilege
+from gjobs.store.errors import NoPrivilege
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.projects import project_sql
 from gjobs.store.projects.project import Asset, Project, User
@@ -134,24 +134,17 @@ async def find_user(actor_database: ActorDatabase, email_or_id: str) -> User:
     return validation.require_one_user(needle, found)
 
 
-def actor_query(email_or_id: str) -> Query[ActingUser] | None:
-    """Return the query that `find_actor` usually sends. None if the text is invalid."""
-    try:
-        return _actor_query(validation.check_storable("email", email_or_id).strip())
-    except InvalidValue:
-        return None
-
-
-def _actor_query(needle: str) -> Query[ActingUser]:
-    user_id = _id_of(needle)
-    if user_id is None:
+def actor_query(email_or_id: str) -> Query[ActingUser]:
+    """Return the query that `find_actor` usually sends. Raises InvalidValue."""
+    needle = validation.check_storable("email", email_or_id).strip()
+    if (user_id := _id_of(needle)) is None:
         return user_sql.acting_by_email(needle, limit=MOST_WITH_ONE_EMAIL)
     return user_sql.in_range(IdRange(low=user_id, high=user_id), limit=1)
 
 
 async def find_actor(actor_database: ActorDatabase, email_or_id: str) -> ActingUser:
     needle = validation.check_storable("email", email_or_id).strip()
-    user_id, query = _id_of(needle), _actor_query(needle)
+    user_id, query = _id_of(needle), actor_query(needle)
     found: Sequence[ActingUser]
     if user_id is None:
         found = await _with_email(actor_database, query)

@@ -39,6 +39,7 @@ from gjobs.store.statistics.statistics import (
     WasteKey,
 )
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
+from gjobs.store.validation import check_member
 from gjobs.store.values.page_sizes import FOUND_USERS, PAGE_SIZE
 
 if TYPE_CHECKING:
@@ -304,7 +305,8 @@ class Store(JobStore):
         is no longer `expected_budget`; None accepts any.
         """
         validation.check_one_subject(user_id, project_id)
-        known, cents = validation.check_period(period), validation.check_limit_cents(limit_cents)
+        known = check_member(Period, "period", period)
+        cents = validation.check_limit_cents(limit_cents)
         share = None if warn_share is None else validation.check_warn_share(warn_share)
         readable = await self.actor_database.readable_beside_budgets()
         async with self.actor_database.write(Capability.OPERATING) as transaction:
@@ -349,7 +351,7 @@ class Store(JobStore):
         """Create a project. A user creates their own; the operator names the owner. Raises InvalidValue naming the
         field.
         """
-        text = validation.check_project_name(name)
+        text = validation.check_name("name", name)
         owner = owner_id if self.actor == OPERATOR else self.actor.id if isinstance(self.actor, ActingUser) else None
         if owner is None:
             raise InvalidValue("user_id", "A project needs an owner.", hint="Act as a user to create their project.")

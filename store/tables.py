@@ -9,7 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
+from gjobs.store.capabilities.capability import LATER_COLUMNS
 from gjobs.store.jobs.job import FINAL_STATUSES, GenerationJob, JobStatus, sql_literals
+from gjobs.store.jobs.job_results import JobEvent
 from gjobs.store.values.formats import column_names
 
 _metadata = sa.MetaData()
@@ -60,18 +62,19 @@ _SQL_TYPES: Mapping[type, TypeEngine[Any]] = {
     int: sa.Integer(),
     datetime: sa.DateTime(timezone=True),
 }
-"""By the type of a job's field, or by the first type if it may be None."""
+"""By the type of a field, or by its first type if it has several."""
 
 
-def _job_columns() -> Iterator[sa.Column[Any]]:
-    hints = get_type_hints(GenerationJob)
-    for name in column_names(GenerationJob):
+def _columns_of(kind: type, *big: str) -> Iterator[sa.Column[Any]]:
+    """Yield a column for each field. `big` names the fields with large numbers."""
+    hints = get_type_hints(kind)
+    for name in column_names(kind):
         kinds = get_args(hints[name]) or (hints[name],)
         [sql_type] = [sql for python, sql in _SQL_TYPES.items() if issubclass(kinds[0], python)]
-        yield sa.Column(name, sql_type)
+        yield sa.Column(name, sa.BigInteger() if name in big else sql_type)
 
 
-generation_jobs = sa.Table("generation_jobs", _metadata, *_job_columns(), schema="public")
+generation_jobs = sa.Table("generation_jobs", _metadata, *_columns_of(GenerationJob), schema="public")
 
 total = sa.literal_column(
     f"(CASE WHEN status IN ({sql_literals(FINAL_STATUSES)})"
@@ -138,25 +141,9 @@ job_day_counts = sa.table(
 
 job_events = sa.table(
     "job_events",
-    sa.column("id", sa.BigInteger),
     sa.column("transaction_id"),
     sa.column("job_id", sa.Uuid),
-    sa.column("project_id", sa.Uuid),
-    sa.column("user_id", sa.Uuid),
-    sa.column("mode", sa.Text),
-    sa.column("kind", sa.Text),
-    sa.column("from_status", sa.Text),
-    sa.column("to_status", sa.Text),
-    sa.column("error", sa.Text),
-    sa.column("cost_cents", sa.BigInteger),
-    sa.column("cents_change", sa.BigInteger),
-    sa.column("retry_count", sa.Integer),
-    sa.column("actor_user_id", sa.Uuid),
-    sa.column("actor_role", sa.Text),
-    sa.column("application", sa.Text),
-    sa.column("lease_owner", sa.Text),
-    sa.column("note", sa.Text),
-    sa.column("at", sa.DateTime(timezone=True)),
+    *_columns_of(JobEvent, "id", "cost_cents", "cents_change"),
     schema="gjobs",
 )
 """The view of job events, in the order of transaction and id."""
@@ -184,16 +171,7 @@ visible_leases = sa.table(
 
 visible_archive = sa.table(
     "visible_archive",
-    sa.column("id", sa.Uuid),
-    sa.column("user_id", sa.Uuid),
-    sa.column("project_id", sa.Uuid),
-    sa.column("status", sa.Text),
-    sa.column("mode", sa.Text),
-    sa.column("input_asset_id", sa.Uuid),
-    sa.column("error", sa.Text),
-    sa.column("cost_cents", sa.Integer),
-    sa.column("created_at", sa.DateTime(timezone=True)),
-    sa.column("updated_at", sa.DateTime(timezone=True)),
+    *(sa.column(one.name, one.type) for one in generation_jobs.c if one.name not in LATER_COLUMNS),
     sa.column("further", JSONB),
     sa.column("archived_at", sa.DateTime(timezone=True)),
     schema="gjobs",

@@ -6,7 +6,6 @@ from operator import index
 from typing import Final, Literal, SupportsIndex, TypeVar
 from uuid import UUID
 
-from gjobs.store.budgets.budget import Period
 from gjobs.store.errors import Conflict, InvalidValue, NoPrivilege, RowMissing, StoreError, command
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
 from gjobs.store.jobs.job_results import Deleted, DeletionOutcome, Missing, Moved
@@ -24,19 +23,11 @@ MAX_DAYS = 3_660
 E = TypeVar("E", bound=StrEnum)
 
 
-def _member(kind: type[E], field: str, value: str) -> E:
+def check_member(kind: type[E], field: str, value: str) -> E:
     try:
         return kind(value)
     except ValueError:
         raise InvalidValue(field, f"Unknown {field} {value!r}.", hint=f"Use one of {', '.join(kind)}.") from None
-
-
-def check_status(value: str) -> JobStatus:
-    return _member(JobStatus, "status", value)
-
-
-def check_period(value: str) -> Period:
-    return _member(Period, "period", value)
 
 
 def check_workflow_status(value: AnyStatus) -> JobStatus:
@@ -44,14 +35,6 @@ def check_workflow_status(value: AnyStatus) -> JobStatus:
         return value
     sentence = f"A policy needs workflow statuses; {value.value!r} is not one."
     raise InvalidValue("statuses", sentence, hint=f"Use {', '.join(JobStatus)}.")
-
-
-def check_mode(value: str) -> str:
-    return _short_text("mode", value)
-
-
-def check_project_name(value: str) -> str:
-    return _short_text("name", value)
 
 
 def check_cost_cents(value: int) -> int:
@@ -94,7 +77,8 @@ def check_days(value: int) -> int:
     return value
 
 
-def _short_text(field: str, value: str) -> str:
+def check_name(field: str, value: str) -> str:
+    """Return the text without surrounding spaces. Refuses an empty or a long one."""
     text = check_storable(field, value).strip()
     if not text:
         raise InvalidValue(field, f"The {field} is empty.")
@@ -193,18 +177,17 @@ def not_restorable(error: InvalidValue) -> StoreError:
     return not_restored(_OWNERS[error.field]) if error.field in _OWNERS else error
 
 
+_SEE_ROWS = "Run 'gjobs journal --json' to see the whole rows."
+
+
 def not_restored(gone: str) -> Conflict:
-    return Conflict(
-        f"The {gone} of a job no longer exists, or is hidden from this user. Nothing was restored.",
-        hint="Run 'gjobs journal --json' to see the whole rows.",
-    )
+    words = f"The {gone} of a job no longer exists, or is hidden from this user. Nothing was restored."
+    return Conflict(words, hint=_SEE_ROWS)
 
 
 def id_taken(job_id: UUID) -> Conflict:
-    return Conflict(
-        f"Job {job_id} exists already, maybe hidden from this user. Nothing was restored.",
-        hint="Run 'gjobs journal --json' to see the whole rows.",
-    )
+    words = f"Job {job_id} exists already, maybe hidden from this user. Nothing was restored."
+    return Conflict(words, hint=_SEE_ROWS)
 
 
 def not_archived(ids: Sequence[UUID]) -> RowMissing:
@@ -250,7 +233,7 @@ def changed_columns(
     """Return the columns to change, by name. Raises InvalidValue if a value is invalid or none is given."""
     changes: dict[str, object] = {}
     if mode is not UNSET:
-        changes["mode"] = check_mode(mode)
+        changes["mode"] = check_name("mode", mode)
     if cost_cents is not UNSET:
         changes["cost_cents"] = check_cost_cents(cost_cents)
     if error is not UNSET:

@@ -241,8 +241,10 @@ def _first_queries(settings: Settings, known: Known | None, expected: Expected |
         return expected(known) if expected and known else ()
     from gjobs.store.search import actor_query
 
-    actor = actor_query(settings.act_as)
-    return () if actor is None else (actor, *policy_queries(ROLE_OF_USERS))
+    try:
+        return (actor_query(settings.act_as), *policy_queries(ROLE_OF_USERS))
+    except InvalidValue:
+        return ()
 
 
 def first_page(known: Known, limit: int) -> Sequence[Query[Any]]:

@@ -1,5 +1,6 @@
 """Typed access to a TOML table, with line numbers in problems."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ MOST_SHOWN = 20
 _MOST_ATTEMPTS = 50
 """Most lines that are added to an unfinished statement. The rest of the file then has no line numbers."""
 _ENDINGS = ("]", '"', "'")
+_BARE = re.compile(r"[A-Za-z0-9_-]*[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 _DEEPEST = 50
@@ -170,11 +172,7 @@ def _sentence(problem: ConfigurationProblem, path: Path, line: int) -> str:
 
 def dotted(location: TomlLocation) -> str:
     """Return the location as TOML writes it."""
-    return ".".join(part if _is_bare(part) else f'"{part}"' for part in location)
-
-
-def _is_bare(part: str) -> bool:
-    return part.isascii() and part.replace("-", "").replace("_", "").isalnum()
+    return ".".join(part if _BARE.fullmatch(part) else f'"{part}"' for part in location)
 
 
 class TomlTable:

@@ -28,13 +28,15 @@ from gjobs.store.database.transactions import (
     NEEDS_NO_SETTINGS,
     Snapshot,
     WriteTransaction,
+    begin_write,
+    check_identity,
     commit,
     read,
     read_also,
+    sending,
     set_for_transaction,
     time_outs,
     transaction_scope,
-    write_at_once,
 )
 from gjobs.store.errors import OutcomeUnknown, ReadOnly, ServerFailure, StoreError, TimedOut, Unreachable
 from gjobs.store.journal.journal import Journal
@@ -343,21 +345,25 @@ class Database:
     async def write_pipelined(self, actor: Actor, what: str, *queries: Query[Any]) -> tuple[list[Any], ...]:
         """Run self-guarding statements, commit them in one round trip, and return the rows of each.
 
+        All statements and the commit are sent before the first answer arrives. Each statement must check its own
+        conditions, because no earlier answer can be checked.
+
         The journal does not record them, so use this only for changes that the database itself records. Raises
         OutcomeUnknown if the connection is lost before the commit is confirmed. That error contains `what`.
         """
         write = UnconfirmedWrite(written=WriteRecord(what=what), journal_ref=None)
         sent = (*queries, NEEDS_NO_SETTINGS) if self._has_needed_settings is None else queries
-        async with self._writing(actor, self._limits, len(sent)) as (connection, identity):
-            answers = await write_at_once(
-                connection,
-                identity,
-                sent,
-                self._limits,
-                write=write,
-                may_write=self.access.may_write,
-                goes_alone=self._needs_own_transaction(actor),
-            )
+        async with self._writing(actor, self._limits, len(sent)) as (connection, identity), sending(connection, write):
+            if self._needs_own_transaction(actor) and len(sent) == 1:
+                # It has no time-outs. Its arguments must limit its duration and its wait for locks.
+                cursors = await send(connection, *sent)
+            else:
+                async with connection.pipeline():
+                    answer = await begin_write(connection, identity, self._limits, may_write=self.access.may_write)
+                    cursors = await send(connection, *sent)
+                    await check_identity(answer, identity)
+                    await connection.execute("COMMIT")
+            answers = await answers_of(cursors, sent)
         if sent is not queries:
             *answered, (self._has_needed_settings,) = answers
             return tuple(answered)

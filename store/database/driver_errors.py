@@ -178,7 +178,8 @@ def is_connection_lost(error: Error) -> bool:
     return (
         isinstance(error, _CONNECTION_LOST)
         or is_of_class(error.sqlstate, "08")
-        or _is_full(error)
+        # A pooler gave up waiting for a free connection. It has no SQLSTATE for this.
+        or (isinstance(error, errors.InternalError_) and says(str(error), FULL))
         or (isinstance(error, (OperationalError, InterfaceError)) and error.sqlstate is None)
     )
 
@@ -186,11 +187,6 @@ def is_connection_lost(error: Error) -> bool:
 def is_of_class(sqlstate: str | None, *classes: str) -> bool:
     """Compare the class only, so that SQLSTATEs of newer servers are covered."""
     return sqlstate is not None and sqlstate[:2] in classes
-
-
-def _is_full(error: Error) -> bool:
-    """Return whether a pooler gave up waiting for a free connection. It has no SQLSTATE for this."""
-    return isinstance(error, errors.InternalError_) and says(str(error), FULL)
 
 
 def _explain_loss(error: Error, text: str) -> tuple[str, str]:

@@ -216,16 +216,6 @@ _PLAN_EACH_TIME = {"plan_cache_mode": "force_custom_plan"}
 """A generic plan ignores the values, such as a project's id or the number of rows."""
 
 
-@contextmanager
-def _preparing(connection: AsyncConnection, *, prepares: bool) -> Iterator[None]:
-    connection.prepare_threshold = _PREPARED_FROM if prepares else None
-    try:
-        yield
-    finally:
-        # Elsewhere, a rollback would make the driver forget all prepared statements.
-        connection.prepare_threshold = None
-
-
 async def read(
     connection: AsyncConnection,
     identity: RequestIdentity | None,
@@ -237,7 +227,8 @@ async def read(
     """Read in one round trip. With `prepares`, the text of repeated statements is sent only at first."""
     settings = time_outs(limits) | (_PLAN_EACH_TIME if prepares else {})
     async with transaction_scope(connection, limits.patience):
-        with _preparing(connection, prepares=prepares):
+        connection.prepare_threshold = _PREPARED_FROM if prepares else None
+        try:
             # Fetch after the pipeline: inside, each fetch would wait for an answer of its own.
             async with connection.pipeline():
                 await connection.execute(BEGIN_SNAPSHOT)
@@ -247,6 +238,9 @@ async def read(
                 await connection.execute("COMMIT")
             await check_identity(answer, identity)
             return await answers_of(cursors, queries)
+        finally:
+            # Elsewhere, a rollback would make the driver forget all prepared statements.
+            connection.prepare_threshold = None
 
 
 async def read_also(
@@ -303,33 +297,6 @@ class Snapshot:
         cursors = await send(self._connection, *queries)
         await self._connection.execute("ROLLBACK TO SAVEPOINT before_actor")
         await check_identity(answer, identity)
-        return await answers_of(cursors, queries)
-
-
-async def write_at_once(
-    connection: AsyncConnection,
-    identity: RequestIdentity | None,
-    queries: Sequence[Query[Any]],
-    limits: TimeLimits,
-    *,
-    write: UnconfirmedWrite,
-    may_write: bool,
-    goes_alone: bool,
-) -> tuple[list[Any], ...]:
-    """Send all statements and the commit before the first answer arrives. Each statement must check its own
-    conditions, because no earlier answer can be checked.
-
-    A single statement with `goes_alone` is a transaction by itself. It has no time-outs except the caller's. Its
-    arguments must limit its duration and its wait for locks.
-    """
-    async with sending(connection, write):
-        if goes_alone and len(queries) == 1:
-            return await answers_of(await send(connection, *queries), queries)
-        async with connection.pipeline():
-            answer = await begin_write(connection, identity, limits, may_write=may_write)
-            cursors = await send(connection, *queries)
-            await check_identity(answer, identity)
-            await connection.execute("COMMIT")
         return await answers_of(cursors, queries)
 
 

@@ -59,16 +59,14 @@ def lacks_order(listed: ListQuery, indexes: Set[str]) -> MissingCapability | Non
     )
 
 
-def too_long_to_sort() -> MissingCapability:
-    """Return why a user's list is refused its order: over MOST_SORTED jobs, and no usable index.
-
-    See `AccessPath.through_policies`.
-    """
-    return MissingCapability(
-        reason="For users, row level security blocks the index on the total. Each page would read"
-        f" and sort all of the user's jobs, more than {MOST_SORTED:,}.",
-        advice="Choose a project or a status to list fewer jobs.",
-    )
+TOO_LONG_TO_SORT = MissingCapability(
+    reason="For users, row level security blocks the index on the total. Each page would read"
+    f" and sort all of the user's jobs, more than {MOST_SORTED:,}.",
+    advice="Choose a project or a status to list fewer jobs.",
+)
+"""Why a user's list is refused its order: over MOST_SORTED jobs, and no usable index. See
+`AccessPath.through_policies`.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,12 +150,7 @@ def _serves(definition: str, narrowed: str, order: OrderColumn, column: str) -> 
     found = _DEFINITION.match(definition)
     if found is None:
         return False
-    there = _split(found["columns"])
+    there = re.split(r", (?![^(]*\))", found["columns"])  # Commas outside parentheses.
     needed = None if order not in _HAVE_FEW_TIES else -1
     wanted = [_keys(narrowed, column, descending=descending)[:needed] for descending in (True, False)]
     return any(there[: len(keys)] == keys for keys in wanted)
-
-
-def _split(columns: str) -> list[str]:
-    """Split at the commas outside parentheses."""
-    return re.split(r", (?![^(]*\))", columns)

@@ -22,12 +22,12 @@ from gjobs.store.job_list import list_sql
 from gjobs.store.job_list.index_advice import (
     MODE,
     MOST_SORTED,
+    TOO_LONG_TO_SORT,
     IndexAdvice,
     advice,
     find_words,
     finds_by_reading,
     lacks_order,
-    too_long_to_sort,
 )
 from gjobs.store.job_list.list_query import (
     MOST_LISTED_PROJECTS,
@@ -152,17 +152,13 @@ async def returns_quickly(actor_database: ActorDatabase, query: ListQuery) -> bo
 async def slow_order_reason(actor_database: ActorDatabase, query: ListQuery) -> MissingCapability | None:
     missing = lacks_order(query, (await actor_database.capability_cache.get()).facts.job_indexes)
     if missing is None:
-        return await _too_long_to_sort(actor_database, query)
+        if actor_database.is_operators or query.order.column is not OrderColumn.TOTAL:
+            return None
+        readable = await actor_database.readable_names(query.job_filter)
+        (length,) = await actor_database.read(list_sql.length(query, most=MOST_SORTED, readable=readable))
+        return TOO_LONG_TO_SORT if length > MOST_SORTED else None
     cost = await estimate_list_cost(actor_database, query)
     return None if cost is not None and not cost.is_expensive else missing
-
-
-async def _too_long_to_sort(actor_database: ActorDatabase, query: ListQuery) -> MissingCapability | None:
-    if actor_database.is_operators or query.order.column is not OrderColumn.TOTAL:
-        return None
-    readable = await actor_database.readable_names(query.job_filter)
-    (length,) = await actor_database.read(list_sql.length(query, most=MOST_SORTED, readable=readable))
-    return too_long_to_sort() if length > MOST_SORTED else None
 
 
 async def _first_rows(actor_database: ActorDatabase, query: ListQuery) -> Query[ListedJob]:
@@ -191,12 +187,6 @@ _THERE = {
 _ALL_ARE = select(literal(True, Boolean))
 
 
-def _project_exists(project_id: UUID | None, *, has_projects: bool) -> Query[bool]:
-    if project_id is None:
-        return Query(_ALL_ARE, first_column)
-    return Query(_THERE[has_projects], first_column, {"project_id": project_id})
-
-
 def further_queries(
     query: ListingQuery, *, has_projects: bool, of_one_user: bool, at: datetime | None, moment: datetime | None = None
 ) -> tuple[Query[Any], ...]:
@@ -205,11 +195,13 @@ def further_queries(
     created after it are left out.
     """
     then = {} if moment is None else {"moment": moment}
+    project_id = query.window.listed.project_id
+    of_all = project_id is None
     names = Query(_NAMES_THEN if then else _NAMES, make_project_name, {"rows": MOST_LISTED_PROJECTS, **then})
     return (
         query_module.clock(at),
         names if has_projects else project_sql.project_names(limit=MOST_LISTED_PROJECTS, of_one_user=of_one_user),
-        _project_exists(query.window.listed.project_id, has_projects=has_projects),
+        Query(_ALL_ARE if of_all else _THERE[has_projects], first_column, {} if of_all else {"project_id": project_id}),
     )
 
 
@@ -229,11 +221,6 @@ def projects_of(user_id: UUID) -> Query[UUID]:
 
 
 _SEEN = select(_jobs.c.id).where(_jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
-
-
-def visible_among(job_ids: Sequence[UUID]) -> Query[UUID]:
-    """Return a query for those of the jobs that the actor sees."""
-    return Query(_SEEN, first_column, {"ids": list(job_ids)})
 
 
 _RULES = text(
@@ -369,7 +356,7 @@ async def _plan_comparison(actor_database: ActorDatabase, window: RowWindowQuery
         rules, seen_by_operator = _make_rules(found, policies), list_sql.window(window, rows, chosen_path=chosen_path)
         ids, seen, seen_ids = [job.id for job in seen_by_operator.jobs], 0, list[UUID]()
         if rules.is_granted:  # Otherwise, nothing is read as the user.
-            seen_ids, (seen,) = await snapshot.read(user, visible_among(ids), count)
+            seen_ids, (seen,) = await snapshot.read(user, Query(_SEEN, first_column, {"ids": ids}), count)
         return VisibilityComparison(
             user=user,
             window=seen_by_operator,

@@ -28,16 +28,14 @@ from gjobs.store.values.formats import known_or_text
 _events, _starts, _log_start = tables.job_events, tables.job_starts, tables.log_start
 
 _JOB_ID = sa.bindparam("job_id", type_=sa.Uuid)
+_UNTIL = sa.bindparam("until", type_=sa.DateTime(timezone=True))
 
 _OF_JOB = (
     sa.select(*(_events.c[field.name] for field in fields(JobEvent)))
-    .where(_events.c.job_id == _JOB_ID)
+    .where(_events.c.job_id == _JOB_ID, sa.or_(_UNTIL.is_(None), _events.c.at <= _UNTIL))
     .order_by(_events.c.id.desc())
     .limit(sa.bindparam("rows", type_=sa.Integer))
 )
-
-_UNTIL = _OF_JOB.where(_events.c.at <= sa.bindparam("until", type_=sa.DateTime(timezone=True)))
-
 
 make_event = row_maker(
     JobEvent, kind=partial(known_or_text, EventKind), from_status=status_or_none, to_status=status_or_none
@@ -46,10 +44,7 @@ make_event = row_maker(
 
 def of_job(job_id: UUID, *, limit: int, until: datetime | None = None) -> Query[JobEvent]:
     """Return a query for the newest events, newest first. It uses the index on job and id."""
-    parameters = {"job_id": job_id, "rows": limit}
-    if until is None:
-        return Query(_OF_JOB, make_event, parameters)
-    return Query(_UNTIL, make_event, {**parameters, "until": until})
+    return Query(_OF_JOB, make_event, {"job_id": job_id, "rows": limit, "until": until})
 
 
 _STARTED = sa.select(_starts.c.started_at).where(_starts.c.job_id == _JOB_ID)

@@ -81,14 +81,7 @@ SILENT_AFTER = timedelta(seconds=90)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerStatus:
-    id: UUID
-    name: str
-    host: str
-    process: int
-    modes: tuple[str, ...] | None
-    """None if it accepts every mode."""
-    concurrency: int
+class WorkerStatus(WorkerInfo):
     started_at: datetime
     seen_at: datetime
     stopped_at: datetime | None

@@ -1,6 +1,7 @@
 """SQL that claims, renews and ends leases, and lists workers."""
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -70,19 +71,18 @@ def leases_of_worker(owner: UUID) -> Query[ClaimedJob]:
     return Query(_HELD, _make_claimed, {"owner": owner})
 
 
-_NEXT_DUE = text("""
+NEXT_DUE: Query[float | None] = Query(
+    text("""
 select CAST(extract(epoch from min(expires_at)) - extract(epoch from clock_timestamp()) AS float8)
   from gjobs.job_leases where expires_at > now() - interval '1 second'
-""")
+"""),
+    first_column,
+)
+"""Returns the seconds until the next lease expires unless renewed, or None if there is no such lease.
 
-
-def next_due() -> Query[float | None]:
-    """Return the seconds until the next lease expires unless renewed, or None if there is no such lease.
-
-    Ignores leases that expired more than a second ago. The caller could not claim those jobs, for example because no
-    worker accepts their mode, and their leases may stay.
-    """
-    return Query(_NEXT_DUE, first_column)
+Ignores leases that expired more than a second ago. The caller could not claim those jobs, for example because no
+worker accepts their mode, and their leases may stay.
+"""
 
 
 _FINISH = text("""
@@ -180,9 +180,13 @@ values (CAST(:id AS uuid), CAST(:name AS text), CAST(:host AS text), CAST(:proce
     on conflict (id) do update set seen_at = now(), stopped_at = null
 returning id
 """)
-_DELETE_OLD = text("""
+DELETE_OLD_WORKERS: Query[UUID] = Query(
+    text("""
 delete from gjobs.workers where coalesce(stopped_at, seen_at) < now() - make_interval(days => 7) returning id
-""")
+"""),
+    first_column,
+)
+"""Deletes workers that have been gone for a week."""
 _MARK_SEEN = text("""
 update gjobs.workers set seen_at = clock_timestamp() where id = CAST(:id AS uuid) returning id
 """)
@@ -193,20 +197,8 @@ update gjobs.workers set seen_at = clock_timestamp(), stopped_at = clock_timesta
 
 
 def register_worker(facts: WorkerInfo) -> Query[UUID]:
-    values = {
-        "id": facts.id,
-        "name": facts.name,
-        "host": facts.host,
-        "process": facts.process,
-        "modes": None if facts.modes is None else list(facts.modes),
-        "concurrency": facts.concurrency,
-    }
-    return Query(_REGISTER, first_column, values)
-
-
-def delete_old_workers() -> Query[UUID]:
-    """Delete workers that have been gone for a week."""
-    return Query(_DELETE_OLD, first_column)
+    modes = None if facts.modes is None else list(facts.modes)
+    return Query(_REGISTER, first_column, {**asdict(facts), "modes": modes})
 
 
 def mark_seen(worker: UUID) -> Query[UUID]:

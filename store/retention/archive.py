@@ -90,17 +90,13 @@ async def in_batches(take: TakeBatch, progress: BatchProgress) -> AsyncGenerator
             after = batch.keys[-1]
         elif len(batch.keys) > 1:
             size = smaller_size(len(batch.keys))
-            await _yield_to_others(batch.error)
+            if isinstance(batch.error, TimedOut) or batch.error.sqlstate in _COLLISIONS:
+                await asyncio.sleep(PAUSE_SECONDS)
         else:
             (after,) = batch.keys
             if not isinstance(batch.error, Locked):
                 progress = _with_refused(progress, after.id, batch.error)
         yield progress
-
-
-async def _yield_to_others(error: StoreError) -> None:
-    if isinstance(error, TimedOut) or error.sqlstate in _COLLISIONS:
-        await asyncio.sleep(PAUSE_SECONDS)
 
 
 def _with_refused(progress: BatchProgress, job_id: UUID, error: StoreError) -> BatchProgress:

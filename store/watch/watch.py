@@ -10,7 +10,6 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.sql.visitors import ExternallyTraversible, replacement_traverse
-from sqlalchemy.types import UserDefinedType
 
 from gjobs.store import tables
 from gjobs.store.capabilities.capability import MissingCapability
@@ -202,12 +201,9 @@ Start = tuple[Cursor, str]
 """Where a watch begins, and the snapshot of everything before it."""
 
 
-def _make_start(row: Row) -> Start:
-    first_open, snapshot = row
-    return Cursor(int(first_open), 0), snapshot
-
-
-_START: Query[Start] = Query(sa.select(_FIRST_OPEN.cast(sa.Text), _NOW.cast(sa.Text)), _make_start)
+_START: Query[Start] = Query(
+    sa.select(_FIRST_OPEN.cast(sa.Text), _NOW.cast(sa.Text)), lambda row: (Cursor(int(row[0]), 0), row[1])
+)
 
 
 Read = tuple[Cursor, bool, Transition | None]
@@ -216,22 +212,13 @@ Read = tuple[Cursor, bool, Transition | None]
 R = TypeVar("R", Start, Read)
 
 
-class _Type(UserDefinedType[str]):
-    cache_ok = True
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def get_col_spec(self, **_: Any) -> str:
-        return self.name
+def _typed(name: str, kind: str) -> sa.ColumnElement[Any]:
+    """Return a parameter of a type that SQLAlchemy does not know."""
+    return sa.bindparam(name, type_=sa.Text).op("::")(sa.literal_column(kind))
 
 
-_POSITION = sa.tuple_(
-    sa.cast(sa.bindparam("transaction_id", type_=sa.Text), _Type("xid8")), sa.bindparam("event_id", type_=sa.BigInteger)
-)
-_HAD_HAPPENED = sa.func.pg_visible_in_snapshot(
-    _events.c.transaction_id, sa.cast(sa.bindparam("start", type_=sa.Text), _Type("pg_snapshot"))
-)
+_POSITION = sa.tuple_(_typed("transaction_id", "xid8"), sa.bindparam("event_id", type_=sa.BigInteger))
+_HAD_HAPPENED = sa.func.pg_visible_in_snapshot(_events.c.transaction_id, _typed("start", "pg_snapshot"))
 _COLUMNS = ("id", "job_id", "from_status", "to_status", "at", "mode", "cost_cents", "error", "user_id", "project_id")
 
 

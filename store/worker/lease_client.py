@@ -69,7 +69,7 @@ class LeaseClient:
         """When the leases were last renewed or, at first, when this worker started."""
 
     async def register_worker(self) -> None:
-        await self._write("start a worker", lease_sql.delete_old_workers(), lease_sql.register_worker(self.worker))
+        await self._write("start a worker", lease_sql.DELETE_OLD_WORKERS, lease_sql.register_worker(self.worker))
 
     async def deregister_worker(self) -> None:
         """Sign the worker off, and release all jobs that it still holds."""
@@ -97,7 +97,7 @@ class LeaseClient:
 
     async def next_due(self) -> float | None:
         """Return the seconds until the next lease expires, or None if there is no lease."""
-        (seconds,) = await self.database.read(self.actor, lease_sql.next_due())
+        (seconds,) = await self.database.read(self.actor, lease_sql.NEXT_DUE)
         return seconds
 
     async def end(self, endings: Sequence[Ending]) -> set[UUID]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,7 +21,6 @@ from gjobs.store.poller import (
     Poller,
     next_wait,
     usual_duration,
-    wait_after_failure,
     wait_for_cost,
 )
 from tests.store.poller_source import ControlledSource
@@ -40,72 +40,61 @@ observed = st.builds(
 )
 
 
-@pytest.mark.parametrize(
-    ("share", "duration", "seconds"),
-    [(10, 0.0, 2.0), (10, 0.2, 2.0), (10, 0.3, 3.0), (10, 8.0, 80.0), (200, 0.01, 2.0), (200, 0.05, 10.0)],
-)
-def test_wait_grows_with_the_duration_of_a_poll_and_its_share(share: float, duration: float, seconds: float) -> None:
-    assert Observations().share == 10
-    assert next_wait(Observations(share=share, duration=duration)) == pytest.approx(seconds)
+CASES = [
+    ("default", {}, 2.0),
+    # The wait grows with the duration of a query and the share.
+    ("fast query", {"duration": 0.2}, 2.0),
+    ("slow query", {"duration": 0.3}, 3.0),
+    ("very slow query", {"duration": 8.0}, 80.0),
+    ("slower than any limit", {"duration": 60.0}, 600.0),
+    ("small share", {"share": 1.0, "duration": 60.0}, 60.0),
+    ("fast expensive query", {"share": 200.0, "duration": 0.01}, 2.0),
+    ("expensive query", {"share": 200.0, "duration": 0.05}, LONGEST_FAST_WAIT),
+    ("limit of a fast expensive query", {"share": 400.0, "duration": 0.2}, LONGEST_FAST_WAIT),
+    ("no longer fast", {"share": 400.0, "duration": 0.25}, 100.0),
+    ("limit of an expensive query", {"share": 200.0, "duration": 4.0}, LONGEST_COSTLY_WAIT),
+    ("expensive query slower than any limit", {"share": 200.0, "duration": 60.0}, 600.0),
+    # Time in the network does not count as work of the database.
+    ("nearly all in the network", {"share": 400.0, "duration": 0.61, "network": 0.6}, 6.1),
+    ("partly in the network", {"share": 400.0, "duration": 0.7, "network": 0.6}, LONGEST_FAST_WAIT),
+    ("little in the network", {"share": 400.0, "duration": 1.1, "network": 0.6}, 200.0),
+    ("all in the network", {"share": 400.0, "duration": 0.5, "network": 0.6}, 5.0),
+    ("limit beside the network", {"share": 400.0, "duration": 4.0, "network": 0.6}, LONGEST_COSTLY_WAIT),
+    # While nothing changes, the wait grows in steps.
+    ("before the first step", {"unchanged": 29}, 2.0),
+    ("first step", {"unchanged": 30}, 4.0),
+    ("end of the first step", {"unchanged": 39}, 4.0),
+    ("second step", {"unchanged": 40}, 8.0),
+    ("idle", {"unchanged": 50}, LONGEST_IDLE_WAIT),
+    ("woken", {"is_woken": True, "unchanged": 2}, 2.0),
+    ("woken and idle", {"is_woken": True, "unchanged": 3}, LONGEST_WOKEN_WAIT),
+    ("woken, idle, without focus", {"is_woken": True, "is_focused": False, "unchanged": 10_000}, LONGEST_WOKEN_WAIT),
+    ("without focus", {"is_focused": False, "unchanged": 4}, 2.0),
+    ("first step without focus", {"is_focused": False, "unchanged": 5}, 4.0),
+    ("idle without focus", {"is_focused": False, "unchanged": 10_000}, LONGEST_WAIT),
+    # An idle poller queries when the wakes have stopped.
+    ("wake during the poll", {"unchanged": 1000, "wakes": (-0.01, -0.01)}, SHORTEST_HINTED_WAIT),
+    ("wake right after the poll", {"unchanged": 1000, "wakes": (0.1, 0.1)}, SHORTEST_HINTED_WAIT),
+    ("one wake", {"unchanged": 1000, "wakes": (5.0, 5.0)}, 5.0 + IDLE_AFTER),
+    ("two wakes", {"unchanged": 1000, "wakes": (5.0, 5.2)}, 5.2 + IDLE_AFTER),
+    ("continuous wakes", {"unchanged": 1000, "wakes": (5.0, 6.9)}, 7.0),
+    ("wake right before the next poll", {"unchanged": 1000, "wakes": (9.9, 9.9)}, 10.0),
+    # After failures, the wait doubles up to a limit. Wakes don't shorten it.
+    ("first failure", {"failures": 1}, 2.0),
+    ("second failure", {"failures": 2, "wakes": (0.1, 0.1)}, 4.0),
+    ("third failure", {"failures": 3, "unchanged": 1000}, 8.0),
+    ("fifth failure", {"failures": 5}, LONGEST_WAIT),
+    ("many failures", {"failures": 10_000}, LONGEST_WAIT),
+    ("failures at a short interval", {"interval": 0.5, "failures": 7}, LONGEST_WAIT),
+    ("first failure at a long interval", {"interval": 60.0, "failures": 1}, 60.0),
+    ("failures at a long interval", {"interval": 60.0, "failures": 9}, 60.0),
+    ("failure of a slow query", {"duration": 8.0, "failures": 1}, 80.0),
+]
 
 
-@pytest.mark.parametrize(
-    ("share", "duration", "seconds"),
-    [
-        (400.0, 0.02, 8.0),
-        (400.0, 0.2, LONGEST_FAST_WAIT),
-        (400.0, 0.25, 100.0),
-        (10.0, 0.2, 2.0),
-        (10.0, 8.0, 80.0),
-        (10.0, 60.0, 600.0),
-        (200.0, 0.5, 100.0),
-        (200.0, 4.0, LONGEST_COSTLY_WAIT),
-        (200.0, 60.0, 600.0),
-        (1.0, 60.0, 60.0),
-    ],
-)
-def test_wait_for_an_expensive_poll_is_limited(share: float, duration: float, seconds: float) -> None:
-    assert wait_for_cost(share, duration) == pytest.approx(seconds)
-
-
-@pytest.mark.parametrize(
-    ("duration", "network", "seconds"),
-    [
-        (0.61, 0.6, 6.1),
-        (0.7, 0.6, LONGEST_FAST_WAIT),
-        (1.1, 0.6, 200.0),
-        (0.5, 0.6, 5.0),
-        (4.0, 0.6, LONGEST_COSTLY_WAIT),
-    ],
-)
-def test_time_in_the_network_does_not_count_as_work_of_the_database(
-    duration: float, network: float, seconds: float
-) -> None:
-    assert wait_for_cost(400.0, duration, network=network) == pytest.approx(seconds)
-
-
-@pytest.mark.parametrize(
-    ("is_focused", "is_woken", "unchanged", "seconds"),
-    [
-        (True, False, 29, 2.0),
-        (True, False, 30, 4.0),
-        (True, False, 39, 4.0),
-        (True, False, 40, 8.0),
-        (True, False, 50, LONGEST_IDLE_WAIT),
-        (True, True, 2, 2.0),
-        (True, True, 3, LONGEST_WOKEN_WAIT),
-        (False, True, 10_000, LONGEST_WOKEN_WAIT),
-        (False, False, 4, 2.0),
-        (False, False, 5, 4.0),
-        (False, False, 10_000, LONGEST_WAIT),
-    ],
-)
-def test_wait_grows_in_steps_up_to_a_limit_while_nothing_changes(
-    is_focused: bool, is_woken: bool, unchanged: int, seconds: float
-) -> None:
-    seen = Observations(interval=2.0, is_focused=is_focused, is_woken=is_woken, unchanged=unchanged)
-
-    assert next_wait(seen) == seconds
+@pytest.mark.parametrize(("seen", "seconds"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_next_wait_follows_from_what_was_observed(seen: dict[str, Any], seconds: float) -> None:
+    assert next_wait(Observations(**{"interval": 2.0, "share": 10.0, **seen})) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize("is_woken", [True, False])
@@ -158,37 +147,3 @@ def test_wake_shortens_the_wait_as_far_as_the_load_allows(seen: Observations, fi
     assert wait <= next_wait(seen)
     assert wait >= wait_for_cost(seen.share, seen.duration)
     assert wait >= min(seen.interval, SHORTEST_HINTED_WAIT)
-
-
-@pytest.mark.parametrize(
-    ("first", "last", "seconds"),
-    [
-        pytest.param(-0.01, -0.01, SHORTEST_HINTED_WAIT, id="during the poll"),
-        pytest.param(0.1, 0.1, SHORTEST_HINTED_WAIT, id="right after the poll"),
-        pytest.param(5.0, 5.0, 5.0 + IDLE_AFTER, id="one wake"),
-        pytest.param(5.0, 5.2, 5.2 + IDLE_AFTER, id="two wakes"),
-        pytest.param(5.0, 6.9, 7.0, id="continuous wakes"),
-        pytest.param(9.9, 9.9, 10.0, id="right before the next poll"),
-    ],
-)
-def test_idle_poller_polls_when_the_wakes_have_stopped(first: float, last: float, seconds: float) -> None:
-    wait = next_wait(Observations(interval=2.0, unchanged=1000, wakes=(first, last)))
-
-    assert wait == pytest.approx(seconds)
-
-
-@pytest.mark.parametrize(
-    ("interval", "attempts", "seconds"),
-    [
-        (2.0, 1, 2.0),
-        (2.0, 2, 4.0),
-        (2.0, 3, 8.0),
-        (2.0, 5, LONGEST_WAIT),
-        (2.0, 10_000, LONGEST_WAIT),
-        (0.5, 7, LONGEST_WAIT),
-        (60.0, 1, 60.0),
-        (60.0, 9, 60.0),
-    ],
-)
-def test_wait_after_failures_doubles_up_to_a_limit(interval: float, attempts: int, seconds: float) -> None:
-    assert wait_after_failure(interval, attempts) == seconds

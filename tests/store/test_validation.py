@@ -16,13 +16,14 @@ from gjobs.store.validation import UNSET, changed_columns
 from gjobs.store.values.page_sizes import MAX_LIMIT
 from tests.store.store_fixtures import NOTHING
 
+check_status = partial(validation.check_member, JobStatus, "status")
 LONG_TEXT = "  Traceback\n" * 1000
 
 
 @pytest.mark.parametrize(
     ("check", "values"),
     [
-        (validation.check_status, list(JobStatus)),
+        (check_status, list(JobStatus)),
         (validation.check_cost_cents, [0, 1, validation.MAX_COST_CENTS]),
         (partial(validation.check_storable, "error"), [LONG_TEXT]),
         (validation.check_limit, [1, MAX_LIMIT]),
@@ -35,9 +36,9 @@ def test_valid_value_is_returned_unchanged(check: Callable[[Any], object], value
 @pytest.mark.parametrize(
     ("check", "values", "field", "words"),
     [
-        (validation.check_status, ["done", "QUEUED", "", " queued"], "status", None),
+        (check_status, ["done", "QUEUED", "", " queued"], "status", None),
         (validation.check_cost_cents, [-1, validation.MAX_COST_CENTS + 1], "cost_cents", "whole cents"),
-        (validation.check_project_name, ["", " \t\n", "a\0b", "half \ud83d", "n" * 201], "name", None),
+        (partial(validation.check_name, "name"), ["", " \t\n", "a\0b", "half \ud83d", "n" * 201], "name", None),
         (partial(validation.check_storable, "error"), ["a\0b", "half \udc80"], "error", "can't store"),
         (validation.check_limit, [-1, 0, MAX_LIMIT + 1], "limit", "from 1 to 10,000"),
         (validation.check_days, [0, validation.MAX_DAYS + 1], "days", "from 1 to"),
@@ -54,14 +55,14 @@ def test_invalid_value_is_refused_with_its_field(
 
 def test_unknown_status_error_lists_the_statuses() -> None:
     with pytest.raises(InvalidValue) as caught:
-        validation.check_status("done")
+        check_status("done")
     assert caught.value.hint == "Use one of queued, running, succeeded, failed."
 
 
 @hypothesis.given(st.text())
 def test_mode_is_stripped_or_refused(text: str) -> None:
     with suppress(InvalidValue):
-        mode = validation.check_mode(text)
+        mode = validation.check_name("mode", text)
         assert mode == text.strip()
         assert 0 < len(mode) <= validation.MAX_NAME
         assert mode.encode().decode() == mode

@@ -40,12 +40,13 @@ CLOSED_SETS = {
     "gjobs.store.filters.filter_syntax": {"Key"},
     "gjobs.store.filters.filter_terms": {"Comparison"},
     "gjobs.store.capabilities.probe": {"RelationKind"},
-    "gjobs.store.validation": {"JobStatus", "Period"},
+    "gjobs.store.job_store": {"JobStatus"},
+    "gjobs.store.store": {"Period"},
 }
 """Modules that refuse values outside an enumeration: from our own SQL, from our own file, or from a person."""
 
 
-CALLERS = {"row_maker", "_member"}
+CALLERS = {"row_maker", "check_member"}
 """Functions that call their arguments with a value."""
 
 

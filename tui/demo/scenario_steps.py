@@ -240,7 +240,7 @@ def _caption(text: str) -> str:
 
 def _mode(text: str) -> str:
     try:
-        return validation.check_mode(text)
+        return validation.check_name("mode", text)
     except InvalidValue as error:
         raise ValueError(f"is not a mode. {error.message}") from None
 

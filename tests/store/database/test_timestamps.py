@@ -234,7 +234,7 @@ async def test_lease_with_any_expiry_time_can_be_read(operator: Store, make_job:
     sql("insert into gjobs.job_leases values (%s, gen_random_uuid(), 1, now(), now(), null)", (job_id,))
     for expires in FAR_TIMES:
         sql("update gjobs.job_leases set expires_at = %s", (expires,))
-        await operator.database.read(OPERATOR, lease_sql.next_due())
+        await operator.database.read(OPERATOR, lease_sql.NEXT_DUE)
         await operator.get_workers_overview()
         await operator.get_stuck_verdict(job_id)
 

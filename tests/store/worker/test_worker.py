@@ -388,7 +388,7 @@ class TestWaiting:
         (job,) = env.queue("without a worker")
         env.sql("update generation_jobs set status = 'running'")
         env.sql("insert into gjobs.job_leases values (%s, null, 1, now(), now() - interval '1 hour', null)", (job,))
-        assert await env.operator.database.read(env.operator.actor, lease_sql.next_due()) == [None]
+        assert await env.operator.database.read(env.operator.actor, lease_sql.NEXT_DUE) == [None]
 
 
 class TestWorkers:
