@@ -88,8 +88,8 @@ class Store(JobStore):
         from gjobs.store.statistics import statistics_sql
 
         has_rollups = await self.actor_database.has(Capability.ROLLUPS)
-        by_status = statistics_sql.by_status_from_rollups if has_rollups else statistics_sql.by_status_from_jobs
-        return statistics_sql.in_workflow_order(await self.actor_database.read(by_status(project_id)))
+        by_status = statistics_sql.by_status(project_id, from_rollups=has_rollups)
+        return statistics_sql.in_workflow_order(await self.actor_database.read(by_status))
 
     async def get_total_costs(self, project_id: UUID | None = None) -> int:
         """Return the total cost in cents."""
@@ -100,8 +100,8 @@ class Store(JobStore):
         from gjobs.store.statistics import statistics_sql
 
         has_rollups = await self.actor_database.has(Capability.ROLLUPS)
-        summary = statistics_sql.summary_from_rollups if has_rollups else statistics_sql.summary_from_jobs
-        return await self.actor_database.read(summary(project_id, limit=validation.check_limit(limit)))
+        summary = statistics_sql.summary(project_id, limit=validation.check_limit(limit), from_rollups=has_rollups)
+        return await self.actor_database.read(summary)
 
     async def get_job_timings(
         self, project_id: UUID | None = None, *, window: timedelta = DAY, at: datetime | None = None

@@ -65,7 +65,7 @@ HINTS = {TOO_MUCH: "Use a later time."}
 def queries(query: TotalsQuery, moment: datetime, events: EventRange) -> list[Query[Any]]:
     """Return the queries that `totals` needs. They need rollups, and work only if not too much has changed."""
     return [
-        statistics_sql.by_status_from_rollups(query.project_id),
+        statistics_sql.by_status(query.project_id, from_rollups=True),
         statistics_sql.totals_by_project_from_rollups(limit=MOST_PROJECTS),
         moment_sql.changes(moment, events),
     ]

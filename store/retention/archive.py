@@ -341,13 +341,10 @@ async def _restore(store: Store, query: ArchiveQuery, after: PageKey | None, row
 
 async def get_statistics_with_archive(store: Store, project_id: UUID | None = None) -> JobStatistics:
     """Return the same as `Store.get_job_statistics`, including archived jobs, all as of one moment."""
-    of_present = (
-        statistics_sql.by_status_from_rollups
-        if await store.actor_database.has(Capability.ROLLUPS)
-        else statistics_sql.by_status_from_jobs
-    )
+    has_rollups = await store.actor_database.has(Capability.ROLLUPS)
+    of_present = statistics_sql.by_status(project_id, from_rollups=has_rollups)
     of_archive = count_by_status(_archived, _conditions(ArchiveQuery(project_id=project_id)))
-    asked = of_present(project_id), of_archive, _IS_SHOWN_WHOLE
+    asked = of_present, of_archive, _IS_SHOWN_WHOLE
     present, archived, (is_whole,) = await store.actor_database.read_together(
         *asked, needs=Capability.MIGRATED, limits=COUNTING
     )

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     ColumnElement,
     Integer,
     Select,
@@ -28,13 +29,10 @@ from sqlalchemy import (
     text,
     tuple_,
 )
-from sqlalchemy import (
-    BigInteger as sqlalchemy_BigInteger,
-)
-from sqlalchemy.types import BigInteger, UserDefinedType
+from sqlalchemy.types import UserDefinedType
 
 from gjobs.store import tables
-from gjobs.store.database.query import Query, Row, first_column, make_number, row_maker
+from gjobs.store.database.query import Query, first_column, make_number, row_maker
 from gjobs.store.filters import filter_sql
 from gjobs.store.filters.filter_terms import Key
 from gjobs.store.job_list.list_query import ListQuery
@@ -124,18 +122,12 @@ def _totals_by_project(*, has_projects: bool, of_one_user: bool) -> Select[Any]:
     return of_each.where(_jobs.c.project_id.in_(listed))
 
 
-ProjectRow = tuple[UUID, ProjectTotals]
-
-
-def _make_project_row(row: Row) -> ProjectRow:
-    project_id, job_count, total = row
-    return project_id, ProjectTotals(job_count=job_count, total_cost_cents=total)
-
-
-def totals_by_project_from_jobs(*, has_projects: bool, of_one_user: bool, limit: int) -> Query[ProjectRow]:
+def totals_by_project_from_jobs(
+    *, has_projects: bool, of_one_user: bool, limit: int
+) -> Query[tuple[UUID, ProjectTotals]]:
     """Return a query for the totals of the listed projects that have jobs."""
     statement = _totals_by_project(has_projects=has_projects, of_one_user=of_one_user)
-    return Query(statement, _make_project_row, {"rows": limit})
+    return Query(statement, statistics_sql.make_project_totals, {"rows": limit})
 
 
 def listed_projects(*, has_projects: bool, of_one_user: bool, limit: int) -> Query[UUID]:
@@ -213,7 +205,7 @@ def _totals_on_pages(has_end: bool) -> Select[Any]:
         has_end=has_end,
     ).subquery("read")
     key = (read.c.status, read.c.project_id, read.c.day)
-    statement = select(*key, func.count(), cast(func.sum(read.c.cost_cents), sqlalchemy_BigInteger))
+    statement = select(*key, func.count(), cast(func.sum(read.c.cost_cents), BigInteger))
     grouped = statement.group_by(func.grouping_sets(*(tuple_(column) for column in key)))
     # Each group has null for the other two columns. A group with only nulls holds jobs that were not requested.
     return grouped.having(func.coalesce(*(cast(column, Text) for column in key)).is_not(None))

@@ -307,21 +307,16 @@ def _whole(
     query: TotalsQuery, capabilities: CountCapabilities, at: datetime | None, *, of_one_user: bool
 ) -> dict[What, Query[Any]]:
     """Return the parts that are exact or missing, in the order in which they are read."""
-    whole: dict[What, Query[Any]]
-    if capabilities.has_rollups:
-        whole = {
-            Part.STATISTICS: statistics_sql.by_status_from_rollups(query.project_id),
-            Part.DAYS: statistics_sql.by_day_from_rollups(query.project_id, days=query.days, at=at),
-            Part.PROJECTS: statistics_sql.totals_by_project_from_rollups(limit=MOST_SUMMED),
-        }
-    else:
-        whole = {
-            Part.STATISTICS: statistics_sql.by_status_from_jobs(query.project_id),
-            Part.DAYS: statistics_sql.by_day_from_jobs(query.project_id, days=query.days, at=at),
-            Part.PROJECTS: count_sql.totals_by_project_from_jobs(
-                has_projects=capabilities.has_projects, of_one_user=of_one_user, limit=MOST_LISTED_PROJECTS
-            ),
-        }
+    from_rollups = capabilities.has_rollups
+    whole: dict[What, Query[Any]] = {
+        Part.STATISTICS: statistics_sql.by_status(query.project_id, from_rollups=from_rollups),
+        Part.DAYS: statistics_sql.by_day(query.project_id, days=query.days, at=at, from_rollups=from_rollups),
+        Part.PROJECTS: statistics_sql.totals_by_project_from_rollups(limit=MOST_SUMMED)
+        if from_rollups
+        else count_sql.totals_by_project_from_jobs(
+            has_projects=capabilities.has_projects, of_one_user=of_one_user, limit=MOST_LISTED_PROJECTS
+        ),
+    }
     if query.matching is not None:
         whole[Part.MATCHING] = count_sql.count_matching(query.matching, readable=capabilities.readable)
     if capabilities.budgets is not None:

@@ -1,15 +1,14 @@
 """SQL of statistics, timings, recent moves, the oldest queued job and stuck jobs."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from functools import cache
-from typing import Any, assert_never
+from functools import cache, lru_cache
+from types import MappingProxyType
+from typing import Any, TypeVar, assert_never
 from uuid import UUID
 
 from sqlalchemy import (
-    BigInteger as sqlalchemy_BigInteger,
-)
-from sqlalchemy import (
-    BindParameter,
+    BigInteger,
     ColumnElement,
     Date,
     DateTime,
@@ -26,10 +25,9 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.types import BigInteger
 
 from gjobs.store import tables
-from gjobs.store.database.query import MOMENT, Query, Row, first_column, make_number, row_maker
+from gjobs.store.database.query import MOMENT, Query, Row, RowMaker, first_column, make_number, row_maker
 from gjobs.store.jobs import history_sql
 from gjobs.store.jobs.job import STUCK_AFTER, JobStatus, parse_status, status_order
 from gjobs.store.statistics.statistics import (
@@ -51,68 +49,109 @@ from gjobs.store.statistics.statistics import (
     RecentMoves,
 )
 
+T = TypeVar("T")
+
 _jobs = tables.generation_jobs
+_status_rollups, _day_rollups, _summary_view = tables.job_counts, tables.job_day_counts, tables.job_summary
+_PROJECT_ID = bindparam("project_id", type_=Uuid)
 _JOB_COUNT = func.count()
 _JOB_COST = cast(func.coalesce(func.sum(_jobs.c.cost_cents), 0), BigInteger)
 _AVERAGE_JOB_COST = func.coalesce(func.avg(_jobs.c.cost_cents), 0)
 """An app's own table may have jobs without a cost."""
 
 
-def _project_parameter(project_id: UUID | None) -> dict[str, object]:
+def _of(project_id: UUID | None) -> dict[str, object]:
     return {} if project_id is None else {"project_id": project_id}
 
 
-def _jobs_of_project(statement: Select[*tuple[object, ...]], of_project: bool) -> Select[*tuple[object, ...]]:
-    if not of_project:
-        return statement
-    return statement.where(_jobs.c.project_id == bindparam("project_id", type_=Uuid))
+@lru_cache(maxsize=64)
+def _in_project(statement: Select[Any]) -> Select[Any]:
+    """Return the statement for one project. Cached, because compiled SQL is cached by the statement's identity."""
+    (source,) = statement.get_final_froms()
+    return statement.where(source.c.project_id == _PROJECT_ID)
+
+
+def _asked(
+    statement: Select[Any],
+    make: RowMaker[T],
+    project_id: UUID | None,
+    parameters: Mapping[str, object] = MappingProxyType({}),
+) -> Query[T]:
+    """Return a query on one project, or on all."""
+    chosen = statement if project_id is None else _in_project(statement)
+    return Query(chosen, make, {**_of(project_id), **parameters})
 
 
 def _average(cents: Any) -> float:
     return round(float(cents), 2)
 
 
+def _count_and_cost(source: TableClause) -> tuple[ColumnElement[int], ColumnElement[int]]:
+    return cast(func.sum(source.c.job_count), BigInteger), cast(func.sum(source.c.cost_cents), BigInteger)
+
+
+_ROLLUP_COUNT, _ROLLUP_COST = _count_and_cost(_status_rollups)
+_HAS_JOBS = func.sum(_status_rollups.c.job_count) != 0
+"""Excludes rollups that add up to no jobs and are not folded yet."""
+
+# The keys of these tables are whether the rollups are read.
+_BY_STATUS = {
+    False: select(_jobs.c.status, _JOB_COUNT, _JOB_COST, _AVERAGE_JOB_COST).group_by(_jobs.c.status),
+    True: select(
+        _status_rollups.c.status,
+        _ROLLUP_COUNT,
+        _ROLLUP_COST,
+        func.sum(_status_rollups.c.cost_cents) / func.sum(_status_rollups.c.job_count),
+    )
+    .group_by(_status_rollups.c.status)
+    .having(_HAS_JOBS),
+}
 make_statistic = row_maker(JobStatistic, status=parse_status, avg_cost_cents=_average)
 
 
-@cache
-def _by_status_from_jobs(of_project: bool) -> Select[*tuple[object, ...]]:
-    return _jobs_of_project(
-        select(_jobs.c.status, _JOB_COUNT, _JOB_COST, _AVERAGE_JOB_COST).group_by(_jobs.c.status), of_project
-    )
-
-
-def by_status_from_jobs(project_id: UUID | None) -> Query[JobStatistic]:
+def by_status(project_id: UUID | None, *, from_rollups: bool) -> Query[JobStatistic]:
     """Return a query for unordered rows; `in_workflow_order` sorts them."""
-    return Query(_by_status_from_jobs(project_id is not None), make_statistic, _project_parameter(project_id))
+    return _asked(_BY_STATUS[from_rollups], make_statistic, project_id)
 
 
 def in_workflow_order(rows: list[JobStatistic]) -> JobStatistics:
     return JobStatistics(by_status=tuple(sorted(rows, key=lambda row: status_order(row.status))))
 
 
+_SUMMARY_KEY = (_jobs.c.user_id, _jobs.c.project_id, _jobs.c.status)
+_ROWS = bindparam("rows", type_=Integer)
+_SUMMARY = {
+    False: select(
+        *_SUMMARY_KEY,
+        _JOB_COUNT,
+        _JOB_COST,
+        _AVERAGE_JOB_COST,
+        func.min(_jobs.c.created_at),
+        func.max(_jobs.c.created_at),
+    )
+    .group_by(*_SUMMARY_KEY)
+    .order_by(_JOB_COST.desc(), *_SUMMARY_KEY)
+    .limit(_ROWS),
+    True: select(_summary_view)
+    .order_by(
+        _summary_view.c.total_cost_cents.desc(),
+        _summary_view.c.user_id,
+        _summary_view.c.project_id,
+        _summary_view.c.status,
+    )
+    .limit(_ROWS),
+}
 make_summary = row_maker(JobSummary, status=parse_status, avg_cost_cents=_average)
 
 
-@cache
-def _summary_from_jobs(of_project: bool) -> Select[*tuple[object, ...]]:
-    key = (_jobs.c.user_id, _jobs.c.project_id, _jobs.c.status)
-    statement = select(
-        *key, _JOB_COUNT, _JOB_COST, _AVERAGE_JOB_COST, func.min(_jobs.c.created_at), func.max(_jobs.c.created_at)
-    )
-    grouped = statement.group_by(*key).order_by(_JOB_COST.desc(), *key).limit(bindparam("rows", type_=Integer))
-    return _jobs_of_project(grouped, of_project)
-
-
-def summary_from_jobs(project_id: UUID | None, *, limit: int) -> Query[JobSummary]:
-    """Return the summary, most expensive first."""
-    return Query(
-        _summary_from_jobs(project_id is not None), make_summary, _project_parameter(project_id) | {"rows": limit}
-    )
+def summary(project_id: UUID | None, *, limit: int, from_rollups: bool) -> Query[JobSummary]:
+    """Return a query for the summary, most expensive first."""
+    return _asked(_SUMMARY[from_rollups], make_summary, project_id, {"rows": limit})
 
 
 CREATED_ON = cast(func.timezone("UTC", _jobs.c.created_at), Date)
 TODAY = cast(func.timezone("UTC", MOMENT), Date)
+_DAYS_BEFORE = bindparam("days_before", type_=Integer)
 
 
 def _midnight(day: ColumnElement[date]) -> ColumnElement[datetime]:
@@ -120,32 +159,26 @@ def _midnight(day: ColumnElement[date]) -> ColumnElement[datetime]:
 
 
 IN_SHOWN_DAYS = and_(
-    _jobs.c.created_at >= _midnight(TODAY - bindparam("days_before", type_=Integer)),
+    _jobs.c.created_at >= _midnight(TODAY - _DAYS_BEFORE),
     # Later times may be outside Python's range.
     _jobs.c.created_at < _midnight(TODAY + 1),
 )
 """Whether a job was created on one of the shown days."""
+_BY_DAY = {
+    False: select(CREATED_ON, _JOB_COUNT, _JOB_COST).where(IN_SHOWN_DAYS).group_by(CREATED_ON),
+    True: select(_day_rollups.c.day, *_count_and_cost(_day_rollups))
+    .where(_day_rollups.c.day.between(TODAY - _DAYS_BEFORE, TODAY))
+    .group_by(_day_rollups.c.day)
+    .having(func.sum(_day_rollups.c.job_count) != 0),
+}
+_make_day = row_maker(DayCost)
 
 
-@cache
-def _by_day_from_jobs(of_project: bool) -> Select[*tuple[object, ...]]:
-    return _jobs_of_project(
-        select(CREATED_ON, _JOB_COUNT, _JOB_COST).where(IN_SHOWN_DAYS).group_by(CREATED_ON), of_project
-    )
-
-
-make_day = row_maker(DayCost)
-
-
-def by_day_from_jobs(project_id: UUID | None, *, days: int, at: datetime | None) -> Query[DayCost]:
-    """Return a query for the last `days` UTC days up to `at`. Days without jobs are missing; `without_gaps`
-    adds them.
+def by_day(project_id: UUID | None, *, days: int, at: datetime | None, from_rollups: bool) -> Query[DayCost]:
+    """Return a query for the last `days` UTC days up to `at`. Days without jobs are missing; `without_gaps` adds
+    them.
     """
-    return Query(
-        _by_day_from_jobs(project_id is not None),
-        make_day,
-        _project_parameter(project_id) | {"days_before": days - 1, "at": at},
-    )
+    return _asked(_BY_DAY[from_rollups], _make_day, project_id, {"days_before": days - 1, "at": at})
 
 
 def without_gaps(rows: list[DayCost], *, today: date, days: int) -> tuple[DayCost, ...]:
@@ -155,84 +188,20 @@ def without_gaps(rows: list[DayCost], *, today: date, days: int) -> tuple[DayCos
     return tuple(known.get(day) or DayCost(day=day, job_count=0, total_cost_cents=0) for day in wanted)
 
 
-_status_rollups, _day_rollups, _summary_view = tables.job_counts, tables.job_day_counts, tables.job_summary
-
-
-def _count_and_cost(source: TableClause) -> tuple[ColumnElement[int], ColumnElement[int]]:
-    return cast(func.sum(source.c.job_count), BigInteger), cast(func.sum(source.c.cost_cents), BigInteger)
-
-
-_ROLLUP_COUNT, _ROLLUP_COST = _count_and_cost(_status_rollups)
-_DAY_ROLLUP_COUNT, _DAY_ROLLUP_COST = _count_and_cost(_day_rollups)
-_HAS_JOBS = func.sum(_status_rollups.c.job_count) != 0
-"""Excludes rollups that add up to no jobs and are not folded yet."""
-
-
-def _rollups_of_project(
-    source: TableClause, statement: Select[*tuple[object, ...]], of_project: bool
-) -> Select[*tuple[object, ...]]:
-    return statement.where(source.c.project_id == bindparam("project_id", type_=Uuid)) if of_project else statement
-
-
-@cache
-def _by_status_from_rollups(of_project: bool) -> Select[*tuple[object, ...]]:
-    average = func.sum(_status_rollups.c.cost_cents) / func.sum(_status_rollups.c.job_count)
-    statement = (
-        select(_status_rollups.c.status, _ROLLUP_COUNT, _ROLLUP_COST, average)
-        .group_by(_status_rollups.c.status)
-        .having(_HAS_JOBS)
-    )
-    return _rollups_of_project(_status_rollups, statement, of_project)
-
-
-def by_status_from_rollups(project_id: UUID | None) -> Query[JobStatistic]:
-    return Query(_by_status_from_rollups(project_id is not None), make_statistic, _project_parameter(project_id))
-
-
-@cache
-def _summary_from_rollups(of_project: bool) -> Select[*tuple[object, ...]]:
-    key = (_summary_view.c.user_id, _summary_view.c.project_id, _summary_view.c.status)
-    statement = select(_summary_view).order_by(_summary_view.c.total_cost_cents.desc(), *key)
-    return _rollups_of_project(_summary_view, statement.limit(bindparam("rows", type_=Integer)), of_project)
-
-
-def summary_from_rollups(project_id: UUID | None, *, limit: int) -> Query[JobSummary]:
-    return Query(
-        _summary_from_rollups(project_id is not None), make_summary, _project_parameter(project_id) | {"rows": limit}
-    )
-
-
-@cache
-def _by_day_from_rollups(of_project: bool) -> Select[*tuple[object, ...]]:
-    shown = _day_rollups.c.day.between(TODAY - bindparam("days_before", type_=Integer), TODAY)
-    statement = (
-        select(_day_rollups.c.day, _DAY_ROLLUP_COUNT, _DAY_ROLLUP_COST).where(shown).group_by(_day_rollups.c.day)
-    )
-    return _rollups_of_project(_day_rollups, statement.having(func.sum(_day_rollups.c.job_count) != 0), of_project)
-
-
-def by_day_from_rollups(project_id: UUID | None, *, days: int, at: datetime | None) -> Query[DayCost]:
-    return Query(
-        _by_day_from_rollups(project_id is not None),
-        make_day,
-        _project_parameter(project_id) | {"days_before": days - 1, "at": at},
-    )
-
-
-_BY_PROJECT_FROM_ROLLUPS = (
+_BY_PROJECT = (
     select(_status_rollups.c.project_id, _ROLLUP_COUNT, _ROLLUP_COST)
     .group_by(_status_rollups.c.project_id)
     .having(_HAS_JOBS)
-    .limit(bindparam("rows", type_=Integer))
+    .limit(_ROWS)
 )
 
 
 def totals_by_project_from_rollups(*, limit: int) -> Query[tuple[UUID, ProjectTotals]]:
     """Return a query for the totals of each project with jobs, unordered."""
-    return Query(_BY_PROJECT_FROM_ROLLUPS, _make_project_totals, {"rows": limit})
+    return Query(_BY_PROJECT, make_project_totals, {"rows": limit})
 
 
-def _make_project_totals(row: Row) -> tuple[UUID, ProjectTotals]:
+def make_project_totals(row: Row) -> tuple[UUID, ProjectTotals]:
     project_id, job_count, total = row
     return project_id, ProjectTotals(job_count=job_count, total_cost_cents=total)
 
@@ -252,6 +221,7 @@ def _seconds(since: str, until: str) -> str:
     )
 
 
+@cache
 def _timings_statement(*, of_project: bool, is_recorded: bool, has_completion: bool) -> TextClause:
     within = "AND j.project_id = :project_id" if of_project else ""
     # Both conditions select recently ended jobs; the index serves the first.
@@ -293,25 +263,14 @@ SELECT moment.at, is_all, mode, coalesce(succeeded, 0), coalesce(failed, 0), wai
   FROM moment, finished FULL JOIN queued USING (is_all, mode)
  ORDER BY is_all DESC, coalesce(succeeded, 0) + coalesce(failed, 0) + coalesce(queued, 0) DESC, mode LIMIT :modes
 """  # noqa: S608 - of constants
-    parameters: list[BindParameter[Any]] = [
+    return text(sql).bindparams(
         bindparam("at", type_=DateTime(timezone=True)),
         bindparam("window", type_=Interval()),
         bindparam("most", type_=Integer),
-        bindparam("modes", type_=sqlalchemy_BigInteger),
-    ]
-    if of_project:
-        parameters.append(bindparam("project_id", type_=Uuid))
-    return text(sql).bindparams(*parameters)
-
-
-_TIMINGS_STATEMENTS = {
-    (of_project, is_recorded, has_completion): _timings_statement(
-        of_project=of_project, is_recorded=is_recorded, has_completion=has_completion
+        bindparam("modes", type_=BigInteger),
+        *([_PROJECT_ID] if of_project else []),
     )
-    for of_project in (False, True)
-    for is_recorded in (False, True)
-    for has_completion in (False, True)
-}
+
 
 TimingsRow = tuple[datetime, ModeTimings]
 
@@ -345,11 +304,11 @@ def timings_by_mode(
 
     `is_recorded`: the database records starts. `has_completion`: the table has `completed_at`.
     """
-    parameters: dict[str, object] = {"at": at, "window": window, "most": MOST_TIMED_JOBS + 1, "modes": MOST_MODES + 1}
-    if project_id is not None:
-        parameters["project_id"] = project_id
-    statement = _TIMINGS_STATEMENTS[project_id is not None, is_recorded, has_completion]
-    return Query(statement, _make_timings_row, parameters)
+    statement = _timings_statement(
+        of_project=project_id is not None, is_recorded=is_recorded, has_completion=has_completion
+    )
+    limits = {"most": MOST_TIMED_JOBS + 1, "modes": MOST_MODES + 1}
+    return Query(statement, _make_timings_row, _of(project_id) | {"at": at, "window": window} | limits)
 
 
 def make_job_timings(rows: list[TimingsRow], *, window: timedelta) -> JobTimings:
@@ -362,8 +321,6 @@ def make_job_timings(rows: list[TimingsRow], *, window: timedelta) -> JobTimings
         is_capped=max(of_all.finished, of_all.queued) > MOST_TIMED_JOBS,
     )
 
-
-_PROJECT_ID = bindparam("project_id", type_=Uuid)
 
 _FLOW_ENDED_AT = {True: "j.completed_at", False: "j.updated_at"}
 """Depends on whether the table has the column. Later changes of an ended job are no moves."""
@@ -427,32 +384,24 @@ def _make_moves(row: Row) -> RecentMoves:
     return RecentMoves(seconds=seconds, entered=entered)
 
 
-def _of(project_id: UUID | None) -> dict[str, object]:
-    return {} if project_id is None else {"project_id": project_id}
-
-
-def _jobs_of(statement: Select[Any], of_project: bool) -> Select[Any]:
-    return statement.where(_jobs.c.project_id == _PROJECT_ID) if of_project else statement
-
-
-@cache
-def _oldest_queued(of_project: bool) -> Select[Any]:
-    queued = select(_jobs.c.created_at).where(
-        _jobs.c.status == JobStatus.QUEUED.value, func.isfinite(_jobs.c.created_at)
-    )
-    return _jobs_of(queued, of_project).order_by(_jobs.c.created_at, _jobs.c.id).limit(1)
+_OLDEST_QUEUED = (
+    select(_jobs.c.created_at)
+    .where(_jobs.c.status == JobStatus.QUEUED.value, func.isfinite(_jobs.c.created_at))
+    .order_by(_jobs.c.created_at, _jobs.c.id)
+    .limit(1)
+)
 
 
 def oldest_queued(project_id: UUID | None) -> Query[datetime]:
     """Return a query for when the oldest queued job was created. No row if no job is queued."""
-    return Query(_oldest_queued(project_id is not None), first_column, _of(project_id))
+    return _asked(_OLDEST_QUEUED, first_column, project_id)
 
 
 @cache
 def _stuck(of_project: bool, has_learned: bool) -> Select[Any]:
     limit = bindparam("limit", type_=Interval())
     stuck = select(_jobs.c.id).where(history_sql.is_stuck_at_moment(limit, has_learned=has_learned))
-    found = _jobs_of(stuck, of_project).limit(bindparam("most", type_=Integer)).subquery()
+    found = (_in_project(stuck) if of_project else stuck).limit(bindparam("most", type_=Integer)).subquery()
     return select(func.count()).select_from(found)
 
 
@@ -467,11 +416,13 @@ def count_stuck(project_id: UUID | None, *, at: datetime | None, has_learned: bo
 
 @cache
 def _outcomes(of_project: bool) -> Select[Any]:
-    read = _jobs_of(
-        select(CREATED_ON.label("day"), _jobs.c.status, _jobs.c.cost_cents).where(IN_SHOWN_DAYS), of_project
+    read = (
+        select(CREATED_ON.label("day"), _jobs.c.status, _jobs.c.cost_cents)
+        .where(IN_SHOWN_DAYS)
+        .order_by(_jobs.c.created_at.desc(), _jobs.c.id.desc())
+        .limit(bindparam("most", type_=Integer))
     )
-    newest = read.order_by(_jobs.c.created_at.desc(), _jobs.c.id.desc())
-    priced = newest.limit(bindparam("most", type_=Integer)).subquery("priced")
+    priced = (_in_project(read) if of_project else read).subquery("priced")
 
     def cents_of(status: JobStatus) -> Any:
         cents = func.sum(priced.c.cost_cents).filter(priced.c.status == status.value)

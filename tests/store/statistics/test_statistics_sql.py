@@ -148,15 +148,18 @@ async def test_rollups_equal_counted_statistics(operator: Store, ada: Store, pro
     for store in (operator, ada):
         for project_id in (None, *project_ids):
             for from_rollups, from_jobs in (
-                (statistics_sql.by_status_from_rollups(project_id), statistics_sql.by_status_from_jobs(project_id)),
                 (
-                    statistics_sql.summary_from_rollups(project_id, limit=50),
-                    statistics_sql.summary_from_jobs(project_id, limit=50),
+                    statistics_sql.by_status(project_id, from_rollups=True),
+                    statistics_sql.by_status(project_id, from_rollups=False),
+                ),
+                (
+                    statistics_sql.summary(project_id, limit=50, from_rollups=True),
+                    statistics_sql.summary(project_id, limit=50, from_rollups=False),
                 ),
                 (project_sql.list_projects(limit=50, from_rollups=True), project_sql.list_projects(limit=50)),
                 (
-                    statistics_sql.by_day_from_rollups(project_id, days=14, at=NOW),
-                    statistics_sql.by_day_from_jobs(project_id, days=14, at=NOW),
+                    statistics_sql.by_day(project_id, days=14, at=NOW, from_rollups=True),
+                    statistics_sql.by_day(project_id, days=14, at=NOW, from_rollups=False),
                 ),
             ):
                 rows, expected = await store.database.read_together(store.actor, from_rollups, from_jobs)
