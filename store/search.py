@@ -105,7 +105,9 @@ MOST_WITH_ONE_EMAIL = 500
 async def list_users(actor_database: ActorDatabase, *, search: str, limit: int) -> Sequence[User]:
     needle, most = validation.check_storable("email", search).strip(), validation.check_limit(limit)
     if not await knows_users_by_rows(actor_database):
-        query = user_sql.search_users(needle, limit=most) if needle else user_sql.list_users(limit=most)
+        from_rollups = await actor_database.has(Capability.ROLLUPS)
+        listed = user_sql.list_users(limit=most, from_rollups=from_rollups)
+        query = user_sql.search_users(needle, limit=most) if needle else listed
         return await actor_database.read(query, needs=Capability.USERS)
     has_projects, ids = await actor_database.has(Capability.PROJECTS), id_range(needle)
     if not needle:

@@ -52,7 +52,7 @@ from gjobs.store.statistics.statistics import (
 T = TypeVar("T")
 
 _jobs = tables.generation_jobs
-_status_rollups, _day_rollups, _summary_view = tables.job_counts, tables.job_day_counts, tables.job_summary
+_status_rollups, _day_rollups = tables.job_counts, tables.job_day_counts
 _PROJECT_ID = bindparam("project_id", type_=Uuid)
 _JOB_COUNT = func.count()
 _JOB_COST = cast(func.coalesce(func.sum(_jobs.c.cost_cents), 0), BigInteger)
@@ -120,8 +120,8 @@ def in_workflow_order(rows: list[JobStatistic]) -> JobStatistics:
 
 _SUMMARY_KEY = (_jobs.c.user_id, _jobs.c.project_id, _jobs.c.status)
 _ROWS = bindparam("rows", type_=Integer)
-_SUMMARY = {
-    False: select(
+_SUMMARY_FROM_JOBS = (
+    select(
         *_SUMMARY_KEY,
         _JOB_COUNT,
         _JOB_COST,
@@ -131,22 +131,57 @@ _SUMMARY = {
     )
     .group_by(*_SUMMARY_KEY)
     .order_by(_JOB_COST.desc(), *_SUMMARY_KEY)
-    .limit(_ROWS),
-    True: select(_summary_view)
-    .order_by(
-        _summary_view.c.total_cost_cents.desc(),
-        _summary_view.c.user_id,
-        _summary_view.c.project_id,
-        _summary_view.c.status,
-    )
-    .limit(_ROWS),
-}
+    .limit(_ROWS)
+)
+
+
+MOST_ENDS = 10_000
+"""How many of the oldest and of the newest jobs are read to find the first and last job of each row."""
+
+
+@cache
+def _summary_from_rollups(of_project: bool) -> TextClause:
+    """Return what the view `gjobs.job_summary` shows. The view would look up the times of all rows before the limit."""
+    within = "project_id = :project_id" if of_project else "true"
+    ends = [
+        f"""
+SELECT user_id, project_id, status, {end}(created_at) AS at
+  FROM (SELECT user_id, project_id, status, created_at FROM public.generation_jobs
+         WHERE created_at IS NOT NULL AND {within} ORDER BY created_at {order} LIMIT :ends) j
+ GROUP BY user_id, project_id, status"""  # noqa: S608 - of constants
+        for end, order in (("min", "ASC"), ("max", "DESC"))
+    ]
+    its_jobs = """
+SELECT created_at FROM public.generation_jobs
+ WHERE project_id = top.project_id AND user_id = top.user_id AND status = top.status OFFSET 0"""
+    sql = f"""
+SELECT user_id, project_id, status, job_count, total, average,
+       coalesce(first_job.at, (SELECT min(created_at) FROM ({its_jobs}) j)),
+       coalesce(last_job.at, (SELECT max(created_at) FROM ({its_jobs}) j))
+  FROM (
+       SELECT user_id, project_id, status, CAST(sum(job_count) AS bigint) AS job_count,
+              CAST(sum(cost_cents) AS bigint) AS total, sum(cost_cents) / sum(job_count) AS average
+         FROM gjobs.job_counts WHERE {within}
+        GROUP BY user_id, project_id, status HAVING sum(job_count) <> 0
+        ORDER BY total DESC, user_id, project_id, status LIMIT :rows
+       ) top
+  LEFT JOIN ({ends[0]}) first_job USING (user_id, project_id, status)
+  LEFT JOIN ({ends[1]}) last_job USING (user_id, project_id, status)
+ ORDER BY total DESC, user_id, project_id, status
+"""  # noqa: S608 - of constants
+    return text(sql).bindparams(_ROWS, bindparam("ends", type_=Integer), *([_PROJECT_ID] if of_project else []))
+
+
 make_summary = row_maker(JobSummary, status=parse_status, avg_cost_cents=_average)
 
 
 def summary(project_id: UUID | None, *, limit: int, from_rollups: bool) -> Query[JobSummary]:
     """Return a query for the summary, most expensive first."""
-    return _asked(_SUMMARY[from_rollups], make_summary, project_id, {"rows": limit})
+    if from_rollups:
+        statement = _summary_from_rollups(project_id is not None)
+        parameters = _of(project_id) | {"rows": limit, "ends": MOST_ENDS}
+        return Query(statement, make_summary, parameters, may_compile=False)
+    return _asked(_SUMMARY_FROM_JOBS, make_summary, project_id, {"rows": limit})
 
 
 CREATED_ON = cast(func.timezone("UTC", _jobs.c.created_at), Date)

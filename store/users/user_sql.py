@@ -24,6 +24,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    text,
     true,
     union_all,
 )
@@ -41,6 +42,9 @@ _LOW, _HIGH = bindparam("low", type_=Uuid), bindparam("high", type_=Uuid)
 
 
 make_user = row_maker(User)
+
+NEWEST_JOBS = 10_000
+"""The owners of these jobs count as recently active."""
 
 _ROLLUPS = (
     func.count().label("job_count"),
@@ -68,15 +72,40 @@ def _select(sums: FromClause, on: ColumnElement[bool]) -> Select[*tuple[object, 
     )
 
 
-_LISTED = _select(_OF_ALL, _OF_ALL.c.user_id == _users.c.id)
+_LISTED = {
+    False: _select(_OF_ALL, _OF_ALL.c.user_id == _users.c.id),
+    True: text("""
+SELECT u.id, u.email, u.created_at, coalesce(counted.job_count, 0),
+       CASE WHEN counted.user_id IS NOT NULL THEN coalesce(recent.last_job_at, (
+           SELECT max(theirs.created_at)
+             FROM (SELECT created_at FROM public.generation_jobs WHERE user_id = u.id OFFSET 0) theirs
+       )) END
+  FROM (SELECT id, email, created_at FROM auth.users ORDER BY email NULLS LAST, id LIMIT :rows) u
+  LEFT JOIN (
+       SELECT user_id, CAST(sum(job_count) AS bigint) AS job_count
+         FROM gjobs.job_counts GROUP BY user_id HAVING sum(job_count) <> 0
+       ) counted ON counted.user_id = u.id
+  LEFT JOIN (
+       SELECT user_id, max(created_at) AS last_job_at
+         FROM (SELECT user_id, created_at FROM public.generation_jobs WHERE created_at IS NOT NULL
+                ORDER BY created_at DESC LIMIT :newest) newest
+        GROUP BY user_id
+       ) recent ON recent.user_id = u.id
+ ORDER BY u.email NULLS LAST, u.id
+""").bindparams(bindparam("rows", type_=Integer), bindparam("newest", type_=Integer)),
+}
+"""The key is whether rollups are readable. They have no times, so the newest jobs are read. Only users without a job
+among these are looked up, by the index on the user: OFFSET 0 forbids the index on the time, which ends at old jobs.
+"""
 _FEW = _select(_OF_EACH, true())
 _BY_EMAIL = _FEW.where(func.lower(_users.c.email) == func.lower(bindparam("email", type_=Text)))
 _BY_ID = _FEW.where(_users.c.id == bindparam("id", type_=Uuid))
 
 
-def list_users(*, limit: int) -> Query[User]:
+def list_users(*, limit: int, from_rollups: bool) -> Query[User]:
     """Return users by e-mail, those without one last."""
-    return Query(_LISTED, make_user, {"rows": limit})
+    newest = {"newest": NEWEST_JOBS} if from_rollups else {}
+    return Query(_LISTED[from_rollups], make_user, {"rows": limit, **newest}, may_compile=not from_rollups)
 
 
 @cache
@@ -90,11 +119,11 @@ def _matches(users: FromClause, *, by_id: bool) -> ColumnElement[bool]:
     return or_(has_text, users.c.id.between(_LOW, _HIGH)) if by_id else has_text
 
 
-def search_users(text: str, *, limit: int) -> Query[User]:
+def search_users(needle: str, *, limit: int) -> Query[User]:
     """Return users by part of the e-mail in any case, or by the start of the id. Ordered as in `list_users`."""
-    ids = id_range(text)
+    ids = id_range(needle)
     in_range = {} if ids is None else {"low": ids.low, "high": ids.high}
-    return Query(_search_users(by_id=ids is not None), make_user, {"needle": text, "rows": limit, **in_range})
+    return Query(_search_users(by_id=ids is not None), make_user, {"needle": needle, "rows": limit, **in_range})
 
 
 def by_email(email: str, *, limit: int) -> Query[User]:
@@ -158,8 +187,6 @@ class FoundUser:
     last_job_at: datetime | None
 
 
-NEWEST_JOBS = 10_000
-"""The owners of these jobs count as recently active."""
 MOST_COUNTED = 10_000
 """The most jobs counted for each user."""
 CANDIDATES = 100
@@ -169,12 +196,12 @@ CANDIDATES = 100
 _make_found_user = row_maker(FoundUser, job_count=lambda counted: CappedCount.of(counted, MOST_COUNTED))
 
 
-def matching(text: str, *, limit: int, with_emails: bool) -> Query[FoundUser]:
+def matching(typed: str, *, limit: int, with_emails: bool) -> Query[FoundUser]:
     """Return users by part of the e-mail in any case, or by the start of the id. An empty text matches all.
 
     Without e-mails, only owners of jobs are found, and `auth.users` is not read.
     """
-    needle, ids = text.strip(), id_range(text)
+    needle, ids = typed.strip(), id_range(typed)
     parameters: dict[str, object] = {"rows": limit}
     if needle:
         parameters["needle"] = needle

@@ -1,13 +1,17 @@
 """Statistics, summary, listing and totals of the database match those that Python computes from the same rows."""
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from gjobs.store.database.database import Database
+from gjobs.store.database.query import Query
 from gjobs.store.errors import InvalidValue
 from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
@@ -16,6 +20,7 @@ from gjobs.store.projects import project_sql
 from gjobs.store.statistics import statistics_sql
 from gjobs.store.statistics.statistics import DayCost, JobStatistics, ProjectTotals, TotalsQuery
 from gjobs.store.store import Store
+from gjobs.store.users import user_sql
 from tests.conftest import Conninfo
 from tests.store.store_fixtures import ADA, BEN, NOTHING, NOW, Db, MakeProject, Sql, add_ada, error_of
 
@@ -144,25 +149,27 @@ async def test_invalid_number_of_days_is_refused(operator: Store) -> None:
         assert (await error_of(InvalidValue, operator.get_totals(TotalsQuery(days=days)))).field == "days"
 
 
-async def test_rollups_equal_counted_statistics(operator: Store, ada: Store, project_ids: list[UUID]) -> None:
+@pytest.mark.parametrize("newest", [1, 10_000])
+async def test_rollups_equal_counted_statistics(
+    operator: Store, ada: Store, project_ids: list[UUID], newest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first and last jobs are found among the oldest and newest ones, or else looked up."""
+    monkeypatch.setattr(statistics_sql, "MOST_ENDS", newest)
+    monkeypatch.setattr(user_sql, "NEWEST_JOBS", newest)
     for store in (operator, ada):
+        of_users = [partial(user_sql.list_users, limit=50)] if store is operator else []
         for project_id in (None, *project_ids):
-            for from_rollups, from_jobs in (
-                (
-                    statistics_sql.by_status(project_id, from_rollups=True),
-                    statistics_sql.by_status(project_id, from_rollups=False),
-                ),
-                (
-                    statistics_sql.summary(project_id, limit=50, from_rollups=True),
-                    statistics_sql.summary(project_id, limit=50, from_rollups=False),
-                ),
-                (project_sql.list_projects(limit=50, from_rollups=True), project_sql.list_projects(limit=50)),
-                (
-                    statistics_sql.by_day(project_id, days=14, at=NOW, from_rollups=True),
-                    statistics_sql.by_day(project_id, days=14, at=NOW, from_rollups=False),
-                ),
-            ):
-                rows, expected = await store.database.read_together(store.actor, from_rollups, from_jobs)
+            queries: list[Callable[..., Query[Any]]] = [
+                partial(statistics_sql.by_status, project_id),
+                partial(statistics_sql.summary, project_id, limit=50),
+                partial(project_sql.list_projects, limit=50),
+                partial(statistics_sql.by_day, project_id, days=14, at=NOW),
+                *of_users,
+            ]
+            for query in queries:
+                rows, expected = await store.database.read_together(
+                    store.actor, query(from_rollups=True), query(from_rollups=False)
+                )
                 assert sorted(rows, key=repr) == sorted(expected, key=repr)
         of_projects = await store.database.read(store.actor, statistics_sql.totals_by_project_from_rollups(limit=50))
         assert dict(of_projects) == {id_: one for id_, one in (await project_totals(store)).items() if one.job_count}
