@@ -1,18 +1,18 @@
 """ActorDatabase: queries run as one actor, after capability checks."""
 
 from collections.abc import AsyncIterator, Set
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any, Self, TypeVar
 
 from gjobs.store.budgets.budget import Refusal
 from gjobs.store.budgets.budget_sql import Readable
 from gjobs.store.capabilities.capability import Capability, MissingCapability
-from gjobs.store.capabilities.probe import CapabilityCache, translating_refusals
+from gjobs.store.capabilities.probe import CapabilityCache
 from gjobs.store.database.database import Database
 from gjobs.store.database.driver_errors import exceeded
 from gjobs.store.database.query import Query, TimeLimits
 from gjobs.store.database.transactions import WriteTransaction
-from gjobs.store.errors import BudgetExceeded, NoPrivilege, StoreError
+from gjobs.store.errors import BudgetExceeded, NoPrivilege, SchemaMissing, StoreError
 from gjobs.store.filters.filter_sql import needs_names
 from gjobs.store.filters.filter_terms import JobFilter, Key
 from gjobs.store.jobs import job_sql
@@ -26,10 +26,9 @@ T = TypeVar("T")
 _NAMES = {
     Key.PROJECT: Capability.PROJECTS,
     Key.USER: Capability.USERS,
-    Key.IS: Capability.LEARNING,
     Key.ERROR_GROUP: Capability.MIGRATED,
 }
-"""The capability that a filter key needs: it matches names instead of ids, or knows the usual duration."""
+"""The capability that a filter key needs to match names instead of ids."""
 
 
 class ActorDatabase:
@@ -61,9 +60,29 @@ class ActorDatabase:
     async def has(self, feature: Capability) -> bool:
         return await self.missing(feature) is None
 
-    def translating_refusals(self, needs: Capability) -> AbstractAsyncContextManager[None]:
+    async def require(self, feature: Capability) -> None:
+        """Raise the refusal if the actor lacks the feature, before the server would reject a query."""
+        if missing := await self.missing(feature):
+            raise missing.refusal
+
+    async def has_learned(self) -> bool:
+        """Return whether leases and usual durations are readable, to find stuck jobs."""
+        return (await self.capability_cache.get()).has_learned(self.actor)
+
+    @asynccontextmanager
+    async def translating_refusals(self, needs: Capability) -> AsyncIterator[None]:
         """Inside, a refusal by the server is reported as the missing feature."""
-        return translating_refusals(self.capability_cache, self.actor, needs)
+        cache = self.capability_cache
+        try:
+            yield
+        except (NoPrivilege, SchemaMissing) as error:
+            if error.sqlstate is None or (missing := await cache.missing_now(needs, self.actor)) is None:
+                raise
+            kind = NoPrivilege if isinstance(error, NoPrivilege) else SchemaMissing
+            raise kind(missing.reason, hint=missing.hint, sqlstate=error.sqlstate) from error
+        # A capability that was missing was granted since the last check.
+        if cache.is_outdated or (cache.latest is not None and cache.latest.missing(needs, self.actor) is not None):
+            await cache.refresh_if_possible()
 
     # Call these before a transaction: a task that holds a connection must not wait for another one.
 
@@ -84,6 +103,8 @@ class ActorDatabase:
                     f"The filter key '{key}' can't match names in this database. {missing.reason}", hint=hint
                 )
             readable.add(key)  # granted since the last check
+        if any(term.key is Key.IS for term in job_filter.terms) and await self.has_learned():
+            readable.add(Key.IS)
         if self.is_operators and any(term.key in (None, Key.ERROR) for term in job_filter.terms):
             facts = (await self.capability_cache.get()).facts
             readable |= {Key.ERROR} if facts.finds_words_in_index else set()

@@ -139,8 +139,7 @@ class JobStore:
         hidden job. Raises SchemaMissing if no events are kept, and NoPrivilege if the actor may not read them.
         """
         most = validation.check_limit(limit)
-        if missing := await self.actor_database.missing(Capability.MIGRATED):
-            raise missing.refusal
+        await self.actor_database.require(Capability.MIGRATED)
         found, started, (log_begins_at,), (now,) = await self.actor_database.read_together(
             history_sql.of_job(job_id, limit=most + 1),
             history_sql.started(job_id),
@@ -239,7 +238,7 @@ class JobStore:
 
         None if the job is missing or not running.
         """
-        from_usual_duration = await self.actor_database.has(Capability.LEARNING)
+        from_usual_duration = await self.actor_database.has_learned()
         found = await self.actor_database.read(
             history_sql.verdict(job_id, at=at, from_usual_duration=from_usual_duration)
         )
@@ -247,7 +246,7 @@ class JobStore:
 
     async def find_stuck_jobs(self, job_ids: Collection[UUID], *, at: datetime | None = None) -> frozenset[UUID]:
         """Return those of the jobs that are stuck, by the server's clock or at a given time."""
-        has_learned = await self.actor_database.has(Capability.LEARNING)
+        has_learned = await self.actor_database.has_learned()
         found = await self.actor_database.read(history_sql.stuck_among(job_ids, at=at, has_learned=has_learned))
         return frozenset(found)
 

@@ -1,6 +1,6 @@
 """Rules that derive each actor's capabilities from the facts."""
 
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Collection, Iterator, Mapping, Set
 from dataclasses import dataclass, fields, replace
 from functools import partial
 
@@ -23,7 +23,6 @@ from gjobs.store.capabilities.capability import (
     Relation,
     absent,
     merged,
-    no_delete,
     no_grant,
     no_schema,
     not_a_table,
@@ -44,40 +43,24 @@ SETTING_IS_A_RIGHT = 16
 """From this version on, membership in a role does not imply the right to SET ROLE to it."""
 
 
-def read(facts: DatabaseFacts, name: str, actor: Actor, columns: Set[str]) -> MissingCapability | None:
-    relation = facts.relations.get(name)
-    if relation is None or not columns <= relation.columns:
-        return absent(name, relation, columns)
-    privileges, role = _privileges(facts, relation, actor)
-    lacking = no_schema(name, privileges, role), no_grant(name, privileges.select, role, "select", columns)
-    return _all_of(*lacking, unprotected=_unprotected(name, relation, actor))
+def read(facts: DatabaseFacts, actor: Actor, name: str, columns: Set[str]) -> MissingCapability | None:
+    return granted(facts, actor, name, "select", columns)
 
 
-def written(facts: DatabaseFacts, name: str, actor: Actor, verb: str, columns: Set[str]) -> MissingCapability | None:
-    """`verb` is insert or update."""
-    if missing := no_writes(facts):
+def granted(
+    facts: DatabaseFacts, actor: Actor, name: str, verb: str, columns: Set[str] = frozenset()
+) -> MissingCapability | None:
+    """Return why the actor lacks a privilege on a table. `verb` is select, insert, update or delete."""
+    is_write = verb != "select"
+    if is_write and (missing := no_writes(facts)):
         return missing
     relation = facts.relations.get(name)
     if relation is None or not columns <= relation.columns:
         return absent(name, relation, columns)
-    if missing := not_a_table(name, relation):
+    if is_write and (missing := not_a_table(name, relation)):
         return missing
     privileges, role = _privileges(facts, relation, actor)
-    granted = privileges.insert if verb == "insert" else privileges.update
-    lacking = no_schema(name, privileges, role), no_grant(name, granted, role, verb, columns)
-    return _all_of(*lacking, unprotected=_unprotected(name, relation, actor))
-
-
-def deleted(facts: DatabaseFacts, name: str, actor: Actor) -> MissingCapability | None:
-    if missing := no_writes(facts):
-        return missing
-    relation = facts.relations.get(name)
-    if relation is None:
-        return absent(name, relation, ())
-    if missing := not_a_table(name, relation):
-        return missing
-    privileges, role = _privileges(facts, relation, actor)
-    lacking = no_schema(name, privileges, role), no_delete(name, privileges, role)
+    lacking = no_schema(name, privileges, role), no_grant(name, privileges, role, verb, columns)
     return _all_of(*lacking, unprotected=_unprotected(name, relation, actor))
 
 
@@ -195,7 +178,7 @@ def _operating(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
     """
     if actor != OPERATOR:
         return MissingCapability(reason="Only the operator can set limits and run workers.", advice=_AS_OPERATOR)
-    missing = written(facts, LEASES, actor, "insert", frozenset({"job_id"}))
+    missing = granted(facts, actor, LEASES, "insert", frozenset({"job_id"}))
     if missing is not None or not facts.relations[LEASES].row_security:
         return missing
     return MissingCapability(
@@ -208,7 +191,7 @@ def users(facts: DatabaseFacts, actor: Actor, columns: Set[str]) -> MissingCapab
     """Return why the actor can't read users. Customers must not read e-mails, so no hint says how to allow it."""
     if actor != OPERATOR:
         return MissingCapability(reason="Only the operator may read the users.", advice=_AS_OPERATOR)
-    missing = read(facts, USERS, actor, columns) or hidden(facts, USERS)
+    missing = read(facts, actor, USERS, columns) or hidden(facts, USERS)
     if missing and missing.sql and not facts.owner_may_grant_auth:
         return replace(missing, sql=None, advice=_OF_AUTH)
     return missing
@@ -272,62 +255,46 @@ _MOVED = frozenset({"status", "error"})
 """The columns that a transition writes."""
 
 
-def _to_read(name: str, columns: frozenset[str]) -> Rule:
-    return lambda facts, actor: read(facts, name, actor, columns)
-
-
-def _to_write(name: str, verb: str, columns: frozenset[str]) -> Rule:
-    return lambda facts, actor: written(facts, name, actor, verb, columns)
-
-
-def _for_all(rule: Callable[[DatabaseFacts], MissingCapability | None]) -> Rule:
-    """Return a rule that is the same for every actor."""
-    return lambda facts, _: rule(facts)
-
-
 def _migrated(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
     if not facts.is_migrated:
         return MissingCapability(
             reason="This database lacks what gjobs adds: events, workers, budgets, and the archive.",
             advice=f"Run {command('migrate up')} to add it.",
         )
-    return read(facts, JOB_SUMMARY, actor, frozenset({"status"}))
+    return read(facts, actor, JOB_SUMMARY, frozenset({"status"}))
 
 
 def _retrying(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
     """Return why the actor can't insert retries. A table without `retry_count` has retries without it."""
     jobs = facts.relations.get(JOBS)
     has_count = jobs is not None and "retry_count" in jobs.columns
-    return written(facts, JOBS, actor, "insert", _GIVEN | {"id"} | ({"retry_count"} if has_count else set()))
-
-
-def _to_delete(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
-    return deleted(facts, JOBS, actor)
+    return granted(facts, actor, JOBS, "insert", _GIVEN | {"id"} | ({"retry_count"} if has_count else set()))
 
 
 NEEDS: Mapping[Capability, tuple[Need, ...]] = by_member(
     Capability,
     {
-        Capability.JOBS: (_to_read(JOBS, _JOB_COLUMNS),),
-        Capability.PROJECTS: (_to_read(PROJECTS, _PROJECT_COLUMNS),),
-        Capability.ASSETS: (_to_read(ASSETS, _ASSET_COLUMNS),),
+        Capability.JOBS: (partial(read, name=JOBS, columns=_JOB_COLUMNS),),
+        Capability.PROJECTS: (partial(read, name=PROJECTS, columns=_PROJECT_COLUMNS),),
+        Capability.ASSETS: (partial(read, name=ASSETS, columns=_ASSET_COLUMNS),),
         Capability.USERS: (partial(users, columns=_USER_COLUMNS),),
-        Capability.ACTING: (_for_all(acting),),
-        Capability.CREATING: (_to_write(JOBS, "insert", _GIVEN), Capability.JOBS, Capability.PROJECTS),
-        Capability.CHANGING: (_to_write(JOBS, "update", _MOVED), Capability.JOBS),
-        Capability.MIGRATED: (_migrated, Capability.JOBS),
-        Capability.LEARNING: (Capability.MIGRATED, _to_read(JOBS, frozenset({"completed_at"}))),
-        Capability.RETRYING: (Capability.MIGRATED, _retrying, Capability.CHANGING),
-        Capability.DELETING: (_to_delete, Capability.JOBS),
-        Capability.CREATING_PROJECTS: (
-            _to_write(PROJECTS, "insert", frozenset({"user_id", "name"})),
+        Capability.ACTING: (lambda facts, _: acting(facts),),
+        Capability.CREATING: (
+            partial(granted, name=JOBS, verb="insert", columns=_GIVEN),
+            Capability.JOBS,
             Capability.PROJECTS,
         ),
-        Capability.MIGRATING: (_for_all(migrating),),
+        Capability.CHANGING: (partial(granted, name=JOBS, verb="update", columns=_MOVED), Capability.JOBS),
+        Capability.MIGRATED: (_migrated, Capability.JOBS),
+        Capability.RETRYING: (Capability.MIGRATED, _retrying, Capability.CHANGING),
+        Capability.DELETING: (partial(granted, name=JOBS, verb="delete"), Capability.JOBS),
+        Capability.CREATING_PROJECTS: (
+            partial(granted, name=PROJECTS, verb="insert", columns=frozenset({"user_id", "name"})),
+            Capability.PROJECTS,
+        ),
+        Capability.MIGRATING: (lambda facts, _: migrating(facts),),
         Capability.ROLLUPS: (summed, Capability.MIGRATED),
         Capability.OPERATING: (Capability.MIGRATED, _operating, Capability.CHANGING),
-        Capability.ARCHIVING: (Capability.MIGRATED, Capability.DELETING),
-        Capability.RESTORING: (Capability.MIGRATED, _to_write(JOBS, "insert", _JOB_COLUMNS)),
     },
 )
 
@@ -367,12 +334,17 @@ class Capabilities:
             return missing
         return next((missing for missing in self.lacking(needs, actor) if missing.forbids_writes), None)
 
-    def has_later_columns(self, actor: Actor = OPERATOR) -> bool:
+    def has_later_columns(self, actor: Actor = OPERATOR, columns: Collection[str] = LATER_COLUMNS) -> bool:
         """Return whether the actor may read the columns of `gjobs migrate columns`. Before the first migration, the
         app's columns of these names may mean something else.
         """
-        facts = self.facts
-        return facts.is_migrated and read(facts, JOBS, actor, frozenset(LATER_COLUMNS)) is None
+        return self.facts.is_migrated and read(self.facts, actor, JOBS, frozenset(columns)) is None
+
+    def has_learned(self, actor: Actor) -> bool:
+        """Return whether leases and usual durations are readable, to find stuck jobs. Otherwise, stuck jobs are found
+        by time alone.
+        """
+        return not self.missing(Capability.MIGRATED, actor) and self.has_later_columns(actor, {"completed_at"})
 
     @property
     def read_only_reason(self) -> MissingCapability | None:
@@ -459,5 +431,5 @@ class Capabilities:
         """Whether the applied migrations can be read."""
         if REVISIONS not in self.facts.relations:
             return False
-        missing = read(self.facts, REVISIONS, OPERATOR, {"version_num"}) or hidden(self.facts, REVISIONS)
+        missing = read(self.facts, OPERATOR, REVISIONS, {"version_num"}) or hidden(self.facts, REVISIONS)
         return missing is None

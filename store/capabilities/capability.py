@@ -23,15 +23,7 @@ EARLIER_BUILD = "0013"
 """The last revision of an earlier build, which an upgrade takes over. It is checked against the newest schema."""
 _TOO_OLD = frozenset(f"{number:04}" for number in range(1, int(EARLIER_BUILD)))
 
-RELATIONS = (
-    JOBS,
-    PROJECTS,
-    ASSETS,
-    USERS,
-    REVISIONS,
-    JOB_SUMMARY,
-    LEASES,
-)
+RELATIONS = (JOBS, PROJECTS, ASSETS, USERS, REVISIONS, JOB_SUMMARY, LEASES)
 """The app's tables, and those of ours that are probed."""
 
 
@@ -233,8 +225,6 @@ class Capability(StrEnum):
     CREATING = "creating"
     CHANGING = "changing"
     """Changing a job's status."""
-    LEARNING = "learning"
-    """Learning usual durations, to find stuck jobs. Without it, stuck jobs are found by time alone."""
     RETRYING = "retrying"
     """Repeating a failed job as a new job that is linked to it."""
     DELETING = "deleting"
@@ -247,8 +237,6 @@ class Capability(StrEnum):
     """Reading rollups. Without them, jobs are counted."""
     OPERATING = "operating"
     """Setting budgets and retention policies, and running workers."""
-    ARCHIVING = "archiving"
-    RESTORING = "restoring"
 
 
 _DOES = {"select": "read", "insert": "write", "update": "change"}
@@ -339,20 +327,19 @@ def no_schema(name: str, privileges: Privileges, role: str) -> MissingCapability
 
 
 def no_grant(
-    name: str, granted: Collection[str], role: str, verb: str, columns: Collection[str]
+    name: str, privileges: Privileges, role: str, verb: str, columns: Collection[str]
 ) -> MissingCapability | None:
-    """`granted` are the columns on which the role has the verb: select, insert or update."""
-    lacking = sorted(set(columns) - set(granted))
+    """`verb` is select, insert, update or delete."""
+    if verb == "delete":
+        if privileges.delete:
+            return None
+        return _not_granted(f"the role {role} may not delete rows of {short(name)}", f"DELETE ON {name}", role)
+    granted: frozenset[str] = getattr(privileges, verb)
+    lacking = sorted(set(columns) - granted)
     if not lacking:
         return None
     what = f"{', '.join(lacking)} of {short(name)}" if granted else short(name)
     return _not_granted(f"the role {role} may not {_DOES[verb]} {what}", f"{verb.upper()} ON {name}", role)
-
-
-def no_delete(name: str, privileges: Privileges, role: str) -> MissingCapability | None:
-    if privileges.delete:
-        return None
-    return _not_granted(f"the role {role} may not delete rows of {short(name)}", f"DELETE ON {name}", role)
 
 
 def _not_granted(reason: str, privilege: str, role: str) -> MissingCapability:

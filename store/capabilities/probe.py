@@ -1,8 +1,7 @@
 """Reads the catalogue once, caches the facts, and reads it again after a refusal."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 
 from sqlalchemy import text
@@ -19,35 +18,43 @@ from gjobs.store.capabilities.capability import (
 )
 from gjobs.store.capabilities.claim_sql import read_policy_facts
 from gjobs.store.database.database import Database
-from gjobs.store.database.query import DIALECT, Query, Row
+from gjobs.store.database.query import DIALECT, Query, Row, row_maker
 from gjobs.store.database.transactions import UNPROTECTED
-from gjobs.store.errors import NoPrivilege, SchemaMissing, StoreError
+from gjobs.store.errors import StoreError
 from gjobs.store.jobs.job_sql import APP_COLUMNS
 from gjobs.store.users.actor import ROLE_OF_USERS, Actor, role_of
 
-# From 16 on, membership in a role does not imply the right to SET ROLE. Older servers do not know the word SET.
+# By field of DatabaseFacts. From 16 on, membership in a role does not imply the right to SET ROLE. Older servers do not
+# know the word SET.
+_OF_LOGIN = {
+    "version_number": "current_setting('server_version_num')::int",
+    "is_replica": "pg_is_in_recovery()",
+    "is_read_only": "current_setting('default_transaction_read_only')::bool",
+    "server_pid": "pg_backend_pid()",
+    "login": "me.rolname::text",
+    "is_superuser": "me.rolsuper",
+    "has_bypass": "me.rolbypassrls",
+    "has_users_role": "users.oid is not null",
+    "may_become_user": """coalesce(pg_has_role(me.oid, users.oid,
+           case when current_setting('server_version_num')::int >= 160000 then 'SET' else 'MEMBER' end), false)""",
+    "has_uid": """exists (
+           select from pg_proc p where p.pronamespace = auth.oid and p.proname = 'uid' and p.pronargs = 0)""",
+    "users_may_use_auth": "coalesce(has_schema_privilege(users.oid, auth.oid, 'USAGE'), false)",
+    "owner_may_grant_auth": """(
+           select coalesce(bool_or(has_schema_privilege(jobs.relowner, auth.oid, 'USAGE WITH GRANT OPTION')
+                                   and has_table_privilege(jobs.relowner, u.oid, 'SELECT WITH GRANT OPTION')), false)
+             from pg_class jobs
+             join pg_namespace n on n.oid = jobs.relnamespace and n.nspname = 'public'
+             join pg_class u on u.relnamespace = auth.oid and u.relname = 'users'
+            where jobs.relname = 'generation_jobs')""",
+    "may_create_in_public": """(
+           select coalesce(bool_or(has_schema_privilege(n.oid, 'CREATE')), false)
+             from pg_namespace n where n.nspname = 'public')""",
+    "may_create_schemas": "has_database_privilege(current_database(), 'CREATE')",
+    "unprotected": UNPROTECTED,
+}
 _LOGIN = text(f"""
-select current_setting('server_version_num')::int,
-       pg_is_in_recovery(),
-       current_setting('default_transaction_read_only')::bool,
-       pg_backend_pid(),
-       me.rolname::text,
-       me.rolsuper,
-       me.rolbypassrls,
-       users.oid is not null,
-       coalesce(pg_has_role(me.oid, users.oid, case when current_setting('server_version_num')::int >= 160000
-                                                    then 'SET' else 'MEMBER' end), false),
-       exists (select from pg_proc p where p.pronamespace = auth.oid and p.proname = 'uid' and p.pronargs = 0),
-       coalesce(has_schema_privilege(users.oid, auth.oid, 'USAGE'), false),
-       coalesce((select has_schema_privilege(jobs.relowner, auth.oid, 'USAGE WITH GRANT OPTION')
-                        and has_table_privilege(jobs.relowner, people.oid, 'SELECT WITH GRANT OPTION')
-                   from pg_class jobs
-                   join pg_namespace n on n.oid = jobs.relnamespace and n.nspname = 'public'
-                   join pg_class people on people.relnamespace = auth.oid and people.relname = 'users'
-                  where jobs.relname = 'generation_jobs'), false),
-       coalesce((select has_schema_privilege(n.oid, 'CREATE') from pg_namespace n where n.nspname = 'public'), false),
-       has_database_privilege(current_database(), 'CREATE'),
-       {UNPROTECTED}
+select {", ".join(_OF_LOGIN.values())}
   from pg_roles me
   left join pg_roles users on users.rolname = :users
   left join pg_namespace auth on auth.nspname = 'auth'
@@ -58,15 +65,17 @@ _RELATIONS = text("""
 select n.nspname || '.' || c.relname,
        case c.relkind when 'v' then 'view' when 'm' then 'materialized view' when 'f' then 'foreign table'
                       else 'table' end,
+       columns.names,
        pg_has_role(c.relowner, 'USAGE'),
        row_security_active(c.oid) and not coalesce(policies.show_all, false),
        coalesce(policies.show_some, false),
        c.relrowsecurity or c.relkind not in ('r', 'p'),
        has_schema_privilege(n.oid, 'USAGE'),
+       columns.read, columns.written, columns.changed,
        has_table_privilege(c.oid, 'DELETE'),
        has_schema_privilege(users.oid, n.oid, 'USAGE'),
-       has_table_privilege(users.oid, c.oid, 'DELETE'),
-       columns.*
+       columns.users_read, columns.users_written, columns.users_changed,
+       has_table_privilege(users.oid, c.oid, 'DELETE')
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace
   left join pg_roles users on users.rolname = :users
@@ -82,7 +91,8 @@ select n.nspname || '.' || c.relname,
               coalesce(array_agg(a.attname::text)
                        filter (where has_column_privilege(users.oid, c.oid, a.attnum, 'UPDATE')), '{}')
          from pg_attribute a
-        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) columns
+        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+       ) columns (names, read, written, changed, users_read, users_written, users_changed)
  cross join lateral (
        select bool_or(p.polpermissive),
               bool_or(p.polpermissive and case when row_security_active(c.oid)
@@ -141,41 +151,10 @@ async def probe(database: Database, role: str = ROLE_OF_USERS) -> Capabilities:
         _JOB_TYPES,
         _JOB_INDEXES,
     )
-    (
-        version_number,
-        is_replica,
-        is_read_only,
-        server_pid,
-        name,
-        is_superuser,
-        has_bypass,
-        has_users_role,
-        may_become_user,
-        has_uid,
-        users_may_use_auth,
-        owner_may_grant_auth,
-        may_create_in_public,
-        may_create_schemas,
-        unprotected,
-    ) = login
     return Capabilities(
         DatabaseFacts(
             transport=transport,
-            server_pid=server_pid,
-            version_number=version_number,
-            is_replica=is_replica,
-            is_read_only=is_read_only,
-            login=name,
-            is_superuser=is_superuser,
-            has_bypass=has_bypass,
-            has_users_role=has_users_role,
-            may_become_user=may_become_user,
-            has_uid=has_uid,
-            users_may_use_auth=users_may_use_auth,
-            owner_may_grant_auth=owner_may_grant_auth,
-            may_create_in_public=may_create_in_public,
-            may_create_schemas=may_create_schemas,
-            unprotected=unprotected,
+            **dict(zip(_OF_LOGIN, login, strict=True)),
             other_types={name: found for name, found in job_types if _WRITTEN_TYPES.get(name, found) != found},
             job_indexes=frozenset(job_indexes),
             relations=dict(relations),
@@ -185,38 +164,23 @@ async def probe(database: Database, role: str = ROLE_OF_USERS) -> Capabilities:
     )
 
 
+_make_privileges = row_maker(Privileges, select=frozenset, insert=frozenset, update=frozenset)
+
+
 def _make_relation(row: Row) -> tuple[str, Relation]:
-    (
-        name,
-        kind,
-        is_owned,
-        row_security,
-        has_policy,
-        is_protected,
-        schema,
-        delete,
-        users_schema,
-        users_delete,
-        columns,
-        *granted,
-    ) = row
-    login, users = granted[:3], granted[3:]
+    name, kind, columns, is_owned, row_security, has_policy, is_protected, *privileges = row
+    login, users = privileges[:5], privileges[5:]
     relation = Relation(
         kind=RelationKind(kind),
         columns=frozenset(columns),
-        login=_make_privileges(schema, delete, login),
-        users=None if users_schema is None else _make_privileges(users_schema, users_delete, users),
+        login=_make_privileges(login),
+        users=None if users[0] is None else _make_privileges(users),
         is_owned=is_owned,
         row_security=row_security,
         has_policy=has_policy,
         is_protected=is_protected,
     )
     return name, relation
-
-
-def _make_privileges(schema: bool, delete: bool, granted: Row) -> Privileges:
-    select, insert, update = map(frozenset, granted)
-    return Privileges(schema=schema, select=select, insert=insert, update=update, delete=delete)
 
 
 class CapabilityCache:
@@ -289,22 +253,3 @@ class CapabilityCache:
     async def _ask_for_policies(self, capabilities: Capabilities) -> None:
         policies = await read_policy_facts(self._database, self._role)
         self.latest = replace(capabilities, facts=replace(capabilities.facts, policies=policies))
-
-
-@asynccontextmanager
-async def translating_refusals(
-    capability_cache: CapabilityCache, actor: Actor, needs: Capability
-) -> AsyncIterator[None]:
-    """Inside, a refusal by the server is reported as the missing feature."""
-    try:
-        yield
-    except (NoPrivilege, SchemaMissing) as error:
-        if error.sqlstate is None or (missing := await capability_cache.missing_now(needs, actor)) is None:
-            raise
-        kind = NoPrivilege if isinstance(error, NoPrivilege) else SchemaMissing
-        raise kind(missing.reason, hint=missing.hint, sqlstate=error.sqlstate) from error
-    if capability_cache.is_outdated or (
-        # It was granted since the last check.
-        capability_cache.latest is not None and capability_cache.latest.missing(needs, actor) is not None
-    ):
-        await capability_cache.refresh_if_possible()

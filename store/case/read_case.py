@@ -261,7 +261,7 @@ async def read_case(
     reader = _Reader(store, person, await _jobs(store, person), at, report)
     part = reader.part
     if person.user.email is None:
-        await part(EMAIL, _require(store, Capability.USERS))
+        await part(EMAIL, store.actor_database.require(Capability.USERS))
     costs = await part("costs", reader.costs()) or ()
     projects = await part("projects", reader.projects(costs)) or ()
     return Case(
@@ -306,13 +306,7 @@ async def _require_acting(store: Store) -> None:
     """Raise NoPrivilege or SchemaMissing unless the reader may look at the database as a user."""
     if store.actor != OPERATOR:
         raise NoPrivilege("Only the operator compares what a user sees with what exists.")
-    await _require(store, Capability.ACTING)
-
-
-async def _require(store: Store, capability: Capability) -> None:
-    """Raise the refusal if the capability is missing, before the server would reject the query."""
-    if missing := await store.actor_database.missing(capability):
-        raise missing.refusal
+    await store.actor_database.require(Capability.ACTING)
 
 
 class _Reader:
@@ -395,7 +389,7 @@ class _Reader:
         )
 
     async def _asset(self, asset_id: UUID) -> Asset | None:
-        await _require(self._store, Capability.ASSETS)
+        await self._store.actor_database.require(Capability.ASSETS)
         return await self._store.get_asset(asset_id)
 
     async def visibility(self) -> CaseVisibility:
@@ -417,7 +411,7 @@ class _Reader:
     async def projects(self, costs: Sequence[StatusCosts]) -> tuple[CaseProject, ...]:
         """Return the job's project, then projects by how many of the user's jobs they have, then the others."""
         store = self._store
-        await _require(store, Capability.PROJECTS)
+        await store.actor_database.require(Capability.PROJECTS)
         of_job = [job.project_id for job in self.jobs if job.id == self._job_id]
         newest = Query(_THEIRS, first_column, {"user_id": self._user.id, "rows": MOST_PROJECTS})
         theirs = await store.actor_database.read(newest, needs=Capability.PROJECTS)
@@ -451,7 +445,7 @@ class _Reader:
 
     async def budgets(self, projects: Sequence[CaseProject]) -> tuple[Budget, ...]:
         store, at = self._store, self._at
-        await _require(store, Capability.MIGRATED)
+        await store.actor_database.require(Capability.MIGRATED)
         found = {one.id: one for one in await store.get_budgets(user_id=self._user.id, limit=MOST_BUDGETS, at=at)}
         for project in projects:
             if len(found) >= MOST_BUDGETS:
@@ -460,7 +454,7 @@ class _Reader:
         return tuple(sorted(found.values(), key=lambda one: one.left_cents))[:MOST_BUDGETS]
 
     async def workers(self) -> CaseWorkers:
-        await _require(self._store, Capability.MIGRATED)
+        await self._store.actor_database.require(Capability.MIGRATED)
         overview = await self._store.get_workers_overview(limit=_MOST_WORKERS, at=self._at)
         theirs = {job.id for job in self.jobs}
         held = tuple(one for one in overview.held if one.job_id in theirs)

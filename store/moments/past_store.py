@@ -202,8 +202,7 @@ class PastStore(Store):
 
     async def check(self) -> EventRange:
         """Return where the moment's events are. Raises SchemaMissing without events, InvalidValue if it is unknown."""
-        if missing := await self.actor_database.missing(Capability.MIGRATED):
-            raise missing.refusal
+        await self.actor_database.require(Capability.MIGRATED)
         found = self._known.events
         if found is None:
             # A user sees too few events to find the moment among them.

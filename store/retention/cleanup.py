@@ -86,11 +86,6 @@ def delete_jobs(job_ids: Sequence[UUID]) -> Query[UUID]:
     return Query(_DELETE, first_column, {"ids": list(job_ids)})
 
 
-NEEDS = by_member(
-    RetentionAction, {RetentionAction.ARCHIVE: Capability.ARCHIVING, RetentionAction.DELETE: Capability.DELETING}
-)
-
-
 async def find_expired(
     store: Store,
     age: timedelta,
@@ -166,7 +161,9 @@ async def _take(
 ) -> RetentionBatch:
     keys: list[PageKey] = []
     try:
-        async with store.actor_database.write(NEEDS[action], limits=LIMITS) as transaction:
+        if action is RetentionAction.ARCHIVE:
+            await store.actor_database.require(Capability.MIGRATED)
+        async with store.actor_database.write(Capability.DELETING, limits=LIMITS) as transaction:
             keys = await transaction.run(lock(expired, status, after=after, rows=rows))
             job_ids = [key.id for key in keys]
             if job_ids and of_leases:

@@ -31,8 +31,7 @@ async def fold_events(actor_database: ActorDatabase) -> int:
 
     Raises Locked if another session folds, and SchemaMissing or NoPrivilege if this one can't.
     """
-    if missing := await actor_database.missing(Capability.MIGRATED):
-        raise missing.refusal
+    await actor_database.require(Capability.MIGRATED)
     answer = await _asked(actor_database, Query(_FOLD, first_column, {"most": MOST_AT_ONCE}))
     if answer == _IS_VOID:
         answer = await _asked(actor_database, _COUNT)

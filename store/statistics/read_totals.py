@@ -406,7 +406,7 @@ async def count_capabilities(actor_database: ActorDatabase, query: TotalsQuery) 
         if await actor_database.has(Capability.MIGRATED)
         else None,
         has_events=await actor_database.has(Capability.MIGRATED),
-        has_learned=await actor_database.has(Capability.LEARNING),
+        has_learned=await actor_database.has_learned(),
     )
 
 

@@ -44,22 +44,7 @@ def reason(capabilities: Capabilities, feature: Capability, *, as_user: bool = F
     return found.words
 
 
-MIGRATED = {
-    Capability.ROLLUPS,
-    Capability.ROLLUPS,
-    Capability.MIGRATED,
-    Capability.MIGRATED,
-    Capability.RETRYING,
-    Capability.LEARNING,
-    Capability.MIGRATED,
-    Capability.OPERATING,
-    Capability.MIGRATED,
-    Capability.ARCHIVING,
-    Capability.RESTORING,
-    Capability.MIGRATED,
-    Capability.MIGRATED,
-    Capability.OPERATING,
-}
+MIGRATED = {Capability.MIGRATED, Capability.ROLLUPS, Capability.RETRYING, Capability.OPERATING}
 """Capabilities that the migrations of gjobs add."""
 
 WRITING = {Capability.CREATING, Capability.CHANGING, Capability.DELETING, Capability.CREATING_PROJECTS}

@@ -91,15 +91,6 @@ REASONS: dict[Capability, list[tuple[DatabaseFacts, str]]] = {
         (without_login(JOB_SUMMARY, select=NO_COLUMNS), f"{NO_GRANT}read gjobs.job_summary."),
         (REPLICA, ""),
     ],
-    Capability.ARCHIVING: [(UNMIGRATED, NOT_ADDED), (without_login(JOBS, delete=False), f"{NO_GRANT}delete rows")],
-    Capability.RESTORING: [(UNMIGRATED, NOT_ADDED), (without_login(JOBS, insert=NO_COLUMNS), f"{NO_GRANT}write")],
-    Capability.LEARNING: [
-        (UNMIGRATED, NOT_ADDED),
-        (
-            altered(JOBS, columns=all_of(JOBS).columns - {"completed_at"}),
-            "The table generation_jobs lacks the column completed_at. Run 'gjobs migrate columns' to add it.",
-        ),
-    ],
     Capability.RETRYING: [
         (UNMIGRATED, NOT_ADDED),
         (altered(JOBS, columns=all_of(JOBS).columns - {"retry_count", "completed_at"}), ""),
