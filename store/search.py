@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from gjobs.store import tables, validation
@@ -38,38 +37,32 @@ MOST_FOUND = 20
 """The most matches returned of each kind. To narrow them, give more digits."""
 
 
-class IdKind(Enum):
-    JOBS = auto()
-    PROJECTS = auto()
-    ASSETS = auto()
-    USERS = auto()
+IdKind = Literal["jobs", "projects", "assets", "users"]
+"""A field of IdMatches."""
 
 
 async def find_by_id(actor_database: ActorDatabase, id_or_prefix: str) -> IdMatches:
     ids = id_range(id_or_prefix)
     if ids is None:
         return IdMatches()
-    kinds = [IdKind.JOBS]
+    kinds: list[IdKind] = ["jobs"]
     if await actor_database.has(Capability.PROJECTS):
-        kinds.append(IdKind.PROJECTS)
+        kinds.append("projects")
     if await actor_database.has(Capability.ASSETS):
-        kinds.append(IdKind.ASSETS)
+        kinds.append("assets")
     if actor_database.is_operators:
-        kinds.append(IdKind.USERS)
+        kinds.append("users")
     return await locate_kinds(actor_database, ids, kinds)
 
 
 async def locate_kinds(actor_database: ActorDatabase, ids: IdRange, kinds: Sequence[IdKind]) -> IdMatches:
     asked = [(kind, make) for kind in kinds for make in await _makers(actor_database, kind)]
     answers = await actor_database.read_together(*(make(ids, limit=MOST_FOUND + 1) for _, make in asked))
-    found: dict[IdKind, dict[UUID, Any]] = {kind: {} for kind in IdKind}
+    found: dict[str, dict[UUID, Any]] = {kind: {} for kind in kinds}
     for (kind, _), answer in zip(asked, answers, strict=True):
         found[kind] |= {one.id: one for one in answer}
     return IdMatches(
-        jobs=tuple(found[IdKind.JOBS].values())[:MOST_FOUND],
-        projects=tuple(found[IdKind.PROJECTS].values())[:MOST_FOUND],
-        assets=tuple(found[IdKind.ASSETS].values())[:MOST_FOUND],
-        users=tuple(found[IdKind.USERS].values())[:MOST_FOUND],
+        **{kind: tuple(some.values())[:MOST_FOUND] for kind, some in found.items()},
         is_more=any(len(some) > MOST_FOUND for some in found.values()),
     )
 
@@ -77,13 +70,13 @@ async def locate_kinds(actor_database: ActorDatabase, ids: IdRange, kinds: Seque
 async def _makers(actor_database: ActorDatabase, kind: IdKind) -> list[Callable[..., Query[Any]]]:
     """Return the functions that make the queries for a kind."""
     match kind:
-        case IdKind.JOBS:
+        case "jobs":
             return [(await actor_database.job_statements()).in_range]
-        case IdKind.PROJECTS:
+        case "projects":
             return [project_sql.projects_in_id_range]
-        case IdKind.ASSETS:
+        case "assets":
             return [project_sql.in_range]
-        case IdKind.USERS:
+        case "users":
             if not await knows_users_by_rows(actor_database):
                 return [user_sql.in_range]
             owned = [tables.generation_jobs]
@@ -152,7 +145,7 @@ async def find_actor(actor_database: ActorDatabase, email_or_id: str) -> ActingU
         found = await _with_email(actor_database, query)
     elif await knows_users_by_rows(actor_database):
         ids = IdRange(low=user_id, high=user_id)
-        found = (await locate_kinds(actor_database, ids, [IdKind.USERS])).users
+        found = (await locate_kinds(actor_database, ids, ["users"])).users
     else:
         found = await actor_database.read(query, needs=Capability.USERS)
     return validation.require_one_user(needle, found)

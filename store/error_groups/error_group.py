@@ -4,9 +4,8 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from functools import cache
 from uuid import UUID
 
 from gjobs.store.filters.filter_terms import NO_FILTER, JobFilter
@@ -241,39 +240,13 @@ session keeps only 32 compiled patterns, and compiling a pattern takes longer th
 """
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _CompiledStep:
-    """A step with its patterns compiled."""
-
-    guard: re.Pattern[str] | None
-    replacements: Sequence[tuple[re.Pattern[str], str]]
-    otherwise: Sequence[tuple[re.Pattern[str], str]]
-
-
-@cache
-def _compiled() -> Sequence[_CompiledStep]:
-    """Compiled on first use: the filter language imports this module, and few runs need a fingerprint."""
-
-    def compiled(replacements: tuple[Replacement, ...]) -> Sequence[tuple[re.Pattern[str], str]]:
-        return [(re.compile(one.pattern, re.DOTALL), one.placeholder) for one in replacements]
-
-    return [
-        _CompiledStep(
-            None if step.guard is None else re.compile(step.guard),
-            compiled(step.replacements),
-            compiled(step.otherwise),
-        )
-        for step in STEPS
-    ]
-
-
 def fingerprint(error: str | None) -> str:
     """Return the fingerprint of an error, for example `API timeout after #`. Empty if there is no error text."""
     line = _line_of(error or "")[:MOST_OF_LINE]
-    for step in _compiled():
-        is_guarded = step.guard is None or step.guard.search(line)
-        for pattern, placeholder in step.replacements if is_guarded else step.otherwise:
-            line = pattern.sub(placeholder, line)
+    for step in STEPS:
+        is_guarded = step.guard is None or re.search(step.guard, line)
+        for one in step.replacements if is_guarded else step.otherwise:
+            line = re.sub(one.pattern, one.placeholder, line, flags=re.DOTALL)
     return line[:MOST_CHARACTERS].strip(" ")
 
 

@@ -87,42 +87,28 @@ def _failures(scope: ErrorScope, readable: frozenset[Key], *, is_recorded: bool)
 
 
 class _Grouped(ClauseElement):
-    """The groups of the failures that a statement selects."""
+    """The groups of the failures that a statement selects, or the ids of a group's failures, newest first."""
 
     inherit_cache = False
 
-    def __init__(self, failures: Select[Any]) -> None:
+    def __init__(self, failures: Select[Any], *, of_members: bool) -> None:
         self.failures = failures
+        self.of_members = of_members
 
 
-class _Members(_Grouped):
-    """The ids of those failures that have a fingerprint, newest first."""
-
-    inherit_cache = False
-
-
-def _newest(element: _Grouped, compiler: SQLCompiler, **options: Any) -> str:
-    """Return the first part of a statement: the newest failures with their fingerprints."""
-    return f"""
+@compiles(_Grouped)
+def _compile_grouped(element: _Grouped, compiler: SQLCompiler, **options: Any) -> str:
+    newest = f"""
 WITH failures AS MATERIALIZED ({compiler.process(element.failures, **options)}),
 newest AS MATERIALIZED (
     SELECT n.*, {fingerprint_sql("n.error")} AS fingerprint
       FROM (SELECT * FROM failures ORDER BY updated_at DESC, id DESC LIMIT {compiler.process(_LIMIT, **options)}) AS n
 )"""  # noqa: S608 - of constants
-
-
-@compiles(_Members)
-def _compile_members(element: _Members, compiler: SQLCompiler, **options: Any) -> str:
-    fingerprint = compiler.process(bindparam("fingerprint", type_=Text), **options)
-    return f"""{_newest(element, compiler, **options)}
-SELECT id FROM newest WHERE fingerprint = {fingerprint} ORDER BY updated_at DESC, id DESC
-"""  # noqa: S608 - as above
-
-
-@compiles(_Grouped)
-def _compile_grouped(element: _Grouped, compiler: SQLCompiler, **options: Any) -> str:
+    if element.of_members:
+        fingerprint = compiler.process(bindparam("fingerprint", type_=Text), **options)
+        members = f"SELECT id FROM newest WHERE fingerprint = {fingerprint} ORDER BY updated_at DESC, id DESC"  # noqa: S608
+        return f"{newest} {members}"
     trend = ", ".join(f"count(*) FILTER (WHERE bucket = {number})" for number in range(1, BUCKETS + 1))
-    newest = _newest(element, compiler, **options)
     groups = f"""
 SELECT {group_id_sql("l.fingerprint")}, l.fingerprint, l.jobs, l.first_seen, l.last_seen,
        l.modes[1:{MOST_MODES}], cardinality(l.modes), l.users[1:{MOST_USERS}], cardinality(l.users), l.cost_cents,
@@ -143,8 +129,7 @@ SELECT {group_id_sql("l.fingerprint")}, l.fingerprint, l.jobs, l.first_seen, l.l
 
 @lru_cache(maxsize=64)
 def _statement(scope: ErrorScope, readable: frozenset[Key], *, of_members: bool, is_recorded: bool) -> _Grouped:
-    failures = _failures(scope, readable, is_recorded=is_recorded)
-    return _Members(failures) if of_members else _Grouped(failures)
+    return _Grouped(_failures(scope, readable, is_recorded=is_recorded), of_members=of_members)
 
 
 async def error_groups_query(

@@ -29,7 +29,7 @@ from sqlalchemy.sql.functions import coalesce, now
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from gjobs.store import tables
-from gjobs.store.database.query import DIALECT, Query, Row, RowMaker, row_maker
+from gjobs.store.database.query import DIALECT, Query, Row, RowMaker, first_column, make_number, row_maker
 from gjobs.store.jobs.job import (
     FINAL_STATUSES,
     AnyStatus,
@@ -239,19 +239,16 @@ def marked(job: GenerationJob, unrecorded: Sequence[str]) -> PastJob:
     return PastJob(**values, unrecorded=tuple(unrecorded))
 
 
+@cache
 def _count_newest(of_project: bool) -> Any:
     scope = f"created_at <= :moment{' and project_id = :pool_project' if of_project else ''}"
     newest = f"select from public.generation_jobs where {scope} order by created_at desc, id desc limit :pool_rows"
     return text(f"select count(*) from ({newest}) newest").bindparams(_MOMENT)  # noqa: S608 - of constants
 
 
-_COUNT_NEWEST = {of_project: _count_newest(of_project) for of_project in (False, True)}
-
-
 def count_newest(pool: Pool) -> Query[int]:
     """Return a query that counts current jobs created before the moment, up to the pool's limit."""
-    of_project = pool.project_id is not None
-    return Query(_COUNT_NEWEST[of_project], lambda row: int(row[0]), pool.newest, may_sort=pool.may_sort)
+    return Query(_count_newest(pool.project_id is not None), make_number, pool.newest, may_sort=pool.may_sort)
 
 
 def range_statement(*, most_changes: int = MOST_CHANGES) -> Any:
@@ -268,10 +265,6 @@ def event_range(moment: datetime) -> Query[EventRange]:
     It must run as the operator, who sees all events.
     """
     return Query(_RANGE, row_maker(EventRange), {"moment": moment})
-
-
-SEES_GONE_JOBS: Query[bool] = Query(text("select gjobs.visible_jobs() in ('all', 'own')"), lambda row: bool(row[0]))
-"""Whether the actor sees the events of deleted jobs: all events, or those of their own jobs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,6 +303,7 @@ def changes(moment: datetime, events: EventRange) -> Query[Change]:
     return Query(_CHANGES, _make_change, {"moment": moment, "first_transaction": str(events.first)})
 
 
+@cache
 def _neighbor(*, is_later: bool, of_project: bool) -> Any:
     compared = (
         "e.transaction_id >= cast(cast(:bound as text) as xid8) and e.at > :moment"
@@ -327,17 +321,11 @@ select {"min" if is_later else "max"}(e.at) from (
 """).bindparams(_MOMENT)  # noqa: S608 - of constants
 
 
-_NEIGHBORS = {
-    (is_later, of_project): _neighbor(is_later=is_later, of_project=of_project)
-    for is_later in (False, True)
-    for of_project in (False, True)
-}
-
-
 def neighbor(
     moment: datetime, events: EventRange, project_id: UUID | None, *, is_later: bool
 ) -> Query[datetime | None]:
     """Return a query for the time of the event before or after the moment. None if there is none."""
     bound = str(events.first if is_later else events.last)
     parameters = {"moment": moment, "bound": bound, **_of_project("project_id", project_id)}
-    return Query(_NEIGHBORS[is_later, project_id is not None], lambda row: row[0], parameters)
+    statement = _neighbor(is_later=is_later, of_project=project_id is not None)
+    return Query(statement, first_column, parameters)

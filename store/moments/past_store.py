@@ -59,47 +59,6 @@ MOST_PROJECTS = 10_000
 
 
 TOO_MUCH = "Too much has changed since this moment to count its jobs."
-HINTS = {TOO_MUCH: "Use a later time."}
-
-
-def queries(query: TotalsQuery, moment: datetime, events: EventRange) -> list[Query[Any]]:
-    """Return the queries that `totals` needs. They need rollups, and work only if not too much has changed."""
-    return [
-        statistics_sql.by_status(query.project_id, from_rollups=True),
-        statistics_sql.totals_by_project_from_rollups(limit=MOST_PROJECTS),
-        moment_sql.changes(moment, events),
-    ]
-
-
-def totals(
-    query: TotalsQuery,
-    moment: datetime,
-    events: EventRange,
-    answers: Sequence[list[Any]],
-    *,
-    unknown_because: str,
-    matching: Count | None,
-    actor: Actor,
-) -> Totals:
-    """Return the totals. If `answers` is empty, `unknown_because` gives the reason."""
-    statistics, projects = _before(query.project_id, *answers) if answers else (None, None)
-    return Totals(
-        query=query,
-        counts={} if statistics is None else exact_counts(statistics),
-        has_all_statuses=statistics is not None,
-        statistics=statistics,
-        days=None,
-        projects=projects,
-        matching=matching,
-        taken_at=moment,
-        actor=actor,
-        may_lack_changes=not events.is_searched,
-        unknown_because=unknown_because,
-    )
-
-
-def listed_count(number: int, *, is_cut: bool) -> Count:
-    return Count(number=min(number, MOST_LISTED), precision=Precision.CAPPED if is_cut else Precision.EXACT)
 
 
 def _before(
@@ -126,7 +85,11 @@ def _before(
             _add(sums[changed_project], sign * change.events, sign * cents)
             if project_id in (None, changed_project):
                 _add(numbers[status], sign * change.events, sign * cents)
-    rows = [_statistic(status, *known) for status, known in numbers.items() if known[0]]
+    rows = [
+        JobStatistic(status=status, count=jobs, total_cost_cents=cents, avg_cost_cents=round(cents / jobs, 2))
+        for status, (jobs, cents) in numbers.items()
+        if jobs
+    ]
     known_projects = {one: ProjectTotals(job_count=jobs, total_cost_cents=cents) for one, (jobs, cents) in sums.items()}
     return statistics_sql.in_workflow_order(rows), known_projects
 
@@ -134,10 +97,6 @@ def _before(
 def _add(known: list[int], jobs: int, cents: int) -> None:
     known[0] += jobs
     known[1] += cents
-
-
-def _statistic(status: AnyStatus, jobs: int, cents: int) -> JobStatistic:
-    return JobStatistic(status=status, count=jobs, total_cost_cents=cents, avg_cost_cents=round(cents / jobs, 2))
 
 
 _STATEMENTS = JobStatements(PAST_COLUMNS)
@@ -324,7 +283,7 @@ class PastStore(Store):
         gone = "" if events.is_whole else "Deleted jobs may be missing, because too much has changed since this moment."
         if self._sees_gone_jobs is None:
             (self._sees_gone_jobs,) = await self.actor_database.read(
-                moment_sql.SEES_GONE_JOBS, needs=Capability.MIGRATED
+                history_sql.SEES_GONE_JOBS, needs=Capability.MIGRATED
             )
         hidden = (
             "" if self._sees_gone_jobs else "Jobs that are deleted or archived by now are missing: policies hide them."
@@ -421,9 +380,29 @@ class PastStore(Store):
         matching = None if query.matching is None else await self._count(query.matching)
         lacking = await self.actor_database.missing(Capability.ROLLUPS)
         why = lacking.reason if lacking else "" if events.is_whole else TOO_MUCH
-        answers = [] if why else await self._read(*queries(query, self.moment, events))
-        found = totals(query, self.moment, events, answers, unknown_because=why, matching=matching, actor=self.actor)
-        return replace(found, flow=await self.get_flow(query) if with_flow else None)
+        statistics: JobStatistics | None = None
+        projects: Mapping[UUID, ProjectTotals] | None = None
+        if not why:
+            answers = await self._read(
+                statistics_sql.by_status(query.project_id, from_rollups=True),
+                statistics_sql.totals_by_project_from_rollups(limit=MOST_PROJECTS),
+                moment_sql.changes(self.moment, events),
+            )
+            statistics, projects = _before(query.project_id, *answers)
+        return Totals(
+            query=query,
+            counts={} if statistics is None else exact_counts(statistics),
+            has_all_statuses=statistics is not None,
+            statistics=statistics,
+            days=None,
+            projects=projects,
+            matching=matching,
+            flow=await self.get_flow(query) if with_flow else None,
+            taken_at=self.moment,
+            actor=self.actor,
+            may_lack_changes=not events.is_searched,
+            unknown_because=why,
+        )
 
     async def _count(self, listed: ListQuery) -> Count:
         readable = await self.actor_database.readable_names(listed.job_filter)
@@ -431,7 +410,8 @@ class PastStore(Store):
         asked = list_sql.length(self._then(listed), most=MOST_LISTED, readable=readable)
         number: int
         (number,), (present,) = await self._read(as_of(asked, pool), moment_sql.count_newest(pool))
-        return listed_count(number, is_cut=present >= MOST_LISTED)
+        is_cut = present >= MOST_LISTED
+        return Count(number=min(number, MOST_LISTED), precision=Precision.CAPPED if is_cut else Precision.EXACT)
 
     async def get_flow(self, query: TotalsQuery, *, at: datetime | None = None) -> JobFlow:
         return JobFlow(taken_at=self.moment)
@@ -441,8 +421,7 @@ class PastStore(Store):
         if totals.statistics is None:
             if lacking := await self.actor_database.missing(Capability.ROLLUPS):
                 raise lacking.refusal
-            why = totals.unknown_because
-            raise InvalidValue("at", why, hint=HINTS[why])
+            raise InvalidValue("at", TOO_MUCH, hint="Use a later time.")
         return replace(totals.statistics, cautions=tuple(filter(None, (late_caution(await self.check()),))))
 
     async def count_jobs(self, job_filter: JobFilter, *, most: int) -> int:

@@ -164,7 +164,10 @@ def compare(found: Iterable[SchemaObject], expected: Sequence[SchemaObject]) -> 
     ]
     taken = set(map(id, matches.values()))
     extra = (own for own in owns if id(own) not in taken and own.kind not in REPORTED_ONLY and not is_optional(own))
-    return (*differences, *map(_extra, extra))
+    return (
+        *differences,
+        *(_report(DifferenceKind.EXTRA, own, None, own.definition, is_tolerated=True) for own in extra),
+    )
 
 
 def required(differences: Iterable[Difference]) -> tuple[Difference, ...]:
@@ -223,19 +226,13 @@ def _take(left: list[SchemaObject], is_match: Callable[[SchemaObject], bool]) ->
 
 def _difference(promised: SchemaObject, match: SchemaObject | None) -> Difference | None:
     if match is None:
-        return _report(DifferenceKind.MISSING, promised, expected=promised.definition)
+        return _report(DifferenceKind.MISSING, promised, promised.definition, None)
+    is_wider = _is_wider(promised, match)
     if normal(match.definition) != normal(promised.definition):
-        return _report(
-            DifferenceKind.DIFFERENT,
-            promised,
-            expected=promised.definition,
-            found=match.definition,
-            is_tolerated=_is_wider(promised, match),
-        )
+        return _report(DifferenceKind.DIFFERENT, promised, promised.definition, match.definition, is_tolerated=is_wider)
     if match.name != promised.name:
-        return _report(
-            DifferenceKind.DIFFERENT, promised, expected=promised.name, found=f"called {match.name}", is_tolerated=True
-        )
+        found = f"called {match.name}"
+        return _report(DifferenceKind.DIFFERENT, promised, promised.name, found, is_tolerated=True)
     return None
 
 
@@ -243,16 +240,12 @@ def is_optional(own: SchemaObject) -> bool:
     return own.full_name in _OPTIONAL
 
 
-def _extra(own: SchemaObject) -> Difference:
-    return _report(DifferenceKind.EXTRA, own, found=own.definition)
-
-
 def _report(
     kind: DifferenceKind,
     subject: SchemaObject,
+    expected: str | None,
+    found: str | None,
     *,
-    expected: str | None = None,
-    found: str | None = None,
     is_tolerated: bool = False,
 ) -> Difference:
     return Difference(
@@ -261,7 +254,7 @@ def _report(
         name=subject.title,
         expected=expected,
         found=found,
-        required=not (kind is DifferenceKind.EXTRA or is_tolerated) and subject.is_required,
+        required=subject.is_required and not is_tolerated,
     )
 
 

@@ -32,11 +32,11 @@ from sqlalchemy import (
 from sqlalchemy.types import UserDefinedType
 
 from gjobs.store import tables
-from gjobs.store.database.query import Query, first_column, make_number, row_maker
+from gjobs.store.database.query import Query, Row, first_column, make_number
 from gjobs.store.filters import filter_sql
 from gjobs.store.filters.filter_terms import Key
 from gjobs.store.job_list.list_query import ListQuery
-from gjobs.store.jobs.job import AnyStatus, JobStatus, parse_status, status_or_none
+from gjobs.store.jobs.job import AnyStatus, JobStatus, parse_status
 from gjobs.store.projects import project_sql
 from gjobs.store.statistics import statistics_sql
 from gjobs.store.statistics.statistics import ProjectTotals
@@ -179,15 +179,13 @@ def _on_pages(statement: Select[Any], *, has_end: bool) -> Select[Any]:
     return statement.where(_CTID.op("<")(_tid("end_page"))) if has_end else statement
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageTotal:
-    """The total of a status, a project or a day; the two others are None. Jobs outside all of these have no total."""
+TotalKey = AnyStatus | UUID | date
+"""A status, a project or a day."""
 
-    status: AnyStatus | None
-    project_id: UUID | None
-    day: date | None
-    job_count: int
-    total_cost_cents: int
+
+def _make_page_total(row: Row) -> tuple[TotalKey, int, int]:
+    status, project_id, day, job_count, total = row
+    return project_id or day or parse_status(status), job_count, total
 
 
 @cache
@@ -213,8 +211,8 @@ def _totals_on_pages(has_end: bool) -> Select[Any]:
 
 def totals_on_pages(
     pages: PageRange, *, project_id: UUID | None, project_ids: Collection[UUID], days: int, at: datetime | None
-) -> Query[PageTotal]:
-    """Return a query for totals by status, totals by day, and the total of each of `project_ids`."""
+) -> Query[tuple[TotalKey, int, int]]:
+    """Return a query for the number and the cost of jobs by status, by day, and of each of `project_ids`."""
     parameters = {
         "project_id": project_id,
         "project_ids": list(project_ids),
@@ -222,7 +220,7 @@ def totals_on_pages(
         "at": at,
         **pages.parameters,
     }
-    return Query(_totals_on_pages(pages.end is not None), row_maker(PageTotal, status=status_or_none), parameters)
+    return Query(_totals_on_pages(pages.end is not None), _make_page_total, parameters)
 
 
 @lru_cache(maxsize=64)

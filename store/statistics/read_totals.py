@@ -5,10 +5,10 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum, auto
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from gjobs.store.actor_database import ActorDatabase
@@ -16,10 +16,9 @@ from gjobs.store.budgets import budget_sql
 from gjobs.store.budgets.budget import Budget, named_for
 from gjobs.store.budgets.budget_sql import Readable
 from gjobs.store.capabilities.capability import Capability
-from gjobs.store.database import query
-from gjobs.store.database import query as query_module
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import ChangedRows, Query, TimeLimits, explain_plan, parse_plan
+from gjobs.store.database.query import clock as server_clock
 from gjobs.store.errors import Locked, TimedOut
 from gjobs.store.filters.filter_terms import Key
 from gjobs.store.job_list.index_advice import is_guessed
@@ -27,14 +26,13 @@ from gjobs.store.job_list.list_query import MOST_LISTED_PROJECTS, NEWEST_FIRST, 
 from gjobs.store.jobs.job import AnyStatus, JobStatus
 from gjobs.store.jobs.job_results import CappedCount
 from gjobs.store.statistics import count_sql, statistics_sql
-from gjobs.store.statistics.count_sql import PageRange, PageTotal
+from gjobs.store.statistics.count_sql import PageRange, TotalKey
 from gjobs.store.statistics.statistics import (
     MOST_STUCK,
     Count,
     DayCost,
     JobFlow,
     JobStatistic,
-    JobStatistics,
     Precision,
     ProjectTotals,
     RecentFlows,
@@ -57,12 +55,6 @@ class CountLimits:
     """The most jobs counted if counting all takes too long."""
 
 
-@dataclass(slots=True)
-class _Rest:
-    until: float
-    seconds: float
-
-
 class SlowCountBackoff:
     """Skips counts that timed out. The pause is some minutes, and doubles with each failure."""
 
@@ -72,16 +64,17 @@ class SlowCountBackoff:
         self._clock = clock
         self._shortest_rest = shortest_rest
         self._longest_rest = longest_rest
-        self._rests: OrderedDict[Hashable, _Rest] = OrderedDict()
+        self._rests: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
+        """When each pause ends, and its seconds."""
 
     def is_resting(self, what: Hashable) -> bool:
-        rest = self._rests.get(what)
-        return rest is not None and self._clock() < rest.until
+        until, _ = self._rests.get(what, (float("-inf"), 0.0))
+        return self._clock() < until
 
     def note(self, what: Hashable) -> None:
-        before = self._rests.pop(what, None)
-        seconds = min(before.seconds * 2, self._longest_rest) if before else self._shortest_rest
-        self._rests[what] = _Rest(until=self._clock() + seconds, seconds=seconds)
+        _, before = self._rests.pop(what, (0.0, 0.0))
+        seconds = min(before * 2, self._longest_rest) or self._shortest_rest
+        self._rests[what] = self._clock() + seconds, seconds
         if len(self._rests) > MOST_REMEMBERED:
             self._rests.popitem(last=False)
 
@@ -128,9 +121,7 @@ class CountCapabilities:
     """Whether the actor sees every row. The planner's estimates include hidden rows."""
     partial_claims: tuple[str, ...] = ()
     budgets: Readable | None = None
-    """Which names of budgets are readable. None if the database keeps no budgets."""
-    has_events: bool = False
-    """Whether the database records when jobs start."""
+    """Which names of budgets are readable. None if the database keeps no budgets, and records no events."""
     has_learned: bool = False
     """Whether leases and usual durations are readable. The table then has `completed_at`."""
 
@@ -191,7 +182,9 @@ class TotalsCounter:
             statistics=found,
             days=None if days is None else statistics_sql.without_gaps(days, today=taken_at.date(), days=query.days),
             projects=None if projects is None else dict(projects),
-            matching=_exact(answers.get(Part.MATCHING)) or lengths.get(Part.MATCHING_AT_MOST),
+            matching=Count(number=answers[Part.MATCHING][0])
+            if Part.MATCHING in answers
+            else lengths.get(Part.MATCHING_AT_MOST),
             budgets=named_for(self._actor, answers[Part.BUDGETS]) if Part.BUDGETS in answers else None,
             flow=flow,
             stuck=_stuck(answers),
@@ -297,9 +290,9 @@ class TotalsCounter:
             self._database.read_together, self._actor, limits=self._limits.limits, is_repeated=known is not None
         )
         if known is None:
-            (taken_at,), *answers = await read(query.clock(at), *parts.values())
+            (taken_at,), *answers = await read(server_clock(at), *parts.values())
             return taken_at, dict(zip(parts, answers, strict=True))
-        taken_at, rows = await known.read(read, query.clock(at), *parts.values(), names_known_rows=names_known_rows)
+        taken_at, rows = await known.read(read, server_clock(at), *parts.values(), names_known_rows=names_known_rows)
         return taken_at, dict(zip(parts, rows, strict=True))
 
 
@@ -327,7 +320,7 @@ def _whole(
 def _flow_parts(query: TotalsQuery, capabilities: CountCapabilities, at: datetime | None) -> dict[What, Query[Any]]:
     project_id = query.project_id
     moves = statistics_sql.recent_moves(
-        project_id, at=at, is_recorded=capabilities.has_events, has_completion=capabilities.has_learned
+        project_id, at=at, is_recorded=capabilities.budgets is not None, has_completion=capabilities.has_learned
     )
     return {
         Part.MOVES: moves,
@@ -361,11 +354,6 @@ def _flow_scope(query: TotalsQuery, at: datetime | None) -> Hashable:
 def totals_part(query: TotalsQuery, readable: Readable, *, at: datetime | None) -> Query[Budget]:
     """Return a query for the budgets of the query's project, or for those with the least left."""
     return budget_sql.described(query.project_id, limit=MOST_BUDGETS, readable=readable, at=at)
-
-
-def _exact(answer: list[Any] | None) -> Count | None:
-    """Return an exact count, or None if it did not finish in time."""
-    return None if answer is None else Count(number=answer[0])
 
 
 def _length(capped: int | None, estimate: int | None, cap: int) -> Count | None:
@@ -405,12 +393,9 @@ async def count_capabilities(actor_database: ActorDatabase, query: TotalsQuery) 
         budgets=await actor_database.readable_beside_budgets()
         if await actor_database.has(Capability.MIGRATED)
         else None,
-        has_events=await actor_database.has(Capability.MIGRATED),
         has_learned=await actor_database.has_learned(),
     )
 
-
-K = TypeVar("K", bound=Hashable)
 
 BUDGET = 60.0
 """Seconds for the whole count. A snapshot held for long prevents the server from cleaning up."""
@@ -435,33 +420,63 @@ async def count_totals_exactly(
 ) -> Totals:
     """Count everything in one snapshot. Raises TimedOut if the time limit is not enough. Cancel the call to stop it."""
     ends_at = clock() + budget
-    page_totals: list[PageTotal] = []
+    projects = count_sql.listed_projects(
+        has_projects=capabilities.has_projects, of_one_user=actor != OPERATOR, limit=MOST_LISTED_PROJECTS
+    )
+    of_budgets = [totals_part(query, capabilities.budgets, at=at)] if capabilities.budgets else []
+    numbers: Counter[TotalKey] = Counter()
+    cents: Counter[TotalKey] = Counter()
     matching = 0
     with _raising_timeouts(budget):
         async with database.snapshot(limits=TimeLimits(statement=budget)) as snapshot:
             ((taken_at,), listed, (pages,), *budgets) = await snapshot.read(
-                actor, *_read_once(actor, query, capabilities, at)
+                actor, server_clock(at), projects, count_sql.PAGE_COUNT, *of_budgets
             )
             for some in ranges(pages, pages_at_once):
                 left = ends_at - clock()
                 if left <= 0:
                     raise _too_long(budget)
                 report(some.first, pages)
-                asked = count_sql.totals_on_pages(
-                    some, project_id=query.project_id, project_ids=listed, days=query.days, at=at
-                )
-                further = _matching_on(some, query, capabilities)
-                found, *numbers = await snapshot.read(actor, asked, *further, within=left / (1 + len(further)))
-                page_totals += found
-                matching += sum(number for (number,) in numbers)
+                asked: list[Query[Any]] = [
+                    count_sql.totals_on_pages(
+                        some, project_id=query.project_id, project_ids=listed, days=query.days, at=at
+                    )
+                ]
+                if query.matching is not None:
+                    asked.append(count_sql.matching_on_pages(some, query.matching, readable=capabilities.readable))
+                found, *further = await snapshot.read(actor, *asked, within=left / len(asked))
+                for key, job_count, total in found:
+                    numbers[key] += job_count
+                    cents[key] += total
+                matching += sum(number for (number,) in further)
     report(pages, pages)
-    found_statistics = _statistics(page_totals)
+    statistics = statistics_sql.in_workflow_order(
+        [
+            JobStatistic(
+                status=key,
+                count=number,
+                total_cost_cents=cents[key],
+                avg_cost_cents=round(cents[key] / number, 2),
+            )
+            for key, number in numbers.items()
+            if not isinstance(key, UUID | date)
+        ]
+    )
+    days = [
+        DayCost(day=key, job_count=number, total_cost_cents=cents[key])
+        for key, number in numbers.items()
+        if isinstance(key, date)
+    ]
     return Totals(
         query=query,
-        counts=exact_counts(found_statistics),
-        statistics=found_statistics,
-        days=statistics_sql.without_gaps(_days(page_totals), today=taken_at.date(), days=query.days),
-        projects=_projects(page_totals),
+        counts=exact_counts(statistics),
+        statistics=statistics,
+        days=statistics_sql.without_gaps(days, today=taken_at.date(), days=query.days),
+        projects={
+            key: ProjectTotals(job_count=number, total_cost_cents=cents[key])
+            for key, number in numbers.items()
+            if isinstance(key, UUID)
+        },
         matching=None if query.matching is None else Count(number=matching),
         budgets=named_for(actor, budgets[0]) if budgets else None,
         taken_at=taken_at,
@@ -470,32 +485,13 @@ async def count_totals_exactly(
     )
 
 
-def _read_once(
-    actor: Actor, query: TotalsQuery, capabilities: CountCapabilities, at: datetime | None
-) -> list[Query[Any]]:
-    """Return the queries for the time, the projects, the number of pages, and the budgets if the database keeps any."""
-    projects = count_sql.listed_projects(
-        has_projects=capabilities.has_projects, of_one_user=actor != OPERATOR, limit=MOST_LISTED_PROJECTS
-    )
-    budgets = [totals_part(query, capabilities.budgets, at=at)] if capabilities.budgets else []
-    return [query_module.clock(at), projects, count_sql.PAGE_COUNT, *budgets]
-
-
-def _matching_on(some: PageRange, query: TotalsQuery, capabilities: CountCapabilities) -> list[Query[int]]:
-    """Return the query that counts the jobs of `query.matching` on these pages. Empty without `query.matching`."""
-    if query.matching is None:
-        return []
-    return [count_sql.matching_on_pages(some, query.matching, readable=capabilities.readable)]
-
-
 @contextmanager
 def _raising_timeouts(budget: float) -> Iterator[None]:
     """Report a stopped statement as an exceeded time limit. A lock or a lost connection keeps its own error."""
     try:
         yield
     except TimedOut as error:
-        if isinstance(error, Locked) or error.sqlstate is None:
-            raise
+        _raise_unless_slow(error)
         raise _too_long(budget) from error
 
 
@@ -508,41 +504,3 @@ def ranges(pages: int, at_once: int) -> Iterator[PageRange]:
     firsts = range(0, max(pages, 1), at_once)
     for first in firsts:
         yield PageRange(first, None if first == firsts[-1] else first + at_once)
-
-
-def _statistics(page_totals: list[PageTotal]) -> JobStatistics:
-    number: Counter[AnyStatus]
-    cents: Counter[AnyStatus]
-    number, cents = _added(page_totals, lambda one: one.status)
-    return statistics_sql.in_workflow_order(
-        [
-            JobStatistic(
-                status=status,
-                count=number[status],
-                total_cost_cents=cents[status],
-                avg_cost_cents=round(cents[status] / number[status], 2),
-            )
-            for status in number
-        ]
-    )
-
-
-def _days(page_totals: list[PageTotal]) -> list[DayCost]:
-    number, cents = _added(page_totals, lambda one: one.day)
-    return [DayCost(day=day, job_count=number[day], total_cost_cents=cents[day]) for day in number]
-
-
-def _projects(page_totals: list[PageTotal]) -> Mapping[UUID, ProjectTotals]:
-    number, cents = _added(page_totals, lambda one: one.project_id)
-    return {one: ProjectTotals(job_count=number[one], total_cost_cents=cents[one]) for one in number}
-
-
-def _added(page_totals: list[PageTotal], of: Callable[[PageTotal], K | None]) -> tuple[Counter[K], Counter[K]]:
-    """Return the number of jobs, and their cents, for each key that `of` returns."""
-    number: Counter[K] = Counter()
-    cents: Counter[K] = Counter()
-    for one in page_totals:
-        if (what := of(one)) is not None:
-            number[what] += one.job_count
-            cents[what] += one.total_cost_cents
-    return number, cents

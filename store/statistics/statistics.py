@@ -18,7 +18,6 @@ from gjobs.store.values.data_classes import dataclass
 
 if TYPE_CHECKING:
     from gjobs.store.budgets.budget import Budget
-    from gjobs.store.jobs.job_results import CappedCount
 
 
 WINDOW = timedelta(minutes=5)

@@ -310,26 +310,19 @@ SELECT moment.at, is_all, mode, coalesce(succeeded, 0), coalesce(failed, 0), wai
 TimingsRow = tuple[datetime, ModeTimings]
 
 
-def _make_timings_row(row: Row) -> TimingsRow:
-    at, is_all, mode, succeeded, failed, waiting, running, total, queued, oldest = row
-    work = ModeTimings(
-        mode=None if is_all else mode,
-        succeeded=succeeded,
-        failed=failed,
-        waiting=_percentiles(waiting),
-        running=_percentiles(running),
-        total=_percentiles(total),
-        queued=queued,
-        oldest_queued_at=oldest,
-    )
-    return at, work
-
-
 def _percentiles(percentiles: list[Any] | None) -> Percentiles | None:
     if percentiles is None or percentiles[0] is None:
         return None
     median, percentile_95 = map(float, percentiles)
     return Percentiles(median=median, percentile_95=percentile_95)
+
+
+_make_work = row_maker(ModeTimings, waiting=_percentiles, running=_percentiles, total=_percentiles)
+
+
+def _make_timings_row(row: Row) -> TimingsRow:
+    at, is_all, mode, *work = row
+    return at, _make_work([None if is_all else mode, *work])
 
 
 def timings_by_mode(

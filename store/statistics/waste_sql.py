@@ -7,13 +7,14 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BindParameter, DateTime, Integer, TextClause, Uuid, bindparam, text
+from sqlalchemy import ARRAY, DateTime, Integer, TextClause, Uuid, bindparam, text
 
 from gjobs.store.actor_database import ActorDatabase
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.database.query import Query, Row
 from gjobs.store.error_groups.error_group import error_group_id
 from gjobs.store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
+from gjobs.store.jobs import history_sql
 from gjobs.store.statistics.statistics import (
     DAYS,
     FIRST_NAMING_JOBS,
@@ -110,11 +111,12 @@ SELECT {key} AS key,
   FROM gjobs.{rollup} {where}
 UNION ALL
 SELECT {all_key}, 0, 0, 0, 0, cost_cents, 0 FROM gjobs.{all_jobs} {where}"""  # noqa: S608 - of constants
-    return _bound(_summed(source, _order(by)), of_project=of_project, at=by is WasteKey.DAY)
+    return _bound(_summed(source, _order(by)))
 
 
 @cache
 def _from_jobs(by: WasteKey, of_project: bool, has_retries: bool) -> TextClause:
+    """Return a statement over the newest jobs. `has_retries`: the table has the column `retry_count`."""
     where = _OF_PROJECT[of_project]
     if by is WasteKey.DAY:
         where = (
@@ -135,16 +137,15 @@ SELECT {_JOB_KEYS[by]} AS key,
         FROM public.generation_jobs {where}
        ORDER BY created_at DESC, id DESC LIMIT {_read_limit(by)}
   ) AS newest"""  # noqa: S608 - of constants
-    return _bound(_summed(source, _order(by)), of_project=of_project, at=by is WasteKey.DAY)
+    return _bound(_summed(source, _order(by)))
 
 
-def _bound(sql: str, *, of_project: bool, at: bool) -> TextClause:
-    parameters: list[BindParameter[Any]] = [bindparam("rows", type_=Integer)]
-    if of_project:
-        parameters.append(bindparam("project_id", type_=Uuid))
-    if at:
-        parameters.append(bindparam("at", type_=DateTime(timezone=True)))
-    return text(sql).bindparams(*parameters)
+_TYPES: Mapping[str, Any] = {"rows": Integer, "project_id": Uuid, "at": DateTime(timezone=True)}
+
+
+def _bound(sql: str) -> TextClause:
+    """Return a statement with those parameters that the SQL names."""
+    return text(sql).bindparams(*(bindparam(name, type_=type_) for name, type_ in _TYPES.items() if f":{name}" in sql))
 
 
 def _read_limit(by: WasteKey) -> int:
@@ -152,36 +153,9 @@ def _read_limit(by: WasteKey) -> int:
 
 
 def _make_row(row: Row) -> _Row:
-    key, failed_count, failed_cents, retry_count, retry_cents, all_cents, jobs = row
-    made = WasteRow(
-        key=key,
-        failed_count=failed_count or 0,
-        failed_cents=failed_cents or 0,
-        retry_count=retry_count or 0,
-        retry_cents=retry_cents or 0,
-        all_cents=all_cents or 0,
-    )
-    return made, jobs
-
-
-def _parameters(by: WasteKey, project_id: UUID | None, limit: int, at: datetime | None) -> dict[str, object]:
-    parameters: dict[str, object] = {"rows": limit + 2}
-    if project_id is not None:
-        parameters["project_id"] = project_id
-    return parameters | {"at": at} if by is WasteKey.DAY else parameters
-
-
-def _waste_from_rollups(by: WasteKey, project_id: UUID | None, *, limit: int, at: datetime | None) -> Query[_Row]:
-    statement = _from_rollups(by, project_id is not None)
-    return Query(statement, _make_row, _parameters(by, project_id, limit, at))
-
-
-def _waste_from_jobs(
-    by: WasteKey, project_id: UUID | None, *, limit: int, at: datetime | None, has_retries: bool
-) -> Query[_Row]:
-    """Return a query over the newest jobs. `has_retries`: the table has the column `retry_count`."""
-    statement = _from_jobs(by, project_id is not None, has_retries)
-    return Query(statement, _make_row, _parameters(by, project_id, limit, at))
+    key, *numbers, jobs = row
+    values: dict[str, Any] = {name: number or 0 for name, number in zip(_NUMBERS, numbers, strict=True)}
+    return WasteRow(key=key, **values), jobs
 
 
 _KIND = "hashtextextended(translate(left(error, 1000), '0123456789', ''), 0)"
@@ -190,6 +164,7 @@ _KIND = "hashtextextended(translate(left(error, 1000), '0123456789', ''), 0)"
 
 @cache
 def _fingerprints(of_project: bool, is_first: bool) -> TextClause:
+    """Return a statement for the groups of the newest failures, with fingerprints. `is_first`: of fewer failures."""
     where = _OF_PROJECT[of_project] or "WHERE true"
     jobs, newest = f"FROM public.generation_jobs {where}", "ORDER BY created_at DESC, id DESC LIMIT"
     if is_first:
@@ -202,21 +177,7 @@ SELECT DISTINCT {group_id_sql("fingerprint")}, fingerprint
           FROM (SELECT DISTINCT ON ({_KIND}) error FROM ({failures}) AS newest) AS errors
         OFFSET 0) AS failures
 """  # noqa: S608 - of constants
-    return text(sql).bindparams(*([bindparam("project_id", type_=Uuid)] if of_project else ()))
-
-
-def _recent_fingerprints(project_id: UUID | None, *, is_first: bool) -> Query[tuple[WasteRowKey, str | None]]:
-    """Return a query for the groups of the newest failures, with their fingerprints. `is_first`: of fewer failures."""
-    parameters = {} if project_id is None else {"project_id": project_id}
-    return Query(_fingerprints(project_id is not None, is_first), _make_pair, parameters)
-
-
-def _make_pair(row: Row) -> tuple[WasteRowKey, str | None]:
-    group_id, fingerprint = row
-    return group_id, fingerprint
-
-
-_HAS_ROLLUPS: Query[bool] = Query(text("SELECT gjobs.visible_jobs() IN ('all', 'own')"), lambda row: bool(row[0]))
+    return _bound(sql)
 
 
 async def _why_jobs(actor_database: ActorDatabase) -> str | None:
@@ -226,7 +187,7 @@ async def _why_jobs(actor_database: ActorDatabase) -> str | None:
     """
     if missing := await actor_database.missing(Capability.ROLLUPS):
         return missing.words
-    (has_rollups,) = await actor_database.read(_HAS_ROLLUPS, needs=Capability.ROLLUPS)
+    (has_rollups,) = await actor_database.read(history_sql.SEES_GONE_JOBS, needs=Capability.ROLLUPS)
     return None if has_rollups else _OTHER_POLICIES
 
 
@@ -236,11 +197,10 @@ async def read_waste(
     """Read the rollups, or the newest jobs if the rollups do not exist or do not cover what the actor sees."""
     why_jobs = await _why_jobs(actor_database)
     has_retries = (await actor_database.capability_cache.get()).has_later_columns(actor_database.actor)
-    if why_jobs is None:
-        query = _waste_from_rollups(by, project_id, limit=limit, at=at)
-    else:
-        query = _waste_from_jobs(by, project_id, limit=limit, at=at, has_retries=has_retries)
-    (total, read), *others = await actor_database.read(query)
+    of_project = project_id is not None
+    statement = _from_jobs(by, of_project, has_retries) if why_jobs else _from_rollups(by, of_project)
+    parameters = {"rows": limit + 2, "project_id": project_id, "at": at}
+    (total, read), *others = await actor_database.read(Query(statement, _make_row, parameters))
     rows = [row for row, _ in others[:limit]]
     names = await _names(actor_database, by, project_id, rows)
     is_cut = why_jobs is not None and (read or 0) >= _read_limit(by)
@@ -264,7 +224,8 @@ async def _group_names(
     for is_first in (True, False):
         if names.keys() >= {row.key for row in rows}:
             break
-        names |= await actor_database.read(_recent_fingerprints(project_id, is_first=is_first))
+        statement = _fingerprints(project_id is not None, is_first)
+        names |= await actor_database.read(Query(statement, tuple, {"project_id": project_id}))
     return names
 
 

@@ -177,7 +177,7 @@ async def find_job_id(store: "Store", ids: IdRange) -> UUID:
     """
     if ids.low == ids.high:
         return ids.low
-    found = await _in_range(store, ids, "JOBS")
+    found = await _in_range(store, ids, "jobs")
     job = _require_one(found.jobs, "jobs", ids, is_more=found.is_more)
     if job is None:
         raise RowMissing(
@@ -187,10 +187,10 @@ async def find_job_id(store: "Store", ids: IdRange) -> UUID:
     return job.id
 
 
-async def _in_range(store: "Store", ids: IdRange, kind: Literal["JOBS", "PROJECTS"]) -> "IdMatches":
-    from gjobs.store.search import IdKind, locate_kinds
+async def _in_range(store: "Store", ids: IdRange, kind: Literal["jobs", "projects"]) -> "IdMatches":
+    from gjobs.store.search import locate_kinds
 
-    return await locate_kinds(store.actor_database, ids, [IdKind[kind]])
+    return await locate_kinds(store.actor_database, ids, [kind])
 
 
 def _require_one(found: Sequence[HasId], noun: str, ids: IdRange, *, is_more: bool) -> HasId | None:
@@ -225,7 +225,7 @@ async def find_project(store: "Store", id_or_name: str, *, takes_prefix: bool = 
         raise UsageError(f"{len(named)} projects have the name {id_or_name!r}.", hint=f"Use an id: {ids}")
     prefix = id_range(id_or_name)
     if prefix and takes_prefix:
-        begun = await _in_range(store, prefix, "PROJECTS")
+        begun = await _in_range(store, prefix, "projects")
         if (project := _require_one(begun.projects, "projects", prefix, is_more=begun.is_more)) is not None:
             return project
     projects = await store.get_projects(limit=MAX_LIMIT)
