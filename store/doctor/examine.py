@@ -115,10 +115,10 @@ async def _measure(database: Database, poll: Awaitable[object]) -> tuple[int, fl
 
 def egress_finding(polls: IdlePolls) -> Finding:
     return Finding(
-        section=Section.CONNECTION,
-        name="egress",
-        severity=Severity.OK,
-        sentence=f"An idle dashboard of the operator receives about {size(polls.bytes_of_month)} a month.",
+        Section.CONNECTION,
+        "egress",
+        Severity.OK,
+        f"An idle dashboard of the operator receives about {size(polls.bytes_of_month)} a month.",
     )
 
 
@@ -203,10 +203,10 @@ async def _examined(section: Section, check: Callable[[], Awaitable[Iterable[Fin
     except StoreError as error:
         return [
             Finding(
-                section=section,
-                name=NOT_EXAMINED,
-                severity=Severity.WARNING,
-                sentence=f"This part couldn't be examined. {error.message}",
+                section,
+                NOT_EXAMINED,
+                Severity.WARNING,
+                f"This part couldn't be examined. {error.message}",
                 hint=error.hint,
             )
         ]

@@ -38,7 +38,7 @@ class Section(StrEnum):
     """Whether one user can access another user's rows, as tested."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One result of a check. Its texts may quote the database, so they are untrusted."""
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import func, literal_column, select, text
@@ -17,6 +18,8 @@ from gjobs.store.doctor.findings import Finding, Section, Severity
 from gjobs.store.doctor.node_trees import Node, Tree, depends_on_row, parse_tree
 from gjobs.store.errors import SignInRefused, StoreError, Unreachable, command
 from gjobs.store.users.actor import ANON, ROLE_OF_ANON, ActingUser
+
+_finding = partial(Finding, Section.RULES)
 
 
 class Reach(IntEnum):
@@ -150,14 +153,12 @@ def disjuncts(expression: str) -> tuple[str, ...]:
 def _bare(expression: str) -> str:
     """Remove line breaks, and parentheses that enclose the whole expression."""
     expression = " ".join(expression.split())
-    while expression.startswith("(") and _closing(expression) == len(expression) - 1:
+    while expression.startswith("("):
+        closing = next((index for index, depth in _depths(expression) if depth == 0), -1)
+        if closing != len(expression) - 1:
+            break
         expression = expression[1:-1].strip()
     return expression
-
-
-def _closing(expression: str) -> int:
-    """Return the index of the first closing parenthesis of depth 0, or -1."""
-    return next((index for index, depth in _depths(expression) if depth == 0), -1)
 
 
 def _split(expression: str, operator: str) -> Iterator[str]:
@@ -325,11 +326,11 @@ _NOT_JUDGED = "not-judged"
 
 
 def _unprotected(table: RlsTable, policies: Sequence[RlsPolicy]) -> Finding:
-    actor_database = " and ".join(table.reachable)
-    reached = f": {actor_database} can access every row" if actor_database else ""
+    roles = " and ".join(table.reachable)
+    reached = f": {roles} can access every row" if roles else ""
     return _finding(
         "no-row-security",
-        Severity.PROBLEM if actor_database else Severity.WARNING,
+        Severity.PROBLEM if roles else Severity.WARNING,
         f"Row level security is off on {table.name}{reached}.",
         sql=f"ALTER TABLE public.{table.name} ENABLE ROW LEVEL SECURITY;",
         hint=None if policies else "Create policies first, because users see no rows without one.",
@@ -563,9 +564,3 @@ def _truncating(tables: Sequence[RlsTable]) -> Iterator[Finding]:
             sql=f"REVOKE TRUNCATE ON {', '.join(f'public.{table.name}' for table in emptied)} FROM {', '.join(roles)};",
             hint="PostgREST has no TRUNCATE, so this matters only if these roles can run other SQL.",
         )
-
-
-def _finding(
-    name: str, severity: Severity, sentence: str, *, sql: str | None = None, hint: str | None = None
-) -> Finding:
-    return Finding(section=Section.RULES, name=name, severity=severity, sentence=sentence, sql=sql, hint=hint)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import partial
 from pathlib import Path
 from typing import assert_never
 
@@ -29,6 +29,9 @@ from gjobs.store.schema.schema_diff import (
     schema_object,
 )
 from gjobs.store.users.actor import Actor
+
+_function_finding = partial(Finding, Section.RULES)
+_schema_finding = partial(Finding, Section.SCHEMA)
 
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _SPACE = re.compile(r"\s+")
@@ -157,11 +160,7 @@ select p.proname::text,
 
 def function_findings(functions: Sequence[AppFunction]) -> Iterator[Finding]:
     for function in functions:
-        faults = [
-            _for_owner(function, fault)
-            for fault in (_race(function), _unchecked(function) or _open_to_anybody(function))
-            if fault
-        ]
+        faults = [_for_owner(function, fault) for fault in (_race(function), _unchecked(function)) if fault]
         yield from faults
         # A replacement of the function also sets its search_path.
         if not any(fault.sql and "CREATE" in fault.sql.upper() for fault in faults):
@@ -190,6 +189,7 @@ def _race(function: AppFunction) -> Finding | None:
 
 
 def _unchecked(function: AppFunction) -> Finding | None:
+    """Report a function that returns rows of any user, because it does not check the caller."""
     if not (function.runs_as_owner and function.passes_row_security and function.callers):
         return None
     unchecked = [
@@ -198,20 +198,15 @@ def _unchecked(function: AppFunction) -> Finding | None:
         if (name in function.user_arguments or falls_back_on_caller(function.body, name))
         and not checks_caller(function.body, name)
     ]
-    if not unchecked:
-        return None
-    return _function_finding(
-        "unchecked-user",
-        Severity.PROBLEM,
-        f"The function {function.name} returns rows of any user to {' and '.join(function.callers)}. It bypasses row"
-        f" level security, and does not compare {' and '.join(unchecked)} with the caller's id.",
-        sql=fixed_sql(function) or _revoked(function),
-    )
-
-
-def _open_to_anybody(function: AppFunction) -> Finding | None:
-    if not (function.runs_as_owner and function.passes_row_security and function.callers):
-        return None
+    revoke = f"REVOKE EXECUTE ON FUNCTION {function.signature} FROM PUBLIC, {', '.join(function.callers)};"
+    if unchecked:
+        return _function_finding(
+            "unchecked-user",
+            Severity.PROBLEM,
+            f"The function {function.name} returns rows of any user to {' and '.join(function.callers)}. It bypasses"
+            f" row level security, and does not compare {' and '.join(unchecked)} with the caller's id.",
+            sql=fixed_sql(function) or revoke,
+        )
     if asks_who_calls(function.body):
         return None
     return _function_finding(
@@ -219,14 +214,10 @@ def _open_to_anybody(function: AppFunction) -> Finding | None:
         Severity.PROBLEM,
         f"The function {function.name} returns rows of any user to {' and '.join(function.callers)}. It bypasses row"
         " level security, and does not check who calls it.",
-        sql=_revoked(function),
+        sql=revoke,
         hint="If users need this function, change it to SECURITY INVOKER, or let it compare each row's user_id with"
         " auth.uid().",
     )
-
-
-def _revoked(function: AppFunction) -> str:
-    return f"REVOKE EXECUTE ON FUNCTION {function.signature} FROM PUBLIC, {', '.join(function.callers)};"
 
 
 def _unpinned(function: AppFunction) -> Iterator[Finding]:
@@ -253,21 +244,10 @@ _REPLACED = {
 """Replacements by signature and result. Postgres can't replace a function that has another signature or result."""
 
 
-@cache
-def _text(name: str) -> str:
-    return (_FIXED_SQL / f"{name}.sql").read_text(encoding="utf-8").strip()
-
-
 def fixed_sql(function: AppFunction) -> str | None:
     """Return a replacement that keeps the function's grants, or None for an unknown signature."""
     name = _REPLACED.get((function.signature, function.result))
-    return _text(name) if name else None
-
-
-def _function_finding(
-    name: str, severity: Severity, sentence: str, *, sql: str | None, hint: str | None = None
-) -> Finding:
-    return Finding(section=Section.RULES, name=name, severity=severity, sentence=sentence, sql=sql, hint=hint)
+    return (_FIXED_SQL / f"{name}.sql").read_text(encoding="utf-8").strip() if name else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -512,7 +492,14 @@ def schema_findings(
         sql = recreate_sql(lost) if lost else None
         if lost and lost.place in partitioned and sql and ("CONCURRENTLY" in sql or "PRIMARY KEY" in sql):
             sql = None  # A partitioned table refuses both.
-        yield _broken(difference, sql)
+        thing = difference.object.value.replace(" ", "-")
+        sentence = difference.sentence.rstrip(".")
+        yield _schema_finding(
+            f"{difference.kind.value}-{thing}",
+            Severity.PROBLEM,
+            f"{sentence[:1].upper()}{sentence[1:]}.",
+            sql=sql,
+        )
     for title in sorted(violated):
         yield _schema_finding(
             "further-values",
@@ -521,11 +508,6 @@ def schema_findings(
             hint="gjobs shows these values too, so you don't have to do anything.",
         )
     yield from _tolerated(differences)
-
-
-def _broken(difference: Difference, sql: str | None) -> Finding:
-    thing = difference.object.value.replace(" ", "-")
-    return _schema_finding(f"{difference.kind.value}-{thing}", Severity.PROBLEM, _sentence(difference), sql=sql)
 
 
 def _tolerated(differences: Iterable[Difference]) -> Iterator[Finding]:
@@ -544,27 +526,12 @@ def _named(differences: Sequence[Difference]) -> str:
     return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _sentence(difference: Difference) -> str:
-    sentence = difference.sentence.rstrip(".")
-    return f"{sentence[:1].upper()}{sentence[1:]}."
-
-
-def _schema_finding(
-    name: str, severity: Severity, sentence: str, *, sql: str | None = None, hint: str | None = None
-) -> Finding:
-    return Finding(section=Section.SCHEMA, name=name, severity=severity, sentence=sentence, sql=sql, hint=hint)
-
-
 def _nothing(_: Row) -> None:
     pass
 
 
-def _schema_object(row: Row) -> SchemaObject:
-    return schema_object(*row)
-
-
 QUALIFY_QUERY = Query(text(QUALIFY), _nothing)
-CATALOGUE_QUERY = Query(text(CATALOGUE), _schema_object)
+CATALOGUE_QUERY = Query(text(CATALOGUE), lambda row: schema_object(*row))
 """Read these together, in this order. Later queries in the same transaction must name schemas explicitly."""
 
 

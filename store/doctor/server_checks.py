@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from functools import partial
 from statistics import median
 from time import perf_counter
 from typing import assert_never
@@ -31,6 +32,10 @@ from gjobs.store.users.actor import (
     actor_name,
     role_of,
 )
+
+_server_finding = partial(Finding, Section.SERVER)
+_connection_finding = partial(Finding, Section.CONNECTION)
+_login_finding = partial(Finding, Section.ROLE)
 
 NOTICEABLE_LAG = 10.0
 """Lag behind the primary in seconds. From this value on, the data is reported as old."""
@@ -89,7 +94,7 @@ def server_findings(facts: DatabaseFacts, replay: Replay | None, time_outs: Sequ
     if replay is not None:
         yield _replica(replay)
     if time_outs:
-        yield _server_setting_finding("time-outs", Severity.OK, f"Time-outs by role: {_words(time_outs)}.")
+        yield _server_finding("time-outs", Severity.OK, f"Time-outs by role: {_words(time_outs)}.")
 
 
 def _words(time_outs: Sequence[TimeOut]) -> str:
@@ -103,29 +108,23 @@ def _words(time_outs: Sequence[TimeOut]) -> str:
 
 def _version(facts: DatabaseFacts) -> Finding:
     if facts.major_version < OLDEST_READ:
-        return _server_setting_finding(
+        return _server_finding(
             "version",
             Severity.PROBLEM,
             f"PostgreSQL {facts.version} is not supported. The oldest supported version is {OLDEST_READ}.",
         )
     if facts.major_version < OLDEST_MIGRATED:
         sentence = f"PostgreSQL {facts.version}. Migrations need {OLDEST_MIGRATED} or newer."
-        return _server_setting_finding("version", Severity.NOTE, sentence)
-    return _server_setting_finding("version", Severity.OK, f"PostgreSQL {facts.version}.")
+        return _server_finding("version", Severity.NOTE, sentence)
+    return _server_finding("version", Severity.OK, f"PostgreSQL {facts.version}.")
 
 
 def _replica(replay: Replay) -> Finding:
     sentence = "This is a replica, which accepts no writes."
     if replay.has_all or replay.seconds is None:
-        return _server_setting_finding("replica", Severity.OK, f"{sentence} It has replayed all received changes.")
+        return _server_finding("replica", Severity.OK, f"{sentence} It has replayed all received changes.")
     severity = Severity.WARNING if replay.seconds >= NOTICEABLE_LAG else Severity.OK
-    return _server_setting_finding(
-        "replica", severity, f"{sentence} It is {replay.seconds:.1f} s behind the primary server."
-    )
-
-
-def _server_setting_finding(name: str, severity: Severity, sentence: str) -> Finding:
-    return Finding(section=Section.SERVER, name=name, severity=severity, sentence=sentence)
+    return _server_finding("replica", severity, f"{sentence} It is {replay.seconds:.1f} s behind the primary server.")
 
 
 ROUND_TRIPS = 5
@@ -202,10 +201,6 @@ def _encryption(facts: DatabaseFacts, label: str) -> Finding:
     )
 
 
-def _connection_finding(name: str, severity: Severity, sentence: str, *, hint: str | None = None) -> Finding:
-    return Finding(section=Section.CONNECTION, name=name, severity=severity, sentence=sentence, hint=hint)
-
-
 _ANY_USER = ActingUser(id=UUID(int=0))
 """Any user will do, because all users act as one role."""
 
@@ -274,11 +269,8 @@ def _claims(capabilities: Capabilities) -> Iterator[Finding]:
         "claims",
         Severity.NOTE,
         f"{sentence} {' '.join(_unknown_claims(unknown, capabilities.claims_without_column))}",
-        hint=_HINT_ON_CLAIMS,
+        hint="With --as, lists and numbers are marked as based on partial claims. Set the claims in a profile.",
     )
-
-
-_HINT_ON_CLAIMS = "With --as, lists and numbers are marked as based on partial claims. Set the claims in a profile."
 
 
 def _unknown_claims(unknown: Set[str], without_column: Set[str]) -> Iterator[str]:
@@ -354,33 +346,23 @@ def _users(capabilities: Capabilities) -> Iterator[Finding]:
         )
 
 
-def _login_finding(
-    name: str, severity: Severity, sentence: str, *, sql: str | None = None, hint: str | None = None
-) -> Finding:
-    return Finding(section=Section.ROLE, name=name, severity=severity, sentence=sentence, sql=sql, hint=hint)
-
-
 _SOME = select(tables.generation_jobs.c.id).limit(MOST_COUNTED + 1).subquery()
 _SEEN = Query(select(func.count()).select_from(_SOME), make_number)
 
 
 async def jobs_visible_to(database: Database, actor: Actor) -> Sequence[Finding]:
     """Return one finding with the number of jobs, or with the reason why they can't be read."""
-    name = actor_name(actor)
+    name, seen_finding = actor_name(actor), partial(_login_finding, "seen-by")
     try:
         (number,) = await database.read(actor, _SEEN)
     except (NoPrivilege, SchemaMissing) as error:
         if actor == ANON and isinstance(error, NoPrivilege):
-            return [_finding(Severity.OK, f"{name} sees no jobs, because the role {name} may not read them.")]
+            return [seen_finding(Severity.OK, f"{name} sees no jobs, because the role {name} may not read them.")]
         missing = (await probe(database, role_of(actor) or ROLE_OF_USERS)).missing(Capability.JOBS, actor)
         return [
-            _finding(
+            seen_finding(
                 Severity.WARNING, missing.reason if missing else error.message, sql=missing.sql if missing else None
             )
         ]
     several = f"more than {amount(MOST_COUNTED, 'job')}" if number > MOST_COUNTED else amount(number, "job")
-    return [_finding(Severity.OK, f"{name} sees {several}.")]
-
-
-def _finding(severity: Severity, sentence: str, *, sql: str | None = None) -> Finding:
-    return Finding(section=Section.ROLE, name="seen-by", severity=severity, sentence=sentence, sql=sql)
+    return [seen_finding(Severity.OK, f"{name} sees {several}.")]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Integer, Select, Table, bindparam, func, select, text
 
@@ -15,6 +16,8 @@ from gjobs.store.job_list.index_advice import lacks_order
 from gjobs.store.job_list.list_query import ListOrder, ListQuery, OrderColumn
 from gjobs.store.schema.schema_diff import NEWEST_REVISION, ObjectKind, expected
 from gjobs.store.users.actor import OPERATOR
+
+_finding = partial(Finding, Section.ROWS)
 
 MOST_COUNTED = 100_000
 """Above this number, the planner's estimate is reported."""
@@ -244,12 +247,6 @@ def folding_findings(unfolded: int) -> Iterator[Finding]:
         )
 
 
-def _finding(
-    name: str, severity: Severity, sentence: str, *, sql: str | None = None, hint: str | None = None
-) -> Finding:
-    return Finding(section=Section.ROWS, name=name, severity=severity, sentence=sentence, sql=sql, hint=hint)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrigramSupport:
     """Whether the server has the extension pg_trgm."""
@@ -288,11 +285,10 @@ def word_findings(
     is_there = any(index.name == f"public.{WORD_INDEX}" for index in indexes)
     if is_replica or is_there or not is_large or not (support.schema or support.is_available):
         return
-    yield Finding(
-        section=Section.ROWS,
-        name="word-index",
-        severity=Severity.NOTE,
-        sentence="No index finds words. For each search, the database reads all jobs of the list.",
+    yield _finding(
+        "word-index",
+        Severity.NOTE,
+        "No index finds words. For each search, the database reads all jobs of the list.",
         sql=word_index_sql(support),
         hint="The index speeds up searches of the operator for rare words. It makes writes of errors slower. The manual"
         " page 'migrations' says by how much.",

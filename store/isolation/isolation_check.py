@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from uuid import UUID
 
 from gjobs.store.capabilities.capability import Capability, PolicyCommand, RlsPolicy
@@ -62,6 +63,8 @@ from gjobs.store.isolation.isolation_policies import (
 )
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
 from gjobs.store.values.data_classes import by_member
+
+_finding = partial(Finding, Section.ISOLATION)
 
 _RAISED = "P0001"
 _REFERENCES = ("23503", "23001")
@@ -349,7 +352,3 @@ def _severity(probe: Probe) -> Severity:
     if probe.verdict is ProbeVerdict.LEAK and probe.verb is Verb.INSERT_INTO:
         return Severity.WARNING
     return _SEVERITIES[probe.verdict]
-
-
-def _finding(name: str, severity: Severity, sentence: str, *, hint: str | None = None) -> Finding:
-    return Finding(section=Section.ISOLATION, name=name, severity=severity, sentence=sentence, hint=hint)
