@@ -47,6 +47,10 @@ def row_maker(kind: type[D], /, **converters: Callable[[Any], Any]) -> RowMaker[
     return make
 
 
+def ignore_row(_: Row) -> None:
+    """Make nothing of a row that nobody reads."""
+
+
 def make_number(row: Row) -> int:
     """Return a number from a count, or from a sum, which Postgres may return as a decimal."""
     return int(row[0])

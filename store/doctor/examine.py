@@ -125,11 +125,10 @@ def egress_finding(polls: IdlePolls) -> Finding:
 def next_steps(capabilities: Capabilities, revision: str | None, findings: Sequence[Finding]) -> Iterator[str]:
     # Only a person can judge a policy for administrators. It may be right as it is.
     faults = [finding for finding in findings if finding.is_fault and finding.name != WITHOUT_ROW]
-    migrating = _Migrating(capabilities)
     if any(finding.name == "no-table" for finding in faults):
-        yield migrating.that("creates the schema")
+        yield _migrating(capabilities, "creates the schema")
         return
-    steps = [*_schema_steps(capabilities, revision, faults, migrating)]
+    steps = [*_schema_steps(capabilities, revision, faults)]
     if any(finding.sql for finding in faults):
         otherwise = "Or read" if steps else "Read"
         steps.append(f"{otherwise} the SQL above, and run it as the owner of the tables.")
@@ -140,9 +139,7 @@ def next_steps(capabilities: Capabilities, revision: str | None, findings: Seque
     yield from steps or ["Nothing has to be done."]
 
 
-def _schema_steps(
-    capabilities: Capabilities, revision: str | None, faults: Sequence[Finding], migrating: "_Migrating"
-) -> Iterator[str]:
+def _schema_steps(capabilities: Capabilities, revision: str | None, faults: Sequence[Finding]) -> Iterator[str]:
     # Without read access, gjobs can't know what is missing. A newer program's revision is greater than ours.
     is_newest = revision >= NEWEST_REVISION if revision else capabilities.facts.is_managed
     is_newest = is_newest and revision != EARLIER_BUILD
@@ -150,24 +147,19 @@ def _schema_steps(
     is_newest = is_newest or not_a_table(JOBS, capabilities.facts.relations.get(JOBS)) is not None
     if not is_newest and capabilities.facts.is_managed:
         # An interrupted migration may have changed a part of the schema. The next run changes the rest.
-        yield migrating.that(f"migrates to revision {NEWEST_REVISION}")
+        yield _migrating(capabilities, f"migrates to revision {NEWEST_REVISION}")
     # A newer program's schema can't be examined, but that doesn't mean that anything is missing.
     elif any(finding.section is Section.SCHEMA and finding.name != NOT_EXAMINED for finding in faults):
         until_then = "" if is_newest else f". Until then, {command('migrate up')} refuses to run"
         yield f"Restore the missing parts of the schema with the app's own migration{until_then}."
 
 
-class _Migrating:
-    """The migration command for this session, and the reason why its login can't run it, if any."""
-
-    def __init__(self, capabilities: Capabilities) -> None:
-        missing = capabilities.missing(Capability.MIGRATING)
-        self._obstacle = missing.reason if missing else None
-
-    def that(self, does: str) -> str:
-        sentence = f"{command('migrate up')} {does}. {command('migrate sql')} prints its SQL."
-        obstacle = self._obstacle
-        return f"{sentence} This login can't run it: {obstacle[:1].lower()}{obstacle[1:]}" if obstacle else sentence
+def _migrating(capabilities: Capabilities, does: str) -> str:
+    """Name the migration command, and the reason why this login can't run it, if any."""
+    sentence = f"{command('migrate up')} {does}. {command('migrate sql')} prints its SQL."
+    if (missing := capabilities.missing(Capability.MIGRATING)) is None:
+        return sentence
+    return f"{sentence} This login can't run it: {missing.reason[:1].lower()}{missing.reason[1:]}"
 
 
 Further = Callable[[Database], Awaitable[Sequence[Finding]]]

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from gjobs.store.capabilities.capabilities import OLDEST_MIGRATED
 from gjobs.store.capabilities.capability import DatabaseFacts, quoted
 from gjobs.store.database.database import Database
-from gjobs.store.database.query import Query, Row, row_maker
+from gjobs.store.database.query import Query, Row, ignore_row, row_maker
 from gjobs.store.doctor.findings import Finding, Section, Severity
 from gjobs.store.doctor.node_trees import CallerColumns, parse_tree, shows_own_rows_only, sources
 from gjobs.store.errors import command
@@ -526,11 +526,7 @@ def _named(differences: Sequence[Difference]) -> str:
     return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _nothing(_: Row) -> None:
-    pass
-
-
-QUALIFY_QUERY = Query(text(QUALIFY), _nothing)
+QUALIFY_QUERY = Query(text(QUALIFY), ignore_row)
 CATALOGUE_QUERY = Query(text(CATALOGUE), lambda row: schema_object(*row))
 """Read these together, in this order. Later queries in the same transaction must name schemas explicitly."""
 

@@ -17,7 +17,7 @@ from gjobs.store.capabilities.capability import JOBS, Capability, DatabaseFacts,
 from gjobs.store.capabilities.claim_sql import WHOLE_TOKEN
 from gjobs.store.capabilities.probe import probe
 from gjobs.store.database.database import Database
-from gjobs.store.database.query import Query, Row, make_number, row_maker
+from gjobs.store.database.query import Query, Row, ignore_row, make_number, row_maker
 from gjobs.store.doctor.findings import Finding, Section, Severity, amount
 from gjobs.store.doctor.table_checks import MOST_COUNTED
 from gjobs.store.errors import NoPrivilege, SchemaMissing
@@ -140,11 +140,7 @@ class Pooling(Enum):
     """One server process has served two of our connections that were open at the same time."""
 
 
-def _nothing(_: Row) -> None:
-    pass
-
-
-_SHORTEST = Query(text("select 1"), _nothing)
+_SHORTEST = Query(text("select 1"), ignore_row)
 
 
 async def measure(database: Database) -> tuple[float, ...]:

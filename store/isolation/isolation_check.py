@@ -338,17 +338,11 @@ def isolation_findings(
     sentence = f"Checked which of {owner}'s rows {other} can read or change. All changes were rolled back."
     yield _finding("who", Severity.OK, sentence, hint=why_no_writes)
     for tried in probes:
-        is_fixed = tried.verdict is ProbeVerdict.LEAK and (tried.target, tried.verb) in remedies
+        is_leak = tried.verdict is ProbeVerdict.LEAK
         yield _finding(
             f"{tried.target}-{tried.verb}".replace("_", "-"),
-            _severity(tried),
+            # A user's own row in another's project may be intended: the app's own policies permit it.
+            Severity.WARNING if is_leak and tried.verb is Verb.INSERT_INTO else _SEVERITIES[tried.verdict],
             f"{attempt_words(tried.target, tried.verb)}: {_PREFIXES[tried.how]}{tried.answer}.",
-            hint=_FIXED_ABOVE if is_fixed else None,
+            hint=_FIXED_ABOVE if is_leak and (tried.target, tried.verb) in remedies else None,
         )
-
-
-def _severity(probe: Probe) -> Severity:
-    """Return the severity. A user's own row in another's project may be intended: the app's own policies permit it."""
-    if probe.verdict is ProbeVerdict.LEAK and probe.verb is Verb.INSERT_INTO:
-        return Severity.WARNING
-    return _SEVERITIES[probe.verdict]

@@ -31,7 +31,7 @@ from sqlalchemy import (
 from gjobs.store import tables
 from gjobs.store.capabilities.capability import ASSETS, JOBS, DatabaseFacts, PolicyCommand, RlsPolicy
 from gjobs.store.database.database import Database
-from gjobs.store.database.query import Query, Row, first_column, make_number
+from gjobs.store.database.query import Query, Row, first_column, ignore_row, make_number
 from gjobs.store.doctor.policy_checks import OWN_ROW, conjuncts, disjuncts
 from gjobs.store.errors import InvalidValue, NoPrivilege, SchemaMissing
 from gjobs.store.isolation.isolation import (
@@ -88,11 +88,7 @@ def creation(plan: ProbePlan, kind: TargetKind) -> tuple[UUID, list[Query[None]]
     statements.append(_ROWS_PROJECT)
     if kind in _ROWS:
         statements.append(_ROWS[kind])
-    return row if kind in _ROWS else project, [Query(one, _nothing, values) for one in statements]
-
-
-def _nothing(_: Row) -> None:
-    """An insert returns no row."""
+    return row if kind in _ROWS else project, [Query(one, ignore_row, values) for one in statements]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
