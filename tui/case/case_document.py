@@ -73,13 +73,8 @@ def event_rows(case: Case) -> list[Json]:
 
 
 def _history(history: JobHistory) -> dict[str, Json]:
-    return {
-        "job_id": str(history.job_id),
-        "has_older_events": history.is_cut,
-        "log_begins_at": plain(history.log_begins_at),
-        "seconds_in_status": seconds_in_status(history),
-        "events": plain(history.events),
-    }
+    names = ("job_id", "has_older_events", "log_begins_at", "seconds_in_status", "events")
+    return document(history, *names, has_older_events=history.is_cut, seconds_in_status=seconds_in_status(history))
 
 
 def _visibility(found: CaseVisibility) -> dict[str, Json]:
@@ -91,10 +86,7 @@ def _visibility(found: CaseVisibility) -> dict[str, Json]:
         "everything_is_capped": found.everything.is_more,
         "compared": found.compared,
         "hidden_job_ids": plain([job.id for job in found.hidden]),
-        "role": rules.role,
-        "is_granted": rules.is_granted,
-        "has_row_security": rules.has_row_security,
-        "holds_for_reader": rules.holds_for_operator,
+        **document(rules, "role", "is_granted", "has_row_security", holds_for_reader=rules.holds_for_operator),
         "policies": [{"name": one.name, "permissive": one.is_permissive, "using": one.using} for one in rules.policies],
         "partial_claims": list(found.partial_claims),
     }
@@ -102,14 +94,10 @@ def _visibility(found: CaseVisibility) -> dict[str, Json]:
 
 def _about_job(subject: CaseJob | None) -> dict[str, Json]:
     """Return the facts that exist only for the job of the case, not for the other jobs."""
-    links = subject.links if subject else NO_LINKS
-    return {
-        "repeats": plain(links.repeats),
-        "repeated_by": plain(links.repeated_by),
-        "is_stuck": subject.stuck.is_stuck if subject and subject.stuck else None,
-        "archived_at": plain(subject.archived_at) if subject else None,
-        "input_asset": plain(subject.asset) if subject else None,
-    }
+    links = document(subject.links if subject else NO_LINKS, "repeats", "repeated_by")
+    is_stuck = subject.stuck.is_stuck if subject and subject.stuck else None
+    archived_at, asset = (subject.archived_at, subject.asset) if subject else (None, None)
+    return {**links, "is_stuck": is_stuck, "archived_at": plain(archived_at), "input_asset": plain(asset)}
 
 
 def _workers(workers: CaseWorkers) -> Json:

@@ -77,29 +77,18 @@ def deletion(*, deleted: Sequence[UUID] = (), missing: Sequence[UUID] = ()) -> d
 def statistics(value: JobStatistics, *, partial_claims: Sequence[str] = ()) -> dict[str, Json]:
     """`partial_claims` are claims that policies read and that gjobs does not know for the actor."""
     totals = ("total_count", "total_cost_cents", "avg_cost_cents", "success_rate", "success_rate_finished")
-    certainty: dict[str, Json] = {"exact": not partial_claims, "partial_claims": list(partial_claims)}
-    return {
-        "by_status": plain(tuple(value)),
-        **document(value, *totals),
-        **certainty,
-        **document(value, "includes_archive"),
-    }
+    names = ("by_status", *totals, "exact", "partial_claims", "includes_archive")
+    return document(value, *names, by_status=tuple(value), exact=not partial_claims, partial_claims=partial_claims)
 
 
 def clean_up(
     value: "CleanupPreview", *, is_dry: bool, done: int = 0, left: int | None = None, is_stopped: bool = False
 ) -> dict[str, Json]:
     """`left` is the number of remaining jobs. None means all that were found."""
-    result = {"done": done, "left": value.found if left is None else left, "stopped": is_stopped}
     chosen = document(value.expired, "created_before", "project_id")
-    return {
-        **document(value, "action"),
-        "dry_run": is_dry,
-        **chosen,
-        "by_status": plain(value.counts),
-        **document(value, "found"),
-        **result,
-    }
+    result = {"done": done, "left": value.found if left is None else left, "stopped": is_stopped}
+    more = {"dry_run": is_dry, **chosen, "by_status": value.counts, **result}
+    return document(value, "action", "dry_run", *chosen, "by_status", "found", **more)
 
 
 def monitoring(value: "JobTimings") -> dict[str, Json]:
@@ -116,8 +105,7 @@ def monitoring(value: "JobTimings") -> dict[str, Json]:
 
 def _work(value: "ModeTimings") -> dict[str, Json]:
     spreads = {name: _spread(getattr(value, name)) for name in ("waiting", "running", "total")}
-    counts = document(value, "succeeded", "failed", "failure_rate")
-    return {**counts, **spreads, **document(value, "queued", "oldest_queued_at")}
+    return document(value, "succeeded", "failed", "failure_rate", *spreads, "queued", "oldest_queued_at", **spreads)
 
 
 def _spread(value: "Percentiles | None") -> dict[str, Json] | None:
@@ -135,8 +123,8 @@ def waste(value: "Waste") -> dict[str, Json]:
     rows = [
         {by: plain(row.key), **({_NAMES[by]: row.name} if by in _NAMES else {}), **_wasted(row)} for row in value.rows
     ]
-    more = document(value, "has_more", "days", "knows_retries", exact=value.is_exact, read_limit=value.read_limit)
-    return {"by": by, "rows": rows, "total": _wasted(value.total), **more}
+    names = ("by", "rows", "total", "has_more", "days", "knows_retries", "exact", "read_limit")
+    return document(value, *names, rows=rows, total=_wasted(value.total), exact=value.is_exact)
 
 
 def _wasted(row: "WasteRow") -> dict[str, Json]:
@@ -145,16 +133,12 @@ def _wasted(row: "WasteRow") -> dict[str, Json]:
 
 
 def policy(value: "RetentionPolicy") -> dict[str, Json]:
-    age = {"older_than_seconds": round(value.older_than.total_seconds())}
-    return {
-        **document(value, "id", "project_id", "statuses"),
-        **age,
-        **document(value, "action", "created_at", "applied_at"),
-    }
+    names = ("id", "project_id", "statuses", "older_than_seconds", "action", "created_at", "applied_at")
+    return document(value, *names, older_than_seconds=round(value.older_than.total_seconds()))
 
 
 def server_status(value: "ServerStatus") -> dict[str, Json]:
-    return {"running": value.running, "url": value.uri, **document(value, "data_dir", "version", "pid")}
+    return document(value, "running", "url", "data_dir", "version", "pid", url=value.uri)
 
 
 def verification(value: "Verification") -> dict[str, Json]:

@@ -30,12 +30,12 @@ Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json
 
 
 def document(value: Any, *names: str, **more: object) -> dict[str, Json]:
-    """Return these fields and properties of a value, or else all fields, and then `more`."""
-    chosen = names or tuple(field.name for field in fields(value))
-    return {
-        **{name: plain(getattr(value, name)) for name in chosen},
-        **{name: plain(one) for name, one in more.items()},
-    }
+    """Return these fields and properties of a value, or else all fields, and then `more`.
+
+    A name that is also in `more` keeps its place, with the value in `more`.
+    """
+    chosen = dict.fromkeys((*(names or [field.name for field in fields(value)]), *more))
+    return {name: plain(more[name] if name in more else getattr(value, name)) for name in chosen}
 
 
 def plain(value: Any) -> Json:
@@ -60,9 +60,9 @@ def plain(value: Any) -> Json:
 
 def error_groups(value: "ErrorGroups") -> dict[str, Json]:
     """`window` is in the format of `--window`. `group_count` includes groups that are left out."""
-    names = ("limit", "complete", "failures", "read_since", "taken_at", "group_count")
+    names = ("window", "limit", "complete", "failures", "read_since", "taken_at", "group_count")
     window = format_duration(round(value.window.total_seconds()), weeks=False)
-    return {"window": window, **document(value, *names), "groups": [_error_group(group) for group in value]}
+    return document(value, *names, window=window, groups=[_error_group(group) for group in value])
 
 
 def _error_group(value: "ErrorGroup") -> dict[str, Json]:
@@ -74,8 +74,7 @@ def _error_group(value: "ErrorGroup") -> dict[str, Json]:
 def budget(value: Budget, now: datetime) -> dict[str, Json]:
     owner = ("id", "user_id", "project_id", "name")
     numbers = ("period", "period_start", "limit_cents", "spent_cents", "left_cents", "warn_share", "state")
-    forecast = {"used_up_at": plain(used_up_at(value, now))}
-    return {**document(value, *owner, *numbers), **forecast, **document(value, "created_at")}
+    return document(value, *owner, *numbers, "used_up_at", "created_at", used_up_at=used_up_at(value, now))
 
 
 def seconds_in_status(history: JobHistory) -> dict[str, Json]:

@@ -41,19 +41,9 @@ def show_journal(
     reading = read_journal(journal_path(settings), limit=limit + 1, since=earliest)
     entries = reading.entries[:limit]
     if output.json:
-        names = (
-            "database",
-            "actor",
-            "actor_id",
-            "reason",
-            "what",
-            "ids",
-            "before",
-            "after",
-            "transaction_id",
-            "outcome",
-        )
-        output.document([{**document(entry, "id", time=entry.at), **document(entry, *names)} for entry in entries])
+        names = ("id", "time", "database", "actor", "actor_id", "reason", "what", "ids", "before", "after")
+        more = ("transaction_id", "outcome")
+        output.document([document(entry, *names, *more, time=entry.at) for entry in entries])
     else:
         columns: Sequence[Column[JournalEntry]] = (
             Column("TIME", lambda entry: output.time(entry.at, now)),

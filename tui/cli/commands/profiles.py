@@ -150,12 +150,6 @@ def _where(settings: Settings) -> str:
 
 
 def _document(row: Listed) -> "dict[str, Json]":
-    profile = row.profile
-    return {
-        **document(profile, "name", "label", where=row.where, write=profile.write),
-        "as": row.act_as,
-        **document(profile, "color", "interval", "statement_timeout", "pooler"),
-        "default": row.is_default,
-        "origin": row.origin,
-        "in_app": bool(profile.sources),
-    }
+    names = ("name", "label", "where", "write", "as", "color", "interval", "statement_timeout", "pooler")
+    of_row = {"where": row.where, "as": row.act_as, "default": row.is_default, "origin": row.origin}
+    return document(row.profile, *names, **of_row, in_app=bool(row.profile.sources))

@@ -43,15 +43,10 @@ _RESET = "\x1b[0m"
 
 
 def document(transition: Transition) -> Mapping[str, Json]:
-    return {
-        "key": transition.key,
-        "cursor": None if transition.cursor is None else str(transition.cursor),
-        "observed": transition.cursor is None,
-        **export_files.document(transition, "at", "job_id"),
-        "from": transition.from_status,
-        "to": transition.to_status or _GONE,
-        **export_files.document(transition, "mode", "cost_cents", "error", "user_id", "project_id"),
-    }
+    names = ("key", "cursor", "observed", "at", "job_id", "from", "to", "mode", "cost_cents", "error")
+    cursor, change = transition.cursor, {"from": transition.from_status, "to": transition.to_status or _GONE}
+    place = {"cursor": None if cursor is None else str(cursor), "observed": cursor is None}
+    return export_files.document(transition, *names, "user_id", "project_id", **place, **change)
 
 
 def line(transition: Transition, *, width: int | None, colour: bool) -> str:

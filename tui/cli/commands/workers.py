@@ -245,13 +245,11 @@ def _state(worker: "WorkerStatus") -> str:
 
 
 def _document(worker: "WorkerStatus", held: "Sequence[LeasedJob]") -> "Json":
-    return {
-        **document(worker, "id", "name", "host", "process", "modes", "concurrency", state=_state(worker)),
-        **document(worker, "held_jobs", "held_since", "started_at", "seen_at", "stopped_at"),
-        "jobs": [_held_document(job) for job in held if job.owner == worker.id],
-    }
+    names = ("id", "name", "host", "process", "modes", "concurrency", "state", "held_jobs", "held_since")
+    jobs = [_held_document(job) for job in held if job.owner == worker.id]
+    return document(worker, *names, "started_at", "seen_at", "stopped_at", state=_state(worker), jobs=jobs)
 
 
 def _held_document(job: "LeasedJob") -> "Json":
-    names = document(job, "mode", "project_id", "attempt", claimed_at=job.acquired_at)
-    return {"id": str(job.job_id), **names, **document(job, "expires_at", "note")}
+    names = ("id", "mode", "project_id", "attempt", "claimed_at", "expires_at", "note")
+    return document(job, *names, id=job.job_id, claimed_at=job.acquired_at)
