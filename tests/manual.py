@@ -150,7 +150,8 @@ def generate(part: str) -> str:
         case "exit codes":
             return table(("code", "meaning"), ((str(int(code)), code.meaning) for code in ExitCode))
         case "options":
-            flags = ((" ".join(filter(None, (flag, one.metavar))), one.help) for flag, one in DECLARED.items())
+            declared = ((flag, one.metadata["option"].settings) for flag, one in DECLARED.items())
+            flags = ((f"{flag} {one.get('metavar', '')}".rstrip(), one["help"]) for flag, one in declared)
             return table(("option", "does"), ((code(flag), words) for flag, words in flags))
         case "list of commands":
             return table(("command", "does"), _command_rows(build_parser()))

@@ -1,12 +1,12 @@
 """Commands, global options, and the settings for one run."""
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import Field, field, fields, replace
 from datetime import UTC, datetime
 from enum import Enum, auto
 from inspect import iscoroutinefunction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, overload
+from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, TypeVar, overload
 
 from gjobs.store.configuration.settings import (
     ANON_NAME,
@@ -21,7 +21,7 @@ from gjobs.store.configuration.settings import (
 from gjobs.store.errors import InvalidValue
 from gjobs.store.users.actor import AAL_LEVELS
 from gjobs.store.values.data_classes import dataclass
-from gjobs.tui.cli.options import Either, Option
+from gjobs.tui.cli.options import Either, Option, option, switch
 from gjobs.tui.cli.output import BadArgument, ExitCode, Output, UsageError, not_empty
 from gjobs.tui.cli.sessions import in_session
 
@@ -29,38 +29,9 @@ if TYPE_CHECKING:
     from gjobs.store.configuration.config_file import ConfigurationFile
     from gjobs.tui.session import Session
 
+T = TypeVar("T")
+
 _LONGEST_REASON = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GlobalOptions:
-    database_url: str | None = None
-    profile: str | None = None
-    config: Path | None = None
-    act_as: str | None = None
-    aal: int | None = None
-    read_only: bool = False
-    write_reason: str | None = None
-    at: datetime | None = None
-    json: bool = False
-
-    def given(self) -> dict[str, str]:
-        """Return the flags that were typed and concern the database, by option name."""
-        return {
-            option.name: flag for flag, option in DECLARED.items() if option.of_database and getattr(self, option.name)
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class GlobalOption:
-    name: str
-    """The field that it sets."""
-    read: Callable[[str], object] | None
-    """Converts the typed text, or raises BadArgument. None for a flag without a value."""
-    metavar: str | None
-    help: str
-    of_database: bool = True
-    """Whether the option chooses a database or restricts what a command may do to it."""
 
 
 def _path(text: str) -> Path:
@@ -93,17 +64,39 @@ def _aal(text: str) -> int:
     raise BadArgument("the assurance level must be 1 or 2")
 
 
-DECLARED = {
-    "--database-url": GlobalOption("database_url", not_empty, "URL", "use this Postgres instead of the embedded one"),
-    "--profile": GlobalOption("profile", not_empty, "NAME", "open the database of this profile"),
-    "--config": GlobalOption("config", _path, "PATH", "use this configuration file", of_database=False),
-    "--as": GlobalOption("act_as", not_empty, "WHO", "act as a user (e-mail or id), 'anon' or 'operator'"),
-    "--aal": GlobalOption("aal", _aal, "LEVEL", "the user's assurance level: 1, or 2 with a second factor"),
-    "--read-only": GlobalOption("read_only", None, None, "let the database refuse every write"),
-    "--write": GlobalOption("write_reason", _reason, "REASON", "allow writes; the journal keeps the reason"),
-    "--at": GlobalOption("at", _moment, "TIME", "show the state at a time, or some time ago: 2h"),
-    "--json": GlobalOption("json", None, None, "print one JSON document", of_database=False),
-}
+def _field(declared: T, *, of_database: bool = True) -> T:
+    """Declare a field by its option. `of_database` is true if the option chooses a database or restricts what a command
+    may do to it.
+    """
+    metadata = {"option": declared, "of_database": of_database}
+    return field(default=declared.settings.get("default"), metadata=metadata)  # type: ignore[attr-defined, no-any-return]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GlobalOptions:
+    database_url: str | None = _field(option(not_empty, "URL", "use this Postgres instead of the embedded one"))
+    profile: str | None = _field(option(not_empty, "NAME", "open the database of this profile"))
+    config: Path | None = _field(option(_path, "PATH", "use this configuration file"), of_database=False)
+    act_as: str | None = _field(
+        option(not_empty, "WHO", "act as a user (e-mail or id), 'anon' or 'operator'", flag="--as")
+    )
+    aal: int | None = _field(option(_aal, "LEVEL", "the user's assurance level: 1, or 2 with a second factor"))
+    read_only: bool = _field(switch("let the database refuse every write"))
+    write_reason: str | None = _field(
+        option(_reason, "REASON", "allow writes; the journal keeps the reason", flag="--write")
+    )
+    at: datetime | None = _field(option(_moment, "TIME", "show the state at a time, or some time ago: 2h"))
+    json: bool = _field(switch("print one JSON document"), of_database=False)
+
+    def given(self) -> dict[str, str]:
+        """Return the flags that were typed and concern the database, by option name."""
+        return {
+            one.name: flag for flag, one in DECLARED.items() if one.metadata["of_database"] and getattr(self, one.name)
+        }
+
+
+DECLARED: Mapping[str, Field[Any]] = {one.metadata["option"].flag_for(one.name): one for one in fields(GlobalOptions)}
+"""The global options by flag."""
 
 
 def read_alone(arguments: Iterable[str]) -> GlobalOptions | None:
@@ -115,20 +108,19 @@ def read_alone(arguments: Iterable[str]) -> GlobalOptions | None:
     words = iter(arguments)
     for word in words:
         flag, is_joined, value = word.partition("=")
-        option = DECLARED.get(flag)
-        if option is None:
+        if (declared := DECLARED.get(flag)) is None:
             return None
-        if option.read is None:
+        if (read := declared.metadata["option"].settings.get("type")) is None:
             if is_joined:
                 return None
-            values[option.name] = True
+            values[declared.name] = True
             continue
         if not is_joined:
             value = next(words, "")
             if value.startswith("-"):
                 return None
         try:
-            values[option.name] = option.read(value)
+            values[declared.name] = read(value)
         except BadArgument:
             return None
     return GlobalOptions(**values)

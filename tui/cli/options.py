@@ -52,6 +52,10 @@ class Option(_Declared):
     settings: Mapping[str, Any]
     """What argparse needs to know."""
 
+    def flag_for(self, name: str) -> str:
+        """Return the flag that sets this parameter."""
+        return self.flag or f"--{name.replace('_', '-')}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Either(_Declared):

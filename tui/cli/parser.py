@@ -50,17 +50,14 @@ class Parser(argparse.ArgumentParser):
             add_help=False,
         )
         self._global = self.add_argument_group("global options")
-        for flag, option in DECLARED.items():
-            if option.read is None:
-                self.add_global(flag, dest=option.name, action="store_true", help=option.help)
-            else:
-                self.add_global(flag, dest=option.name, metavar=option.metavar, type=option.read, help=option.help)
+        for flag, declared in DECLARED.items():
+            self.add_global(flag, dest=declared.name, **declared.metadata["option"].settings)
         self.add_global("-h", "--help", action="help", help="show this help and exit")
 
     def add_global(self, *flags: str, help: str, **options: Any) -> None:  # noqa: A002
         """Add an option to every parser, so that it may stand anywhere. SUPPRESS keeps what an outer parser read."""
         shown = help if self._is_whole else argparse.SUPPRESS
-        self._global.add_argument(*flags, default=argparse.SUPPRESS, help=shown, **options)
+        self._global.add_argument(*flags, **{**options, "default": argparse.SUPPRESS, "help": shown})
 
     def error(self, message: str) -> NoReturn:
         sentence = f"{message[:1].upper()}{message[1:]}"
@@ -221,7 +218,7 @@ def _add_options(parser: Parser, command: Command) -> None:
             if option.flag is None:
                 group.add_argument(name, **option.settings)
             else:
-                group.add_argument(option.flag or f"--{name.replace('_', '-')}", dest=name, **option.settings)
+                group.add_argument(option.flag_for(name), dest=name, **option.settings)
 
 
 class _Version(argparse.Action):
