@@ -96,33 +96,25 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130, "interrupted"
 
 
+_CODES: Mapping[tuple[type[BaseException], ...], ExitCode] = {
+    (Declined,): ExitCode.REFUSED,
+    (UsageError, InvalidValue, BadConfiguration): ExitCode.USAGE,
+    (Unreachable, SignInRefused, ServerFailure): ExitCode.UNREACHABLE,
+    (TimedOut,): ExitCode.TIMED_OUT,
+    (SchemaMissing,): ExitCode.SCHEMA,
+    (NoPrivilege, ReadOnly): ExitCode.NOT_PERMITTED,
+    (OutcomeUnknown,): ExitCode.OUTCOME_UNKNOWN,
+    (UnexpectedError,): ExitCode.OUR_FAULT,
+    # All other errors that are raised on purpose say why nothing was done.
+    (StoreError,): ExitCode.REFUSED,
+    (OutputFailed,): ExitCode.OUTPUT_FAILED,
+    (KeyboardInterrupt, Interrupted): ExitCode.INTERRUPTED,
+}
+"""The code of each error. The first kind that fits applies."""
+
+
 def exit_code(error: BaseException) -> ExitCode:
-    match error:
-        case Declined():
-            return ExitCode.REFUSED
-        case UsageError() | InvalidValue() | BadConfiguration():
-            return ExitCode.USAGE
-        case Unreachable() | SignInRefused() | ServerFailure():
-            return ExitCode.UNREACHABLE
-        case TimedOut():
-            return ExitCode.TIMED_OUT
-        case SchemaMissing():
-            return ExitCode.SCHEMA
-        case NoPrivilege() | ReadOnly():
-            return ExitCode.NOT_PERMITTED
-        case OutcomeUnknown():
-            return ExitCode.OUTCOME_UNKNOWN
-        case UnexpectedError():
-            return ExitCode.OUR_FAULT
-        case StoreError():
-            # All other errors that are raised on purpose say why nothing was done.
-            return ExitCode.REFUSED
-        case OutputFailed():
-            return ExitCode.OUTPUT_FAILED
-        case KeyboardInterrupt() | Interrupted():
-            return ExitCode.INTERRUPTED
-        case _:
-            return ExitCode.OUR_FAULT
+    return next((code for kinds, code in _CODES.items() if isinstance(error, kinds)), ExitCode.OUR_FAULT)
 
 
 _INSIDE_NAME = re.compile(r"(?<=[a-z])(?=[A-Z])")

@@ -5,7 +5,7 @@ import pytest
 from gjobs.store.error_groups.error_group import group_id
 from gjobs.store.errors import TimedOut
 from gjobs.store.store import Store
-from gjobs.tui.cli.commands.errors import SHORTER
+from gjobs.tui.cli.commands.stats import SHORTER
 from tests.cli.cli_rows import ADA, AUTUMN, BEN, BENS_JOB, FAILED, QUEUED, SUCCEEDED
 from tests.cli.command_line import Run, Sql, assert_refused
 

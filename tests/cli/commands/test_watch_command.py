@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from gjobs.store.database.connection_url import without_password
-from gjobs.tui.cli.commands import webhook
+from gjobs.tui.cli.commands import watch_loop
 from tests.cli.cli_rows import AUTUMN, BENS_JOB, QUEUED, RUNNING
 from tests.cli.command_line import PATIENCE, PipedCommand, Run, Sql, uri
 from tests.conftest import Conninfo
@@ -158,7 +158,7 @@ def test_watch_ends_soon_after_sigterm_in_each_state_of_a_delivery(
     state: str,
 ) -> None:
     monkeypatch.setenv("GJOBS_WEBHOOK_SECRET", "a long random text")
-    monkeypatch.setattr(webhook, "FIRST_WAIT", 100.0)
+    monkeypatch.setattr(watch_loop, "FIRST_WAIT", 100.0)
     (tmp_path / "place").write_text("0,0")  # The watch reports recorded changes at once.
     address, look_up, ended = address_of(state), socket.getaddrinfo, threading.Event()
     sent_at: list[float] = []

@@ -17,9 +17,8 @@ from threading import Thread
 import httpx
 import pytest
 
-from gjobs.tui.cli.commands import watch_loop, webhook
-from gjobs.tui.cli.commands.watch_loop import Program, document
-from gjobs.tui.cli.commands.webhook import Webhook, webhook_secret, webhook_url
+from gjobs.tui.cli.commands import watch_loop
+from gjobs.tui.cli.commands.watch_loop import Program, Webhook, document, webhook_secret, webhook_url
 from gjobs.tui.cli.output import UsageError
 from tests.cli import cli_rows
 from tests.cli.command_line import PATIENCE
@@ -124,7 +123,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhook, "FIRST_WAIT", 0.0)
+    monkeypatch.setattr(watch_loop, "FIRST_WAIT", 0.0)
 
 
 async def post(url: str, times: int = 1) -> None:
@@ -171,7 +170,7 @@ class TestWebhook:
     async def test_answer_that_arrives_byte_by_byte_has_one_deadline(
         self, server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        monkeypatch.setattr(webhook, "ANSWER_TIME", 0.3)
+        monkeypatch.setattr(watch_loop, "ANSWER_TIME", 0.3)
         server.is_slow = True
         posting = asyncio.create_task(post(server.url))
         refused = await first_message(capsys)

@@ -1,6 +1,5 @@
 """gjobs watch: options and set-up."""
 
-from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +11,10 @@ from gjobs.tui.cli.output import ExitCode, Output, not_empty, print_message
 from gjobs.tui.cli.sessions import in_session, orderly_termination
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import Sequence
 
     from gjobs.store.filters.filter_terms import JobFilter
-    from gjobs.tui.cli.commands.watch_loop import Condition, Receiver
+    from gjobs.tui.cli.commands.watch_loop import Condition
     from gjobs.tui.session import Session
 
 
@@ -62,7 +61,7 @@ def watch_jobs(
     With --json, print one document per line.
     """
     from gjobs.store.watch.watch import ObservedWatch
-    from gjobs.tui.cli.commands.watch_loop import ReaderGone, ResumeFile, StopCondition, Watcher
+    from gjobs.tui.cli.commands.watch_loop import ReaderGone, ResumeFile, StopCondition, Watcher, open_receivers
 
     found = narrowed(settings, view, job_filter)
     place = None if resume is None else ResumeFile(Path(resume))
@@ -75,7 +74,7 @@ def watch_jobs(
             print_message(f"{MAY_MISS} {watch.missing.words}")
         until = StopCondition(session.store, found, conditions)
         print_message(await until.check())
-        async with _receivers(output, program, webhook) as receivers:
+        async with open_receivers(output, program, webhook) as receivers:
             watcher = Watcher(
                 watch,
                 receivers,
@@ -93,22 +92,3 @@ def watch_jobs(
 
     with orderly_termination(json=output.json):
         return run(settings, output)
-
-
-@asynccontextmanager
-async def _receivers(output: Output, program: str | None, webhook: str | None) -> "AsyncIterator[Sequence[Receiver]]":
-    from gjobs.tui.cli.commands.watch_loop import Program, printer
-
-    receivers: list[Receiver] = [printer(output)]
-    async with AsyncExitStack() as stack:
-        if program is not None:
-            receivers.append(Program(program).tell)
-        if webhook is not None:
-            import httpx
-
-            from gjobs.tui.cli.commands.webhook import ANSWER_TIME, Webhook, webhook_secret, webhook_url
-
-            url, secret = webhook_url(webhook), webhook_secret()
-            client = await stack.enter_async_context(httpx.AsyncClient(timeout=ANSWER_TIME))
-            receivers.append(Webhook(client, url, secret).tell)
-        yield receivers
