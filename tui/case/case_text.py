@@ -17,6 +17,7 @@ from gjobs.store.values.formats import far_text, money, plain_time
 from gjobs.tui.case.build_case import BuiltCase
 from gjobs.tui.case.redaction import redaction_words
 from gjobs.tui.case.secret_patterns import SecretKind
+from gjobs.tui.text import job_text
 from gjobs.tui.text.budget_text import left_words, owner_words, period_words, share_words, spent_words
 from gjobs.tui.text.clean_text import clean, clean_block
 from gjobs.tui.text.error_text import modes_words
@@ -29,15 +30,6 @@ from gjobs.tui.text.format import (
     error_summary,
     jobs_count,
     short_id,
-)
-from gjobs.tui.text.job_text import (
-    actor_words,
-    beginning_words,
-    cost_words,
-    event_words,
-    note_words,
-    stuck_words,
-    time_by_status,
 )
 from gjobs.tui.text.statistics_text import deciding_policies, policy_line, why_hidden
 from gjobs.tui.text.status_text import status_word
@@ -233,7 +225,7 @@ class _CaseText:
 
     def _stuck(self) -> Iterator[str]:
         for one in self.case.stuck:
-            words = stuck_words(one.verdict)
+            words = job_text.stuck_words(one.verdict)
             yield f"Job `{one.id}`. {words}" if words else f"Job `{one.id}` is stuck."
 
     def _used_up(self) -> Iterator[str]:
@@ -321,7 +313,7 @@ class _CaseText:
         repeats = [f"- It repeats the job `{subject.links.repeats}`."] if subject.links.repeats else []
         if links := [*repeats, *(f"- The job `{repeat}` repeats it." for repeat in subject.links.repeated_by)]:
             yield links
-        if words := stuck_words(subject.stuck):
+        if words := job_text.stuck_words(subject.stuck):
             yield words
         if job.error:
             yield block(error_pretty(job.error))
@@ -405,23 +397,23 @@ class _CaseText:
             if not history.events:
                 continue
             yield f"### `{history.job_id}`"
-            if spent := time_by_status(history):
+            if spent := job_text.time_by_status(history):
                 yield f"Time in each status: {code(spent)}"
             yield table(("time", "after", "event", "cost", "by", "note"), self._event_rows(history))
             if history.is_cut:
                 yield f"These are the newest {count(len(history.events))} events."
-        yield from sorted({beginning_words(history) for history in self.case.timelines} - {""})
+        yield from sorted({job_text.beginning_words(history) for history in self.case.timelines} - {""})
 
     def _event_rows(self, history: JobHistory) -> Iterator[tuple[str, ...]]:
         before: datetime | None = None
         for event in history.events:
-            note = note_words(event)
+            note = job_text.note_words(event)
             yield (
                 self._time(event.at),
                 "" if before is None else duration(max((event.at - before).total_seconds(), 0.0)),
-                cell(event_words(event), limit=60),
-                cost_words(event),
-                cell(actor_words(event), limit=80),
+                cell(job_text.event_words(event), limit=60),
+                job_text.cost_words(event),
+                cell(job_text.actor_words(event), limit=80),
                 cell(note) if note else "",
             )
             before = event.at

@@ -9,27 +9,16 @@ from uuid import UUID
 
 from gjobs.store.configuration.settings import Settings
 from gjobs.store.errors import RowMissing, command
+from gjobs.store.filters.filter_terms import KEYS, NO_FILTER, JobFilter
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, near_status, parse_status
 from gjobs.store.jobs.job_results import PageKey
 from gjobs.store.projects.project import Project
 from gjobs.store.values import formats
-from gjobs.store.values.formats import (
-    LEAST_DIGITS,
-    IdRange,
-    cents,
-    close_names,
-    far_text,
-    id_range,
-    not_known,
-    parse_far_time,
-    share_of,
-)
 from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.cli.options import argument, either, option, switch
 from gjobs.tui.cli.output import BadArgument, UsageError, print_message
 
 if TYPE_CHECKING:
-    from gjobs.store.filters.filter_terms import JobFilter
     from gjobs.store.search import IdMatches
     from gjobs.store.store import Store
 
@@ -48,7 +37,7 @@ def identifier(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        if id_range(text):
+        if formats.id_range(text):
             what = "is only the beginning of an id. Commands that write need the whole id, which --json prints"
         else:
             what = "is not an id. An id is a whole UUID, as --json prints it"
@@ -67,21 +56,23 @@ def reader(parse: Callable[[str], T | None], complaint: str) -> Callable[[str], 
     return read
 
 
-id_or_prefix = reader(id_range, f"is not an id, and not the first {LEAST_DIGITS} or more hexadecimal digits of one")
+id_or_prefix = reader(
+    formats.id_range, f"is not an id, and not the first {formats.LEAST_DIGITS} or more hexadecimal digits of one"
+)
 whole_number = reader(int, "is not a whole number")
 whole_cents = reader(int, "is not a whole number. For dollars, use --cost '$2.50'")
-amount = reader(cents, "is not an amount. Use whole cents (1250) or dollars (12.50)")
+amount = reader(formats.cents, "is not an amount. Use whole cents (1250) or dollars (12.50)")
 """Converts an amount to cents."""
-share = reader(share_of, "is not a share. Use one such as 80% or 0.8")
+share = reader(formats.share_of, "is not a share. Use one such as 80% or 0.8")
 
 
 def page_key(text: str) -> PageKey:
     """Parse `CREATED_AT,ID`, as in the JSON of a page's last row."""
     created_at, _, job_id = text.partition(",")
     try:
-        time = parse_far_time(created_at) or datetime.fromisoformat(created_at)
+        time = formats.parse_far_time(created_at) or datetime.fromisoformat(created_at)
         if time.tzinfo is not None:
-            in_utc = time if far_text(time) else time.astimezone(UTC)
+            in_utc = time if formats.far_text(time) else time.astimezone(UTC)
             return PageKey(created_at=in_utc, id=UUID(job_id))
     except (ValueError, OverflowError):
         pass
@@ -115,11 +106,12 @@ job_age = partial(_time_span, kind="an age", example="30d")
 length = partial(_time_span, kind="a length of time", example="30s")
 
 
-def port(text: str) -> int:
-    number = whole_number(text)
-    if not 0 <= number < 65_536:
-        raise BadArgument(f"{text!r} is not a port. Use a number below 65536, or 0 for any free port")
-    return number
+def number_in(numbers: range, complaint: str) -> Callable[[str], int]:
+    """Return what converts a text to one of the numbers."""
+    return reader(lambda text: number if (number := whole_number(text)) in numbers else None, complaint)
+
+
+port = number_in(range(65_536), "is not a port. Use a number below 65536, or 0 for any free port")
 
 
 def size(text: str) -> Size:
@@ -140,7 +132,7 @@ def one_of(values: Iterable[Text]) -> Callable[[str], Text]:
         for value in values:
             if value == text:
                 return value
-        raise BadArgument(not_known(text, values))
+        raise BadArgument(formats.not_known(text, values))
 
     return read
 
@@ -152,7 +144,7 @@ def status(text: str) -> AnyStatus:
     if isinstance(found, JobStatus) or unquoted != text:
         return found
     if not text or near_status(text):
-        raise BadArgument(not_known(text, JobStatus))
+        raise BadArgument(formats.not_known(text, JobStatus))
     return found
 
 
@@ -161,7 +153,7 @@ def statuses(text: str) -> list[AnyStatus]:
     return [status(part.strip()) for part in text.split(",")]
 
 
-def job_filter(text: str) -> "JobFilter":
+def job_filter(text: str) -> JobFilter:
     """Parse a filter. Raises FilterError, which has the position of the mistake."""
     from gjobs.store.filters.filter_syntax import parse
 
@@ -171,7 +163,7 @@ def job_filter(text: str) -> "JobFilter":
 HasId = TypeVar("HasId", GenerationJob, Project)
 
 
-async def find_job_id(store: "Store", ids: IdRange) -> UUID:
+async def find_job_id(store: "Store", ids: formats.IdRange) -> UUID:
     """Return the id of the only job that the actor sees in the range. Raises UsageError if there are several,
     RowMissing if there is none.
     """
@@ -187,13 +179,13 @@ async def find_job_id(store: "Store", ids: IdRange) -> UUID:
     return job.id
 
 
-async def _in_range(store: "Store", ids: IdRange, kind: Literal["jobs", "projects"]) -> "IdMatches":
+async def _in_range(store: "Store", ids: formats.IdRange, kind: Literal["jobs", "projects"]) -> "IdMatches":
     from gjobs.store.search import locate_kinds
 
     return await locate_kinds(store.actor_database, ids, [kind])
 
 
-def _require_one(found: Sequence[HasId], noun: str, ids: IdRange, *, is_more: bool) -> HasId | None:
+def _require_one(found: Sequence[HasId], noun: str, ids: formats.IdRange, *, is_more: bool) -> HasId | None:
     """Return the only match, or None."""
     if len(found) > 1:
         number = f"More than {len(found)}" if is_more else len(found)
@@ -223,7 +215,7 @@ async def find_project(store: "Store", id_or_name: str, *, takes_prefix: bool = 
     if named:
         ids = ", ".join(str(project.id) for project in named)
         raise UsageError(f"{len(named)} projects have the name {id_or_name!r}.", hint=f"Use an id: {ids}")
-    prefix = id_range(id_or_name)
+    prefix = formats.id_range(id_or_name)
     if prefix and takes_prefix:
         begun = await _in_range(store, prefix, "projects")
         if (project := _require_one(begun.projects, "projects", prefix, is_more=begun.is_more)) is not None:
@@ -247,7 +239,7 @@ async def project_names(store: "Store") -> dict[UUID, str]:
 
 
 def _suggestion(typed: str, names: Sequence[str]) -> str:
-    close = close_names(typed, names)
+    close = formats.close_names(typed, names)
     if not close:
         return f"{command('projects')} lists the projects."
     return f"Did you mean {' or '.join(map(repr, close))}? Names must match exactly."
@@ -277,10 +269,8 @@ def explain_no_jobs(statuses: Iterable[AnyStatus | None]) -> None:
     print_message(unknown_statuses_words(statuses))
 
 
-def narrowed(settings: Settings, view: str | None, job_filter: "JobFilter | None") -> "JobFilter":
+def narrowed(settings: Settings, view: str | None, job_filter: JobFilter | None) -> JobFilter:
     """Combine a view, which may be None, with a filter. Raises InvalidValue if there is no such view."""
-    from gjobs.store.filters.filter_terms import NO_FILTER, JobFilter
-
     found = job_filter or NO_FILTER
     if view is None:
         return found
@@ -299,7 +289,5 @@ A bare word is searched for in mode, error and ids. Filters find jobs …"""
 
 
 def filter_help() -> str:
-    from gjobs.store.filters.filter_terms import KEYS
-
     width = max(len(key.example) for key in KEYS.values())
     return "\n".join([_ABOUT, *(f"  {key.example:<{width}}  {key.words}" for key in KEYS.values())])

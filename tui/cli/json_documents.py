@@ -17,7 +17,15 @@ from gjobs.store.jobs.job_results import (
 )
 from gjobs.store.moments.moment import job_row
 from gjobs.store.projects.project import Project, User
-from gjobs.store.statistics.statistics import JobStatistics, JobSummary
+from gjobs.store.statistics.statistics import (
+    JobStatistics,
+    JobSummary,
+    JobTimings,
+    ModeTimings,
+    Percentiles,
+    Waste,
+    WasteRow,
+)
 from gjobs.store.values.formats import plain_row, plain_time
 from gjobs.tui.export.export_files import Json, document, plain
 
@@ -25,7 +33,6 @@ if TYPE_CHECKING:
     from gjobs.migrations.verification import Verification
     from gjobs.store.embedded.server import ServerStatus
     from gjobs.store.retention.retention import CleanupPreview, RetentionPolicy
-    from gjobs.store.statistics.statistics import JobTimings, ModeTimings, Percentiles, Waste, WasteRow
 
 Row = GenerationJob | Project | User | JobSummary
 """Rows whose fields have the same names in Python, in the table and in JSON."""
@@ -91,7 +98,7 @@ def clean_up(
     return document(value, "action", "dry_run", *chosen, "by_status", "found", **more)
 
 
-def monitoring(value: "JobTimings") -> dict[str, Json]:
+def monitoring(value: JobTimings) -> dict[str, Json]:
     """Durations are in seconds."""
     return {
         "window_seconds": value.window.total_seconds(),
@@ -103,12 +110,12 @@ def monitoring(value: "JobTimings") -> dict[str, Json]:
     }
 
 
-def _work(value: "ModeTimings") -> dict[str, Json]:
+def _work(value: ModeTimings) -> dict[str, Json]:
     spreads = {name: _spread(getattr(value, name)) for name in ("waiting", "running", "total")}
     return document(value, "succeeded", "failed", "failure_rate", *spreads, "queued", "oldest_queued_at", **spreads)
 
 
-def _spread(value: "Percentiles | None") -> dict[str, Json] | None:
+def _spread(value: Percentiles | None) -> dict[str, Json] | None:
     if value is None:
         return None
     return {"median": round(value.median, 3), "percentile_95": round(value.percentile_95, 3)}
@@ -118,7 +125,7 @@ _NAMES = {"group": "fingerprint", "project": "name", "user": "email"}
 """The JSON key for the name of a waste row, by `--by` value."""
 
 
-def waste(value: "Waste") -> dict[str, Json]:
+def waste(value: Waste) -> dict[str, Json]:
     by = value.by.value
     rows = [
         {by: plain(row.key), **({_NAMES[by]: row.name} if by in _NAMES else {}), **_wasted(row)} for row in value.rows
@@ -127,7 +134,7 @@ def waste(value: "Waste") -> dict[str, Json]:
     return document(value, *names, rows=rows, total=_wasted(value.total), exact=value.is_exact)
 
 
-def _wasted(row: "WasteRow") -> dict[str, Json]:
+def _wasted(row: WasteRow) -> dict[str, Json]:
     names = ("failed_count", "failed_cents", "retry_count", "retry_cents", "waste_cents", "all_cents", "share")
     return document(row, *names)
 

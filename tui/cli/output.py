@@ -1,5 +1,6 @@
 """Writes stdout and stderr, asks for confirmation, reports errors with their exit codes."""
 
+import json
 import os
 import re
 import shutil
@@ -7,31 +8,16 @@ import sys
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from enum import IntEnum
 from typing import TYPE_CHECKING, Self, TextIO, TypeVar
 
-from gjobs.store.errors import (
-    BadConfiguration,
-    BeforeLog,
-    InvalidValue,
-    NoPrivilege,
-    OutcomeUnknown,
-    ReadOnly,
-    SchemaMissing,
-    ServerFailure,
-    SignInRefused,
-    StoreError,
-    TimedOut,
-    UnexpectedError,
-    Unreachable,
-    database_options,
-)
+from gjobs.store import errors
 from gjobs.store.filters.filter_terms import FilterError
 from gjobs.store.values.formats import plain_time
 from gjobs.tui.cli.options import Column
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from socket import socket
 
     from gjobs.tui.export.export_files import Json
@@ -98,15 +84,15 @@ class ExitCode(IntEnum):
 
 _CODES: Mapping[tuple[type[BaseException], ...], ExitCode] = {
     (Declined,): ExitCode.REFUSED,
-    (UsageError, InvalidValue, BadConfiguration): ExitCode.USAGE,
-    (Unreachable, SignInRefused, ServerFailure): ExitCode.UNREACHABLE,
-    (TimedOut,): ExitCode.TIMED_OUT,
-    (SchemaMissing,): ExitCode.SCHEMA,
-    (NoPrivilege, ReadOnly): ExitCode.NOT_PERMITTED,
-    (OutcomeUnknown,): ExitCode.OUTCOME_UNKNOWN,
-    (UnexpectedError,): ExitCode.OUR_FAULT,
+    (UsageError, errors.InvalidValue, errors.BadConfiguration): ExitCode.USAGE,
+    (errors.Unreachable, errors.SignInRefused, errors.ServerFailure): ExitCode.UNREACHABLE,
+    (errors.TimedOut,): ExitCode.TIMED_OUT,
+    (errors.SchemaMissing,): ExitCode.SCHEMA,
+    (errors.NoPrivilege, errors.ReadOnly): ExitCode.NOT_PERMITTED,
+    (errors.OutcomeUnknown,): ExitCode.OUTCOME_UNKNOWN,
+    (errors.UnexpectedError,): ExitCode.OUR_FAULT,
     # All other errors that are raised on purpose say why nothing was done.
-    (StoreError,): ExitCode.REFUSED,
+    (errors.StoreError,): ExitCode.REFUSED,
     (OutputFailed,): ExitCode.OUTPUT_FAILED,
     (KeyboardInterrupt, Interrupted): ExitCode.INTERRUPTED,
 }
@@ -125,7 +111,7 @@ def error_kind(error: BaseException) -> str:
     match error:
         case KeyboardInterrupt():
             return "interrupted"
-        case StoreError() | CommandError():
+        case errors.StoreError() | CommandError():
             return _INSIDE_NAME.sub("_", type(error).__name__).lower()
         case _:
             return "internal_error"
@@ -155,7 +141,7 @@ _AS_PARAMETER = re.compile(r"((?:password|passwd)\s*=\s*)(?:'(?:[^'\\]|\\.)*'|(?
 def without_passwords(text: str) -> str:
     """Hide the passwords of database addresses, in URIs and in `name=value` pairs."""
     # The options of advised commands hold no password, but `_IN_URL` would match from one URL to the next.
-    known = database_options()
+    known = errors.database_options()
     parts = text.split(known) if known else [text]
     return known.join(_AS_PARAMETER.sub(rf"\1{HIDDEN}", _IN_URL.sub(rf"\1{HIDDEN}@", part)) for part in parts)
 
@@ -239,8 +225,6 @@ class Output:
 
     def document(self, value: "Json") -> None:
         """Write ASCII only, so that no terminal or encoding changes a text. Indented on a terminal."""
-        import json
-
         write(json.dumps(value, indent=2 if self.is_terminal else None))
 
     def table(
@@ -263,7 +247,7 @@ class Output:
         lines = aligned_table(columns, rows, width=width, colour=self.has_colour, keeps_ids=keeps_ids)
         write("\n".join(lines))
 
-    def time(self, time: "datetime", now: "datetime") -> str:
+    def time(self, time: datetime, now: datetime) -> str:
         """Return an age for a terminal, otherwise a local time."""
         from gjobs.tui.text.format import age, local_time
 
@@ -358,7 +342,7 @@ def report_failure(error: BaseException, *, json: bool) -> ExitCode:
     problems, hint = _words(error)
     if json:
         further: dict[str, str | None] = {}
-        if isinstance(error, BeforeLog):
+        if isinstance(error, errors.BeforeLog):
             further = {"log_begins_at": plain_time(error.log_begins_at) if error.log_begins_at else None}
         _print_failure(error_kind(error), " ".join(problems), hint, code, further)
         return code
@@ -373,13 +357,13 @@ def report_failure(error: BaseException, *, json: bool) -> ExitCode:
 def _words(error: BaseException) -> tuple[Sequence[str], str | None]:
     """Return sentences on what went wrong, and what to do about it."""
     match error:
-        case BadConfiguration() | PartlyDeclined():
+        case errors.BadConfiguration() | PartlyDeclined():
             return error.problems, error.hint
-        case StoreError() if error.changed_nothing:
+        case errors.StoreError() if error.changed_nothing:
             from gjobs.store.journal.journal import Journal
 
             return [str(error), *([] if Journal.writes_done else ["Nothing was changed."])], error.hint
-        case StoreError() | CommandError():
+        case errors.StoreError() | CommandError():
             return [str(error)], error.hint
         case KeyboardInterrupt():
             return ["Interrupted."], None
@@ -394,8 +378,6 @@ def _print_failure(
     kind: str, message: str, hint: str | None, code: ExitCode, further: Mapping[str, str | None]
 ) -> None:
     """Print one JSON line, the last on stderr. Hide passwords before quoting, because quoting can change them."""
-    import json
-
     words = {"message": without_passwords(message), "hint": without_passwords(hint) if hint else None}
     line = json.dumps({"error": {"kind": kind, **words, "exit_code": int(code), **further}})
     try:

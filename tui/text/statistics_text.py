@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING
 from gjobs.store.doctor.findings import size
 from gjobs.store.error_groups.error_group import NO_TEXT
 from gjobs.store.errors import command
-from gjobs.store.statistics.statistics import (
-    MOST_NAMING_FAILURES,
-    JobTimings,
-    ModeTimings,
-    Percentiles,
-    Waste,
-    WasteKey,
-    WasteRow,
-)
+from gjobs.store.statistics import statistics
 from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import is_far, money
 from gjobs.tui.text.clean_text import clean, shorten
@@ -98,7 +90,7 @@ TIMING_TITLES = ("MODE", "DONE", "FAILED", "WAIT 50 %", "95 %", "RUN 50 %", "95 
 """The last title may be left out, because the summary has the total."""
 
 
-def cells(work: ModeTimings, now: datetime) -> list[str]:
+def cells(work: statistics.ModeTimings, now: datetime) -> list[str]:
     oldest = work.oldest_queued_at
     return [
         "all" if work.mode is None else clean(work.mode),
@@ -111,7 +103,7 @@ def cells(work: ModeTimings, now: datetime) -> list[str]:
     ]
 
 
-def _spread(spread: Percentiles | None) -> tuple[str, str]:
+def _spread(spread: statistics.Percentiles | None) -> tuple[str, str]:
     return ("-", "-") if spread is None else (duration(spread.median), duration(spread.percentile_95))
 
 
@@ -124,7 +116,7 @@ def span(window: timedelta) -> str:
     return f"{hours:g} h" if hours < 48 else f"{hours / 24:g} d"
 
 
-def summary(monitoring: JobTimings) -> str:
+def summary(monitoring: statistics.JobTimings) -> str:
     """Return the sentence below the table."""
     rate = f"{monitoring.per_hour:,.1f}".rstrip("0").rstrip(".")
     capped = " Only a part of the jobs was read, so the numbers are incomplete." if monitoring.is_capped else ""
@@ -133,14 +125,14 @@ def summary(monitoring: JobTimings) -> str:
     return f"Finished in the last {span(monitoring.window)}: {finished}, {rate} an hour. Queued now: {queued}.{capped}"
 
 
-WASTE_TITLES: Mapping[WasteKey, str] = by_member(
-    WasteKey,
+WASTE_TITLES: Mapping[statistics.WasteKey, str] = by_member(
+    statistics.WasteKey,
     {
-        WasteKey.MODE: "MODE",
-        WasteKey.PROJECT: "PROJECT",
-        WasteKey.USER: "USER",
-        WasteKey.GROUP: "ERROR",
-        WasteKey.DAY: "DAY",
+        statistics.WasteKey.MODE: "MODE",
+        statistics.WasteKey.PROJECT: "PROJECT",
+        statistics.WasteKey.USER: "USER",
+        statistics.WasteKey.GROUP: "ERROR",
+        statistics.WasteKey.DAY: "DAY",
     },
 )
 NUMBERS = ("FAILED", "FAILED COST", "RETRIES", "RETRY COST", "WASTE", "ALL JOBS", "SHARE")
@@ -151,11 +143,11 @@ _NAME_CELLS = 80
 """The longest name in a table that is printed. A longer one would move the numbers far away."""
 
 
-def name(row: WasteRow, by: WasteKey, *, has_group_id: bool) -> str:
+def name(row: statistics.WasteRow, by: statistics.WasteKey, *, has_group_id: bool) -> str:
     """Return the row's first cell. A group has its id, its fingerprint or both."""
     if row.key is None:
         return UNKNOWN
-    if by is WasteKey.GROUP:
+    if by is statistics.WasteKey.GROUP:
         if row.key == "":
             return RETRIES
         error = None if row.name is None else clean(row.name) or NO_TEXT
@@ -163,7 +155,7 @@ def name(row: WasteRow, by: WasteKey, *, has_group_id: bool) -> str:
     return clean(row.name or str(row.key))
 
 
-def numbers(row: WasteRow) -> list[str]:
+def numbers(row: statistics.WasteRow) -> list[str]:
     return [
         count(row.failed_count),
         money(row.failed_cents),
@@ -175,19 +167,19 @@ def numbers(row: WasteRow) -> list[str]:
     ]
 
 
-def printed_name(row: WasteRow, by: WasteKey) -> str:
+def printed_name(row: statistics.WasteRow, by: statistics.WasteKey) -> str:
     """Return the row's first cell in a printed table. For a group, it includes the id."""
     return shorten(name(row, by, has_group_id=True), _NAME_CELLS)
 
 
-def headline(waste: Waste) -> str:
+def headline(waste: statistics.Waste) -> str:
     total = waste.total
     costs = "all costs" if waste.read_limit is None else f"the costs of the newest {count(waste.read_limit)} jobs"
     of_all = "" if total.share is None else f", {percent(total.share)} of {costs}"
     return f"{money(total.waste_cents)} wasted{of_all}"
 
 
-def sentences(waste: Waste) -> Iterator[str]:
+def sentences(waste: statistics.Waste) -> Iterator[str]:
     """Return what the numbers cover, if that is not every job."""
     if waste.read_limit is not None:
         yield f"Only the newest {count(waste.read_limit)} jobs were read. {waste.limited_because or ''}".rstrip()
@@ -197,7 +189,8 @@ def sentences(waste: Waste) -> Iterator[str]:
         yield f"Jobs created in the last {waste.days} days, in UTC."
     if waste.unnamed_groups:
         groups = f"{count(waste.unnamed_groups)} {'group has' if waste.unnamed_groups == 1 else 'groups have'}"
-        yield f"{groups} only an id, because none of the newest {count(MOST_NAMING_FAILURES)} failures belongs to it."
+        read = count(statistics.MOST_NAMING_FAILURES)
+        yield f"{groups} only an id, because none of the newest {read} failures belongs to it."
     if waste.has_more:
         yield f"These are the {count(len(waste.rows))} rows with the most waste. The total includes the others."
 

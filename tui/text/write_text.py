@@ -11,19 +11,8 @@ from rich.cells import cell_len
 from gjobs.store.budgets.budget import Budget, budget_name
 from gjobs.store.errors import StoreError, command
 from gjobs.store.job_list.list_query import ListOrder
+from gjobs.store.jobs import job_results
 from gjobs.store.jobs.job import LIVE_STATUSES, AnyStatus, GenerationJob, JobStatus, why_refused
-from gjobs.store.jobs.job_results import (
-    AlreadyRetried,
-    Applied,
-    Deleted,
-    DeletionOutcome,
-    Missing,
-    Moved,
-    Refused,
-    Retried,
-    RetryOutcome,
-    TransitionOutcome,
-)
 from gjobs.store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord, WrittenRow
 from gjobs.store.projects.project import Project
 from gjobs.store.values.data_classes import by_member
@@ -189,22 +178,26 @@ def not_permitted_message(jobs: Sequence[GenerationJob], target: JobStatus) -> M
 
 
 def transition_message(
-    job: GenerationJob, outcome: TransitionOutcome, target: JobStatus, *, if_missing: str = "is gone or hidden"
+    job: GenerationJob,
+    outcome: job_results.TransitionOutcome,
+    target: JobStatus,
+    *,
+    if_missing: str = "is gone or hidden",
 ) -> Message:
     match outcome:
-        case Applied():
+        case job_results.Applied():
             return Message(text=f"{STATUS_TEXTS[target].done} {job_name(job)}.")
-        case Refused(current=current):
+        case job_results.Refused(current=current):
             return warning(f"{clean(why_refused(current, target))} ({job_name(job)})")
-        case Missing():
+        case job_results.Missing():
             return warning(f"{job_name(job)} {clean(if_missing, limit=100)}: nothing was changed.")
     assert_never(outcome)
 
 
-def retry_message(job: GenerationJob, outcome: RetryOutcome, why: "SkipReason | None") -> Message:
-    if isinstance(outcome, Retried):
+def retry_message(job: GenerationJob, outcome: job_results.RetryOutcome, why: "SkipReason | None") -> Message:
+    if isinstance(outcome, job_results.Retried):
         return Message(text=f"Queued {job_name(outcome.job)} as a retry of {job_name(job)}.")
-    if isinstance(outcome, Refused):
+    if isinstance(outcome, job_results.Refused):
         return only_failed_message([job])
     left = clean(why.one, limit=100) if why else "was skipped"
     return warning(f"{job_name(job)} {left}: nothing was changed.")
@@ -285,7 +278,7 @@ MissingWhys = Mapping[UUID, SkipReason]
 """Reasons for jobs that were not found, if known."""
 
 
-def of_missing(missing: Missing, known: MissingWhys) -> SkipReason:
+def of_missing(missing: job_results.Missing, known: MissingWhys) -> SkipReason:
     return known.get(missing.job_id, GONE_OR_HIDDEN)
 
 
@@ -300,21 +293,21 @@ def of_status(current: AnyStatus) -> SkipReason:
 
 
 def why_skipped(
-    outcome: TransitionOutcome | RetryOutcome | DeletionOutcome,
+    outcome: job_results.TransitionOutcome | job_results.RetryOutcome | job_results.DeletionOutcome,
     known: MissingWhys,
     refused: Callable[[AnyStatus], SkipReason] = is_in,
 ) -> SkipReason | None:
     """Return why a job did not change. None if it did."""
     match outcome:
-        case Applied() | Retried() | Deleted():
+        case job_results.Applied() | job_results.Retried() | job_results.Deleted():
             return None
-        case AlreadyRetried():
+        case job_results.AlreadyRetried():
             return REPEATED
-        case Refused(current=current):
+        case job_results.Refused(current=current):
             return refused(current)
-        case Moved(job=job):
+        case job_results.Moved(job=job):
             return is_in(job.status, " now")
-        case Missing():
+        case job_results.Missing():
             return of_missing(outcome, known)
     assert_never(outcome)
 

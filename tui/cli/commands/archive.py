@@ -14,29 +14,16 @@ from gjobs.store.jobs.job_results import PageKey
 from gjobs.store.retention.retention import ArchiveQuery, BatchProgress, StatusCount
 from gjobs.store.users.actor import OPERATOR, actor_name
 from gjobs.store.values.page_sizes import PAGE_SIZE
-from gjobs.tui.cli import json_documents
-from gjobs.tui.cli.arguments import (
-    AFTER,
-    PROJECT,
-    STATUS,
-    YES,
-    explain_no_jobs,
-    find_project_id,
-    identifier,
-    project_names,
-    since,
-    whole_number,
-)
+from gjobs.tui.cli import arguments, json_documents
 from gjobs.tui.cli.command import ActorRule, Command, Group
 from gjobs.tui.cli.commands.cleanup import find_target, print_dropped, run_batches
 from gjobs.tui.cli.commands.jobs import job_columns
 from gjobs.tui.cli.options import Column, argument, option, switch
 from gjobs.tui.cli.output import ExitCode, Output, UsageError, print_message
 from gjobs.tui.cli.sessions import WorkProgress, look_and_ask, with_session
-from gjobs.tui.export.export_files import document
+from gjobs.tui.export.export_files import Json, document
 
 if TYPE_CHECKING:
-    from gjobs.tui.export.export_files import Json
     from gjobs.tui.session import Session
 
 _command = partial(Command, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED, ignores_app_variable=True)
@@ -47,15 +34,17 @@ async def list_archive(
     session: "Session",
     output: Output,
     *,
-    project: str | None = PROJECT,
-    status: AnyStatus | None = STATUS,
-    limit: int = option(whole_number, "N", f"at most N jobs (default: {PAGE_SIZE})", default=PAGE_SIZE),
-    after: PageKey | None = AFTER,
+    project: str | None = arguments.PROJECT,
+    status: AnyStatus | None = arguments.STATUS,
+    limit: int = option(arguments.whole_number, "N", f"at most N jobs (default: {PAGE_SIZE})", default=PAGE_SIZE),
+    after: PageKey | None = arguments.AFTER,
 ) -> None:
     """List archived jobs, newest first."""
     from gjobs.store.retention.archive import list_archived
 
-    query = ArchiveQuery(project_id=await find_project_id(session.store, project, takes_prefix=True), status=status)
+    query = ArchiveQuery(
+        project_id=await arguments.find_project_id(session.store, project, takes_prefix=True), status=status
+    )
     page = await list_archived(session.store, query, limit=limit, after=after)
     if output.json:
         output.document([{**json_documents.row(one.job), **document(one, "archived_at")} for one in page])
@@ -65,12 +54,12 @@ async def list_archive(
         def of_job(column: Column[Any]) -> Column[Any]:
             return replace(column, cell=lambda one: column.cell(one.job))
 
-        columns = list(map(of_job, job_columns(await project_names(session.store), time)))
+        columns = list(map(of_job, job_columns(await arguments.project_names(session.store), time)))
         columns.insert(4, Column("ARCHIVED", lambda one: time(one.archived_at)))
         output.table(columns, page, keeps_ids=True)
     if not page.items:
         print_message(None if output.json else "No archived jobs.")
-        explain_no_jobs([status])
+        arguments.explain_no_jobs([status])
     await print_archive_limits(session)
 
 
@@ -101,14 +90,14 @@ def restore(
     settings: Settings,
     output: Output,
     *,
-    job_ids: Sequence[UUID] = argument(identifier, "ID", "the job's whole id", nargs="*"),
-    project: str | None = PROJECT,
-    status: AnyStatus | None = STATUS,
+    job_ids: Sequence[UUID] = argument(arguments.identifier, "ID", "the job's whole id", nargs="*"),
+    project: str | None = arguments.PROJECT,
+    status: AnyStatus | None = arguments.STATUS,
     since: datetime | timedelta | None = option(
-        since, "TIME", "only jobs archived since a time (2026-01-31T12:00) or in the last 30m, 24h or 7d"
+        arguments.since, "TIME", "only jobs archived since a time (2026-01-31T12:00) or in the last 30m, 24h or 7d"
     ),
     everything: bool = switch("all archived jobs", flag="--all"),
-    yes: bool = YES,
+    yes: bool = arguments.YES,
 ) -> ExitCode:
     """Restore archived jobs, chosen by id or by options."""
     is_narrowed = project is not None or status is not None or since is not None
@@ -137,13 +126,13 @@ def restore(
     query, counts = look_and_ask(settings, look, yes=yes, unchanged="Nothing was restored.")
     found = sum(row.count for row in counts)
 
-    def result(course: WorkProgress[BatchProgress], left: int) -> "Json":
+    def result(course: WorkProgress[BatchProgress], left: int) -> Json:
         numbers = {"found": found, "done": course.last.done, "left": left, "stopped": course.is_stopped}
         return {**numbers, "dropped_columns": course.last.dropped_columns}
 
     if not found:
         print_message("No archived job matches.")
-        explain_no_jobs([status])
+        arguments.explain_no_jobs([status])
         if output.json:
             output.document(result(WorkProgress(BatchProgress()), 0))
         return ExitCode.DONE

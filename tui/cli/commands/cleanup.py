@@ -10,27 +10,11 @@ from uuid import UUID
 from gjobs.store.configuration.settings import Settings
 from gjobs.store.errors import StoreError, command
 from gjobs.store.jobs.job import AnyStatus
-from gjobs.store.retention.retention import (
-    FINISHED,
-    BatchProgress,
-    CleanupPreview,
-    RetentionAction,
-    RetentionPolicy,
-    StatusCount,
-)
+from gjobs.store.retention import retention
 from gjobs.store.users.actor import OPERATOR
 from gjobs.store.values import formats
-from gjobs.tui.cli import json_documents
-from gjobs.tui.cli.arguments import (
-    PROJECT,
-    YES,
-    explain_no_jobs,
-    find_project,
-    find_project_id,
-    job_age,
-    project_names,
-    statuses,
-)
+from gjobs.store.values.formats import UnknownText
+from gjobs.tui.cli import arguments, json_documents, sessions
 from gjobs.tui.cli.command import ActorRule, Command, Group
 from gjobs.tui.cli.options import Column, constant, either, option, switch
 from gjobs.tui.cli.output import (
@@ -43,18 +27,10 @@ from gjobs.tui.cli.output import (
     report_failure,
     require_yes,
 )
-from gjobs.tui.cli.sessions import (
-    WorkProgress,
-    in_session,
-    look_and_ask,
-    orderly_termination,
-    with_session,
-    work_through,
-)
+from gjobs.tui.export.export_files import Json
 
 if TYPE_CHECKING:
     from gjobs.store.retention.cleanup import PolicyRun
-    from gjobs.tui.export.export_files import Json
     from gjobs.tui.session import Session
     from gjobs.tui.text.retention_text import CleanupTarget
 
@@ -63,7 +39,7 @@ async def find_target(session: "Session", project: str | None) -> "tuple[UUID | 
     """Return the project's id, or None for all projects, and what a question names. Raises as `find_project` does."""
     from gjobs.tui.text.retention_text import CleanupTarget
 
-    found = None if project is None else await find_project(session.store, project)
+    found = None if project is None else await arguments.find_project(session.store, project)
     name = found.name if found else None
     target = CleanupTarget(actor=session.store.actor, database=session.full_name, project_name=name)
     return found.id if found else None, target
@@ -87,9 +63,9 @@ def end_reported(broken_off: Callable[[str], str]) -> Iterator[None]:
 def run_batches(
     settings: Settings,
     output: Output,
-    steps: Callable[["Session"], AsyncGenerator[BatchProgress, None]],
-    count_left: Callable[["Session"], Awaitable[Sequence[StatusCount]]],
-    document: "Callable[[WorkProgress[BatchProgress], int], Json]",
+    steps: Callable[["Session"], AsyncGenerator[retention.BatchProgress, None]],
+    count_left: Callable[["Session"], Awaitable[Sequence[retention.StatusCount]]],
+    document: Callable[[sessions.WorkProgress[retention.BatchProgress], int], Json],
     *,
     found: int,
     doing: str,
@@ -101,15 +77,17 @@ def run_batches(
     """
     from gjobs.tui.text import retention_text
 
-    course = WorkProgress(BatchProgress())
+    course = sessions.WorkProgress(retention.BatchProgress())
 
     async def work(session: "Session") -> int:
         with end_reported(lambda by: retention_text.broken_off(verb, course.last, by=by)):
-            await work_through(steps(session), course, lambda step: retention_text.progress(doing, step, found))
+            await sessions.work_through(
+                steps(session), course, lambda step: retention_text.progress(doing, step, found)
+            )
             return sum(row.count for row in await count_left(session))
 
-    with orderly_termination(json=output.json):
-        left = with_session(settings, work)
+    with sessions.orderly_termination(json=output.json):
+        left = sessions.with_session(settings, work)
         if output.json:
             output.document(document(course, left))
         print_dropped(course.last.dropped_columns)
@@ -133,22 +111,22 @@ ALL_OTHERS = "all other projects"
 
 _command = partial(Command, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED, ignores_app_variable=True)
 _POLICY_PROJECT = option(str, "ID|NAME", f"the project of the policy (default: {ALL_OTHERS})")
-_AGE = option(job_age, "AGE", "only jobs older than this: 12h, 30d, 8w", required=True)
+_AGE = option(arguments.job_age, "AGE", "only jobs older than this: 12h, 30d, 8w", required=True)
 _STATUSES = option(
-    statuses,
+    arguments.statuses,
     "STATUS,…",
-    f"only jobs in these statuses (default: {','.join(FINISHED)})",
+    f"only jobs in these statuses (default: {','.join(retention.FINISHED)})",
     flag="--status",
-    default=FINISHED,
+    default=retention.FINISHED,
 )
 _ACTION = either(
     constant(
-        RetentionAction.ARCHIVE,
+        retention.RetentionAction.ARCHIVE,
         "move the jobs to the archive (default)",
         flag="--archive",
-        default=RetentionAction.ARCHIVE,
+        default=retention.RetentionAction.ARCHIVE,
     ),
-    constant(RetentionAction.DELETE, "delete the jobs permanently", flag="--delete"),
+    constant(retention.RetentionAction.DELETE, "delete the jobs permanently", flag="--delete"),
 )
 
 
@@ -159,14 +137,14 @@ def clean_up_jobs(
     *,
     older_than: timedelta = _AGE,
     chosen_statuses: Sequence[AnyStatus] = _STATUSES,
-    project: str | None = PROJECT,
-    action: RetentionAction = _ACTION,
+    project: str | None = arguments.PROJECT,
+    action: retention.RetentionAction = _ACTION,
     dry_run: bool = switch("count the jobs and change nothing"),
-    yes: bool = YES,
+    yes: bool = arguments.YES,
 ) -> ExitCode:
     """Archive or delete old jobs once; asks first."""
 
-    async def look(session: "Session") -> tuple[CleanupPreview, str | None]:
+    async def look(session: "Session") -> tuple[retention.CleanupPreview, str | None]:
         from gjobs.store.retention.cleanup import preview_cleanup
         from gjobs.tui.text.retention_text import clean_up_question
 
@@ -183,9 +161,9 @@ def clean_up_jobs(
         )
         return found, clean_up_question(found, target) if found.found else None
 
-    found = look_and_ask(settings, look, yes=yes or dry_run, unchanged=f"Nothing was {action.value}d.")
+    found = sessions.look_and_ask(settings, look, yes=yes or dry_run, unchanged=f"Nothing was {action.value}d.")
     if not found.found:
-        explain_no_jobs(chosen_statuses)
+        arguments.explain_no_jobs(chosen_statuses)
     if dry_run or not found.found:
         _show(output, found, is_dry=dry_run)
         return ExitCode.DONE
@@ -207,7 +185,7 @@ def clean_up_jobs(
     )
 
 
-def _show(output: Output, found: CleanupPreview, *, is_dry: bool) -> None:
+def _show(output: Output, found: retention.CleanupPreview, *, is_dry: bool) -> None:
     if output.json:
         output.document(json_documents.clean_up(found, is_dry=is_dry))
         return
@@ -219,7 +197,7 @@ def _show(output: Output, found: CleanupPreview, *, is_dry: bool) -> None:
         return
     from gjobs.tui.cli.text_tables import STATUS_COLUMN
 
-    columns: Sequence[Column[StatusCount]] = (
+    columns: Sequence[Column[retention.StatusCount]] = (
         STATUS_COLUMN,
         Column("JOBS", lambda row: count(row.count), right=True),
         Column("COST", lambda row: formats.money(row.total_cost_cents), right=True),
@@ -242,8 +220,8 @@ async def list_policies(session: "Session", output: Output) -> None:
     from gjobs.tui.text.format import local_time
     from gjobs.tui.text.status_text import status_word
 
-    names = await project_names(session.store)
-    columns: Sequence[Column[RetentionPolicy]] = (
+    names = await arguments.project_names(session.store)
+    columns: Sequence[Column[retention.RetentionPolicy]] = (
         Column("OLDER THAN", lambda policy: _age_words(policy.older_than), right=True),
         Column("ACTION", lambda policy: policy.action.value),
         Column("STATUS", lambda policy: ", ".join(map(status_word, policy.statuses))),
@@ -263,8 +241,8 @@ def set_policy(
     older_than: timedelta = _AGE,
     chosen_statuses: Sequence[AnyStatus] = _STATUSES,
     project: str | None = _POLICY_PROJECT,
-    action: RetentionAction = _ACTION,
-    yes: bool = YES,
+    action: retention.RetentionAction = _ACTION,
+    yes: bool = arguments.YES,
 ) -> None:
     """Set a project's policy, or the policy for all other projects."""
 
@@ -274,7 +252,7 @@ def set_policy(
 
         session.access.require()
         await get_policies(session.store)  # raises before the question if retention policies are unsupported
-        project_id = await find_project_id(session.store, project)
+        project_id = await arguments.find_project_id(session.store, project)
         expired = await find_expired(
             session.store,
             older_than,
@@ -290,20 +268,20 @@ def set_policy(
             database=session.full_name,
         )
 
-    async def store(session: "Session") -> RetentionPolicy:
+    async def store(session: "Session") -> retention.RetentionPolicy:
         from gjobs.store.retention.cleanup import set_policy
 
         return await set_policy(
             session.store,
-            project_id=await find_project_id(session.store, project),
+            project_id=await arguments.find_project_id(session.store, project),
             older_than=older_than,
             action=action,
             statuses=chosen_statuses,
         )
 
     if not yes:
-        look_and_ask(settings, look, yes=False, unchanged="Nothing was set.")
-    policy = with_session(settings, store)
+        sessions.look_and_ask(settings, look, yes=False, unchanged="Nothing was set.")
+    policy = sessions.with_session(settings, store)
     if output.json:
         output.document(json_documents.policy(policy))
     else:
@@ -325,7 +303,10 @@ def remove_policy(
 
     Asks only if the policy of all other projects would then apply to the project.
     """
-    if not yes and (question := with_session(settings, partial(_what_applies_then, project=project))) is not None:
+    if (
+        not yes
+        and (question := sessions.with_session(settings, partial(_what_applies_then, project=project))) is not None
+    ):
         require_yes(question, unchanged="Nothing was removed.")
     _remove_policy(settings, output, project=project)
 
@@ -336,7 +317,7 @@ async def _what_applies_then(session: "Session", *, project: str | None) -> str 
     from gjobs.tui.text.retention_text import bared_question
 
     session.access.require()
-    project_id = await find_project_id(session.store, project)
+    project_id = await arguments.find_project_id(session.store, project)
     by_project = {policy.project_id: policy for policy in await get_policies(session.store)}
     of_others = by_project.get(None)
     is_theirs = session.store.actor == OPERATOR  # other actors get no question, because the removal itself refuses them
@@ -354,11 +335,11 @@ async def _what_applies_then(session: "Session", *, project: str | None) -> str 
     )
 
 
-@in_session
+@sessions.in_session
 async def _remove_policy(session: "Session", output: Output, *, project: str | None) -> None:
     from gjobs.store.retention.cleanup import remove_policy
 
-    removed = await remove_policy(session.store, await find_project_id(session.store, project))
+    removed = await remove_policy(session.store, await arguments.find_project_id(session.store, project))
     if removed is None:
         raise Declined("There is no such policy.", hint=f"{command('cleanup policies')} lists the policies.")
     if output.json:
@@ -368,20 +349,20 @@ async def _remove_policy(session: "Session", output: Output, *, project: str | N
 
 
 @_command(name="apply", example="gjobs cleanup policies apply --yes")
-def apply_policies(settings: Settings, output: Output, *, yes: bool = YES) -> ExitCode:
+def apply_policies(settings: Settings, output: Output, *, yes: bool = arguments.YES) -> ExitCode:
     """Apply all policies now."""
-    agreed = None if yes else look_and_ask(settings, _look, yes=False, unchanged="Nothing was applied.")
-    with orderly_termination(json=output.json):
-        return with_session(settings, partial(_apply, output=output, agreed=agreed))
+    agreed = None if yes else sessions.look_and_ask(settings, _look, yes=False, unchanged="Nothing was applied.")
+    with sessions.orderly_termination(json=output.json):
+        return sessions.with_session(settings, partial(_apply, output=output, agreed=agreed))
 
 
-async def _look(session: "Session") -> tuple[Sequence[RetentionPolicy], str]:
+async def _look(session: "Session") -> tuple[Sequence[retention.RetentionPolicy], str]:
     """Return the policies and the question."""
     from gjobs.store.retention.cleanup import count_expired, expired_by, get_policies
     from gjobs.tui.text.retention_text import whole_question
 
     session.access.require()
-    names = await project_names(session.store)
+    names = await arguments.project_names(session.store)
     policies = await get_policies(session.store)
     found = [
         (
@@ -394,9 +375,8 @@ async def _look(session: "Session") -> tuple[Sequence[RetentionPolicy], str]:
     return policies, whole_question(found, database=session.full_name)
 
 
-async def _apply(session: "Session", *, output: Output, agreed: Sequence[RetentionPolicy] | None) -> ExitCode:
+async def _apply(session: "Session", *, output: Output, agreed: Sequence[retention.RetentionPolicy] | None) -> ExitCode:
     from gjobs.store.retention.cleanup import apply_policies, get_policies
-    from gjobs.store.values.formats import UnknownText
     from gjobs.tui.text import retention_text
     from gjobs.tui.text.format import jobs_count
 
@@ -406,8 +386,8 @@ async def _apply(session: "Session", *, output: Output, agreed: Sequence[Retenti
             last[step.policy.id] = step
             yield tuple(last.values())
 
-    def done() -> BatchProgress:
-        return BatchProgress(done=sum(run.progress.done for run in course.last))
+    def done() -> retention.BatchProgress:
+        return retention.BatchProgress(done=sum(run.progress.done for run in course.last))
 
     def print_runs() -> None:
         for run in course.last:
@@ -419,13 +399,13 @@ async def _apply(session: "Session", *, output: Output, agreed: Sequence[Retenti
             return "An error stopped the run. Run the same command to continue."
         return retention_text.broken_off("Applied the policies to", done(), by=by)
 
-    course = WorkProgress[Sequence["PolicyRun"]](())
-    names = await project_names(session.store)
+    course = sessions.WorkProgress[Sequence["PolicyRun"]](())
+    names = await arguments.project_names(session.store)
     for policy in await get_policies(session.store):
         if isinstance(policy.action, UnknownText):
             print_message(retention_text.unknown_action(_owner_words(policy, names), policy.action))
     with end_reported(broken_off):
-        await work_through(steps(), course, lambda _: f"Applied to {done().done:,} jobs")
+        await sessions.work_through(steps(), course, lambda _: f"Applied to {done().done:,} jobs")
     if output.json:
         output.document(
             [{"policy": json_documents.policy(run.policy), "done": run.progress.done} for run in course.last]
@@ -443,7 +423,7 @@ def _age_words(age: timedelta) -> str:
     return formats.format_duration(round(age.total_seconds()))
 
 
-def _owner_words(policy: RetentionPolicy, names: dict[UUID, str]) -> str:
+def _owner_words(policy: retention.RetentionPolicy, names: dict[UUID, str]) -> str:
     return ALL_OTHERS if policy.project_id is None else names.get(policy.project_id, str(policy.project_id))
 
 

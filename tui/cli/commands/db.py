@@ -1,6 +1,7 @@
 """gjobs db: the embedded server."""
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gjobs.store.configuration.settings import Settings, WriteMode
@@ -13,8 +14,6 @@ from gjobs.tui.cli.output import Declined, Output, print_message, require_termin
 from gjobs.tui.cli.sessions import with_session
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from gjobs.store.embedded.server import ServerStatus
     from gjobs.tui.session import Session
 
@@ -42,7 +41,7 @@ def start(settings: Settings, output: Output) -> None:
         output.document(json_documents.server_status(status))
 
 
-def _keep_up(data_dir: "Path") -> "ServerStatus":
+def _keep_up(data_dir: Path) -> "ServerStatus":
     """Start, migrate and fill the server as needed. Keep it running until it is stopped."""
     import asyncio
 

@@ -8,9 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, assert_never
 from uuid import UUID
 
+from gjobs.store.capabilities.capability import Capability
 from gjobs.store.configuration.settings import Settings
 from gjobs.store.errors import Conflict, RowMissing, TimedOut, command
-from gjobs.store.filters.filter_terms import named_statuses
+from gjobs.store.filters.filter_terms import JobFilter, named_statuses
 from gjobs.store.job_list.list_query import ListQuery
 from gjobs.store.jobs.job import (
     DEFAULT_COST_CENTS,
@@ -21,33 +22,12 @@ from gjobs.store.jobs.job import (
     JobStatus,
     why_refused,
 )
-from gjobs.store.jobs.job_results import AlreadyRetried, Applied, Missing, PageKey, Refused, Retried, RetryOutcome
+from gjobs.store.jobs.job_results import AlreadyRetried, Applied, Missing, Page, PageKey, Refused, Retried, RetryOutcome
 from gjobs.store.users.actor import OPERATOR
 from gjobs.store.validation import UNSET, Unset
 from gjobs.store.values.formats import IdRange, money, not_known, plain_row, plain_time
 from gjobs.store.values.page_sizes import EXPORT_ROWS, PAGE_SIZE
-from gjobs.tui.cli import json_documents
-from gjobs.tui.cli.arguments import (
-    AFTER,
-    FILTER,
-    FORCE,
-    JOB_ID,
-    PROJECT,
-    STATUS,
-    YES,
-    cost,
-    explain_no_jobs,
-    filter_help,
-    find_job_id,
-    find_project,
-    find_project_id,
-    id_or_prefix,
-    identifier,
-    narrowed,
-    one_of,
-    project_names,
-    whole_number,
-)
+from gjobs.tui.cli import arguments, json_documents, sessions
 from gjobs.tui.cli.command import Command, Group
 from gjobs.tui.cli.options import Column, argument, option, switch
 from gjobs.tui.cli.output import (
@@ -60,23 +40,11 @@ from gjobs.tui.cli.output import (
     not_empty,
     print_message,
 )
-from gjobs.tui.cli.sessions import (
-    destination,
-    in_session,
-    look_and_ask,
-    orderly_termination,
-    print_caution,
-    print_moment,
-    progress_line,
-    with_session,
-)
 from gjobs.tui.export.export_files import FileFormat, document, format_of, plain, seconds_in_status, writer
 
 if TYPE_CHECKING:
     from gjobs.store.configuration.known_databases import Known
     from gjobs.store.database.query import Query
-    from gjobs.store.filters.filter_terms import JobFilter
-    from gjobs.store.jobs.job_results import Page
     from gjobs.store.store import Store
     from gjobs.tui.session import Session
 
@@ -124,22 +92,22 @@ _VIEW = option(not_empty, "NAME", "only jobs of this view; with --filter, both m
 @Command(
     name="list",
     example="gjobs jobs list --filter 'status:failed since:24h' --limit 20",
-    explained=filter_help,
+    explained=arguments.filter_help,
     shows_moments=True,
 )
 def list_jobs(
     settings: Settings,
     output: Output,
     *,
-    project: str | None = PROJECT,
-    status: AnyStatus | None = STATUS,
-    job_filter: "JobFilter | None" = FILTER,
+    project: str | None = arguments.PROJECT,
+    status: AnyStatus | None = arguments.STATUS,
+    job_filter: JobFilter | None = arguments.FILTER,
     view: str | None = _VIEW,
-    limit: int = option(whole_number, "N", f"at most N jobs (default: {PAGE_SIZE})", default=PAGE_SIZE),
-    after: PageKey | None = AFTER,
+    limit: int = option(arguments.whole_number, "N", f"at most N jobs (default: {PAGE_SIZE})", default=PAGE_SIZE),
+    after: PageKey | None = arguments.AFTER,
 ) -> None:
     """List jobs, newest first."""
-    found = narrowed(settings, view, job_filter)
+    found = arguments.narrowed(settings, view, job_filter)
     listed = ListQuery(status=status, job_filter=found)
 
     def expected(known: "Known") -> "Sequence[Query[Any]]":
@@ -150,7 +118,7 @@ def list_jobs(
         return first_page(known, limit) if project is None and after is None and listed == ListQuery() else ()
 
     async def work(session: "Session") -> None:
-        project_id = await find_project_id(session.store, project, takes_prefix=True)
+        project_id = await arguments.find_project_id(session.store, project, takes_prefix=True)
         page, names = await _read_page(
             session.store, replace(listed, project_id=project_id), limit=limit, after=after, has_names=not output.json
         )
@@ -161,16 +129,16 @@ def list_jobs(
             if not page.items:
                 print_message("No jobs.")
             show_jobs(output, page.items, names, keeps_ids=False, moment=session.moment)
-            print_moment(session)
+            sessions.print_moment(session)
         if not page.items:
-            explain_no_jobs((listed.status, *named_statuses(listed.job_filter.terms)))
+            arguments.explain_no_jobs((listed.status, *named_statuses(listed.job_filter.terms)))
         if page.next_key is not None and not output.json:
             key = f"{plain_time(page.next_key.created_at)},{page.next_key.id}"
             print_message(f"There are more. Continue with --after={shlex.quote(key)}")
-        print_caution(session)
+        sessions.print_caution(session)
         session.remember(session.last_project)
 
-    with_session(settings, work, expected=expected)
+    sessions.with_session(settings, work, expected=expected)
 
 
 async def _read_page(
@@ -195,11 +163,11 @@ async def show_job(
     session: "Session",
     output: Output,
     *,
-    ids: IdRange = argument(id_or_prefix, "ID", "the job's id, or at least its first four digits"),
+    ids: IdRange = argument(arguments.id_or_prefix, "ID", "the job's id, or at least its first four digits"),
     events: bool = switch("show its events; also works for a deleted job"),
 ) -> None:
     """Show one job in full."""
-    job_id = await find_job_id(session.store, ids)
+    job_id = await arguments.find_job_id(session.store, ids)
     await (show_history if events else _show)(session, output, job_id)
 
 
@@ -214,7 +182,7 @@ async def _show(session: "Session", output: Output, job_id: UUID) -> None:
     from gjobs.tui.text.job_text import stuck_words
 
     await _print_block(session, output, job, await _read_emails(session, {job.user_id}))
-    print_moment(session)
+    sessions.print_moment(session)
     print_message(stuck_words(await session.store.get_stuck_verdict(job_id)))
 
 
@@ -227,8 +195,6 @@ async def _print_block(session: "Session", output: Output, job: GenerationJob, e
 
 async def _read_emails(session: "Session", user_ids: Set[UUID]) -> Mapping[UUID, str]:
     """Return the e-mails of users. Empty if the operator may not read them."""
-    from gjobs.store.capabilities.capability import Capability
-
     is_readable = (await session.operator.capability_cache.get()).missing(Capability.USERS) is None
     return await session.operator.get_user_emails(user_ids) if is_readable else {}
 
@@ -244,7 +210,6 @@ async def _where_it_went(session: "Session", job_id: UUID) -> RowMissing:
             if store.actor == OPERATOR
             else "Use another time, leave --at out, or add --as operator.",
         )
-    from gjobs.store.capabilities.capability import Capability
     from gjobs.store.retention.archive import get_archived
 
     capabilities = await store.capability_cache.get()
@@ -287,7 +252,7 @@ async def show_history(session: "Session", output: Output, job_id: UUID) -> None
         await _print_block(session, output, job, emails)
         output.text("")
     output.table(event_columns(emails), zip((None, *history.events), history.events, strict=False))
-    print_moment(session)
+    sessions.print_moment(session)
     if spent := time_by_status(history):
         print_message(f"Time in each status: {spent}.")
     if history.is_cut:
@@ -312,7 +277,7 @@ def _file_format(text: str) -> FileFormat:
     name="export",
     example="gjobs jobs export failed.csv --filter 'status:failed since:7d'",
     usage="%(prog)s FILE [OPTION ...]",
-    explained=filter_help,
+    explained=arguments.filter_help,
     has_json=False,
 )
 def export_jobs(
@@ -323,11 +288,11 @@ def export_jobs(
     file_format: FileFormat | None = option(
         _file_format, "FORMAT", f"{_FORMATS} (default: by FILE's suffix)", flag="--format"
     ),
-    project: str | None = PROJECT,
-    status: AnyStatus | None = STATUS,
-    job_filter: "JobFilter | None" = FILTER,
+    project: str | None = arguments.PROJECT,
+    status: AnyStatus | None = arguments.STATUS,
+    job_filter: JobFilter | None = arguments.FILTER,
     view: str | None = _VIEW,
-    force: bool = FORCE,
+    force: bool = arguments.FORCE,
 ) -> None:
     """Write all matching jobs to a file.
 
@@ -337,11 +302,11 @@ def export_jobs(
 
     if (chosen := file_format or format_of(file)) is None:
         raise UsageError("Can't infer the format from the file name.", hint=f"Add --format with one of {_FORMATS}.")
-    found = narrowed(settings, view, job_filter)
+    found = arguments.narrowed(settings, view, job_filter)
 
     async def write(session: "Session", _output: Output) -> int:
         """Return the number of exported jobs."""
-        project_id = await find_project_id(session.store, project, takes_prefix=True)
+        project_id = await arguments.find_project_id(session.store, project, takes_prefix=True)
         read = partial(session.store.find_jobs, found, project_id=project_id, status=status, limit=EXPORT_ROWS)
         page = await read()  # Nothing is written before the database has answered.
         exported, made = 0, writer(chosen)
@@ -358,13 +323,13 @@ def export_jobs(
 
     shows_progress = file != STDOUT or not output.is_terminal
     with (
-        orderly_termination(json=output.json),
-        progress_line(is_shown=shows_progress) as show,
-        destination(file, overwrites=force) as put,
+        sessions.orderly_termination(json=output.json),
+        sessions.progress_line(is_shown=shows_progress) as show,
+        sessions.destination(file, overwrites=force) as put,
     ):
-        exported = in_session(write)(settings, output)
+        exported = sessions.in_session(write)(settings, output)
     if not exported:
-        explain_no_jobs((status, *named_statuses(found.terms)))
+        arguments.explain_no_jobs((status, *named_statuses(found.terms)))
     if file != STDOUT:
         print_message(f"Exported {jobs_count(exported)} to {file}.")
 
@@ -380,11 +345,13 @@ async def create_job(
     *,
     project: str = option(str, "ID|NAME", "the project; its owner also owns the job", required=True),
     mode: str = option(str, "MODE", f"any text; common modes: {', '.join(USUAL_MODES)}", required=True),
-    cost_cents: int = cost(default=DEFAULT_COST_CENTS, meaning=f"the cost (default: {money(DEFAULT_COST_CENTS)})"),
-    input_asset: UUID | None = option(identifier, "ID", "an asset of the project"),
+    cost_cents: int = arguments.cost(
+        default=DEFAULT_COST_CENTS, meaning=f"the cost (default: {money(DEFAULT_COST_CENTS)})"
+    ),
+    input_asset: UUID | None = option(arguments.identifier, "ID", "an asset of the project"),
 ) -> None:
     """Queue a new job."""
-    chosen = await find_project(session.store, project)
+    chosen = await arguments.find_project(session.store, project)
     job = await session.store.create_generation_job(
         project_id=chosen.id, mode=mode, cost_cents=cost_cents, input_asset_id=input_asset
     )
@@ -396,12 +363,12 @@ async def update_job(
     session: "Session",
     output: Output,
     *,
-    job_id: UUID = JOB_ID,
+    job_id: UUID = arguments.JOB_ID,
     mode: str | Unset = option(str, "MODE", "any text", default=UNSET),
-    cost_cents: int | Unset = cost(default=UNSET, meaning="the cost"),
+    cost_cents: int | Unset = arguments.cost(default=UNSET, meaning="the cost"),
     error: str | Unset = option(str, "TEXT", "the error text; '' removes it", default=UNSET),
     input_asset: UUID | Unset | None = option(
-        lambda text: identifier(text) if text else None,
+        lambda text: arguments.identifier(text) if text else None,
         "ID",
         "an asset of the job's project; '' removes it",
         default=UNSET,
@@ -426,8 +393,8 @@ async def transition_job(
     session: "Session",
     output: Output,
     *,
-    job_id: UUID = JOB_ID,
-    status: JobStatus = argument(one_of(JobStatus), "STATUS", _STATUSES),
+    job_id: UUID = arguments.JOB_ID,
+    status: JobStatus = argument(arguments.one_of(JobStatus), "STATUS", _STATUSES),
     error: str | None = option(str, "TEXT", "the error text (default: keep the current text)"),
 ) -> None:
     outcome = await session.store.transition_job_status(job_id, status, error or None)
@@ -452,14 +419,14 @@ async def retry_jobs(
     session: "Session",
     output: Output,
     *,
-    job_ids: Sequence[UUID] = argument(identifier, "ID", "the failed job's whole id", nargs="+"),
+    job_ids: Sequence[UUID] = argument(arguments.identifier, "ID", "the failed job's whole id", nargs="+"),
     again: bool = switch("also retry jobs that were already retried"),
 ) -> None:
     """Queue failed jobs again, each as a new linked job.
 
     Raises PartlyDeclined if some were not retried; the others were.
     """
-    names = {} if output.json else await project_names(session.store)
+    names = {} if output.json else await arguments.project_names(session.store)
     outcomes = await session.store.retry_generation_jobs(list(dict.fromkeys(job_ids)), again=again)
     repeated = [outcome.job for outcome in outcomes if isinstance(outcome, Retried)]
     if output.json:
@@ -488,8 +455,8 @@ def delete_jobs(
     settings: Settings,
     output: Output,
     *,
-    job_ids: Sequence[UUID] = argument(identifier, "ID", "the job's whole id", nargs="+"),
-    yes: bool = YES,
+    job_ids: Sequence[UUID] = argument(arguments.identifier, "ID", "the job's whole id", nargs="+"),
+    yes: bool = arguments.YES,
 ) -> None:
     """Delete all of these jobs, or none if one is missing.
 
@@ -497,7 +464,7 @@ def delete_jobs(
     """
     try:
         expected = dict.fromkeys(job_ids) if yes else _ask(settings, job_ids)
-        with_session(settings, lambda session: session.store.delete_generation_jobs(expected))
+        sessions.with_session(settings, lambda session: session.store.delete_generation_jobs(expected))
     except RowMissing as error:
         if output.json and error.ids:
             output.document(json_documents.deletion(missing=error.ids))
@@ -526,7 +493,7 @@ def _ask(settings: Settings, job_ids: Sequence[UUID]) -> Mapping[UUID, AnyStatus
         names = {project.id: project.name for project in projects if project is not None}
         return {job.id: job.status for job in jobs}, _question(jobs, names, session.full_name)
 
-    return look_and_ask(settings, look, yes=False, unchanged="Nothing was deleted.")
+    return sessions.look_and_ask(settings, look, yes=False, unchanged="Nothing was deleted.")
 
 
 def _question(jobs: Sequence[GenerationJob], project_names: Mapping[UUID, str], database: str) -> str:

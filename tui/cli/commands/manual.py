@@ -6,18 +6,15 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from gjobs.store.configuration.settings import Settings
 from gjobs.store.values.formats import nearest
 from gjobs.tui.cli.command import Command
 from gjobs.tui.cli.options import Column, argument, option
 from gjobs.tui.cli.output import Declined, Output, UsageError, print_message
+from gjobs.tui.cli.parser import Parser
 from gjobs.tui.manual.pages import GROUPS, TOPICS, Hit, page_text, summary
 from gjobs.tui.manual.pages import search as search_pages
-
-if TYPE_CHECKING:
-    from gjobs.tui.cli.parser import Parser
 
 _PAGER = "less"
 _LESS = "FRX"
@@ -37,7 +34,7 @@ def print_manual(
     *,
     topic: list[str] = argument(str, "TOPIC", "a page of the manual, or a command", nargs="*"),
     search: str | None = option(str, "WORD", "list the pages that contain all these words"),
-    parsers: "Mapping[str, Parser]",
+    parsers: Mapping[str, Parser],
 ) -> None:
     """Print or search the pages of the manual.
 
@@ -62,7 +59,7 @@ def print_manual(
         raise UsageError(f"Unknown topic {name!r}.{question}", hint="'gjobs help' lists the topics of the manual.")
 
 
-def _command(words: list[str], commands: "Mapping[str, Parser]") -> "Parser | None":
+def _command(words: list[str], commands: Mapping[str, Parser]) -> Parser | None:
     parser: Parser | None = None
     for word in words:
         parser = commands.get(word)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from gjobs.store.configuration.settings import Settings, UrlTarget, WriteMode, journal_path
 from gjobs.store.errors import ReadOnly, StoreError, Unreachable, command
-from gjobs.store.journal.write_record import WriteOutcome, WriteRecord
+from gjobs.store.journal.write_record import JournalRef, WriteOutcome, WriteRecord
 from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import YES
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from gjobs.migrations.status import MigrationStatus, RevisionHidden
     from gjobs.migrations.verification import Verification
     from gjobs.store.journal.journal import Journal
-    from gjobs.store.journal.write_record import JournalRef
     from gjobs.store.schema.schema_diff import Difference
 
 
@@ -127,7 +126,7 @@ def journalled_transaction(settings: Settings, database: "MigrationTarget", what
     journal.end(journal_ref, WriteOutcome.DONE)
 
 
-def _begin(journal: "Journal", settings: Settings, what: str) -> "JournalRef":
+def _begin(journal: "Journal", settings: Settings, what: str) -> JournalRef:
     return journal.begin(WriteRecord(what=what), actor=OPERATOR, reason=settings.write_reason, transaction_id=None)
 
 
@@ -176,14 +175,13 @@ def _verify_rollups(settings: Settings, output: Output) -> ExitCode:
 
 
 def _show_rollups(found: "RollupCheck", output: Output) -> None:
-    from gjobs.tui.text.clean_text import clean
     from gjobs.tui.text.format import count
 
     columns: Sequence[Column[RollupDifference]] = (
         Column("ROLLUP", lambda one: one.kind),
         Column("PROJECT", lambda one: str(one.project_id)),
         Column("USER", lambda one: str(one.user_id)),
-        Column("OF", lambda one: clean(" ".join(filter(None, (one.day, one.status, one.mode, one.error_group))))),
+        Column("OF", lambda one: " ".join(filter(None, (one.day, one.status, one.mode, one.error_group)))),
         Column("COUNTED", lambda one: count(one.counted_jobs), right=True),
         Column("KEPT", lambda one: count(one.kept_jobs), right=True),
         Column("CENTS", lambda one: count(one.counted_cents), right=True),
@@ -206,21 +204,12 @@ def _show_verification(found: "Verification", output: Output, *, all_objects: bo
     )
     output.table(counts, [kind for kind in ObjectKind if confirmed[kind] or differing[kind]])
     rows = [["ok", one.kind.value, one.title, "", ""] for one in found.confirmed] if all_objects else []
-    rows += [_row(one) for one in found.differences if not one.required]
-    rows += [_row(one) for one in found.differences if one.required]
-    if not rows:
-        return
-    output.text("")
-    output.table(
-        [
-            Column("STATE", itemgetter(0)),
-            Column("KIND", itemgetter(1)),
-            Column("OBJECT", itemgetter(2)),
-            Column("EXPECTED", itemgetter(3), narrowest=8),
-            Column("FOUND", itemgetter(4), narrowest=8),
-        ],
-        rows,
-    )
+    rows += map(_row, sorted(found.differences, key=lambda one: one.required))
+    if rows:
+        output.text("")
+        least = {"STATE": None, "KIND": None, "OBJECT": None, "EXPECTED": 8, "FOUND": 8}
+        columns = [Column(title, itemgetter(place), narrowest=least[title]) for place, title in enumerate(least)]
+        output.table(columns, rows)
 
 
 def _row(one: "Difference") -> list[str]:
@@ -365,12 +354,11 @@ def remove(
 
 def _export(database: MigrationTarget, file: Path) -> "ArchiveExport":
     from gjobs.migrations.runner import export_archive
-    from gjobs.tui.text.clean_text import clean
     from gjobs.tui.text.format import jobs_count
 
     exported = export_archive(database.conninfo, file)
     if exported.jobs:
-        print_message(f"Exported {jobs_count(exported.jobs)} of the archive to {clean(str(file))}.")
+        print_message(f"Exported {jobs_count(exported.jobs)} of the archive to {file}.")
     else:
         print_message("The archive is empty: no file was written.")
     return exported

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gjobs.store.configuration.settings import Settings, UrlTarget, WriteMode
 from gjobs.store.errors import Unreachable
-from gjobs.tui.cli.arguments import FORCE, Size, length, port, size, whole_number
+from gjobs.tui.cli.arguments import FORCE, Size, length, number_in, port, size, whole_number
 from gjobs.tui.cli.command import Command
 from gjobs.tui.cli.commands.dashboard import check, require_screen
 from gjobs.tui.cli.options import option, switch
@@ -109,12 +109,7 @@ IDLE = timedelta(minutes=30)
 TABS_ARE_READ_ONLY = ("Tabs are read-only.", "Start 'gjobs serve' with --allow-write.")
 
 
-def _tabs(text: str) -> int:
-    """Parse a number of tabs."""
-    number = whole_number(text)
-    if not 1 <= number <= MOST_TABS:
-        raise BadArgument(f"{text!r} is not a number of tabs. Use a number from 1 to {MOST_TABS}")
-    return number
+_tabs = number_in(range(1, MOST_TABS + 1), f"is not a number of tabs. Use a number from 1 to {MOST_TABS}")
 
 
 @Command(name="serve", example="gjobs serve --profile production", has_json=False)

@@ -12,6 +12,7 @@ from gjobs.store.capabilities.capability import Capability
 from gjobs.store.configuration.settings import Settings
 from gjobs.store.error_groups.error_group import WEEK, ErrorGroup, ErrorScope
 from gjobs.store.errors import Locked, TimedOut, command
+from gjobs.store.filters.filter_terms import NO_FILTER, JobFilter, Key
 from gjobs.store.statistics.statistics import DAY, JobStatistic, JobStatistics, JobSummary, WasteKey
 from gjobs.store.values.formats import money
 from gjobs.store.values.page_sizes import MAX_LIMIT
@@ -27,7 +28,6 @@ from gjobs.tui.export import export_files
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
-    from gjobs.store.filters.filter_terms import JobFilter
     from gjobs.store.store import Store
     from gjobs.tui.session import Session
 
@@ -292,7 +292,7 @@ async def show_errors(
     output: Output,
     *,
     project: str | None = PROJECT,
-    job_filter: "JobFilter | None" = FILTER,
+    job_filter: JobFilter | None = FILTER,
     window: timedelta = option(
         job_age,
         "SPAN",
@@ -301,8 +301,6 @@ async def show_errors(
     ),
 ) -> None:
     """Group the failed jobs by their error."""
-    from gjobs.store.filters.filter_terms import NO_FILTER
-
     matched = _without_status(job_filter or NO_FILTER)
     project_id = await find_project_id(session.store, project, takes_prefix=True)
     scope = ErrorScope(project_id=project_id, job_filter=matched, window=window)
@@ -335,10 +333,8 @@ async def show_errors(
     print_message(groups_summary(found, matching=format_filter(matched)))
 
 
-def _without_status(job_filter: "JobFilter") -> "JobFilter":
+def _without_status(job_filter: JobFilter) -> JobFilter:
     """Return the filter without its statuses, as on the errors screen, and say so."""
-    from gjobs.store.filters.filter_terms import Key
-
     terms = tuple(term for term in job_filter.terms if term.key is not Key.STATUS)
     if len(terms) < len(job_filter.terms):
         print_message("The term status: does not apply, because only failed jobs are grouped.")

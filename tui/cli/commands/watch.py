@@ -1,9 +1,11 @@
 """gjobs watch: options and set-up."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gjobs.store.configuration.settings import Settings
+from gjobs.store.filters.filter_terms import JobFilter
 from gjobs.tui.cli.arguments import FILTER, narrowed
 from gjobs.tui.cli.command import Command
 from gjobs.tui.cli.options import option, repeated
@@ -11,9 +13,6 @@ from gjobs.tui.cli.output import ExitCode, Output, not_empty, print_message
 from gjobs.tui.cli.sessions import in_session, orderly_termination
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from gjobs.store.filters.filter_terms import JobFilter
     from gjobs.tui.cli.commands.watch_loop import Condition
     from gjobs.tui.session import Session
 
@@ -39,7 +38,7 @@ def watch_jobs(
     settings: Settings,
     output: Output,
     *,
-    job_filter: "JobFilter | None" = FILTER,
+    job_filter: JobFilter | None = FILTER,
     view: str | None = option(str, "NAME", "only jobs of this saved view"),
     conditions: "Sequence[Condition]" = repeated(
         _condition,

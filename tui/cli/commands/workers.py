@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -19,17 +20,13 @@ from gjobs.tui.cli.arguments import length, whole_number
 from gjobs.tui.cli.command import ActorRule, Command
 from gjobs.tui.cli.options import Column, argument, option, repeated, switch
 from gjobs.tui.cli.output import ExitCode, Output, UsageError, not_empty, print_message, show_where
-from gjobs.tui.cli.sessions import in_session
-from gjobs.tui.export.export_files import document
+from gjobs.tui.cli.sessions import ServerRestarts, in_session
+from gjobs.tui.export.export_files import Json, document
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from gjobs.store.leases.lease import LeasedJob, WorkersOverview, WorkerStatus
     from gjobs.store.worker.handlers import Registry
     from gjobs.store.worker.worker_events import WorkerEvent
-    from gjobs.tui.cli.sessions import ServerRestarts
-    from gjobs.tui.export.export_files import Json
     from gjobs.tui.session import Session
 
 
@@ -57,7 +54,7 @@ def find_registry(name: str) -> "Registry":
     return found
 
 
-def _imported(name: str) -> "ModuleType":
+def _imported(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -126,7 +123,6 @@ def run_worker(
         import signal
 
         from gjobs.store.worker.worker import Worker
-        from gjobs.tui.cli.sessions import ServerRestarts
         from gjobs.tui.text.worker_text import postponed_words, stopping_words
 
         print_message(f"Database: {session.full_name}.")
@@ -171,7 +167,7 @@ def _end_despite_abandoned_handlers() -> None:
         os._exit(ExitCode.DONE)
 
 
-def _print_summary(postponed: set[UUID], reviving: "ServerRestarts", worker_event: "WorkerEvent") -> None:
+def _print_summary(postponed: set[UUID], reviving: ServerRestarts, worker_event: "WorkerEvent") -> None:
     """`postponed` holds the jobs that wait for another attempt, by this worker or another one."""
     from gjobs.store.leases.lease import Rescheduled
     from gjobs.store.worker.worker_events import AttemptEnded, AttemptStarted, DatabaseUnavailable, HandlerRaised
@@ -244,12 +240,12 @@ def _state(worker: "WorkerStatus") -> str:
     return "alive" if worker.is_alive else "silent"
 
 
-def _document(worker: "WorkerStatus", held: "Sequence[LeasedJob]") -> "Json":
+def _document(worker: "WorkerStatus", held: "Sequence[LeasedJob]") -> Json:
     names = ("id", "name", "host", "process", "modes", "concurrency", "state", "held_jobs", "held_since")
     jobs = [_held_document(job) for job in held if job.owner == worker.id]
     return document(worker, *names, "started_at", "seen_at", "stopped_at", state=_state(worker), jobs=jobs)
 
 
-def _held_document(job: "LeasedJob") -> "Json":
+def _held_document(job: "LeasedJob") -> Json:
     names = ("id", "mode", "project_id", "attempt", "claimed_at", "expires_at", "note")
     return document(job, *names, id=job.job_id, claimed_at=job.acquired_at)
