@@ -4,15 +4,18 @@ from collections.abc import Sequence
 
 from gjobs.tui.cli.command import Command, GlobalOptions, Group
 from gjobs.tui.cli.commands.archive import ARCHIVE
+from gjobs.tui.cli.commands.budgets import BUDGETS
+from gjobs.tui.cli.commands.case import print_case
 from gjobs.tui.cli.commands.cleanup import CLEANUP
 from gjobs.tui.cli.commands.dashboard import open_dashboard
 from gjobs.tui.cli.commands.db import DB
-from gjobs.tui.cli.commands.doctor import examine_database, print_case
+from gjobs.tui.cli.commands.doctor import examine_database
 from gjobs.tui.cli.commands.jobs import JOBS
+from gjobs.tui.cli.commands.journal import show_journal
 from gjobs.tui.cli.commands.manual import print_manual
 from gjobs.tui.cli.commands.migrate import MIGRATE
-from gjobs.tui.cli.commands.profiles import CONFIG, list_profiles, show_journal
-from gjobs.tui.cli.commands.projects import BUDGETS, PROJECTS, USERS
+from gjobs.tui.cli.commands.profiles import CONFIG, list_profiles
+from gjobs.tui.cli.commands.projects import PROJECTS, USERS
 from gjobs.tui.cli.commands.serve import open_demo, print_snapshot, serve
 from gjobs.tui.cli.commands.stats import fold_events, print_metrics, show_errors, show_statistics
 from gjobs.tui.cli.commands.watch import watch_jobs
