@@ -139,10 +139,10 @@ class InvalidValue(StoreError):
 
 
 class BeforeLog(InvalidValue):
-    """The log does not reach back to the moment. `log_begins_at` is None if nothing was recorded yet."""
+    """The log does not reach back to the moment."""
 
-    def __init__(self, message: str, log_begins_at: "datetime | None", *, hint: str) -> None:
-        super().__init__("at", message, hint=hint)
+    def __init__(self, message: str, log_begins_at: "datetime") -> None:
+        super().__init__("at", message, hint="Use a later time.")
         self.log_begins_at = log_begins_at
 
 

@@ -21,7 +21,7 @@ begin
             message = format('Workers hold %s running %s.', held, case held when 1 then 'job' else 'jobs' end),
             hint = 'Stop the workers first: ''gjobs workers'' lists them.';
     end if;
-    -- See migrations/archive_export.py.
+    -- See migrations/exports.py.
     select count(*),
            concat(count(*), ' ',
                   sum(hashtextextended(id::text, (extract(epoch from archived_at) * 1000000)::bigint)::numeric))

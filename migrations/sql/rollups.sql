@@ -56,6 +56,7 @@ create table gjobs.fold_state (
     open            xid8[]      not null,
     server_identity text        not null,
     folded_at       timestamptz not null default clock_timestamp(),
+    recorded_since  timestamptz not null default clock_timestamp(),
     removed_before  timestamptz,
     removed_to      xid8
 );
@@ -63,6 +64,7 @@ create unique index fold_state_once on gjobs.fold_state ((true));
 
 comment on column gjobs.fold_state.is_counted is 'false before the first count, and after a restore on another server';
 comment on column gjobs.fold_state.open is 'what else had not ended, and the transaction that folded';
+comment on column gjobs.fold_state.recorded_since is 'when the triggers of the log were created';
 comment on column gjobs.fold_state.removed_before is
     'all removed events are older, some older ones may be left; null if none was removed';
 comment on column gjobs.fold_state.removed_to is
@@ -89,12 +91,14 @@ create view gjobs.fold_progress as
            ) as unfolded
       from gjobs.fold_state f;
 
--- How far back the log reaches: all later events are kept. begins_at is null if nothing was recorded yet. After a removal, the first event
--- that is left says nothing: later transactions may have written earlier ones, which were removed. So the limit of the removal counts.
--- Everybody may read this. It is the time of an event only until the first removal, and after a TRUNCATE.
+-- How far back the log reaches: all later events are kept. Events that were taken over may be older than the triggers. After a removal, the
+-- first event that is left says nothing: later transactions may have written earlier ones, which were removed. So the limit of the removal
+-- counts. Everybody may read this. It is the time of an event only after a takeover or a TRUNCATE.
 create view gjobs.log_start with (security_barrier = on) as
     select greatest(
-               coalesce(f.removed_before, (select e.at from gjobs.job_event_log e order by e.transaction_id, e.id limit 1)),
+               coalesce(f.removed_before, least(
+                   f.recorded_since, (select e.at from gjobs.job_event_log e order by e.transaction_id, e.id limit 1)
+               )),
                (select e.at from gjobs.job_event_log e where e.kind = 'truncated' order by e.transaction_id desc, e.id desc limit 1)
            ) as begins_at, f.removed_to
       from gjobs.fold_state f;

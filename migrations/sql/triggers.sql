@@ -24,3 +24,6 @@ alter table public.generation_jobs
     enable always trigger gjobs_truncated,
     enable always trigger gjobs_store_archived,
     enable always trigger gjobs_take_restored;
+
+-- The table is locked, so nobody writes jobs meanwhile.
+update gjobs.fold_state set recorded_since = clock_timestamp() where true;

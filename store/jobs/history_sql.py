@@ -55,8 +55,8 @@ def started(job_id: UUID) -> Query[object]:
     return Query(_STARTED, first_column, {"job_id": job_id})
 
 
-LOG_START: Query[datetime | None] = Query(sa.select(_log_start.c.begins_at), first_column)
-"""How far back the log reaches. None if nothing was recorded yet."""
+LOG_START: Query[datetime] = Query(sa.select(_log_start.c.begins_at), first_column)
+"""How far back the log reaches."""
 SEES_GONE_JOBS: Query[bool] = Query(sa.text("SELECT gjobs.visible_jobs() IN ('all', 'own')"), first_column)
 """Whether the actor sees the events of deleted jobs: all events, or those of their own jobs. Rollups cover the same."""
 

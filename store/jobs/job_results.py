@@ -254,7 +254,7 @@ class JobHistory:
     started_at: datetime | None
     """When the job first ran. None if it has not, or if events were not kept yet."""
     log_begins_at: datetime | None
-    """How far back the log reaches. None if nothing was recorded yet, or for observed events."""
+    """How far back the log reaches. None for observed events."""
 
     @property
     def lacks_beginning(self) -> bool:

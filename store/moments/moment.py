@@ -57,8 +57,8 @@ def job_row(job: GenerationJob) -> Mapping[str, str | int | float | Sequence[str
 class EventRange:
     """Where the events after a moment are, in the order of transactions."""
 
-    began_at: datetime | None
-    """How far back the log reaches. None if nothing was recorded yet."""
+    began_at: datetime
+    """How far back the log reaches."""
     first: int
     """The first transaction that may have events after the moment."""
     last: int
@@ -118,10 +118,7 @@ def check_moment(moment: datetime, found: EventRange) -> None:
     check_log(moment, found.began_at)
 
 
-def check_log(moment: datetime, log_begins_at: datetime | None) -> None:
+def check_log(moment: datetime, log_begins_at: datetime) -> None:
     """Raise BeforeLog if the log does not reach back to the moment."""
-    if log_begins_at is None:
-        words = "No event is recorded yet, so no earlier state is known."
-        raise BeforeLog(words, None, hint="Try again after jobs have changed.")
     if moment < log_begins_at:
-        raise BeforeLog(log_start_words(log_begins_at), log_begins_at, hint="Use a later time.")
+        raise BeforeLog(log_start_words(log_begins_at), log_begins_at)

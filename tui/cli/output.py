@@ -341,9 +341,9 @@ def report_failure(error: BaseException, *, json: bool) -> ExitCode:
     code = exit_code(error)
     problems, hint = _words(error)
     if json:
-        further: dict[str, str | None] = {}
+        further: dict[str, str] = {}
         if isinstance(error, errors.BeforeLog):
-            further = {"log_begins_at": plain_time(error.log_begins_at) if error.log_begins_at else None}
+            further = {"log_begins_at": plain_time(error.log_begins_at)}
         _print_failure(error_kind(error), " ".join(problems), hint, code, further)
         return code
     if isinstance(error, FilterError):
