@@ -13,16 +13,10 @@ from gjobs.tui.dashboard.actions.action_context import ActionContext, context_fo
 from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.bindings import DASHBOARD_BINDINGS, KEYS, PRESENT, WRITES, Key
 from gjobs.tui.dashboard.details.details_pane import DetailsRequested
+from gjobs.tui.dashboard.features import databases, navigation
 from gjobs.tui.dashboard.features.archive import clean_up, show_archive
 from gjobs.tui.dashboard.features.budgets import show_budgets
 from gjobs.tui.dashboard.features.case import show_case
-from gjobs.tui.dashboard.features.databases import (
-    may_write,
-    pick_database,
-    show_load,
-    step_interval,
-    toggle_write_permit,
-)
 from gjobs.tui.dashboard.features.errors import show_errors
 from gjobs.tui.dashboard.features.export import copy_as_json, copy_ids, export_list
 from gjobs.tui.dashboard.features.isolation import show_isolation
@@ -35,13 +29,6 @@ from gjobs.tui.dashboard.features.jobs import (
     show_users,
 )
 from gjobs.tui.dashboard.features.moments import ask_moment, refuse_in_past
-from gjobs.tui.dashboard.features.navigation import (
-    compare_visibility,
-    create_project,
-    open_by_id,
-    pick_acting_user,
-    pick_project,
-)
 from gjobs.tui.dashboard.features.row_notes import load_details
 from gjobs.tui.dashboard.features.statistics import show_timings
 from gjobs.tui.dashboard.features.workers import show_workers
@@ -55,23 +42,23 @@ from gjobs.tui.text.status_text import JobAction
 Question = Coroutine[Any, Any, None]
 
 _RUN: Mapping[str, Callable[[ActionHost], Question | None]] = {
-    "app.database": pick_database,
-    "app.faster": lambda host: step_interval(host, -1),
-    "app.slower": lambda host: step_interval(host, 1),
-    "app.load": show_load,
+    "app.database": databases.pick_database,
+    "app.faster": lambda host: databases.step_interval(host, -1),
+    "app.slower": lambda host: databases.step_interval(host, 1),
+    "app.load": databases.show_load,
     "job.copy_id": copy_ids,
     "job.copy_json": copy_as_json,
 }
 """The functions of keys that need no database to answer. Without one, they may have nothing to do."""
 
 _RUN_CONNECTED: Mapping[str, Callable[[ActionHost, Session, Store], Question | None]] = {
-    "app.user": pick_acting_user,
+    "app.user": navigation.pick_acting_user,
     "app.isolation": show_isolation,
     "app.times": lambda host, _, store: show_timings(host, store),
     "app.errors": lambda host, _, store: show_errors(host, store),
-    "app.write": toggle_write_permit,
+    "app.write": databases.toggle_write_permit,
     "app.moment": lambda host, _, store: ask_moment(host, store),
-    "app.lens": compare_visibility,
+    "app.lens": navigation.compare_visibility,
 }
 """The functions of keys that need no list. They work even for a user who may read nothing."""
 
@@ -84,8 +71,8 @@ _RUN_WITH_LIST: Mapping[str, Callable[[ActionHost, ActionContext], Question | No
     "list.archive": show_archive,
     "list.clean_up": clean_up,
     "numbers.exact": count_exactly,
-    "project.pick": pick_project,
-    "project.new": create_project,
+    "project.pick": navigation.pick_project,
+    "project.new": navigation.create_project,
     "project.budgets": show_budgets,
 }
 
@@ -108,7 +95,7 @@ def run(host: ActionHost, key: Key) -> None:
         question = _RUN_CONNECTED[key.id](host, *connection)
     else:
         context = context_for(host, key.needs)
-        if context is None or (WRITES in key.traits and not may_write(host)):
+        if context is None or (WRITES in key.traits and not databases.may_write(host)):
             return
         question = _RUN_WITH_LIST[key.id](host, context)
     if question is not None:
@@ -126,7 +113,7 @@ def _connection(host: ActionHost) -> tuple[Session, Store] | None:
 
 def change_jobs(host: ActionHost, action: JobAction, jobs: Sequence[GenerationJob]) -> None:
     context = context_for(host, _NEEDS[action])
-    if context is not None and may_write(host):
+    if context is not None and databases.may_write(host):
         JobActions(context).act(action, jobs, host.dashboard.listed.project_id)
 
 
@@ -145,7 +132,7 @@ def answer(host: ActionHost, message: Message) -> None:
         case JobsPanel.IdRequested(text):
             if (connection := _connection(host)) is not None:
                 session, store = connection
-                host.tasks.ask(open_by_id(host, store, session.operator, text))
+                host.tasks.ask(navigation.open_by_id(host, store, session.operator, text))
         case FilterBar.UsersRequested():
             app.run_worker(show_users(host), group=task_groups.USERS, exclusive=True)
         case DetailsRequested(sections, group):

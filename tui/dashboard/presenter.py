@@ -21,15 +21,9 @@ from gjobs.store.job_list.list_query import Listing, ListQuery
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
 from gjobs.store.statistics.statistics import Totals
 from gjobs.tui.dashboard.bindings import APP_BINDINGS, DialogKey
+from gjobs.tui.dashboard.panels import state_machine
 from gjobs.tui.dashboard.panels.footer import KeyHints, KeyState, KeyStates, LineText, MessageLine, pinned_text
 from gjobs.tui.dashboard.panels.screen import DashboardScreen
-from gjobs.tui.dashboard.panels.state_machine import (
-    LONGEST_TRANSACTION,
-    MUTED,
-    all_figures,
-    other_figures,
-    state_figures,
-)
 from gjobs.tui.dashboard.widgets.widgets import ClosesOnce, SteadyText
 from gjobs.tui.text.clean_text import clean
 from gjobs.tui.text.format import age, percent, short_id
@@ -82,7 +76,7 @@ class TransitionLog:
         new = [Transition(job=job, before=self._statuses.get(job.id), at=job.updated_at) for job in changed]
         if self._taken_at is not None:
             # A job that was restored, imported or scrolled into the window has not changed.
-            since, known = self._taken_at - LONGEST_TRANSACTION, {one.job.id for one in self.transitions}
+            since, known = self._taken_at - state_machine.LONGEST_TRANSACTION, {one.job.id for one in self.transitions}
             new = [one for one in new if one.before or (one.at > since and one.job.id not in known)]
         self.transitions = tuple(sorted([*new, *self.transitions], key=attrgetter("at"), reverse=True)[: self._most])
         self._statuses, self._taken_at = {job.id: job.status for job in jobs}, listing.taken_at
@@ -127,7 +121,7 @@ class TransitionRows(Center):
         if self._now is None or not self.content_size.height:
             return
         lines, gap = self._rows(self._now)
-        words = Content("\n" * (gap + 1)).join(lines) if lines else Content.styled(self._empty, MUTED)
+        words = Content("\n" * (gap + 1)).join(lines) if lines else Content.styled(self._empty, state_machine.MUTED)
         shape = [cell_len(line) for line in words.plain.splitlines()]
         self.query_one("#transitions", SteadyText).say(words, layout=shape != self._shape)
         self._shape = shape
@@ -148,7 +142,7 @@ def _line(transition: Transition, now: datetime, *, has_id: bool, most: int) -> 
     name = f"{short_id(job.id)}   {mode:<18}" if has_id else f"{mode:<18}"
     start = Content(f"{age(transition.at, now):>11}   {name}   ")
     path = [Content.styled(status_label(one), status_style(one)) for one in transition.path[-most:]]
-    return Content.assemble(start, Content.styled("  →  ", MUTED).join(path))
+    return Content.assemble(start, Content.styled("  →  ", state_machine.MUTED).join(path))
 
 
 _WIDEST = 140
@@ -333,13 +327,13 @@ class Presenter(ModalScreen[None], KeyStates, ClosesOnce[None]):
 
     def _draw_numbers(self, totals: Totals | None) -> None:
         for status in JobStatus:
-            figures = state_figures(totals)[status] if totals else None
+            figures = state_machine.state_figures(totals)[status] if totals else None
             number, total = (figures.number, figures.total) if figures else (UNKNOWN, "")
             self._box(f"state-{status}").show(number, status_label(status), style=status_style(status), note=total)
-        everything = all_figures(totals) if totals else None
+        everything = state_machine.all_figures(totals) if totals else None
         rate = totals.statistics.success_rate_finished if totals and totals.statistics else None
         success = UNKNOWN if rate is None else percent(rate).replace(" ", "")
-        others = ", ".join(f"{one.number} {one.label}" for one in other_figures(totals)) if totals else ""
+        others = ", ".join(f"{one.number} {one.label}" for one in state_machine.other_figures(totals)) if totals else ""
         self._box("total-cost").show(everything.total if everything else UNKNOWN, "cost")
         self._box("success").show(success, "success rate")
         self._box("total-count").show(everything.number if everything else UNKNOWN, "jobs", note=others)

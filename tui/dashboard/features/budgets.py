@@ -29,17 +29,7 @@ from gjobs.tui.dashboard.features.databases import is_read_only, may_write
 from gjobs.tui.dashboard.panels.tour import TourStep
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
 from gjobs.tui.dashboard.widgets.widgets import SteadyText, TextField
-from gjobs.tui.text.budget_text import (
-    PERIOD_WORDS,
-    STATE_STYLES,
-    budget_words,
-    change_words,
-    forgotten_words,
-    limit_message,
-    listed_lines,
-    owner_words,
-    removal_message,
-)
+from gjobs.tui.text import budget_text
 from gjobs.tui.text.clean_text import clean
 from gjobs.tui.text.error_text import Message, error_words
 from gjobs.tui.text.format import short_id
@@ -94,7 +84,7 @@ class BudgetsDialog(ListDialog[Budget, BudgetChoice]):
 
     def prompt(self, row: Budget, width: int) -> Content:
         zone = self._host.dashboard.zone.zone
-        lines = listed_lines(row, self._taken_at, width=max(width - 2, 1), zone=zone)
+        lines = budget_text.listed_lines(row, self._taken_at, width=max(width - 2, 1), zone=zone)
         return Content("\n").join(Content.assemble(" ", *line) for line in lines)
 
     def note_words(self) -> str:
@@ -179,7 +169,7 @@ class BudgetForm(FormDialog[Budget]):
             yield from self.labelled("For", whose, is_first=True)
             yield TextField(id="person", placeholder="E-mail or id")
             yield self.problem_line("person")
-            periods = [(words, period) for period, words in PERIOD_WORDS.items()]
+            periods = [(words, period) for period, words in budget_text.PERIOD_WORDS.items()]
             chosen = change.period if change else Period.MONTH
             period = choice_of("period", periods, chosen, disabled=change is not None)
             yield from self.labelled("Period (UTC)", period)
@@ -216,8 +206,8 @@ class BudgetForm(FormDialog[Budget]):
         meaning = self._meaning(limit)
         words = Content()
         if meaning is not None:
-            style = "" if meaning.state is BudgetState.OK else STATE_STYLES[meaning.state]
-            words = Content.styled(change_words(meaning), style)
+            style = "" if meaning.state is BudgetState.OK else budget_text.STATE_STYLES[meaning.state]
+            words = Content.styled(budget_text.change_words(meaning), style)
         self.show_text("meaning", words)
 
     @property
@@ -268,7 +258,7 @@ class BudgetForm(FormDialog[Budget]):
         context = self._acting
         if person:
             user_id = (await context.operator.find_actor(person)).id
-        return await context.host.tasks.noted(context.write(write(user_id=user_id)), limit_message)
+        return await context.host.tasks.noted(context.write(write(user_id=user_id)), budget_text.limit_message)
 
     def explain(self, error: StoreError) -> None:
         if isinstance(error, RowMissing) and self._owner.is_typed:
@@ -305,7 +295,7 @@ async def _ask_limit(context: ActionContext, choice: BudgetChoice, project: Proj
     if budget is not None:
         # This message reports the state, so the next refresh must not report it again.
         host.budget_news.learn_own(budget)
-        show_message(host.app, limit_message(budget))
+        show_message(host.app, budget_text.limit_message(budget))
     return budget
 
 
@@ -326,20 +316,20 @@ def _of_project(project: ProjectName) -> BudgetOwner:
 
 
 def _owner_of(budget: Budget) -> BudgetOwner:
-    return BudgetOwner(label=owner_words(budget), user_id=budget.user_id, project_id=budget.project_id)
+    return BudgetOwner(label=budget_text.owner_words(budget), user_id=budget.user_id, project_id=budget.project_id)
 
 
 async def _ask_removal(context: ActionContext, budget: Budget) -> None:
     question = Confirmation(
         title="Remove this budget?",
-        lines=(budget_words(budget), "", where(context.database), forgotten_words(budget)),
+        lines=(budget_text.budget_words(budget), "", where(context.database), budget_text.forgotten_words(budget)),
         agree="Remove",
         is_dangerous=True,
         declined="The budget was kept. {key} removes it.",
     )
 
     async def remove() -> Message:
-        return removal_message(await context.write(context.store.remove_budget(budget.id)))
+        return budget_text.removal_message(await context.write(context.store.remove_budget(budget.id)))
 
     if await context.host.app.push_screen_wait(ConfirmDialog(question)):
         await context.host.tasks.write(remove(), doing="Removing the budget …").wait()

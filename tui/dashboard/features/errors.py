@@ -44,21 +44,8 @@ from gjobs.tui.dashboard.features.statistics import WasteDialog
 from gjobs.tui.dashboard.terminal.clipboard import copy_text
 from gjobs.tui.dashboard.widgets.message_board import drop_message, show_message, show_warning
 from gjobs.tui.dashboard.widgets.widgets import SteadyText
+from gjobs.tui.text import error_text
 from gjobs.tui.text.clean_text import clean, pad, shorten
-from gjobs.tui.text.error_text import (
-    NO_EMAILS,
-    Message,
-    error_words,
-    example_text,
-    failures_count,
-    group_name,
-    groups_summary,
-    modes_words,
-    span,
-    ticket_text,
-    trend,
-    users_words,
-)
 from gjobs.tui.text.format import ShownZone, age, count, jobs_count, local_time, moment_words, short_id
 
 _GAP = 2
@@ -76,7 +63,7 @@ class GroupColumn:
 
 def _trend_column(cells: int) -> GroupColumn:
     return GroupColumn(
-        title="TREND", cells=cells, text=lambda group, _: trend(group.trend, cells), style="$text-accent"
+        title="TREND", cells=cells, text=lambda group, _: error_text.trend(group.trend, cells), style="$text-accent"
     )
 
 
@@ -85,8 +72,8 @@ _LAST = GroupColumn(title="LAST", cells=4, text=lambda group, now: _ago(group.la
 _FIRST = GroupColumn(title="FIRST", cells=5, text=lambda group, now: _ago(group.first_seen, now), style=_MUTED)
 _USERS = GroupColumn(title="USERS", cells=5, text=lambda group, _: count(group.user_count), right=True)
 _COST = GroupColumn(title="COST", cells=5, text=lambda group, _: money(group.cost_cents), right=True)
-_MODES = GroupColumn(title="MODES", cells=16, text=lambda group, _: modes_words(group), style=_MUTED)
-_ERROR = GroupColumn(title="ERROR", cells=24, text=lambda group, _: group_name(group), style="bold")
+_MODES = GroupColumn(title="MODES", cells=16, text=lambda group, _: error_text.modes_words(group), style=_MUTED)
+_ERROR = GroupColumn(title="ERROR", cells=24, text=lambda group, _: error_text.group_name(group), style="bold")
 _LEAST_ERROR_CELLS = 30
 """The error gets this width before the trend and the modes get more."""
 
@@ -147,16 +134,18 @@ def group_details(group: ErrorGroup, found: ErrorGroups, emails: Mapping[UUID, s
     """Return what is known about a group, then its example. No zone means this machine's zone."""
     now = found.taken_at
     facts = (
-        ("Group", f"{group.id}, {failures_count(group.count)} in {span(found.window)}"),
+        ("Group", f"{group.id}, {error_text.failures_count(group.count)} in {error_text.span(found.window)}"),
         ("First", f"{age(group.first_seen, now)}, {local_time(group.first_seen, zone)}"),
         ("Last", f"{age(group.last_seen, now)}, {local_time(group.last_seen, zone)}"),
-        ("Modes", modes_words(group)),
+        ("Modes", error_text.modes_words(group)),
         ("Cost", money(group.cost_cents)),
-        ("Users", users_words(group, emails)),
+        ("Users", error_text.users_words(group, emails)),
         ("Example", f"job {short_id(group.example_job_id)}"),
     )
     lines = [Content.assemble((f"{name:<8} ", _MUTED), text) for name, text in facts]
-    return Content("\n").join([Content.styled(group_name(group), "bold"), *lines, Content(example_text(group))])
+    return Content("\n").join(
+        [Content.styled(error_text.group_name(group), "bold"), *lines, Content(error_text.example_text(group))]
+    )
 
 
 def group_filter(scope: ErrorScope, group: ErrorGroup) -> str:
@@ -172,7 +161,7 @@ def group_filter(scope: ErrorScope, group: ErrorGroup) -> str:
 def group_copy(group: ErrorGroup, found: ErrorGroups, *, scope: ErrorScope, actor: Actor) -> str:
     """Return the group as text. Users are named by their ids, and the example is redacted."""
     redactor = Redactor(ids=(group.example_job_id, *group.users))
-    return ticket_text(redacted_group(group, redactor.text), found, command=_command(scope, group, actor))
+    return error_text.ticket_text(redacted_group(group, redactor.text), found, command=_command(scope, group, actor))
 
 
 def _command(scope: ErrorScope, group: ErrorGroup, actor: Actor) -> str:
@@ -286,7 +275,7 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
         terms = tuple(term for term in listed.job_filter.terms if term.key not in _OF_GROUPS)
         self.scope = ErrorScope(project_id=listed.project_id, job_filter=JobFilter(terms=terms))
         """What is grouped, in the period that was read last."""
-        self._emails = NO_EMAILS
+        self._emails = error_text.NO_EMAILS
         self._clicked_at = 0.0
         self._span = SPANS.index(WEEK)
         self._found: ErrorGroups | None = None
@@ -344,7 +333,7 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
 
     def action_read(self) -> None:
         self._reading_since = time.monotonic()
-        self.say("spans", choices_line(map(span, SPANS), self._span))
+        self.say("spans", choices_line(map(error_text.span, SPANS), self._span))
         self._tell_reading()
         if self._ticker is not None:
             self._ticker.resume()
@@ -357,13 +346,13 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
             first_group = None if self._found else await _group_of(self._store, self._job)
         except StoreError as error:
             advice = " Choose a shorter period or a project." if isinstance(error, TimedOut) else ""
-            self._end_reading(Content.styled(f"{error_words(error)}{advice}", "$text-error"))
+            self._end_reading(Content.styled(f"{error_text.error_words(error)}{advice}", "$text-error"))
             return
         self.scope = scope
         if self.is_current:
-            self._host.dashboard.jobs.know_error_groups({group.id: group_name(group) for group in found})
+            self._host.dashboard.jobs.know_error_groups({group.id: error_text.group_name(group) for group in found})
         self._show(found, first_group)
-        self._end_reading(Content(groups_summary(found)))
+        self._end_reading(Content(error_text.groups_summary(found)))
         self.run_worker(self._name_users(found), group="emails", exclusive=True)
 
     async def _name_users(self, found: ErrorGroups) -> None:
@@ -388,7 +377,10 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
         seconds = int(time.monotonic() - self._reading_since)
         took = f" {seconds} s" if seconds else ""
         stop = self.key("errors.stop")
-        self.say("summary", Content(f"Reading the failures of the last {span(SPANS[self._span])} …{took}  {stop} stop"))
+        self.say(
+            "summary",
+            Content(f"Reading the failures of the last {error_text.span(SPANS[self._span])} …{took}  {stop} stop"),
+        )
 
     # Actions on the group under the cursor
 
@@ -439,7 +431,7 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
             if self.is_current:
                 await _retry(self._host, replace(self.scope, window=chosen[0].window), *chosen)
         except StoreError as error:
-            show_message(self.app, Message(text=error_words(error), severity="error"))
+            show_message(self.app, error_text.Message(text=error_text.error_words(error), severity="error"))
         finally:
             self._is_retrying = False
 
@@ -545,7 +537,7 @@ async def show_errors(host: ActionHost, store: Store) -> None:
             dashboard.ask(replace(dashboard.listed, status=None))
         dashboard.jobs.bar.set_text(group_filter(errors.scope, group))
         dashboard.jobs.table.focus()
-        counted = f"{count(group.count)} of them in the last {span(errors.scope.window)}"
+        counted = f"{count(group.count)} of them in the last {error_text.span(errors.scope.window)}"
         show_message(host.app, f"Listed the failed jobs of the group, whenever they failed: {counted}.")
 
 
@@ -576,7 +568,7 @@ async def _retry(host: ActionHost, scope: ErrorScope, found: ErrorGroups, group:
     if not left:
         show_warning(host.app, f"The jobs of this group were already retried: {jobs_count(len(retried))}.")
         return
-    about = [f"Error: {shorten(group_name(group), _ERROR_CELLS)}"]
+    about = [f"Error: {shorten(error_text.group_name(group), _ERROR_CELLS)}"]
     if retried:
         about.append(f"Left out, because already retried: {jobs_count(len(retried))}.")
     note = ""

@@ -20,14 +20,8 @@ from gjobs.store.system.async_tools import is_cancelling
 from gjobs.tui.dashboard import task_groups
 from gjobs.tui.dashboard.actions.action_context import moves_to
 from gjobs.tui.dashboard.bindings import KEYS, NOTHING, DynamicKeyText, key_of, presses
+from gjobs.tui.dashboard.frame import scenario_player
 from gjobs.tui.dashboard.frame.app import GjobsApp
-from gjobs.tui.dashboard.frame.scenario_player import (
-    AWAITS_WORKERS,
-    ScenarioPlayer,
-    is_of_other_user,
-    is_saved,
-    wait_for_list,
-)
 from gjobs.tui.dashboard.presenter import Presenter
 from gjobs.tui.dashboard.session.session_poller import Opener
 from gjobs.tui.dashboard.widgets.message_board import drop_message, show_message, show_warning
@@ -131,7 +125,7 @@ class DemoApp(GjobsApp, DynamicKeyText):
         super().__init__(opener, state_path=None, **options)
         self.control = control
         self._demo_opener = opener
-        self._player: ScenarioPlayer | None = None
+        self._player: scenario_player.ScenarioPlayer | None = None
         self._is_scripted = control.scenario is not None
         """Whether the space key is reserved for the scenario, even after the scenario's end: one space too many must
         not mark a job.
@@ -218,15 +212,15 @@ class DemoApp(GjobsApp, DynamicKeyText):
         self.show_status()
         self._reword_pause()
 
-    def _continue(self, player: ScenarioPlayer) -> None:
+    def _continue(self, player: scenario_player.ScenarioPlayer) -> None:
         """Go on with the scenario. If that is not possible now, say why."""
         if not player.awaits_workers or player.can_hurry:
             player.go_on()
         elif self.control.clock.is_paused:
             pause = key_of(self, "demo.pause", DEMO_BINDINGS)
-            show_message(self, Message(text=AWAITS_WORKERS, keys=f"{pause} resume"))
+            show_message(self, Message(text=scenario_player.AWAITS_WORKERS, keys=f"{pause} resume"))
         else:
-            show_message(self, f"{AWAITS_WORKERS} Time already runs fast.")
+            show_message(self, f"{scenario_player.AWAITS_WORKERS} Time already runs fast.")
 
     def _reword_pause(self) -> None:
         self.reworded = _PAUSED_KEYS if self.control.clock.is_paused else NOTHING
@@ -272,7 +266,7 @@ class DemoApp(GjobsApp, DynamicKeyText):
     async def _show_change(self, change: SimulatedChange, operator: Store) -> None:
         """Move the cursor to the changed job if it is listed. Otherwise name its project and its owner."""
         job, status = change.jobs[0], _STATUS_AFTER.get(change.what)
-        has_result = status is None or await is_saved(operator, job.id, status)
+        has_result = status is None or await scenario_player.is_saved(operator, job.id, status)
         self.poller.refresh()
         place = "" if await self._goes_to(job) else await _place_of(job, operator)
         text = f"{change_words(change)}{place}."
@@ -285,7 +279,7 @@ class DemoApp(GjobsApp, DynamicKeyText):
         """Return whether the job is listed. Move the cursor to the job, unless jobs are marked or another screen is
         open.
         """
-        if is_of_other_user(self, job):
+        if scenario_player.is_of_other_user(self, job):
             return False
         panel, table = self.dashboard.jobs, self.dashboard.jobs.table
         if self.screen is not self.dashboard or table.marked or (table.cursor_job and table.cursor_job.id == job.id):
@@ -314,11 +308,11 @@ class DemoApp(GjobsApp, DynamicKeyText):
         scenario = self.control.scenario
         self._is_scripted, self._has_ended = scenario is not None, False
         await self.settled.wait()
-        await wait_for_list(self)
+        await scenario_player.wait_for_list(self)
         if scenario is None or (activity := self.control.activity) is None:
             self._is_scripted = False
             return
-        self._player = ScenarioPlayer(self, scenario, activity)
+        self._player = scenario_player.ScenarioPlayer(self, scenario, activity)
         try:
             await self._player.play()
             self._has_ended = True

@@ -25,23 +25,8 @@ from gjobs.tui.dashboard.bindings import inherited_bindings, key_of, presses
 from gjobs.tui.dashboard.events import ProjectChosen
 from gjobs.tui.dashboard.presenter import Presenter
 from gjobs.tui.dashboard.widgets.message_board import drop_message, show_warning
+from gjobs.tui.demo import scenario_steps
 from gjobs.tui.demo.demo_activity import DemoActivity
-from gjobs.tui.demo.scenario_steps import (
-    USUAL_PROJECT,
-    ActAs,
-    Awaited,
-    Burst,
-    Change,
-    Create,
-    KillWorker,
-    Outage,
-    PointAt,
-    Say,
-    Scenario,
-    Step,
-    Wait,
-    WaitFor,
-)
 from gjobs.tui.text.format import job_name
 
 if TYPE_CHECKING:
@@ -66,14 +51,14 @@ _FAST = 10.0
 _POLL_SECONDS = 0.1
 _SAVE_SECONDS = 3.0
 """The most seconds to wait until the database has a change."""
-_CLAIMED = Burst(count=4, mode=None, project=USUAL_PROJECT)
+_CLAIMED = scenario_steps.Burst(count=4, mode=None, project=scenario_steps.USUAL_PROJECT)
 """Jobs for a worker that is about to die. There are enough for two slots of two workers."""
 _LONGEST_CLAIM, _CLAIM_POLL_SECONDS = 120.0, 0.02
 """The maximum simulated seconds for a worker to claim a job, and real seconds between two checks."""
 
 
 class ScenarioPlayer:
-    def __init__(self, app: "GjobsApp", scenario: Scenario, activity: DemoActivity) -> None:
+    def __init__(self, app: "GjobsApp", scenario: scenario_steps.Scenario, activity: DemoActivity) -> None:
         self._app = app
         bindings = inherited_bindings(type(app))
         self._continue_binding = next(binding for binding in bindings if binding.id == "demo.continue")
@@ -83,13 +68,13 @@ class ScenarioPlayer:
         self._jobs: dict[str, GenerationJob] = {}
         self._random = Random(f"{activity.simulation.seed} scenario")  # noqa: S311
         self._continues = asyncio.Event()
-        self._project_name = USUAL_PROJECT
+        self._project_name = scenario_steps.USUAL_PROJECT
         """The project of the last step that queued jobs."""
         self.awaits_workers = False
         """Whether it waits for something that only the workers can do."""
         self._own: set[UUID] = set()
         """Jobs that the scenario has queued."""
-        self._ignored: dict[Awaited, int] = {"failure": 0, "takeover": 0}
+        self._ignored: dict[scenario_steps.Awaited, int] = {"failure": 0, "takeover": 0}
         """The number of these events before the last outage or crash."""
 
     def go_on(self) -> None:
@@ -110,27 +95,27 @@ class ScenarioPlayer:
         finally:
             self._app.messages.unpin(_OWNER)
 
-    async def _do(self, step: Step) -> None:
+    async def _do(self, step: scenario_steps.Step) -> None:
         match step:
-            case Say(text=text, seconds=seconds):
+            case scenario_steps.Say(text=text, seconds=seconds):
                 self._caption = text
                 await self._wait(seconds, continues="next" if seconds is None else "")
-            case WaitFor():
+            case scenario_steps.WaitFor():
                 await self._wait_for(step)
-            case Wait(seconds=seconds):
+            case scenario_steps.Wait(seconds=seconds):
                 await self._wait(seconds, continues="skip the wait")
-            case ActAs(who=who):
+            case scenario_steps.ActAs(who=who):
                 await self._act_as(who)
-            case PointAt(name=name):
+            case scenario_steps.PointAt(name=name):
                 await self._point_at(self._job(name))
-            case Outage(mode=mode, seconds=seconds):
+            case scenario_steps.Outage(mode=mode, seconds=seconds):
                 self._ignored["failure"] = len(self._activity.simulation.failed)
                 self._activity.simulation.fail_mode(mode, seconds=seconds)
-            case KillWorker(name=name):
+            case scenario_steps.KillWorker(name=name):
                 await self._give_job(name)
                 self._ignored["takeover"] = len(self._activity.simulation.taken_over)
                 await self._activity.kill_worker(name)
-            case Create() | Change() | Burst():
+            case scenario_steps.Create() | scenario_steps.Change() | scenario_steps.Burst():
                 await self._write(step)
                 self._app.poller.refresh()
             case _:
@@ -171,7 +156,7 @@ class ScenarioPlayer:
                 one.cancel()
             self._show_caption(self._caption)
 
-    async def _wait_for(self, step: WaitFor) -> None:
+    async def _wait_for(self, step: scenario_steps.WaitFor) -> None:
         """Wait until this happens to a job of the scenario, and point at the job."""
 
         async def has_happened() -> bool:
@@ -215,33 +200,33 @@ class ScenarioPlayer:
         clock = self._activity.simulation.clock
         return not clock.is_paused and clock.speed < _FAST
 
-    def _event_job(self, what: Awaited) -> GenerationJob | None:
+    def _event_job(self, what: scenario_steps.Awaited) -> GenerationJob | None:
         """Return the first job of the scenario to which this happened since the outage or crash."""
         simulation = self._activity.simulation
         jobs = simulation.failed if what == "failure" else simulation.taken_over
         return next((job for job in jobs[self._ignored[what] :] if job.id in self._own), None)
 
-    async def _write(self, step: Create | Change | Burst) -> None:
+    async def _write(self, step: scenario_steps.Create | scenario_steps.Change | scenario_steps.Burst) -> None:
         operator = self._activity.operator
         match step:
-            case Create(name=name, mode=mode, cost_cents=cost_cents):
+            case scenario_steps.Create(name=name, mode=mode, cost_cents=cost_cents):
                 project = await self._project(step.project)
                 self._jobs[name] = await operator.create_generation_job(
                     project_id=project.id, mode=mode, cost_cents=cost_cents
                 )
                 self._own.add(self._jobs[name].id)
-            case Change(name=name, to=to, error=error):
+            case scenario_steps.Change(name=name, to=to, error=error):
                 job = self._job(name)
                 outcome = await operator.transition_job_status(job.id, _STATUS_AFTER[to], error=error)
                 if not isinstance(outcome, Applied):
                     raise RowMissing(f"The job {name!r} can no longer {to}.")
                 self._jobs[name] = outcome.job
-            case Burst():
+            case scenario_steps.Burst():
                 newest = await self._queue(step, await self._project(step.project))
                 if newest is not None:
                     await self._show_new(newest)
 
-    async def _queue(self, step: Burst, project: Project) -> GenerationJob | None:
+    async def _queue(self, step: scenario_steps.Burst, project: Project) -> GenerationJob | None:
         """Queue the jobs, and return the newest. After a refusal, report how many were queued, and queue no more."""
         newest: GenerationJob | None = None
         for done in range(step.count):

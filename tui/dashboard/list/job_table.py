@@ -24,18 +24,9 @@ from gjobs.store.job_list.list_query import End, ListOrder, RowWindow, RowWindow
 from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.statistics.statistics import Count
 from gjobs.tui.dashboard.bindings import KEYS, DialogKey
+from gjobs.tui.dashboard.list import table_drawing
 from gjobs.tui.dashboard.list.job_columns import GUTTER, NO_NOTES, SORTED_BY, RowNotes, column_at
 from gjobs.tui.dashboard.list.loaded_rows import Step
-from gjobs.tui.dashboard.list.table_drawing import (
-    FLASH_SECONDS,
-    HEADER_HEIGHT,
-    Line,
-    PendingRows,
-    TableRenderer,
-    TableState,
-    changed_jobs,
-    paint,
-)
 from gjobs.tui.text.status_text import STATUS_TEXTS, Position
 
 
@@ -181,18 +172,18 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
-        self._view = TableState()
+        self._view = table_drawing.TableState()
         self._marked_jobs: tuple[Mapping[UUID, GenerationJob], tuple[GenerationJob, ...]] = {}, ()
         """The marks for which the marked jobs were collected last, and those jobs."""
-        self._drawing = TableRenderer()
-        self._lines: tuple[Line, ...] = ()
-        self._strips: LRUCache[Line, Strip] = LRUCache(256)
+        self._drawing = table_drawing.TableRenderer()
+        self._lines: tuple[table_drawing.Line, ...] = ()
+        self._strips: LRUCache[table_drawing.Line, Strip] = LRUCache(256)
         self._hovered_line: int | None = None
         self._opened_by_click: UUID | None = None
         self._is_settling = False
         self._fitted = Size()
         """The size that the lines were made for."""
-        self._pending_rows = PendingRows()
+        self._pending_rows = table_drawing.PendingRows()
         self._flashing: dict[UUID, object] = {}
         """The rows that flash now, and their last changes. A row flashes longer if it changes again."""
         self._drawn_selection: frozenset[UUID] = frozenset()
@@ -220,7 +211,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             view = view.with_cursor_replaced()
         if lost is not None and not is_other_moment and lost in self._view.rows.missing_from(view.rows):
             self.post_message(CursorLost(lost, has_left=view.rows.detects_removals))
-        self._flash(changed_jobs(self._view.rows, view.rows))
+        self._flash(table_drawing.changed_jobs(self._view.rows, view.rows))
         self._show_state(view)
 
     def _flash(self, jobs: Set[UUID]) -> None:
@@ -234,7 +225,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._flashing = {job_id: last for job_id, last in self._flashing.items() if last is not change}
             self._refresh_changed_lines()
 
-        self.set_timer(FLASH_SECONDS, end)
+        self.set_timer(table_drawing.FLASH_SECONDS, end)
 
     def count(self, length: Count | None) -> None:
         """Set the number of rows in the whole list. None if it is unknown."""
@@ -252,10 +243,10 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def clear(self) -> None:
         """Forget rows, cursor, marks and scroll position before another list is shown."""
-        self._pending_rows = PendingRows()
+        self._pending_rows = table_drawing.PendingRows()
         self._flashing.clear()
         self._drawing.forget()
-        self._show_state(TableState(height=self._view.height))
+        self._show_state(table_drawing.TableState(height=self._view.height))
 
     def clear_marks(self) -> None:
         self.unmark(self.marked)
@@ -335,7 +326,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         """The position in the whole list; None without rows."""
         return self._view.position
 
-    def _show_state(self, view: TableState) -> None:
+    def _show_state(self, view: table_drawing.TableState) -> None:
         """Adopt a state, draw its changes and post messages about them."""
         before, self._view = self._view, view
         if view is before:
@@ -364,7 +355,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Adapt Textual's virtual size and scroll position to the state, without repainting every line."""
         self._is_settling = True
         try:
-            virtual_size = Size(self._width, self._view.rows.extent + HEADER_HEIGHT)
+            virtual_size = Size(self._width, self._view.rows.extent + table_drawing.HEADER_HEIGHT)
             if virtual_size != self.virtual_size:
                 self.set_reactive(Widget.virtual_size, virtual_size)
                 self._scroll_update(virtual_size)
@@ -413,7 +404,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._fitted = room
         self._strips.clear()
         self._drawing.fit(room.width, self.sort)
-        self._show_state(self._view.resized(room.height - HEADER_HEIGHT))
+        self._show_state(self._view.resized(room.height - table_drawing.HEADER_HEIGHT))
 
     def watch_sort(self) -> None:
         self._drawing.fit(self._width, self.sort)
@@ -450,8 +441,8 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             strips = [strip.apply_filter(line_filter, background) for strip in strips]
         return strips
 
-    def _line(self, y: int) -> Line:
-        return self._lines[y] if y < len(self._lines) else Line()
+    def _line(self, y: int) -> table_drawing.Line:
+        return self._lines[y] if y < len(self._lines) else table_drawing.Line()
 
     def _strip(self, y: int) -> Strip:
         line = self._line(y)
@@ -460,7 +451,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         return self._strips[line]
 
     def render_line(self, y: int) -> Strip:
-        return paint(self._line(y), self._width, self.get_component_rich_style)
+        return table_drawing.paint(self._line(y), self._width, self.get_component_rich_style)
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
@@ -508,13 +499,13 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         if offset is None:
             return
         event.stop()
-        if offset.y < HEADER_HEIGHT:
+        if offset.y < table_drawing.HEADER_HEIGHT:
             title = column_at(self._drawing.columns, offset.x)
             if title is not None and (column := SORTED_BY[title]) is not None:
                 is_reversed = self.sort is not None and column is self.sort.column and self.sort.descending
                 self.post_message(OrderRequested(ListOrder(column=column, descending=not is_reversed)))
             return
-        job = self._view.rows.at(self._view.top + offset.y - HEADER_HEIGHT)
+        job = self._view.rows.at(self._view.top + offset.y - table_drawing.HEADER_HEIGHT)
         if job is None:
             return
         if offset.x < GUTTER:

@@ -17,15 +17,9 @@ from gjobs.store.jobs.job import USUAL_MODES, AnyStatus, GenerationJob
 from gjobs.store.statistics.statistics import Count, Precision, TotalsQuery
 from gjobs.store.values.formats import id_range
 from gjobs.tui.dashboard import bindings
+from gjobs.tui.dashboard.list import job_table
 from gjobs.tui.dashboard.list.filter_bar import FilterBar
 from gjobs.tui.dashboard.list.job_columns import RowNotes
-from gjobs.tui.dashboard.list.job_table import (
-    CursorLost,
-    JobTable,
-    MarksChanged,
-    OrderRequested,
-    PositionChanged,
-)
 from gjobs.tui.dashboard.list.list_header import (
     TABS,
     StatusTabs,
@@ -138,15 +132,15 @@ class JobsPanel(Vertical, TitledPanel):
     def compose(self) -> ComposeResult:
         yield StatusTabs(id="tabs")
         yield FilterBar(id="filter", known=self._known)
-        yield JobTable(id="jobs")
+        yield job_table.JobTable(id="jobs")
 
     def on_mount(self) -> None:
         self.table.sort = self._listed.order
         self.show_title()
 
     @property
-    def table(self) -> JobTable:
-        return self.query_one(JobTable)
+    def table(self) -> job_table.JobTable:
+        return self.query_one(job_table.JobTable)
 
     @property
     def bar(self) -> FilterBar:
@@ -193,7 +187,7 @@ class JobsPanel(Vertical, TitledPanel):
         self._users, self._error_groups, self.owners, self._stuck = (), {}, {}, {}
         self.changes = PendingChanges(self._note_rows)
         self.bar.complete_again()
-        with self.prevent(MarksChanged):
+        with self.prevent(job_table.MarksChanged):
             self.table.clear()
         self._show_tab_numbers()
         self.table.empty_text = sentence
@@ -325,11 +319,11 @@ class JobsPanel(Vertical, TitledPanel):
         order = self._requested_order or self._listed.order
         following = _COLUMNS[(_COLUMNS.index(order.column) + 1) % len(_COLUMNS)]
         self._requested_order = ListOrder(column=following, descending=order.descending)
-        self.post_message(OrderRequested(self._requested_order))
+        self.post_message(job_table.OrderRequested(self._requested_order))
 
     def reverse(self) -> None:
         order = self._listed.order
-        self.post_message(OrderRequested(ListOrder(column=order.column, descending=not order.descending)))
+        self.post_message(job_table.OrderRequested(ListOrder(column=order.column, descending=not order.descending)))
 
     @on(FilterBar.Left)
     def leave(self) -> bool:
@@ -347,7 +341,7 @@ class JobsPanel(Vertical, TitledPanel):
 
     def show_view(self, view: "View") -> None:
         if view.order is not None and view.order != self._listed.order:
-            self.post_message(OrderRequested(view.order))
+            self.post_message(job_table.OrderRequested(view.order))
         self.bar.set_text(view.text)
 
     def know_owners(self, names: Mapping[UUID, str]) -> None:
@@ -402,8 +396,8 @@ class JobsPanel(Vertical, TitledPanel):
             error_groups=self._error_groups,
         )
 
-    @on(PositionChanged)
-    def _position_changed(self, event: PositionChanged) -> None:
+    @on(job_table.PositionChanged)
+    def _position_changed(self, event: job_table.PositionChanged) -> None:
         event.stop()
         self.show_title()
 
@@ -433,14 +427,14 @@ class JobsPanel(Vertical, TitledPanel):
             if not self._listing.window.jobs:
                 self.post_message(self.IdRequested(wanted))
 
-    @on(CursorLost)
-    def _cursor_lost(self, event: CursorLost) -> None:
+    @on(job_table.CursorLost)
+    def _cursor_lost(self, event: job_table.CursorLost) -> None:
         event.stop()
         if event.job_id not in self._expected_removals | self.table.deleting:
             show_warning(self.app, cursor_lost_words(event.job_id, has_left=event.has_left))
 
-    @on(MarksChanged)
-    def _marks_changed(self, event: MarksChanged) -> None:
+    @on(job_table.MarksChanged)
+    def _marks_changed(self, event: job_table.MarksChanged) -> None:
         event.stop()
         if self.table.marked:
             self._chosen_jobs = ()
@@ -501,7 +495,7 @@ class JobsPanel(Vertical, TitledPanel):
             selected = f"{jobs_count(len(self._chosen_jobs))} selected, including jobs not shown"
             notes.append(f"{selected}; {bindings.key_of(self.app, 'list.clear')} clears")
         if marked := self.table.marked:
-            unmark = bindings.key_of(self.app, "jobs.unmark", JobTable.BINDINGS)
+            unmark = bindings.key_of(self.app, "jobs.unmark", job_table.JobTable.BINDINGS)
             notes.append(f"{len(marked)} marked, {unmark} unmarks")
         if self.is_waiting:
             notes.append("loading …")

@@ -22,19 +22,10 @@ from gjobs.store.users.actor import actor_name
 from gjobs.store.values.formats import id_range
 from gjobs.tui.dashboard.bindings import key_of
 from gjobs.tui.dashboard.list.job_columns import HIDDEN
+from gjobs.tui.text import status_text
 from gjobs.tui.text.clean_text import clean, clean_cell, shorten
 from gjobs.tui.text.format import count, counted, short_id
 from gjobs.tui.text.statistics_text import LONGEST_POLICY_NAME, deciding_policies, policy_line, why_hidden
-from gjobs.tui.text.status_text import (
-    Position,
-    count_words,
-    position_words,
-    status_glyph,
-    status_label,
-    status_style,
-    status_word,
-    unknown_statuses_words,
-)
 
 if TYPE_CHECKING:
     from gjobs.store.job_list.list_query import Listing, ReadRules, VisibilityComparison
@@ -148,7 +139,7 @@ class StatusTabs(Static):
         parts: list[tuple[str, str]] = []
         labels, gap = self._layout()
         for place, (status, label) in enumerate(zip(TABS, labels, strict=True)):
-            key, style = str(place + 1), "" if status is None else status_style(status)
+            key, style = str(place + 1), "" if status is None else status_text.status_style(status)
             if status == self.chosen:
                 parts.append((f" {key} {label} ", f"bold reverse {style}"))
             else:
@@ -172,10 +163,12 @@ class StatusTabs(Static):
     def _layout(self) -> tuple[list[str], int]:
         """Return the labels and the gap between them: words with glyphs if they fit, otherwise words, then glyphs."""
         room = self.size.width - (min(cell_len(self.fixed), _LEAST_FIXED) + _MOST_GAP if self.fixed else 0)
-        words = [self._label(status, "all" if status is None else status_label(status)) for status in TABS]
-        bare_words = [self._label(status, "all" if status is None else status_word(status)) for status in TABS]
+        words = [self._label(status, "all" if status is None else status_text.status_label(status)) for status in TABS]
+        bare_words = [
+            self._label(status, "all" if status is None else status_text.status_word(status)) for status in TABS
+        ]
         glyphs = [
-            word if status in (None, self.chosen) else self._label(status, status_glyph(status))
+            word if status in (None, self.chosen) else self._label(status, status_text.status_glyph(status))
             for status, word in zip(TABS, words, strict=True)
         ]
         bare = [
@@ -229,7 +222,7 @@ def project_crumbs(name: str | None, *, keys: str) -> tuple[str, ...]:
 
 def job_list_title(
     listing: "Listing | None",
-    position: Position | None,
+    position: status_text.Position | None,
     *,
     view: str | None = None,
     width: int | None = None,
@@ -246,7 +239,7 @@ def job_list_title(
         return "Jobs"
     listed = listing.query.window.listed
     all_jobs = "" if any(crumbs) else "Jobs"
-    kind = all_jobs if listed.status is None else f"{status_word(listed.status).capitalize()} jobs"
+    kind = all_jobs if listed.status is None else f"{status_text.status_word(listed.status).capitalize()} jobs"
     seen = verdict(listing.visibility) if listing.visibility else ""
     rows = _rows(listing, position)
     order = f", {_order(listed.order)}"
@@ -257,7 +250,7 @@ def job_list_title(
         for cells in _FOUND_WIDTHS
         if cells >= least
     ]
-    project, status = crumbs[-1], "" if listed.status is None else status_word(listed.status).capitalize()
+    project, status = crumbs[-1], "" if listed.status is None else status_text.status_word(listed.status).capitalize()
     titles += [_joined(project, status, rows, seen), _joined(project, status, rows), _joined(project, status)]
     titles += [_joined(kind, rows), _joined(rows, seen)]
     return next((title for title in titles if width is None or cell_len(title) <= width), titles[-1])
@@ -268,9 +261,9 @@ def whole_list_words(listing: "Listing", length: Count | None, *, view: str | No
     listed, window = listing.query.window.listed, listing.window
     if window.is_whole:
         length = Count(number=len(window.jobs))
-    kind = "" if listed.status is None else f"{status_word(listed.status)} "
+    kind = "" if listed.status is None else f"{status_text.status_word(listed.status)} "
     jobs = "job" if length == Count(number=1) else "jobs"
-    number = "All" if length is None else count_words(length)
+    number = "All" if length is None else status_text.count_words(length)
     return _joined(f"{number} {kind}{jobs}", _found(listed.job_filter, view, _FOUND_WIDTHS[0]), _order(listed.order))
 
 
@@ -291,10 +284,10 @@ def _order(order: ListOrder) -> str:
     return _ORDERS[order.column, order.descending]
 
 
-def _rows(listing: "Listing", position: Position | None) -> str:
+def _rows(listing: "Listing", position: status_text.Position | None) -> str:
     window = listing.window
     if position and not window.is_whole:
-        return position_words(position)
+        return status_text.position_words(position)
     # The visibility verdict counts the whole list.
     return "" if listing.visibility else count(len(window.jobs))
 
@@ -306,11 +299,11 @@ def why_empty(app: App[Any], listing: "Listing", needle: str, *, may_create_proj
         further = "" if id_range(needle.strip()) is None else " Press enter to find that id everywhere."
         from gjobs.store.filters.filter_terms import named_statuses
 
-        if unknown := unknown_statuses_words(named_statuses(listed.job_filter.terms)):
+        if unknown := status_text.unknown_statuses_words(named_statuses(listed.job_filter.terms)):
             further += f" {unknown}"
         return f"No job matches.{further} Press {key_of(app, 'list.clear')} to show all jobs again."
     if listing.query.moment is not None:
-        return f"No {'' if listed.status is None else f'{status_word(listed.status)} '}jobs at this moment."
+        return f"No {'' if listed.status is None else f'{status_text.status_word(listed.status)} '}jobs at this moment."
     if listing.visibility is not None:
         return f"No jobs, neither for {clean(actor_name(listing.visibility.user), limit=60)} nor for the operator."
     if not listing.projects and not may_create_projects:
@@ -318,7 +311,7 @@ def why_empty(app: App[Any], listing: "Listing", needle: str, *, may_create_proj
     if not listing.projects:
         return f"No projects found. Press {key_of(app, 'project.new')} to create one first."
     if listed.status is not None:
-        return f"No {status_word(listed.status)} jobs."
+        return f"No {status_text.status_word(listed.status)} jobs."
     if listed.project_id is None or len(listing.projects) == 1:
         return f"Press {key_of(app, 'job.new')} to create your first generation job."
     return f"This project has no jobs. Press {key_of(app, 'job.new')} to create one."

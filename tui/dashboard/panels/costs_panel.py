@@ -13,26 +13,7 @@ from gjobs.store.jobs.job import JobStatus
 from gjobs.store.values.formats import money
 from gjobs.tui.dashboard.bindings import key_of
 from gjobs.tui.dashboard.list.list_header import StatusTabs
-from gjobs.tui.dashboard.panels.state_machine import (
-    BOX_LINES,
-    FRAME_SECONDS,
-    FRAMES,
-    MUTED,
-    Canvas,
-    Drawing,
-    StateChanges,
-    all_figures,
-    draw_boxes,
-    draw_changes,
-    draw_columns,
-    flow_rates,
-    has_flow_line,
-    oldest_queued,
-    other_figures,
-    state_changes,
-    stuck,
-    success_rates,
-)
+from gjobs.tui.dashboard.panels import state_machine
 from gjobs.tui.dashboard.widgets.widgets import DrawnLines
 from gjobs.tui.text.clean_text import clean
 from gjobs.tui.text.format import Span, spark
@@ -60,7 +41,7 @@ _Part = tuple[int, str]
 """Cents and style of a part of a bar. Bars are built from the bottom."""
 
 
-def draw_chart(canvas: Canvas, totals: "Totals", *, x: int, width: int, height: int) -> bool:
+def draw_chart(canvas: state_machine.Canvas, totals: "Totals", *, x: int, width: int, height: int) -> bool:
     """Draw bars, an axis with amounts and the days. Return False, and draw nothing, if there is no room or no cost.
 
     If the width is too small for all days, the first ones are left out.
@@ -78,23 +59,23 @@ def draw_chart(canvas: Canvas, totals: "Totals", *, x: int, width: int, height: 
         return False
     _draw_legend(canvas, totals, x=x, width=width)
     for y, label in ((1, labels[0]), (1 + (rows - 1) // 2, labels[1]), (rows, labels[2])):
-        canvas.write(x + axis - 2 - len(label), y, label, MUTED)
+        canvas.write(x + axis - 2 - len(label), y, label, state_machine.MUTED)
     for y in range(1, rows + 1):
-        canvas.write(x + axis - 1, y, "│", MUTED)
+        canvas.write(x + axis - 1, y, "│", state_machine.MUTED)
     for number, day in enumerate(shown):
         start = x + axis + number * slot
         _draw_bar(canvas, _parts(totals, day), top, x=start, width=slot - 1, bottom=rows, rows=rows)
         if slot > 2 or number % 2 == 0:
-            canvas.write(start, height - 1, f"{day.day:%d}", MUTED)
+            canvas.write(start, height - 1, f"{day.day:%d}", state_machine.MUTED)
     return True
 
 
-def _draw_legend(canvas: Canvas, totals: "Totals", *, x: int, width: int) -> None:
+def _draw_legend(canvas: state_machine.Canvas, totals: "Totals", *, x: int, width: int) -> None:
     end = canvas.write(x, 0, "Cost by day", "bold")
     has_split = totals.flow is not None and totals.flow.outcomes is not None
     if has_split and end + sum(len(f"  ■ {word}") for word, _ in _LEGEND) <= x + width:
         for word, style in _LEGEND:
-            end = canvas.write_spans(end, 0, [("  ■ ", style), (word, MUTED)])
+            end = canvas.write_spans(end, 0, [("  ■ ", style), (word, state_machine.MUTED)])
 
 
 def _parts(totals: "Totals", day: "DayCost") -> list[_Part]:
@@ -107,7 +88,9 @@ def _parts(totals: "Totals", day: "DayCost") -> list[_Part]:
     return [(cents, style) for cents, style in parts if cents > 0]
 
 
-def _draw_bar(canvas: Canvas, parts: Sequence[_Part], top: int, *, x: int, width: int, bottom: int, rows: int) -> None:
+def _draw_bar(
+    canvas: state_machine.Canvas, parts: Sequence[_Part], top: int, *, x: int, width: int, bottom: int, rows: int
+) -> None:
     ends = _ends(parts, top, rows)
     for row in range(rows):
         base = row * _STEPS
@@ -160,37 +143,44 @@ def flow_facts(totals: "Totals", *, with_rates: bool = False) -> list[Fact]:
 
     With rates, also return how many jobs entered each state per minute: `1.6 → 0.4 → 0.3 / 0 a min`.
     """
-    waits, number, rates = oldest_queued(totals), stuck(totals), flow_rates(totals) if with_rates else ""
+    waits, number, rates = (
+        state_machine.oldest_queued(totals),
+        state_machine.stuck(totals),
+        state_machine.flow_rates(totals) if with_rates else "",
+    )
     return [
         *([Fact((number, "bold $text-warning"), 0)] if number else []),
-        *([Fact((rates, MUTED), 2)] if rates else []),
-        *([Fact((f"oldest {waits}" if rates else f"oldest queued {waits}", MUTED), 3)] if waits else []),
+        *([Fact((rates, state_machine.MUTED), 2)] if rates else []),
+        *([Fact((f"oldest {waits}" if rates else f"oldest queued {waits}", state_machine.MUTED), 3)] if waits else []),
     ]
 
 
 def total_facts(totals: "Totals") -> list[Fact]:
     """Return the figures of all jobs, and of each status outside the workflow."""
-    everything = all_figures(totals)
+    everything = state_machine.all_figures(totals)
     average = [] if everything.average in ("", UNKNOWN) else [everything.average]
     return [
         Fact((" · ".join([f"Total {everything.number}", everything.total, *average]), "bold"), 0),
-        *(Fact((f"{one.label} {one.number}", one.style), 1) for one in other_figures(totals)),
+        *(Fact((f"{one.label} {one.number}", one.style), 1) for one in state_machine.other_figures(totals)),
     ]
 
 
 def rate_facts(totals: "Totals") -> list[Fact]:
-    first, *further = success_rates(totals)
-    return [Fact((first, "" if further else MUTED), 1), *(Fact((words, MUTED), 5, gap=1) for words in further)]
+    first, *further = state_machine.success_rates(totals)
+    return [
+        Fact((first, "" if further else state_machine.MUTED), 1),
+        *(Fact((words, state_machine.MUTED), 5, gap=1) for words in further),
+    ]
 
 
 def day_facts(totals: "Totals", *, most: int | None = None) -> list[Fact]:
     """Return one bar for each of the last `most` days, and a text that explains the bars. None means all days."""
     if totals.days is None:
-        return [Fact(("costs by day not counted", MUTED), 4)]
+        return [Fact(("costs by day not counted", state_machine.MUTED), 4)]
     days = totals.days[-most:] if most else totals.days
     costs = [day.total_cost_cents for day in days]
     today = f"{len(days)} days, {money(costs[-1] if costs else 0)} today"
-    return [Fact((spark(costs), "$text-accent"), 0), Fact((today, MUTED), 4)]
+    return [Fact((spark(costs), "$text-accent"), 0), Fact((today, state_machine.MUTED), 4)]
 
 
 def joined(facts: Sequence[Fact], width: int) -> list[Span]:
@@ -238,11 +228,11 @@ class CostsPanel(DrawnLines):
         self._title = ("", NO_NOTE)
         self._note = ""
         self._totals: Totals | None = None
-        self._drawing: Drawing | None = None
+        self._drawing: state_machine.Drawing | None = None
         """What is shown. None while there are no numbers."""
         self._sentence = Content()
         """What is shown instead of numbers."""
-        self._changes: StateChanges | None = None
+        self._changes: state_machine.StateChanges | None = None
         """What the present animation shows."""
         self._frame = 0
         self._frames: Timer | None = None
@@ -258,7 +248,7 @@ class CostsPanel(DrawnLines):
         self._show_title(f"Costs · {clean(of_what, limit=80)}", note)
         if totals is self._totals:
             return  # Lists arrive more often than totals.
-        self._flash(state_changes(self._totals, totals, created_at=(job.created_at for job in jobs)))
+        self._flash(state_machine.state_changes(self._totals, totals, created_at=(job.created_at for job in jobs)))
         self._totals = totals
         self._draw()
 
@@ -290,16 +280,16 @@ class CostsPanel(DrawnLines):
         self.styles.height = self._height
         self._draw()
 
-    def _flash(self, changes: "StateChanges | None") -> None:
+    def _flash(self, changes: "state_machine.StateChanges | None") -> None:
         """Animate the changes, unless animations are off. Later changes replace earlier ones."""
         if changes is None or self.app.animation_level == "none":
             return
         self._stop_flash()
-        self._changes, self._frames = changes, self.set_interval(FRAME_SECONDS, self._draw_next_frame)
+        self._changes, self._frames = changes, self.set_interval(state_machine.FRAME_SECONDS, self._draw_next_frame)
 
     def _draw_next_frame(self) -> None:
         self._frame += 1
-        if self._frame > FRAMES:
+        if self._frame > state_machine.FRAMES:
             self._stop_flash()
         self._show_frame()
 
@@ -345,22 +335,22 @@ class CostsPanel(DrawnLines):
             return
         if self._changes is not None:
             drawing = replace(drawing, canvas=drawing.canvas.copy())
-            draw_changes(drawing, self._changes, frame=self._frame)
+            state_machine.draw_changes(drawing, self._changes, frame=self._frame)
         self.show_lines([Content.assemble(*line) for line in drawing.canvas.lines()])
 
 
-def draw_costs(totals: "Totals", *, width: int, height: int) -> Drawing:
+def draw_costs(totals: "Totals", *, width: int, height: int) -> state_machine.Drawing:
     """Draw as many lines as `height` allows: the state machine, then rates with daily costs.
 
     A missing number is shown as a dash. Small panels show the flow beside the success rates. Large panels get boxes,
     and a chart of the days if there is room.
     """
-    if height > BOX_LINES:
-        boxes = draw_boxes(totals, width=width, height=height)
+    if height > state_machine.BOX_LINES:
+        boxes = state_machine.draw_boxes(totals, width=width, height=height)
         if boxes is not None:
             return _with_chart(boxes, totals, width, height)
-    drawing, used = draw_columns(totals, width=width, height=height)
-    is_small = not has_flow_line(height)
+    drawing, used = state_machine.draw_columns(totals, width=width, height=height)
+    is_small = not state_machine.has_flow_line(height)
     rates = [*flow_facts(totals, with_rates=is_small), *rate_facts(totals)]
     days = day_facts(totals, most=_FEW_DAYS if is_small else None)
     for facts in [[*rates, *days]] if height - used < 2 else [rates, days]:
@@ -369,9 +359,9 @@ def draw_costs(totals: "Totals", *, width: int, height: int) -> Drawing:
     return drawing
 
 
-def _with_chart(boxes: Drawing, totals: "Totals", width: int, height: int) -> Drawing:
+def _with_chart(boxes: state_machine.Drawing, totals: "Totals", width: int, height: int) -> state_machine.Drawing:
     start = boxes.states[JobStatus.SUCCEEDED].right + _GAP
     has_chart = draw_chart(boxes.canvas, totals, x=start, width=min(width - start, _WIDEST_CHART), height=height)
     facts = [*total_facts(totals), *rate_facts(totals), *([] if has_chart else day_facts(totals))]
-    boxes.canvas.write_spans(0, BOX_LINES, joined(facts, start - _GAP if has_chart else width))
+    boxes.canvas.write_spans(0, state_machine.BOX_LINES, joined(facts, start - _GAP if has_chart else width))
     return boxes

@@ -44,17 +44,8 @@ from gjobs.tui.dashboard.list.list_header import (
     short_verdict,
 )
 from gjobs.tui.dashboard.memory import PendingNavigation, TotalsCache
+from gjobs.tui.dashboard.panels import footer
 from gjobs.tui.dashboard.panels.costs_panel import NO_NOTE, CostsPanel
-from gjobs.tui.dashboard.panels.footer import (
-    NO_SELECTION,
-    OWN_LINE_FROM,
-    KeyHints,
-    KeyState,
-    KeyStates,
-    MessageLine,
-    Selection,
-    job_key_state,
-)
 from gjobs.tui.dashboard.panels.project_list import BudgetsPanel, ProjectList, Sidebar
 from gjobs.tui.dashboard.panels.status_line import Banner, ConnectionStatus, StatusLine, banner_content
 from gjobs.tui.dashboard.panels.tour import Tour
@@ -86,7 +77,7 @@ _DETAILED = 160
 """The width from which the details of the job under the cursor fit beside the list."""
 
 
-class DashboardScreen(Screen[None], KeyStates):
+class DashboardScreen(Screen[None], footer.KeyStates):
     """Shows lists and totals, and posts messages about what the user requests."""
 
     DEFAULT_CSS = """
@@ -148,7 +139,7 @@ class DashboardScreen(Screen[None], KeyStates):
         """The most recently opened details screen; may be closed."""
         self._is_pane_due = False
         """Whether the pane follows the cursor after the next frame."""
-        self._selection: tuple[tuple[object, ...], Selection] | None = None
+        self._selection: tuple[tuple[object, ...], footer.Selection] | None = None
         """The selection that the key hints were drawn for last, and what it was made from."""
         self.navigation = PendingNavigation()
         self.data_signal: Signal[None] = Signal(self, "data")
@@ -169,8 +160,8 @@ class DashboardScreen(Screen[None], KeyStates):
                 with Horizontal(id="listing"):
                     yield JobsPanel(id="jobs-panel")
                     yield DetailsPane(id="details-pane", screen_width=self.app.size.width)
-        yield MessageLine(screen_size=self.app.size)
-        yield KeyHints(id="keys")
+        yield footer.MessageLine(screen_size=self.app.size)
+        yield footer.KeyHints(id="keys")
         smallest = f"{_SMALLEST.width} × {_SMALLEST.height}"
         yield Static(f"The terminal is too small. gjobs needs {smallest}.", id="too-small", markup=False)
 
@@ -191,7 +182,7 @@ class DashboardScreen(Screen[None], KeyStates):
         if sidebar.has_focus_within and not self.has_class("-wide"):
             self.set_focus(self.jobs.table)
         self.query_one(CostsPanel).fit(event.size)
-        self.query_one(MessageLine).fit(event.size)
+        self.query_one(footer.MessageLine).fit(event.size)
         # The title names the project only where no sidebar does. The list itself may keep its size.
         self.jobs.show_title()
         self._show_costs()
@@ -201,17 +192,17 @@ class DashboardScreen(Screen[None], KeyStates):
 
     def on_screen_resume(self) -> None:
         mark_as_behind(self, is_behind=False)
-        self.query_one(KeyHints).follow()
+        self.query_one(footer.KeyHints).follow()
 
     def on_screen_suspend(self) -> None:
         mark_as_behind(self, is_behind=True)
-        self.query_one(MessageLine).follow()
+        self.query_one(footer.MessageLine).follow()
 
-    def key_states(self, binding_ids: Sequence[str]) -> list[KeyState]:
+    def key_states(self, binding_ids: Sequence[str]) -> list[footer.KeyState]:
         panel = self.jobs
         is_loading = panel.is_waiting and self.awaits_list
         has_jobs = self.focused is panel.table and not is_loading
-        selection = self._selection_of(panel.selected) if has_jobs else NO_SELECTION
+        selection = self._selection_of(panel.selected) if has_jobs else footer.NO_SELECTION
         is_past = self.listing_query.moment is not None
         read_only = is_past or self._status.read_only
 
@@ -220,28 +211,28 @@ class DashboardScreen(Screen[None], KeyStates):
             return (is_past and PRESENT in traits_of(name)) or (name == "app.write" and not may_open_permit)
 
         return [
-            KeyState.HIDDEN if is_hidden(one) else job_key_state(one, selection, read_only=read_only)
+            footer.KeyState.HIDDEN if is_hidden(one) else footer.job_key_state(one, selection, read_only=read_only)
             for one in binding_ids
         ]
 
-    def _selection_of(self, jobs: tuple[GenerationJob, ...]) -> Selection:
+    def _selection_of(self, jobs: tuple[GenerationJob, ...]) -> footer.Selection:
         """Look at each job once, because there may be thousands and the hints are drawn at each move."""
         basis = jobs, self._visibility, self.navigation.hidden_detail
         if self._selection is None or any(new is not old for new, old in zip(basis, self._selection[0], strict=True)):
             statuses = frozenset(job.status for job in jobs)
-            self._selection = basis, Selection(statuses=statuses, hidden=self._hidden_among(jobs))
+            self._selection = basis, footer.Selection(statuses=statuses, hidden=self._hidden_among(jobs))
         return self._selection[1]
 
     @on(JobsPanel.NotesChanged)
     def _notes_changed(self, event: JobsPanel.NotesChanged) -> None:
-        self.query_one(MessageLine).leave_room_for(event.notes)
-        self.query_one(KeyHints).follow()
+        self.query_one(footer.MessageLine).leave_room_for(event.notes)
+        self.query_one(footer.KeyHints).follow()
 
     def _fit(self, size: Size) -> None:
         """Set the classes before the layout. Textual's breakpoints come after it and would cause a second drawing."""
         self.set_class(size.width >= _WIDE, "-wide")
         self.set_class(size.width >= _DETAILED, "-detailed")
-        self.set_class(size.height < OWN_LINE_FROM, "-low")
+        self.set_class(size.height < footer.OWN_LINE_FROM, "-low")
         self.set_class(size.width < _SMALLEST.width or size.height < _SMALLEST.height, "-too-small")
 
     @property
@@ -332,7 +323,7 @@ class DashboardScreen(Screen[None], KeyStates):
             self._changed_at = listing.taken_at
             self._recall_totals()
             self.jobs.show(listing, self._totals, now=self.now)
-            self.query_one(KeyHints).follow()
+            self.query_one(footer.KeyHints).follow()
             self._show_projects()
             self._show_costs()
         self.navigation.arrive(listing)
@@ -383,7 +374,7 @@ class DashboardScreen(Screen[None], KeyStates):
             if panel.border_subtitle != (mark or None):
                 panel.border_subtitle = mark or None
         self.jobs.mark(mark)
-        self.query_one(KeyHints).follow()
+        self.query_one(footer.KeyHints).follow()
         self._update_ages()
         self.data_signal.publish(None)
 
@@ -590,7 +581,7 @@ class DashboardScreen(Screen[None], KeyStates):
     @on(CursorMoved)
     def _follow_cursor(self) -> None:
         """Show the job in the pane one frame after the table, so that a held key stays as fast as without the pane."""
-        self.query_one(KeyHints).follow()
+        self.query_one(footer.KeyHints).follow()
         if not self._is_pane_due:
             self._is_pane_due = True
             self.call_after_refresh(self._show_pane)
