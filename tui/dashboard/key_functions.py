@@ -107,7 +107,7 @@ def _connection(host: ActionHost) -> tuple[Session, Store] | None:
     session, store = host.poller.session, host.poller.store
     if session is not None and store is not None:
         return session, store
-    show_warning(host.app, "Not connected to a database yet.")
+    show_warning(host, "Not connected to a database yet.")
     return None
 
 
@@ -119,7 +119,7 @@ def change_jobs(host: ActionHost, action: JobAction, jobs: Sequence[GenerationJo
 
 def answer(host: ActionHost, message: Message) -> None:
     """Do what the message requests."""
-    app, poller = host.app, host.poller
+    app, poller = host, host.poller
     match message:
         case FilterBar.FilterRequested(job_filter, is_forced) if is_forced or not job_filter:
             app.workers.cancel_group(app, task_groups.FILTER)

@@ -16,7 +16,7 @@ from textual._compositor import LayoutUpdate
 from textual.screen import Screen
 
 from gjobs.store.system.async_tools import import_in_thread
-from gjobs.tui.dashboard.actions import action_host, key_queue
+from gjobs.tui.dashboard.actions import background_tasks, key_queue
 from gjobs.tui.dashboard.frame.run import frame_text
 from gjobs.tui.dashboard.list.filter_bar import FilterBar
 from gjobs.tui.session import Report, Session
@@ -95,7 +95,7 @@ def test_first_frame_imports_no_driver_no_parser_and_no_module_of_later_screens(
 async def test_modules_behind_the_keys_are_preloaded_after_the_first_frame(dashboard: Driver) -> None:
     await dashboard.until(lambda: not [worker for worker in dashboard.app.workers if worker.group == "later"])
 
-    assert set(action_host.modules()) <= set(sys.modules)
+    assert set(background_tasks.modules()) <= set(sys.modules)
     assert dashboard.app.dashboard.query_one(FilterBar).children
 
 

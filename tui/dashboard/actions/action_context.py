@@ -111,10 +111,10 @@ class ActionContext:
             if isinstance(error.__cause__, asyncio.CancelledError):
                 raise
             text = f"{error.message} It concerns {concerned(error.write.written)}. {LOOKUP_PENDING}"
-            show_warning(self.host.app, text)
+            show_warning(self.host, text)
             self.jobs_changed(())
             found = await self._look_up(of or self.store, error.write)
-            drop_message(self.host.app, text)
+            drop_message(self.host, text)
             if found is None:
                 raise
             raise WriteResolved(error.write.written, found) from error
@@ -199,7 +199,7 @@ async def go_to_job(
     cursor_job = dashboard.jobs.table.cursor_job
     if repeats is None or cursor_job is None or cursor_job.id != repeats.id:
         keys.drop_until_seen(UNLISTED, drops=every_key if is_new else keys.rules.is_for_rows)
-    return unlisted_words(host.app, dashboard.listed, job)
+    return unlisted_words(host, dashboard.listed, job)
 
 
 async def moves_to(host: ActionHost, job: GenerationJob, *, is_new: bool = True) -> bool:
@@ -229,11 +229,11 @@ def context_for(host: ActionHost, needs: Capability | None = None) -> ActionCont
     poller, listing = host.poller, host.dashboard.listing
     session, store = poller.session, poller.store
     if poller.failure is not None:
-        show_warning(host.app, f"Not possible now: {error_words(poller.failure.error)}")
+        show_warning(host, f"Not possible now: {error_words(poller.failure.error)}")
     elif session is None or store is None or listing is None:
-        show_warning(host.app, "Not possible yet. Loading data.")
+        show_warning(host, "Not possible yet. Loading data.")
     elif missing_capability_words(needs, store.capability_cache.latest, store.actor):
-        host.app.run_worker(_show_missing_capability(host, store, needs), group="refusal", exclusive=True)
+        host.run_worker(_show_missing_capability(host, store, needs), group="refusal", exclusive=True)
     else:
         return ActionContext(
             host=host,
@@ -250,6 +250,6 @@ async def _show_missing_capability(host: ActionHost, store: Store, needs: Capabi
     """Check again before refusing, because a missing grant may have been added."""
     await store.capability_cache.refresh_if_possible()
     if refusal := missing_capability_words(needs, store.capability_cache.latest, store.actor):
-        show_warning(host.app, refusal)
+        show_warning(host, refusal)
     else:
-        show_message(host.app, "The missing grant has been added. Press the key again.")
+        show_message(host, "The missing grant has been added. Press the key again.")

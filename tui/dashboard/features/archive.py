@@ -326,7 +326,7 @@ class CleanupDialog(FormDialog[CleanupPreview]):
 
 
 async def clean_up(host: ActionHost, context: ActionContext) -> None:
-    preview = await host.app.push_screen_wait(CleanupDialog(context, host.dashboard.listed.project_id))
+    preview = await host.push_screen_wait(CleanupDialog(context, host.dashboard.listed.project_id))
     if preview is not None:
         host.tasks.write(_clean_up(host, context, preview), may_open=True)
 
@@ -336,7 +336,7 @@ async def _clean_up(host: ActionHost, context: ActionContext, preview: CleanupPr
     done, verb = BatchProgress(), DONE[preview.action]
     dialog = ProgressDialog(title=f"{DOING[preview.action]} {jobs_count(preview.found)}", total=preview.found)
     try:
-        async with showing_progress(host.app, dialog):
+        async with showing_progress(host, dialog):
             async with aclosing(cleanup.run_cleanup(context.store, preview.expired, preview.action)) as steps:
                 async for done in steps:
                     dialog.show_progress(done.done)
@@ -357,7 +357,7 @@ async def _clean_up(host: ActionHost, context: ActionContext, preview: CleanupPr
 
 async def show_archive(host: ActionHost, context: ActionContext) -> None:
     """Show the archive of the listed project, or of all."""
-    if jobs := await host.app.push_screen_wait(ArchiveDialog(context)):
+    if jobs := await host.push_screen_wait(ArchiveDialog(context)):
         host.tasks.write(_restore(context, jobs), doing=restoring_words(jobs))
 
 

@@ -114,9 +114,9 @@ class BudgetsDialog(ListDialog[Budget, BudgetChoice]):
         host, actor = self._host, self._acting.store.actor
         if actor == OPERATOR:
             return context_for(host, Capability.OPERATING) is not None and may_write(host)
-        key, who = key_of(host.app, "app.user"), actor_name(actor)
+        key, who = key_of(host, "app.user"), actor_name(actor)
         text = f"Only the operator sets budgets. You act as {who}. To switch, close this dialog and press {key}."
-        show_warning(host.app, text)
+        show_warning(host, text)
         return False
 
 
@@ -279,7 +279,7 @@ async def show_budgets(host: ActionHost, context: ActionContext) -> None:
     """Show the budgets that apply to the listed project, or all budgets. Show them again after each change."""
     project_id, project, of = host.dashboard.listed.project_id, host.dashboard.shown_project, host.dashboard.listed_name
     last: Budget | None = None
-    while choice := await host.app.push_screen_wait(BudgetsDialog(context, project_id, of=of, start=last)):
+    while choice := await host.push_screen_wait(BudgetsDialog(context, project_id, of=of, start=last)):
         last = choice.budget or last
         if not choice.removes:
             last = await _ask_limit(context, choice, project) or last
@@ -291,11 +291,11 @@ async def show_budgets(host: ActionHost, context: ActionContext) -> None:
 async def _ask_limit(context: ActionContext, choice: BudgetChoice, project: ProjectName | None) -> Budget | None:
     host = context.host
     choices = await _choices(context, project) if choice.budget is None else [_owner_of(choice.budget)]
-    budget = await host.app.push_screen_wait(BudgetForm(context, choices, choice))
+    budget = await host.push_screen_wait(BudgetForm(context, choices, choice))
     if budget is not None:
         # This message reports the state, so the next refresh must not report it again.
         host.budget_news.learn_own(budget)
-        show_message(host.app, budget_text.limit_message(budget))
+        show_message(host, budget_text.limit_message(budget))
     return budget
 
 
@@ -331,5 +331,5 @@ async def _ask_removal(context: ActionContext, budget: Budget) -> None:
     async def remove() -> Message:
         return budget_text.removal_message(await context.write(context.store.remove_budget(budget.id)))
 
-    if await context.host.app.push_screen_wait(ConfirmDialog(question)):
+    if await context.host.push_screen_wait(ConfirmDialog(question)):
         await context.host.tasks.write(remove(), doing="Removing the budget …").wait()

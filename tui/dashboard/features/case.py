@@ -310,13 +310,13 @@ def show_case(host: ActionHost, context: ActionContext) -> Coroutine[Any, Any, N
     if (details := dashboard.open_details) is not None:
         job = details.job
     elif is_on_jobs and dashboard.awaits_list:
-        show_warning(host.app, STILL_LOADING)
+        show_warning(host, STILL_LOADING)
         return None
     if job is not None:
         return _show(host, partial(person_of, user_id=job.user_id, job_id=job.id), of=f"job {short_id(job.id)}")
     if isinstance(actor, ActingUser):
         return show_case_of(host, actor)
-    show_warning(host.app, NO_JOB)
+    show_warning(host, NO_JOB)
     return None
 
 
@@ -333,4 +333,4 @@ async def show_case_of_job(host: ActionHost, job_id: UUID) -> None:
 async def _show(host: ActionHost, find: Callable[[Store], Awaitable[CasePerson]], *, of: str) -> None:
     session = host.poller.session
     if session is not None and not refuse_in_past(host):
-        await host.app.push_screen_wait(CaseDialog(host, session, find, of=of))
+        await host.push_screen_wait(CaseDialog(host, session, find, of=of))

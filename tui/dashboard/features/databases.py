@@ -17,6 +17,7 @@ from gjobs.tui.dashboard.bindings import key_of
 from gjobs.tui.dashboard.dialogs.form import TextPrompt
 from gjobs.tui.dashboard.dialogs.pick import Choice, PickDialog
 from gjobs.tui.dashboard.panels.status_line import PERMIT_ENDED, permit_hint
+from gjobs.tui.dashboard.session.database_choices import skipped_words
 from gjobs.tui.dashboard.session.setup import DatabaseChoice
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
 from gjobs.tui.session import Session
@@ -34,12 +35,12 @@ async def pick_database(host: ActionHost) -> None:
     await host.find_databases()
     known = host.database_choices
     if len(known) < 2:
-        show_warning(host.app, IN_BROWSER if host.app.is_web else ALONE)
+        show_warning(host, IN_BROWSER if host.is_web else ALONE)
         return
     choices = list(map(listed_database, known))
     dialog = PickDialog(title="Switch to which database?", choices=choices, chosen=host.database_choice)
     dialog.help_topic = "profiles"
-    picked = await host.app.push_screen_wait(dialog)
+    picked = await host.push_screen_wait(dialog)
     if picked is not None and picked.value != host.database_choice:
         host.switch_to(picked.value)
 
@@ -68,8 +69,8 @@ def may_write(host: ActionHost) -> bool:
     session = host.poller.session
     if session is None or session.access.may_write:
         return True
-    access, read_only = session.access, f"This session is read-only. {permit_hint(host.app)}"
-    show_warning(host.app, error_words(access.refusal()) if access.is_closed else read_only)
+    access, read_only = session.access, f"This session is read-only. {permit_hint(host)}"
+    show_warning(host, error_words(access.refusal()) if access.is_closed else read_only)
     return False
 
 
@@ -77,17 +78,17 @@ async def toggle_write_permit(host: ActionHost, session: Session, store: Store) 
     """Close an open permit at once, or ask for a new one."""
     access = session.access
     if access.is_closed:
-        show_warning(host.app, error_words(access.refusal()))
+        show_warning(host, error_words(access.refusal()))
     elif access.rule is WriteMode.OPEN:
-        show_message(host.app, "This session needs no write permit. It can always write.")
+        show_message(host, "This session needs no write permit. It can always write.")
     elif access.permit is not None:
         access.close_permit()
         host.show_status()
-        show_message(host.app, PERMIT_ENDED)
-    elif minutes := await host.app.push_screen_wait(WritePermitDialog(host, session, store.actor)):
+        show_message(host, PERMIT_ENDED)
+    elif minutes := await host.push_screen_wait(WritePermitDialog(host, session, store.actor)):
         host.show_status()
-        key = key_of(host.app, "app.write")
-        show_warning(host.app, f"You may write for {minutes} minutes. Press {key} to end the permit.")
+        key = key_of(host, "app.write")
+        show_warning(host, f"You may write for {minutes} minutes. Press {key} to end the permit.")
 
 
 MINUTES = (2, 5, 15, 30)
@@ -158,16 +159,16 @@ def step_interval(host: ActionHost, steps: int) -> None:
     host.show_status()
     if poller.interval == before:
         limit = "shortest" if steps < 0 else "longest"
-        show_warning(host.app, f"{before:g} s is the {limit} interval.")
+        show_warning(host, f"{before:g} s is the {limit} interval.")
     elif poller.max_staleness > poller.interval:
-        show_message(host.app, f"It refreshes {_pace(host)}.")
+        show_message(host, f"It refreshes {_pace(host)}.")
 
 
 def show_load(host: ActionHost) -> None:
     """Show the load that polling causes, and when the dashboard refreshes."""
     load = host.poller.load
     text = "No query has been sent yet." if load is None else f"It refreshes {_pace(host)}. {load_summary(load)}."
-    show_message(host.app, text)
+    show_message(host, text)
 
 
 def _pace(host: ActionHost) -> str:
@@ -175,14 +176,10 @@ def _pace(host: ActionHost) -> str:
     return pace_words(poller.max_staleness, interval=poller.interval, is_woken=poller.is_woken, cause=poller.pace_cause)
 
 
+TYPED_EARLY = "gjobs asks which database to open. It ignored the keys that you typed before."
 REMARK = "The files of this app name these databases."
 LOCAL, ALL_READ_ONLY = "You may write only to local ones.", "All of them are read-only."
 """Sentences after the remark. The first warns that writing to a local database needs no write permit."""
-
-
-def skipped_words(number: int) -> str:
-    values = "1 entry" if number == 1 else f"{number} entries"
-    return f"gjobs skipped {values} of the app's files: 'gjobs profiles' says why."
 
 
 class FirstQuestion(PickDialog[DatabaseChoice | None]):
@@ -221,3 +218,11 @@ class FirstQuestion(PickDialog[DatabaseChoice | None]):
         if self._skipped:
             text += f" {skipped_words(self._skipped)}"
         yield Static(Content(text), id="later", markup=False)
+
+
+async def ask_first(
+    host: ActionHost, choices: Sequence[DatabaseChoice], chosen: DatabaseChoice | None, skipped: int
+) -> Choice[DatabaseChoice | None] | None:
+    # The user had not yet seen the question when these keys were typed.
+    host.key_queue.drop_until_seen(TYPED_EARLY)
+    return await host.push_screen_wait(FirstQuestion(choices, chosen=chosen, skipped=skipped))

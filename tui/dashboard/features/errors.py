@@ -531,14 +531,14 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
 async def show_errors(host: ActionHost, store: Store) -> None:
     """Group the failures of the listed project that match the list's filter. Then list the chosen group."""
     errors = ErrorsDialog(host, store)
-    if (group := await host.app.push_screen_wait(errors)) is not None and errors.is_current:
+    if (group := await host.push_screen_wait(errors)) is not None and errors.is_current:
         dashboard = host.dashboard
         if dashboard.listed.status is not None:
             dashboard.ask(replace(dashboard.listed, status=None))
         dashboard.jobs.bar.set_text(group_filter(errors.scope, group))
         dashboard.jobs.table.focus()
         counted = f"{count(group.count)} of them in the last {error_text.span(errors.scope.window)}"
-        show_message(host.app, f"Listed the failed jobs of the group, whenever they failed: {counted}.")
+        show_message(host, f"Listed the failed jobs of the group, whenever they failed: {counted}.")
 
 
 async def _group_of(store: Store, job: GenerationJob | None) -> str | None:
@@ -561,12 +561,12 @@ async def _retry(host: ActionHost, scope: ErrorScope, found: ErrorGroups, group:
     jobs = await context.store.get_error_group_jobs(scope, group, at=found.taken_at)
     failed = [job for job in jobs if job.status is JobStatus.FAILED]
     if not failed:
-        show_warning(host.app, "No job of this group is still failed.")
+        show_warning(host, "No job of this group is still failed.")
         return
     retried = await context.store.get_retried_jobs([job.id for job in failed])
     left = [job for job in failed if job.id not in retried]
     if not left:
-        show_warning(host.app, f"The jobs of this group were already retried: {jobs_count(len(retried))}.")
+        show_warning(host, f"The jobs of this group were already retried: {jobs_count(len(retried))}.")
         return
     about = [f"Error: {shorten(error_text.group_name(group), _ERROR_CELLS)}"]
     if retried:

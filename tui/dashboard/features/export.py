@@ -98,10 +98,10 @@ async def export_list(host: ActionHost, context: ActionContext) -> None:
     dashboard, store = host.dashboard, context.store
     listing = dashboard.listing
     if dashboard.listing_query.with_visibility:
-        show_warning(host.app, "Leave the visibility view first. It shows jobs that the user does not see.")
+        show_warning(host, "Leave the visibility view first. It shows jobs that the user does not see.")
         return
     if listing is None or listing.query.window.listed != dashboard.listed:
-        show_warning(host.app, "The list is still loading. Press the key again.")
+        show_warning(host, "The list is still loading. Press the key again.")
         return
     listed, length = dashboard.listed, dashboard.jobs.length
     actor = clean(actor_name(store.actor), limit=60)
@@ -111,29 +111,29 @@ async def export_list(host: ActionHost, context: ActionContext) -> None:
         # In another order, jobs can move during the export.
         *(() if listed.order.column is OrderColumn.CREATED else (_MAY_MISS,)),
     )
-    choice = await host.app.push_screen_wait(ExportDialog(lines))
+    choice = await host.push_screen_wait(ExportDialog(lines))
     if choice is None:
         return
     copied: list[str] = []
     exporting = await run_showing_progress(
-        host.app,
+        host,
         lambda report: _export(store, listed, choice, copied, report),
         title="Exporting",
         total=max(length.number, 1) if length else 1,
         words=jobs_count,
     )
     if exporting.cancelled():
-        show_message(host.app, "Stopped the export. Nothing was written.")
+        show_message(host, "Stopped the export. Nothing was written.")
         return
     try:
         done = exporting.result()
     except StoreError as error:
-        show_message(host.app, _failed_message(choice, error))
+        show_message(host, _failed_message(choice, error))
     else:
         if choice.file is None:
-            copy_text(host.app, "".join(copied), f"Copied {jobs_count(done)} as {SUFFIXES[choice.suffix].proper_name}")
+            copy_text(host, "".join(copied), f"Copied {jobs_count(done)} as {SUFFIXES[choice.suffix].proper_name}")
         else:
-            show_message(host.app, f"Exported {jobs_count(done)} to {shown_path(choice.file)}.")
+            show_message(host, f"Exported {jobs_count(done)} to {shown_path(choice.file)}.")
 
 
 def _failed_message(choice: ChosenFile, error: StoreError) -> Message:
@@ -231,15 +231,15 @@ _COPYING = "copy"
 
 def copy_ids(host: ActionHost) -> None:
     if jobs := host.dashboard.selected_jobs():
-        host.app.workers.cancel_group(host.app, _COPYING)
+        host.workers.cancel_group(host, _COPYING)
         copied = f"the id {jobs[0].id}" if len(jobs) == 1 else f"the ids of {len(jobs)} jobs"
-        copy_text(host.app, "\n".join(str(job.id) for job in jobs), f"Copied {copied}")
+        copy_text(host, "\n".join(str(job.id) for job in jobs), f"Copied {copied}")
 
 
 def copy_as_json(host: ActionHost) -> None:
     jobs, store = host.dashboard.selected_jobs(), host.poller.store
     if jobs and store is not None:
-        host.app.run_worker(_copy_as_json(host.app, store, jobs), group=_COPYING, exclusive=True)
+        host.run_worker(_copy_as_json(host, store, jobs), group=_COPYING, exclusive=True)
 
 
 async def _copy_as_json(app: App[Any], store: Store, jobs: Sequence[GenerationJob]) -> None:

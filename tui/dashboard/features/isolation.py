@@ -409,15 +409,15 @@ async def show_isolation(host: ActionHost, session: Session, store: Store) -> No
     If the check acts for a user, confirm first, because gjobs runs it as operator.
     """
     if session.capabilities and (missing := session.capabilities.missing(Capability.ACTING)):
-        show_warning(host.app, f"gjobs cannot act as a user here. {missing.words}")
+        show_warning(host, f"gjobs cannot act as a user here. {missing.words}")
         return
     actor, why = store.actor, why_no_writes(session.access)
     is_users = actor != OPERATOR
     question = confirm_check(actor, database=session.full_name, why_no_writes=why)
-    if is_users and not await host.app.push_screen_wait(ConfirmDialog(question)):
+    if is_users and not await host.push_screen_wait(ConfirmDialog(question)):
         return
     other_id = actor.id if isinstance(actor, ActingUser) else None
     # The session may have become read-only while the question was open.
     tries_writes = is_users and why_no_writes(session.access) is None
-    await host.app.push_screen_wait(IsolationDialog(host, session, other_id=other_id, tries_writes=tries_writes))
+    await host.push_screen_wait(IsolationDialog(host, session, other_id=other_id, tries_writes=tries_writes))
     host.tour.do(TourStep.ISOLATION)

@@ -29,7 +29,8 @@ from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import money
 from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.dashboard.actions.action_context import ActionContext, go_to_job
-from gjobs.tui.dashboard.actions.action_host import ActionHost, DeletedJobs
+from gjobs.tui.dashboard.actions.action_host import ActionHost
+from gjobs.tui.dashboard.actions.background_tasks import DeletedJobs
 from gjobs.tui.dashboard.bindings import key_of
 from gjobs.tui.dashboard.dialogs.dialog import (
     ConfirmDialog,
@@ -239,16 +240,16 @@ async def choose_all_matching(host: ActionHost, context: "ActionContext") -> Non
     query = dashboard.listing_query
     listed = query.window.listed
     if query.with_visibility:
-        show_warning(host.app, "Leave the visibility view first. It shows jobs that the user does not see.")
+        show_warning(host, "Leave the visibility view first. It shows jobs that the user does not see.")
         return
     page = await store.find_jobs(listed.job_filter, project_id=listed.project_id, status=listed.status, limit=MAX_LIMIT)
     if host.poller.store is not store or dashboard.listing_query.window.listed != listed:
         return
     dashboard.jobs.select(page.items)
     if not page.items:
-        show_warning(host.app, "No job matches.")
+        show_warning(host, "No job matches.")
     elif page.next_key is not None:
-        show_warning(host.app, f"More jobs match. Selected the newest {jobs_count(len(page))}, which is the maximum.")
+        show_warning(host, f"More jobs match. Selected the newest {jobs_count(len(page))}, which is the maximum.")
 
 
 _WHOLE = 100
@@ -259,21 +260,21 @@ async def count_exactly(host: ActionHost, context: "ActionContext") -> None:
     """Count the shown list exactly."""
     query = host.dashboard.totals_query
     counting = await run_showing_progress(
-        host.app,
+        host,
         lambda show: context.store.get_exact_totals(query, lambda done, pages: show(_WHOLE * done // max(pages, 1))),
         title="Counting exactly",
         total=_WHOLE,
         words=lambda done: f"{done} % of the table read",
     )
     if counting.cancelled():
-        show_message(host.app, "Stopped counting. The numbers have not changed.")
+        show_message(host, "Stopped counting. The numbers have not changed.")
         return
     totals = counting.result()
     if host.poller.store is context.store:
         host.dashboard.show_totals(totals)
         found = totals.matching or totals.count(None)
         how = "with partial claims" if totals.partial_claims else "exactly"
-        show_message(host.app, f"Counted {how}: {jobs_count(found.number if found else 0)}.")
+        show_message(host, f"Counted {how}: {jobs_count(found.number if found else 0)}.")
 
 
 async def order_by(host: ActionHost, order: ListOrder) -> None:
@@ -283,12 +284,12 @@ async def order_by(host: ActionHost, order: ListOrder) -> None:
         try:
             missing = await store.slow_order_reason(replace(dashboard.listed, order=order))
         except StoreError as error:
-            show_message(host.app, error_message(error))
+            show_message(host, error_message(error))
             return
         if host.poller.store is not store:
             return
         if missing is not None:
-            show_warning(host.app, slow_order_words(order, missing))
+            show_warning(host, slow_order_words(order, missing))
             return
     dashboard.ask(replace(dashboard.listed, order=order))
 
@@ -310,7 +311,7 @@ async def apply_filter(host: ActionHost, job_filter: JobFilter) -> None:
     if store is not host.poller.store or bar.job_filter != job_filter:
         return
     if cost is not None and cost.is_expensive:
-        run = key_of(host.app, "find.keep", FilterField.BINDINGS)
+        run = key_of(host, "find.keep", FilterField.BINDINGS)
         bar.note(expensive_filter_words(cost, listed, run=run), is_asking=True)
     else:
         dashboard.ask(replace(dashboard.listed, job_filter=job_filter))
@@ -338,7 +339,7 @@ class JobActions:
     def __init__(self, context: ActionContext) -> None:
         self._context = context
         self._host = context.host
-        self._app, self._tasks = context.host.app, context.host.tasks
+        self._app, self._tasks = context.host, context.host.tasks
 
     def act(self, action: JobAction, jobs: Sequence[GenerationJob], project_id: UUID | None) -> None:
         """Start the action. `project_id` is the preselected project of a new job."""

@@ -72,7 +72,7 @@ class MessagesDialog(RowsDialog[None]):
     def __init__(self, host: ActionHost) -> None:
         super().__init__()
         self._host = host
-        self._board = board_of(host.app)
+        self._board = board_of(host)
         self._messages: tuple[ShownMessage, ...] = ()
         """The listed messages, newest first."""
         self._heights: tuple[int, ...] = ()

@@ -60,7 +60,7 @@ class MomentDialog(TextPrompt[datetime | Literal["now"]]):
 async def ask_moment(host: ActionHost, store: Store) -> None:
     """Ask for a moment and show it."""
     shown = host.dashboard.listing_query.moment
-    chosen = await host.app.push_screen_wait(MomentDialog(host, store))
+    chosen = await host.push_screen_wait(MomentDialog(host, store))
     if chosen is not None and host.poller.store is store and (chosen != PRESENT or shown is not None):
         host.show_moment(None if chosen == PRESENT else chosen)
 
@@ -71,18 +71,18 @@ async def step_moment(host: ActionHost, unit: str, *, is_later: bool) -> None:
     if store is None:
         return
     if shown is None and is_later:
-        show_message(host.app, "This is the present. There is no later moment.")
+        show_message(host, "This is the present. There is no later moment.")
         return
     base = shown or host.dashboard.now
     try:
         moment = await _stepped(store, base, host.dashboard.listed.project_id, unit, is_later=is_later)
     except StoreError as error:
         is_unknown = isinstance(error, InvalidValue)
-        show_message(host.app, Message(text=error.message, severity="warning") if is_unknown else error_message(error))
+        show_message(host, Message(text=error.message, severity="warning") if is_unknown else error_message(error))
         return
     if host.poller.store is store and host.dashboard.listing_query.moment == shown:
         if moment is None:
-            show_warning(host.app, f"There is no {'later' if is_later else 'earlier'} event.")
+            show_warning(host, f"There is no {'later' if is_later else 'earlier'} event.")
         else:
             host.show_moment(moment)
 
@@ -101,6 +101,6 @@ def refuse_in_past(host: ActionHost) -> bool:
     """Return whether an earlier moment is shown. Then say that the action shows only the present."""
     if host.dashboard.listing_query.moment is None:
         return False
-    key = key_of(host.app, "list.clear")
-    show_warning(host.app, f"{ONLY_PRESENT} Press {key} to return to the present first.")
+    key = key_of(host, "list.clear")
+    show_warning(host, f"{ONLY_PRESENT} Press {key} to return to the present first.")
     return True

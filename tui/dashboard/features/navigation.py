@@ -196,7 +196,7 @@ async def open_by_id(host: ActionHost, store: Store, operator: Store, text: str)
             seen = await store.find_by_id(text)
     found = found_items(seen, everything)
     if not found:
-        show_warning(host.app, nothing_words(text, None if is_operator else actor_name(store.actor)))
+        show_warning(host, nothing_words(text, None if is_operator else actor_name(store.actor)))
         return
     item = found[0] if len(found) == 1 else await _pick(host, found, everything, actor_name(store.actor))
     if item is not None:
@@ -207,7 +207,7 @@ async def _pick(host: ActionHost, found: Sequence[FoundItem], everything: IdMatc
     title = "Which one? Type more of the id to narrow the list" if everything.is_more else "Which one?"
     dialog = PickDialog(title=title, choices=[item_choice(item, actor) for item in found])
     dialog.help_topic = "visibility"
-    picked = await host.app.push_screen_wait(dialog)
+    picked = await host.push_screen_wait(dialog)
     return picked.value if picked else None
 
 
@@ -220,9 +220,9 @@ async def _open(host: ActionHost, store: Store, operator: Store, item: FoundItem
     if item.is_hidden:
         if isinstance(what, GenerationJob):
             host.dashboard.navigation.found = what, project
-        visibility_key, user_key = (key_of(host.app, binding) for binding in ("app.lens", "app.user"))
+        visibility_key, user_key = (key_of(host, binding) for binding in ("app.lens", "app.user"))
         text = hidden_words(item, actor_name(store.actor), visibility_key=visibility_key, user_key=user_key)
-        show_warning(host.app, text)
+        show_warning(host, text)
         return
     match item.what:
         case GenerationJob() as job:
@@ -233,7 +233,7 @@ async def _open(host: ActionHost, store: Store, operator: Store, item: FoundItem
             _show_users_of(host.dashboard, asset, project)
         case Asset() as asset:
             text = f"The {item_name(asset)} is in a project that {actor_name(store.actor)} does not see."
-            show_warning(host.app, text)
+            show_warning(host, text)
         case ActingUser() as user:
             host.dashboard.jobs.leave_find()
             host.act_as(operator.acting_as(user))
@@ -358,7 +358,7 @@ async def pick_acting_user(
     )
     if compare_visibility:
         dialog.help_topic = "visibility"
-    picked = await host.app.push_screen_wait(dialog)
+    picked = await host.push_screen_wait(dialog)
     match picked.value if picked else None:
         case None:
             return
@@ -382,7 +382,7 @@ async def pick_user(host: ActionHost, operator: Store, title: str) -> UUID | Non
     async def search(needle: str) -> Sequence[Choice[ActingUser]]:
         return [user_choice(user, host.dashboard.now) for user in await operator.find_users(needle)]
 
-    picked = await host.app.push_screen_wait(SearchDialog(title=title, search=search, placeholder=PLACEHOLDER))
+    picked = await host.push_screen_wait(SearchDialog(title=title, search=search, placeholder=PLACEHOLDER))
     return picked.value.id if picked else None
 
 
@@ -401,9 +401,9 @@ async def report_if_deleted(host: ActionHost, store: Store, user: ActingUser) ->
         except RowMissing:
             if store is not host.poller.store:
                 return  # The actor has changed since.
-            key = key_of(host.app, "app.user")
+            key = key_of(host, "app.user")
             text = f"{actor_name(user)} sees nothing, because the user was deleted. Press {key} to act as another user."
-            show_warning(host.app, text)
+            show_warning(host, text)
 
 
 async def pick_project(host: ActionHost, context: ActionContext) -> None:
@@ -416,7 +416,7 @@ async def pick_project(host: ActionHost, context: ActionContext) -> None:
         placeholder="Type part of the name, or paste an id",
         beside=id_choices,
     )
-    picked = await host.app.push_screen_wait(dialog)
+    picked = await host.push_screen_wait(dialog)
     if picked is None:
         return
     if isinstance(picked.value, TypedId):
@@ -440,8 +440,8 @@ def _project_choice(project: ProjectName, totals: Mapping[UUID, ProjectTotals]) 
 async def create_project(host: ActionHost, context: ActionContext) -> None:
     """Create a project and show it. A user owns their project. The operator picks the owner."""
     if context.store.actor == ANON:
-        key = key_of(host.app, "app.user")
-        show_warning(host.app, f"A project needs an owner. Press {key} to act as a user.")
+        key = key_of(host, "app.user")
+        show_warning(host, f"A project needs an owner. Press {key} to act as a user.")
         return
     owner_id: UUID | None = None
     if isinstance(context.store.actor, Operator):
@@ -461,9 +461,9 @@ async def create_project(host: ActionHost, context: ActionContext) -> None:
         placeholder="For example: Autumn catalog",
         submit=submit,
     )
-    project = await host.app.push_screen_wait(prompt)
+    project = await host.push_screen_wait(prompt)
     if project is not None:
-        show_message(host.app, _created(project))
+        show_message(host, _created(project))
         host.dashboard.jobs.add_created_project(project)
         host.dashboard.choose_project(project.id)
 

@@ -73,7 +73,7 @@ async def show_timings(host: ActionHost, store: Store) -> None:
     async def read(window: "timedelta") -> "JobTimings":
         return await store.get_job_timings(project_id, window=window)
 
-    await host.app.push_screen_wait(TimingsDialog(read, of=host.dashboard.listed_name))
+    await host.push_screen_wait(TimingsDialog(read, of=host.dashboard.listed_name))
 
 
 _NAME_CELLS, _LEAST_NAME_CELLS = 80, 24

@@ -395,7 +395,7 @@ async def show_workers(host: ActionHost, context: ActionContext) -> None:
         project=host.dashboard.project_name,
     )
     with host.poller.poll_also(get_workers_overview) as poller:
-        job_id = await host.app.push_screen_wait(WorkersDialog(host, poller, viewer))
+        job_id = await host.push_screen_wait(WorkersDialog(host, poller, viewer))
     if job_id is not None:
         await _show_job(host, store, job_id)
 
@@ -410,6 +410,6 @@ async def _show_job(host: ActionHost, store: Store, job_id: UUID) -> None:
     job = await store.get_generation_job(job_id)
     project = await store.get_project(job.project_id) if job else None
     if job is None:
-        show_warning(host.app, f"The job {job_id} is deleted or hidden.")
+        show_warning(host, f"The job {job_id} is deleted or hidden.")
     elif host.poller.store is store:
         await show_job(dashboard, job, project)

@@ -1,16 +1,13 @@
 """GjobsApp connects session poller, screen and actions."""
 
-import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from functools import cached_property, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.console import RenderableType
-from textual import constants, events, on, work
+from textual import events, on
 from textual._compositor import ChopsUpdate
 from textual.actions import ActionParseResult
 from textual.app import SuspendNotSupported
@@ -23,15 +20,13 @@ from textual.screen import Screen
 from textual.theme import Theme, ThemeProvider
 from textual.widgets import Input
 
-from gjobs.store.errors import StoreError
-from gjobs.store.poller import DEFAULT_INTERVAL
-from gjobs.store.system.async_tools import abandon_lookups, is_importing, wait_for_imports
-from gjobs.store.users.actor import ANON, ActingUser, Operator, actor_name
-from gjobs.store.values.formats import utc_now
+from gjobs.store.system.async_tools import abandon_lookups, wait_for_imports
+from gjobs.store.users.actor import ANON, ActingUser
 from gjobs.tui import startup
 from gjobs.tui.dashboard import task_groups
-from gjobs.tui.dashboard.actions.action_host import BackgroundTasks, UndoStack, preload
-from gjobs.tui.dashboard.actions.key_queue import SUSPENDING, KeyQueue, KeyRules
+from gjobs.tui.dashboard.actions.action_host import ActionHost
+from gjobs.tui.dashboard.actions.background_tasks import preload
+from gjobs.tui.dashboard.actions.key_queue import SUSPENDING
 from gjobs.tui.dashboard.bindings import (
     APP_BINDINGS,
     DIALOG,
@@ -56,30 +51,24 @@ from gjobs.tui.dashboard.events import (
     TotalsPollFailed,
     WritePermitEnded,
 )
-from gjobs.tui.dashboard.frame.database_choices import DatabaseChoices
 from gjobs.tui.dashboard.list.filter_bar import FilterBar
 from gjobs.tui.dashboard.list.job_table import JobTable, OrderRequested
 from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
-from gjobs.tui.dashboard.memory import DeletedUserCheck, ObservedHistories, RememberedState, project_to_show
-from gjobs.tui.dashboard.panels.footer import follow_messages, show_moment_keys, suspend_writes
-from gjobs.tui.dashboard.panels.project_list import BudgetNews
+from gjobs.tui.dashboard.memory import project_to_show
+from gjobs.tui.dashboard.panels.footer import show_moment_keys
 from gjobs.tui.dashboard.panels.screen import DashboardScreen
-from gjobs.tui.dashboard.panels.status_line import PERMIT_ENDED, connection_status, permit_hint
-from gjobs.tui.dashboard.panels.tour import Tour, TourStep
-from gjobs.tui.dashboard.session.session_poller import Opener, SessionPoller
-from gjobs.tui.dashboard.session.setup import DashboardSetup, DatabaseChoice
+from gjobs.tui.dashboard.panels.status_line import PERMIT_ENDED
+from gjobs.tui.dashboard.panels.tour import TourStep
 from gjobs.tui.dashboard.terminal import appearance
 from gjobs.tui.dashboard.terminal.clipboard import copy_text
-from gjobs.tui.dashboard.terminal.terminal_input import GuardedDriver, PasteUnfinished, stop_until_resumed
-from gjobs.tui.dashboard.widgets.message_board import MessageApp, MessageBoard, show_message, show_warning
+from gjobs.tui.dashboard.terminal.terminal_input import PasteUnfinished, stop_until_resumed
+from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
 from gjobs.tui.dashboard.widgets.widgets import ClosesOnce
-from gjobs.tui.text.error_text import error_message
-from gjobs.tui.text.format import chosen_zone, zone_after
+from gjobs.tui.text.format import zone_after
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from gjobs.store.configuration.saved_views import KnownViews
     from gjobs.store.jobs.job import GenerationJob
     from gjobs.store.store import Store
     from gjobs.tui.dashboard.features.messages import Notices
@@ -98,88 +87,19 @@ def _palette() -> "ModuleType":
     return palette
 
 
-class GjobsApp(MessageApp[int]):
+class GjobsApp(ActionHost):
     TITLE = "gjobs"
-    CSS = appearance.CSS
     COMMANDS = {lambda: _palette().Commands}  # noqa: RUF012 - Textual's annotation
     BINDINGS: ClassVar[list[BindingType]] = [*APP_BINDINGS]
-    totals_share: ClassVar[int | None] = None
-    """The pause after a slow count, as a multiple of the time that it took. None is the default, which adds little
-    load to a database.
-    """
 
-    def __init__(
-        self,
-        opener: Opener,
-        *,
-        state_path: Path | None,
-        interval: float = DEFAULT_INTERVAL,
-        clock: Callable[[], datetime] = utc_now,
-        setup: DashboardSetup | None = None,
-    ) -> None:
-        self._setup = setup or DashboardSetup()
-        self.database_choice = next(iter(self._setup.database_choices), None)
-        """The database that is open or being opened. None for a demo or an address without a profile."""
-        self._frame = (self.database_choice.color if self.database_choice else None), False
-        """The color of the database, and whether a write permit is open."""
-        self._is_press_lost = False
-        """Whether the last press of the mouse was on a removed widget."""
-        self.has_partial_claims = False
-        """Whether dialogs warn about partial claims."""
-        super().__init__(driver_class=None if constants.DRIVER else GuardedDriver)
-        self._memory = RememberedState(state_path)
-        self._choices = DatabaseChoices(self._setup, self._memory)
-        self._clock = clock
-        self.messages = MessageBoard(self, clock=clock)
-        self.tour = Tour(self, self._memory, self._setup.tour)
-        self.tasks = BackgroundTasks(self)
-        self.undo = UndoStack()
-        self._first_moment = self._setup.moment
-        """The earlier moment to show once the database is open."""
-        self._is_preloaded = False
-        """Whether everything is imported. Until then, gjobs reads no row notes by itself."""
-        self._notices: Notices | None = None
-        """None if notifications are off."""
-        self.budget_news = BudgetNews()
-        self.observed = ObservedHistories()
-        self._deleted_user_check = DeletedUserCheck()
-        self.poller = SessionPoller(
-            opener, tell=self.post_message, interval=interval, totals_share=self.totals_share, clock=clock
-        )
-        status = connection_status(self.poller, self.database_choice, is_choosing=self._choices.is_choosing)
-        self.sub_title = status.database or ""
-        self.dashboard = DashboardScreen(clock=clock, status=status, tour=self.tour, change_jobs=self._change_jobs)
-        self.dashboard.zone = chosen_zone(self._memory.state.zone, self._profile_zone)
-        self.key_queue = KeyQueue(
-            self,
-            KeyRules(self, self.dashboard),
-            is_opening=lambda: self.tasks.is_opening or is_importing(),
-            cancel=self._stop_opening,
-        )
-        self.settled = asyncio.Event()
-        """Set when the first list, or the reason why there is none, is on screen."""
-        self.mistake: BaseException | None = None
-        """The internal error that ended the app; None without one."""
-        self.set_keymap({**self._setup.keymap})
-        theme = self._setup.theme or self._memory.state.theme
-        if theme in self.available_themes:
-            self.theme = theme
-
-    @cached_property
-    def views(self) -> "KnownViews":
-        from gjobs.store.configuration.saved_views import KnownViews
-
-        return KnownViews(self._setup.views, self._setup.views_directory)
+    _notices: "Notices | None" = None
+    """None if notifications are off."""
 
     @cached_property
     def row_notes(self) -> "RowNotesReader":
         from gjobs.tui.dashboard.features.row_notes import RowNotesReader
 
         return RowNotesReader(self)
-
-    def get_default_screen(self) -> DashboardScreen:
-        """Return the dashboard as the base screen, so that Textual draws no screen of its own first."""
-        return self.dashboard
 
     def on_ready(self) -> None:
         abandon_lookups()
@@ -198,7 +118,9 @@ class GjobsApp(MessageApp[int]):
 
     async def _choose_first(self) -> None:
         """Open the sample database. If the app around the current directory names databases, ask first."""
-        choice = await self._choices.choose_first(self)
+        from gjobs.tui.dashboard.features.databases import ask_first
+
+        choice = await self._choices.choose_first(partial(ask_first, self))
         self._choices.is_choosing = False
         self.show_status()
         if unusable := self._choices.unusable:
@@ -207,25 +129,6 @@ class GjobsApp(MessageApp[int]):
             self._connect()
         else:
             self.switch_to(choice)
-
-    def _stop_opening(self) -> None:
-        """Stop waiting for a dialog. If the files of the app are slow to read, open the sample database."""
-        self.tasks.stop_opening()
-        if self._choices.is_choosing:
-            self._choices.is_choosing = False
-            self.show_status()
-            self._connect()
-
-    async def find_databases(self) -> None:
-        """Find the databases that files of the app name, so that the user can switch to them."""
-        await self._choices.find()
-
-    @property
-    def database_choices(self) -> tuple[DatabaseChoice, ...]:
-        return self._choices.all
-
-    def follow_messages(self) -> None:
-        follow_messages(self)
 
     def _settle(self) -> None:
         if not self.settled.is_set():
@@ -252,16 +155,6 @@ class GjobsApp(MessageApp[int]):
             # As a function: a worker that is cancelled before its first step never awaits a coroutine.
             self.run_worker(self.row_notes.read, group=task_groups.ROW_NOTES)  # type: ignore[arg-type]
 
-    def read_views(self) -> None:
-        """Read the saved views again. Report problems, and use the valid views."""
-        try:
-            caution = self.views.read()
-        except StoreError as error:
-            show_message(self, error_message(error))
-        else:
-            if caution:
-                show_warning(self, caution)
-
     def exit(self, result: int | None = None, return_code: int = 0, message: "RenderableType | None" = None) -> None:
         self.key_queue.close()  # The rules of waiting keys need widgets that are being removed.
         super().exit(result, return_code, message)
@@ -272,96 +165,15 @@ class GjobsApp(MessageApp[int]):
 
     # From the poller to the dashboard
 
-    @work(group=task_groups.CONNECT, exclusive=True)
-    async def _connect(self) -> None:
-        await self._open()
-
-    async def _open(self) -> None:
-        session = await self.poller.open()
-        session.access.opened_by = permit_hint(self)
-        self.dashboard.show_zone(chosen_zone(self._memory.state.zone, self._profile_zone))
-        moment, self._first_moment = self._first_moment, None
-        suspend_writes(self, session.access, moment, is_filtered=False)
-        if moment is not None:
-            self.dashboard.show_moment(moment)
-        self.act_as(session.store)
-        self.run_worker(self.poller.follow_changes(), group=task_groups.CHANGES, exclusive=True)
-
-    @work(group=task_groups.CONNECT, exclusive=True)
-    async def switch_to(self, choice: DatabaseChoice) -> None:
-        """Switch to another database. Wait for running writes first, and drop everything else."""
-        self._choices.note_switch(choice)
-        await self._replace_database(choice.opener, choice.interval, choice=choice)
-
-    async def _replace_database(self, opener: Opener, interval: float, *, choice: DatabaseChoice | None) -> None:
-        if self.tasks.is_writing:
-            show_message(self, "gjobs switches the database after the last change is confirmed.")
-            await self.tasks.writes_end()
-        self.tasks.close_questions()
-        self.tour.cancel()
-        self.undo.forget_all()
-        self.messages.forget()
-        for group in task_groups.OF_DATABASE:
-            self.workers.cancel_group(self, group)
-        former, self.database_choice = self.poller, choice
-        self.poller = SessionPoller(
-            opener, tell=self.post_message, interval=interval, totals_share=self.totals_share, clock=self._clock
-        )
-        self.dashboard.reset()
-        self.show_status()
-        # In its own worker, so that switching to yet another database does not interrupt it.
-        await self.run_worker(former.close(), group="closing").wait()
-        await self._open()
-
-    def act_as(self, store: "Store", *, compare_visibility: bool = False) -> None:
-        """Clear what the former actor saw, then act as another one. With `compare_visibility`, the shown project
-        stays chosen.
-        """
-        shown = self.dashboard.shown_project
-        for group in task_groups.OF_ACTOR:
-            self.workers.cancel_group(self, group)
-        self.dashboard.forget()
-        self.budget_news = BudgetNews()
-        project_id = self._memory.project(self._place(store))
-        if compare_visibility:
-            project_id = shown.id if shown else None
-            self.dashboard.jobs.add_project_name(shown, with_visibility=True)
-        self.dashboard.jobs.shows_owners = isinstance(store.actor, Operator)
-        # The filter and the order belong to the person, not to the actor.
-        listed = replace(self.dashboard.listed, project_id=project_id, status=None)
-        self.dashboard.set_query(listed, compare_visibility=compare_visibility)
-        self._follow(store)
-
-    def show_moment(self, moment: datetime | None) -> None:
-        """Show the jobs as they were at a moment, to the same actor. None returns to the present."""
-        session, former = self.poller.session, self.poller.store
-        if session is None or former is None:
-            return
-        for group in task_groups.OF_ACTOR:
-            self.workers.cancel_group(self, group)
-        suspend_writes(self, session.access, moment, is_filtered=bool(self.dashboard.listed.job_filter))
-        self.dashboard.show_moment(moment)
-        self._follow(session.operator.acting_as(former.actor))
-
-    def _follow(self, store: "Store") -> None:
-        """List and count as the actor of the store."""
-        dashboard = self.dashboard
-        listing, counting = self.poller.act_as(store, dashboard.listing_query, dashboard.totals_query)
-        self.show_status()
-        self.run_worker(listing, group=task_groups.FEED, exclusive=True)  # type: ignore[arg-type]
-        self.run_worker(counting, group=task_groups.NUMBERS, exclusive=True)  # type: ignore[arg-type]
-        if dashboard.listing_query.moment is not None:
+    def follow(self, store: "Store") -> None:
+        super().follow(store)
+        if self.dashboard.listing_query.moment is not None:
             self.workers.cancel_group(self, task_groups.NOTICES)
-        else:
-            self._start_notices(store)
+        elif self._setup.notifications is not None:
+            from gjobs.tui.dashboard.features.messages import Notices
 
-    def _start_notices(self, store: "Store") -> None:
-        if self._setup.notifications is None:
-            return
-        from gjobs.tui.dashboard.features.messages import Notices
-
-        self._notices = self._notices or Notices(self, self._setup.notifications)
-        self.run_worker(self._notices.follow(store), group=task_groups.NOTICES, exclusive=True)
+            self._notices = self._notices or Notices(self, self._setup.notifications)
+            self.run_worker(self._notices.follow(store), group=task_groups.NOTICES, exclusive=True)
 
     @on(Connecting)
     def _connecting(self, message: Connecting) -> None:
@@ -437,44 +249,10 @@ class GjobsApp(MessageApp[int]):
             self.show_status()
             self._settle()
 
-    @property
-    def demo_state(self) -> str:
-        """The speed of a demo, or that it is paused. Empty outside a demo."""
-        return ""
-
-    def show_status(self) -> None:
-        status = connection_status(
-            self.poller,
-            self.database_choice,
-            is_choosing=self._choices.is_choosing,
-            visibility=self.dashboard.visibility_note,
-            demo=self.demo_state,
-            zone=self.dashboard.zone,
-            moment=self.dashboard.listing_query.moment,
-        )
-        self.sub_title, self.has_partial_claims = status.name or "", status.has_partial_claims
-        frame = status.color, status.permit is not None
-        if frame != self._frame:
-            self._frame = frame
-            self.refresh_css(animate=False)
-        self.dashboard.show_status(status)
-
     @on(WritePermitEnded)
     def _write_permit_ended(self) -> None:
         self.show_status()
         show_message(self, PERMIT_ENDED)
-
-    def get_css_variables(self) -> dict[str, str]:
-        variables = super().get_css_variables()
-        variables |= appearance.text_variables(variables)
-        color, is_writing = self._frame
-        return {**variables, **appearance.frame_variables(color, variables, writing=is_writing)}
-
-    def _place(self, store: "Store") -> str:
-        """Return the key under which a project is remembered: profile or database, and actor."""
-        session = self.poller.session
-        name = "" if session is None else session.profile.name if session.profile else session.label
-        return f"{name} as {actor_name(store.actor)}"
 
     # From the dashboard to the store
 
@@ -506,7 +284,7 @@ class GjobsApp(MessageApp[int]):
         if self.poller.store is not None:
             self._memory.remember_project(self._place(self.poller.store), self.dashboard.listed.project_id)
 
-    def _change_jobs(self, action: "JobAction", jobs: "tuple[GenerationJob, ...]") -> None:
+    def change_jobs(self, action: "JobAction", jobs: "tuple[GenerationJob, ...]") -> None:
         from gjobs.tui.dashboard import key_functions
 
         key_functions.change_jobs(self, action, jobs)
@@ -631,10 +409,6 @@ class GjobsApp(MessageApp[int]):
     def action_pause(self) -> None:
         self.poller.pause_or_resume()
         self.show_status()
-
-    @property
-    def _profile_zone(self) -> str | None:
-        return self.database_choice.time_zone if self.database_choice else None
 
     def action_zone(self) -> None:
         """Show times in the next zone, and remember it."""

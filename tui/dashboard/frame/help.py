@@ -12,7 +12,7 @@ from textual.binding import Binding
 from textual.screen import Screen
 from textual.widget import Widget
 
-from gjobs.tui.dashboard.actions.action_host import modules
+from gjobs.tui.dashboard.actions.background_tasks import modules
 from gjobs.tui.dashboard.bindings import APP_BINDINGS, inherited_bindings, own_bindings, shown_keys
 from gjobs.tui.dashboard.frame.palette import hidden_keys
 from gjobs.tui.dashboard.help.manual_dialog import HelpEntry

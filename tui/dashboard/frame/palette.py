@@ -60,10 +60,10 @@ async def save_view(host: ActionHost) -> None:
         submit=submit,
     )
     prompt.help_topic = "views"
-    view = await host.app.push_screen_wait(prompt)
+    view = await host.push_screen_wait(prompt)
     if view is not None:
         jobs.show_title()
-        show_message(host.app, f"Saved the view {clean(view.name)}. The command palette lists it.")
+        show_message(host, f"Saved the view {clean(view.name)}. The command palette lists it.")
 
 
 async def remove_view(host: ActionHost, view: View) -> None:
@@ -76,15 +76,15 @@ async def remove_view(host: ActionHost, view: View) -> None:
     )
     dialog = ConfirmDialog(question)
     dialog.help_topic = "views"
-    if not await host.app.push_screen_wait(dialog):
+    if not await host.push_screen_wait(dialog):
         return
     try:
         host.views.remove(view)
     except StoreError as error:
-        show_message(host.app, error_message(error))
+        show_message(host, error_message(error))
         return
     host.dashboard.jobs.show_title()
-    show_message(host.app, f"Removed the view {clean(view.name)}.")
+    show_message(host, f"Removed the view {clean(view.name)}.")
 
 
 def bound_actions(screen: Screen[Any]) -> dict[str, tuple[ActiveBinding, str]]:

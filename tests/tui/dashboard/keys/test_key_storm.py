@@ -371,5 +371,5 @@ async def test_each_write_of_a_key_is_expected_and_would_be_wrong_without_it(
 
 
 def test_keys_sizes_and_faults_in_any_order_do_no_harm(database: Conninfo, jobs_db: JobsDatabase) -> None:
-    machine = cast(type[KeyStorm], lambda: KeyStorm(database, jobs_db))
+    machine = cast("type[KeyStorm]", lambda: KeyStorm(database, jobs_db))
     run_state_machine_as_test(machine, settings=STORM)

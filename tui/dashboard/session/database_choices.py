@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +14,13 @@ from gjobs.tui.dashboard.session.setup import DashboardSetup, DatabaseChoice, da
 if TYPE_CHECKING:
     from gjobs.store.configuration.app_databases import AppDatabase, AppDatabases
     from gjobs.store.configuration.settings import Settings
-    from gjobs.tui.dashboard.actions.action_host import ActionHost
+    from gjobs.tui.dashboard.dialogs.pick import Choice
     from gjobs.tui.dashboard.memory import RememberedState
 
-TYPED_EARLY = "gjobs asks which database to open. It ignored the keys that you typed before."
+
+def skipped_words(number: int) -> str:
+    values = "1 entry" if number == 1 else f"{number} entries"
+    return f"gjobs skipped {values} of the app's files: 'gjobs profiles' says why."
 
 
 class DatabaseChoices:
@@ -43,8 +47,6 @@ class DatabaseChoices:
         """A sentence if the files of the app name only databases that cannot be used. Otherwise empty."""
         if self._choices or self._found is None or not self._found.problems:
             return ""
-        from gjobs.tui.dashboard.features.databases import skipped_words
-
         return skipped_words(len(self._found.problems))
 
     @property
@@ -58,10 +60,13 @@ class DatabaseChoices:
             self._choices = tuple(_choice(self._search.settings, one) for one in self._found.databases)
         return self._choices
 
-    async def choose_first(self, host: "ActionHost") -> DatabaseChoice | None:
+    async def choose_first(
+        self, ask: "Callable[..., Awaitable[Choice[DatabaseChoice | None] | None]]"
+    ) -> DatabaseChoice | None:
         """Return the database to open first. None is the sample database.
 
-        A remembered database on this machine is opened again. For any other one, the question is repeated.
+        `ask` gets the choices, the last answer and the number of unusable values. A remembered database on this machine
+        is opened again. For any other one, the question is repeated.
         """
         choices = await self.find()
         if not choices or self._found is None:
@@ -73,13 +78,7 @@ class DatabaseChoices:
         place = keys.index(remembered) if remembered in keys else None
         if place is not None and self._found.databases[place].is_local:
             return choices[place]
-        from gjobs.tui.dashboard.features.databases import FirstQuestion
-
-        chosen = None if place is None else choices[place]
-        # The user had not yet seen the question when these keys were typed.
-        host.key_queue.drop_until_seen(TYPED_EARLY)
-        question = FirstQuestion(choices, chosen=chosen, skipped=len(self._found.problems))
-        picked = await host.app.push_screen_wait(question)
+        picked = await ask(choices, None if place is None else choices[place], len(self._found.problems))
         if picked is None:
             return None
         self._remember(EMBEDDED if picked.value is None else keys[choices.index(picked.value)])
