@@ -26,14 +26,7 @@ from gjobs.tui.dashboard.dialogs.dialog import run_showing_progress
 from gjobs.tui.dashboard.dialogs.form import ChosenFile, FileForm, shown_path
 from gjobs.tui.dashboard.terminal.clipboard import copy_text
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
-from gjobs.tui.export.export_files import (
-    SUFFIXES,
-    FileNotWritten,
-    UnusableFile,
-    format_of,
-    new_file,
-    writer,
-)
+from gjobs.tui.export.export_files import SUFFIXES, FileNotWritten, UnusableFile, format_of, new_file, writer
 from gjobs.tui.text.clean_text import clean
 from gjobs.tui.text.error_text import Message, error_message, error_words
 from gjobs.tui.text.format import jobs_count, jobs_name
