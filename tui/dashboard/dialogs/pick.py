@@ -22,6 +22,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from gjobs.store.errors import StoreError
+from gjobs.store.store import Store
 from gjobs.store.values.formats import IdRange, id_range
 from gjobs.tui.dashboard.dialogs.dialog import MOST_PERCENT, Dialog, choices_line, hint_lines, key_hint
 from gjobs.tui.dashboard.widgets.widgets import LEAVING_KEYS, SteadyText, TextField
@@ -352,7 +353,8 @@ class TableDialog(Dialog[None], Generic[OptionType, FoundType]):
 
     def __init__(
         self,
-        read: Callable[[OptionType], Awaitable[FoundType]],
+        store: Store,
+        project_id: UUID | None,
         options: Mapping[str, OptionType],
         *,
         title: str,
@@ -360,11 +362,15 @@ class TableDialog(Dialog[None], Generic[OptionType, FoundType]):
     ) -> None:
         """`options` has each option by its label. The labels and the title must be clean text."""
         super().__init__()
-        self._read = read
+        self._store = store
+        self._project_id = project_id
         self._options = options
         self._title = title
         self._chosen = chosen
         self._result: FoundType | None = None
+
+    async def read(self, option: OptionType) -> FoundType:
+        raise NotImplementedError
 
     def heading(self) -> str:
         """Return a line above the table, or an empty text."""
@@ -401,7 +407,7 @@ class TableDialog(Dialog[None], Generic[OptionType, FoundType]):
         self._draw_options()
         self.say("summary", Content(self.READING))
         try:
-            self._result = await self._read(list(self._options.values())[self._chosen])
+            self._result = await self.read(list(self._options.values())[self._chosen])
             summary = Content(self.summary(self._result))
         except StoreError as error:
             self._result = None

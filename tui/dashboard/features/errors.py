@@ -26,7 +26,6 @@ from gjobs.store.errors import StoreError, TimedOut
 from gjobs.store.filters.filter_syntax import format_filter
 from gjobs.store.filters.filter_terms import JobFilter, Key, Term
 from gjobs.store.jobs.job import GenerationJob, JobStatus, ListedJob
-from gjobs.store.statistics.statistics import Waste, WasteKey
 from gjobs.store.store import Store
 from gjobs.store.users.actor import ActingUser, Actor, Anon, Operator
 from gjobs.store.values.formats import money
@@ -417,10 +416,7 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
 
     @work(exclusive=True, group="waste")
     async def action_waste(self) -> None:
-        async def read(by: WasteKey) -> Waste:
-            return await self._store.get_waste(by, self.scope.project_id)
-
-        await self.app.push_screen_wait(WasteDialog(read, of=self._of))
+        await self.app.push_screen_wait(WasteDialog(self._store, self.scope.project_id, of=self._of))
 
     @work(exclusive=True, group="retry")
     async def action_retry_group(self) -> None:

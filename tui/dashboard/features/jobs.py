@@ -45,25 +45,12 @@ from gjobs.tui.dashboard.features.job_writes import CHUNK, BulkOutcome, BulkRepo
 from gjobs.tui.dashboard.list.filter_bar import FilterField
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
 from gjobs.tui.dashboard.widgets.widgets import SteadyText, TextField
+from gjobs.tui.text import write_text
 from gjobs.tui.text.budget_text import cost_note
 from gjobs.tui.text.clean_text import clean
 from gjobs.tui.text.error_text import Message, error_message, error_words, expensive_filter_words
 from gjobs.tui.text.format import jobs_count, short_id
 from gjobs.tui.text.status_text import ACTIONS_TO, DOING, STATUS_ACTIONS, STATUS_TEXTS, JobAction
-from gjobs.tui.text.write_text import (
-    Confirmation,
-    change_words,
-    confirm_deletion,
-    confirm_retry,
-    confirm_transition,
-    created_message,
-    not_permitted_message,
-    only_failed_message,
-    restoring_words,
-    slow_order_words,
-    unchanged_words,
-    undo_words,
-)
 
 
 class ModeField(TextField):
@@ -221,7 +208,7 @@ class NewJobDialog(FormDialog[GenerationJob]):
             return await self._acting.write(creating)
 
     def created_message(self, job: GenerationJob) -> Message:
-        return created_message(job, project=self._acting.project_names[job.project_id])
+        return write_text.created_message(job, project=self._acting.project_names[job.project_id])
 
 
 def _completed(mode: str) -> str:
@@ -289,7 +276,7 @@ async def order_by(host: ActionHost, order: ListOrder) -> None:
         if host.poller.store is not store:
             return
         if missing is not None:
-            show_warning(host, slow_order_words(order, missing))
+            show_warning(host, write_text.slow_order_words(order, missing))
             return
     dashboard.ask(replace(dashboard.listed, order=order))
 
@@ -338,8 +325,7 @@ async def show_users(host: ActionHost) -> None:
 class JobActions:
     def __init__(self, context: ActionContext) -> None:
         self._context = context
-        self._host = context.host
-        self._app, self._tasks = context.host, context.host.tasks
+        self._host, self._tasks = context.host, context.host.tasks
 
     def act(self, action: JobAction, jobs: Sequence[GenerationJob], project_id: UUID | None) -> None:
         """Start the action. `project_id` is the preselected project of a new job."""
@@ -357,21 +343,22 @@ class JobActions:
     def undo(self) -> None:
         """Restore the jobs deleted last."""
         if self._host.undo.is_deleting:
-            key = key_of(self._app, "job.undo")
+            key = key_of(self._host, "job.undo")
             text = f"The deletion was not confirmed when you pressed {key}. Press {key} again once it is."
-            show_warning(self._app, text)
+            show_warning(self._host, text)
             return
         deletion = self._host.undo.take_last()
         if deletion is None:
-            show_warning(self._app, "No deleted jobs to restore.")
+            show_warning(self._host, "No deleted jobs to restore.")
         else:
-            doing, unchanged = restoring_words(deletion.jobs), unchanged_words(deletion.jobs, "Restored")
+            doing = write_text.restoring_words(deletion.jobs)
+            unchanged = write_text.unchanged_words(deletion.jobs, "Restored")
             self._tasks.write(self._restore(deletion), doing=doing, unchanged=unchanged, may_open=True)
 
     async def _restore(self, deletion: DeletedJobs) -> Message:
         """Restore the jobs, and move the cursor to the newest one. Keys wait for it."""
         message = await job_writes.restore(self._context, deletion)
-        show_message(self._app, message)  # The list may be slow.
+        show_message(self._host, message)  # The list may be slow.
         newest = max(deletion.jobs, key=lambda job: (job.created_at, job.id))
         unlisted = await go_to_job(self._host, newest, is_new=False)
         return replace(message, advice=unlisted if len(deletion.jobs) == 1 else "")
@@ -379,19 +366,19 @@ class JobActions:
     def _transition(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
         """Change the status. Several jobs need a confirmation. Jobs that do not permit it are skipped and named."""
         if not any(job.status in target.sources for job in jobs):
-            show_message(self._app, not_permitted_message(jobs, target))
+            show_message(self._host, write_text.not_permitted_message(jobs, target))
         elif STATUS_TEXTS[target].asks_error:
             self._tasks.ask(self._ask_error(jobs, target))
         elif len(jobs) == 1:
-            unchanged = unchanged_words(jobs, STATUS_TEXTS[target].done)
+            unchanged = write_text.unchanged_words(jobs, STATUS_TEXTS[target].done)
             self._tasks.write(job_writes.transition_one(self._context, jobs[0], target), unchanged=unchanged)
         else:
             self._tasks.ask(self._ask_transition(jobs, target))
 
     async def _ask_transition(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
         names, database = self._context.project_names, self._context.database
-        question = confirm_transition(jobs, target, project_names=names, database=database)
-        if await self._app.push_screen_wait(ConfirmDialog(question)):
+        question = write_text.confirm_transition(jobs, target, project_names=names, database=database)
+        if await self._host.push_screen_wait(ConfirmDialog(question)):
             self._tasks.write(self._transition_several(jobs, target), may_open=True)
 
     async def _transition_several(self, jobs: Sequence[GenerationJob], target: JobStatus) -> Message:
@@ -401,9 +388,6 @@ class JobActions:
     async def _ask_error(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
         """Ask for the error text. The dialog keeps the text until it is stored."""
         words = STATUS_TEXTS[target]
-
-        async def submit(text: str) -> BulkReport:
-            return await self._tasks.noted(send(text), lambda report: report.message)
 
         async def send(text: str) -> BulkReport:
             if len(jobs) == 1:
@@ -415,25 +399,27 @@ class JobActions:
             return self._reported(outcome, words.done)
 
         names, database = self._context.project_names, self._context.database
-        title, lines = change_words(jobs, target, project_names=names, database=database)
+        title, lines = write_text.change_words(jobs, target, project_names=names, database=database)
         prompt = TextPrompt(
             title=title,
             lines=lines,
             label="Error text",
             agree=words.verb,
             placeholder="The error, such as: API timeout",
-            submit=submit,
+            submit=lambda text: self._tasks.noted(send(text), lambda report: report.message),
         )
-        report = await self._app.push_screen_wait(prompt)
+        report = await self._host.push_screen_wait(prompt)
         if report is not None:
-            show_message(self._app, self._show_report(report))
+            show_message(self._host, self._show_report(report))
 
     def _retry(self, jobs: Sequence[GenerationJob]) -> None:
         """Retry failed jobs. Several jobs, or a job that was retried before, need a confirmation."""
         if not any(job.status is JobStatus.FAILED for job in jobs):
-            show_message(self._app, only_failed_message(jobs))
+            show_message(self._host, write_text.only_failed_message(jobs))
         elif len(jobs) == 1:
-            self._tasks.write(self._retry_one(jobs[0]), unchanged=unchanged_words(jobs, "Retried"), may_open=True)
+            self._tasks.write(
+                self._retry_one(jobs[0]), unchanged=write_text.unchanged_words(jobs, "Retried"), may_open=True
+            )
         else:
             self._tasks.ask(self.ask_retry(jobs))
 
@@ -448,20 +434,20 @@ class JobActions:
 
     async def _ask_once_more(self, job: GenerationJob) -> None:
         question = self._retry_question([job], repeated=True)
-        if await self._app.push_screen_wait(ConfirmDialog(question)):
+        if await self._host.push_screen_wait(ConfirmDialog(question)):
             retry = self._retry_one(job, again=True)
-            self._tasks.write(retry, unchanged=unchanged_words([job], "Retried"), may_open=True)
+            self._tasks.write(retry, unchanged=write_text.unchanged_words([job], "Retried"), may_open=True)
 
     async def ask_retry(self, jobs: Sequence[GenerationJob], *, about: Sequence[str] = (), note: str = "") -> None:
         """Ask, then retry the jobs. `note` is a warning that is added to the result."""
-        if await self._app.push_screen_wait(ConfirmDialog(self._retry_question(jobs, about=about))):
+        if await self._host.push_screen_wait(ConfirmDialog(self._retry_question(jobs, about=about))):
             self._tasks.write(self._retry_several(jobs, note), may_open=True)
 
     def _retry_question(
         self, jobs: Sequence[GenerationJob], *, repeated: bool = False, about: Sequence[str] = ()
-    ) -> Confirmation:
+    ) -> write_text.Confirmation:
         names, database = self._context.project_names, self._context.database
-        return confirm_retry(jobs, project_names=names, database=database, repeated=repeated, about=about)
+        return write_text.confirm_retry(jobs, project_names=names, database=database, repeated=repeated, about=about)
 
     async def _retry_several(self, jobs: Sequence[GenerationJob], note: str) -> Message:
         bulk = job_writes.bulk_retry(self._context, jobs)
@@ -470,14 +456,14 @@ class JobActions:
 
     async def _ask_deletion(self, jobs: Sequence[GenerationJob]) -> None:
         names, database = self._context.project_names, self._context.database
-        key = key_of(self._app, "job.undo")
-        undo = undo_words(key, len(jobs), self._host.undo.cascading_tables or ())
-        question = confirm_deletion(jobs, project_names=names, database=database, undo=undo)
-        if not await self._app.push_screen_wait(ConfirmDialog(question)):
+        key = key_of(self._host, "job.undo")
+        undo = write_text.undo_words(key, len(jobs), self._host.undo.cascading_tables or ())
+        question = write_text.confirm_deletion(jobs, project_names=names, database=database, undo=undo)
+        if not await self._host.push_screen_wait(ConfirmDialog(question)):
             return
         if len(jobs) == 1:
             deletion = self._undoable(job_writes.delete_one(self._context, jobs[0]), key)
-            self._tasks.write(deletion, unchanged=unchanged_words(jobs, "Deleted"))
+            self._tasks.write(deletion, unchanged=write_text.unchanged_words(jobs, "Deleted"))
         else:
             self._tasks.write(self._undoable(self._delete_several(jobs), key), may_open=True)
 
@@ -507,7 +493,7 @@ class JobActions:
                 return await bulk.run()
             title = f"{doing} {jobs_count(len(bulk.jobs))}"
             dialog = ProgressDialog(title=title, total=len(bulk.jobs), stop=bulk.stop)
-            async with showing_progress(self._app, dialog):
+            async with showing_progress(self._host, dialog):
                 return await bulk.run(dialog.show_progress)
         finally:
             self._context.jobs_changed(job.id for job in bulk.jobs)
@@ -518,24 +504,24 @@ class JobActions:
     def _show_report(self, report: BulkReport) -> Message:
         """Return the message. If the report is too long for it, also open a dialog."""
         if report.lines and self._tasks.may_open:
-            self._app.push_screen(SummaryDialog(title=report.title, sentence=report.message.text, lines=report.lines))
+            self._host.push_screen(SummaryDialog(title=report.title, sentence=report.message.text, lines=report.lines))
         return report.message
 
     def _create(self, project_id: UUID | None) -> None:
         if self._context.projects:
             self._tasks.ask(self._ask_new_job(project_id))
         elif self._context.store.actor == ANON:
-            key = key_of(self._app, "app.user")
-            show_warning(self._app, f"A job needs a project, and anon has none. Press {key} to act as a user.")
+            key = key_of(self._host, "app.user")
+            show_warning(self._host, f"A job needs a project, and anon has none. Press {key} to act as a user.")
         else:
-            key = key_of(self._app, "project.new")
-            show_warning(self._app, f"A job needs a project. Press {key} to create one first.")
+            key = key_of(self._host, "project.new")
+            show_warning(self._host, f"A job needs a project. Press {key} to create one first.")
 
     async def _ask_new_job(self, project_id: UUID | None) -> None:
         form = NewJobDialog(self._context, project_id)
-        job = await self._app.push_screen_wait(form)
+        job = await self._host.push_screen_wait(form)
         if job is not None:
             message = form.created_message(job)
-            show_message(self._app, message)
+            show_message(self._host, message)
             if unlisted := await go_to_job(self._host, job):
-                show_message(self._app, replace(message, advice=unlisted))
+                show_message(self._host, replace(message, advice=unlisted))

@@ -1,8 +1,9 @@
 """Waste and timings dialogs: what failed jobs and retries cost, waits and runs by mode."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import ClassVar
+from uuid import UUID
 
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -38,10 +39,13 @@ class TimingsDialog(TableDialog[timedelta, JobTimings]):
     GOES_ROUND = False
     help_topic = "metrics"
 
-    def __init__(self, read: Callable[[timedelta], Awaitable[JobTimings]], *, of: str) -> None:
+    def __init__(self, store: Store, project_id: UUID | None, *, of: str) -> None:
         """`of` names the project or all projects. It must be clean text."""
         spans = {statistics_text.span(span): span for span in SPANS}
-        super().__init__(read, spans, title=f"Times · {of}", chosen=SPANS.index(DAY))
+        super().__init__(store, project_id, spans, title=f"Times · {of}", chosen=SPANS.index(DAY))
+
+    async def read(self, option: timedelta) -> JobTimings:
+        return await self._store.get_job_timings(self._project_id, window=option)
 
     def table(self, found: JobTimings, width: int) -> Content:
         """Return the table. On a narrow screen, modes are cut and the last columns are left out."""
@@ -68,12 +72,8 @@ def _style(one: ModeTimings) -> str:
 
 
 async def show_timings(host: ActionHost, store: Store) -> None:
-    project_id = host.dashboard.listed.project_id
-
-    async def read(window: "timedelta") -> "JobTimings":
-        return await store.get_job_timings(project_id, window=window)
-
-    await host.push_screen_wait(TimingsDialog(read, of=host.dashboard.listed_name))
+    dashboard = host.dashboard
+    await host.push_screen_wait(TimingsDialog(store, dashboard.listed.project_id, of=dashboard.listed_name))
 
 
 _NAME_CELLS, _LEAST_NAME_CELLS = 80, 24
@@ -101,9 +101,12 @@ class WasteDialog(TableDialog[WasteKey, Waste]):
     HINTS = ("waste.before", "waste.next", "waste.again", "dialog.leave")
     help_topic = "metrics"
 
-    def __init__(self, read: Callable[[WasteKey], Awaitable[Waste]], *, of: str) -> None:
+    def __init__(self, store: Store, project_id: UUID | None, *, of: str) -> None:
         """`of` names the project or all projects. It must be clean text."""
-        super().__init__(read, {key.value: key for key in WasteKey}, title=f"Waste · {of}")
+        super().__init__(store, project_id, {key.value: key for key in WasteKey}, title=f"Waste · {of}")
+
+    async def read(self, option: WasteKey) -> Waste:
+        return await self._store.get_waste(option, self._project_id)
 
     def heading(self) -> str:
         return "" if self._result is None else headline(self._result)

@@ -386,15 +386,12 @@ async def show_workers(host: ActionHost, context: ActionContext) -> None:
     """Show the workers. While the dialog is open, they refresh as often as the list."""
     store = context.store
 
-    async def get_workers_overview(_: None) -> "WorkersOverview":
-        return await store.get_workers_overview()
-
     viewer = Viewer(
         name=actor_name(store.actor),
         is_user=isinstance(store.actor, ActingUser),
         project=host.dashboard.project_name,
     )
-    with host.poller.poll_also(get_workers_overview) as poller:
+    with host.poller.poll_also(lambda _: store.get_workers_overview()) as poller:
         job_id = await host.push_screen_wait(WorkersDialog(host, poller, viewer))
     if job_id is not None:
         await _show_job(host, store, job_id)

@@ -71,9 +71,11 @@ if TYPE_CHECKING:
 
     from gjobs.store.jobs.job import GenerationJob
     from gjobs.store.store import Store
+    from gjobs.tui.dashboard.dialogs.pick import Choice
     from gjobs.tui.dashboard.features.messages import Notices
     from gjobs.tui.dashboard.features.row_notes import RowNotesReader
     from gjobs.tui.dashboard.presenter import Presenter
+    from gjobs.tui.dashboard.session.setup import DatabaseChoice
     from gjobs.tui.text.status_text import JobAction
 
 
@@ -118,9 +120,13 @@ class GjobsApp(ActionHost):
 
     async def _choose_first(self) -> None:
         """Open the sample database. If the app around the current directory names databases, ask first."""
-        from gjobs.tui.dashboard.features.databases import ask_first
 
-        choice = await self._choices.choose_first(partial(ask_first, self))
+        async def ask(*question: Any) -> "Choice[DatabaseChoice | None] | None":
+            from gjobs.tui.dashboard.features.databases import ask_first
+
+            return await ask_first(self, *question)
+
+        choice = await self._choices.choose_first(ask)
         self._choices.is_choosing = False
         self.show_status()
         if unusable := self._choices.unusable:

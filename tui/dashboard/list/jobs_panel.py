@@ -17,21 +17,9 @@ from gjobs.store.jobs.job import USUAL_MODES, AnyStatus, GenerationJob
 from gjobs.store.statistics.statistics import Count, Precision, TotalsQuery
 from gjobs.store.values.formats import id_range
 from gjobs.tui.dashboard import bindings
-from gjobs.tui.dashboard.list import job_table
+from gjobs.tui.dashboard.list import job_table, list_header
 from gjobs.tui.dashboard.list.filter_bar import FilterBar
 from gjobs.tui.dashboard.list.job_columns import RowNotes
-from gjobs.tui.dashboard.list.list_header import (
-    TABS,
-    StatusTabs,
-    cursor_lost_words,
-    fixed_values,
-    job_list_title,
-    list_note,
-    marks_lost_words,
-    project_crumbs,
-    whole_list_words,
-    why_empty,
-)
 from gjobs.tui.dashboard.list.loaded_rows import PendingChanges
 from gjobs.tui.dashboard.widgets.message_board import show_warning
 from gjobs.tui.dashboard.widgets.widgets import TitledPanel
@@ -130,7 +118,7 @@ class JobsPanel(Vertical, TitledPanel):
         """Return the name of the view with this filter and order."""
 
     def compose(self) -> ComposeResult:
-        yield StatusTabs(id="tabs")
+        yield list_header.StatusTabs(id="tabs")
         yield FilterBar(id="filter", known=self._known)
         yield job_table.JobTable(id="jobs")
 
@@ -165,7 +153,7 @@ class JobsPanel(Vertical, TitledPanel):
             self.table.clear()
         self.table.count(self.length)
         self._show_tab_numbers()
-        self.table.empty_text = why_empty(
+        self.table.empty_text = list_header.why_empty(
             self.app, listing, self.bar.kept_text, may_create_projects=self.may_create_projects
         )
         self.table.show(listing.window, now=now, notes=self._notes, is_other_moment=is_other_moment)
@@ -232,7 +220,7 @@ class JobsPanel(Vertical, TitledPanel):
         if (listed, with_visibility) != (self._listed, self._has_visibility):
             self._chosen_jobs = ()
         self._listed, self._has_visibility, self._requested_order = listed, with_visibility, None
-        self.query_one(StatusTabs).chosen = listed.status
+        self.query_one(list_header.StatusTabs).chosen = listed.status
         self.table.sort = self._listed.order
         self._show_tab_numbers()
 
@@ -285,7 +273,9 @@ class JobsPanel(Vertical, TitledPanel):
     @property
     def whole_list_words(self) -> str:
         """What the whole list contains, for a dialog."""
-        return "Jobs" if self._listing is None else whole_list_words(self._listing, self.length, view=self._view_name)
+        if self._listing is None:
+            return "Jobs"
+        return list_header.whole_list_words(self._listing, self.length, view=self._view_name)
 
     @property
     def selected(self) -> tuple[GenerationJob, ...]:
@@ -431,7 +421,7 @@ class JobsPanel(Vertical, TitledPanel):
     def _cursor_lost(self, event: job_table.CursorLost) -> None:
         event.stop()
         if event.job_id not in self._expected_removals | self.table.deleting:
-            show_warning(self.app, cursor_lost_words(event.job_id, has_left=event.has_left))
+            show_warning(self.app, list_header.cursor_lost_words(event.job_id, has_left=event.has_left))
 
     @on(job_table.MarksChanged)
     def _marks_changed(self, event: job_table.MarksChanged) -> None:
@@ -439,7 +429,7 @@ class JobsPanel(Vertical, TitledPanel):
         if self.table.marked:
             self._chosen_jobs = ()
         if lost := event.dropped - self._expected_removals - self.table.deleting:
-            show_warning(self.app, marks_lost_words(len(lost)))
+            show_warning(self.app, list_header.marks_lost_words(len(lost)))
         self.show_title()
 
     # Drawing
@@ -456,17 +446,17 @@ class JobsPanel(Vertical, TitledPanel):
         project_id = self._listing.query.window.listed.project_id
         name = None if project_id is None else self.project_names.get(project_id, short_id(project_id))
         next_pane, pick = (bindings.key_of(self.app, one) for one in ("app.next_pane", "project.pick"))
-        return project_crumbs(name, keys=f"{next_pane} or {pick}")
+        return list_header.project_crumbs(name, keys=f"{next_pane} or {pick}")
 
     def _show_tab_numbers(self) -> None:
         """Show counts in the tabs. The project's totals would mislead under a filter. Under a filter, show counts
         only if all rows of the list are loaded.
         """
-        tabs, listed, totals = self.query_one(StatusTabs), self._listed, self._totals
+        tabs, listed, totals = self.query_one(list_header.StatusTabs), self._listed, self._totals
         is_counted = totals is not None and totals.query.project_id == listed.project_id
         counts: dict[AnyStatus | None, Count | None] = {}
         if totals and is_counted and not listed.job_filter and not self._has_visibility:
-            counts = {status: totals.count(status) for status in TABS}
+            counts = {status: totals.count(status) for status in list_header.TABS}
         listing, can_count = self._listing, bool(counts or listed.job_filter) and not self._has_visibility
         if can_count and listing is not None and listing.query.window.listed == listed and listing.window.is_whole:
             counted = counts.get(listed.status)
@@ -474,7 +464,7 @@ class JobsPanel(Vertical, TitledPanel):
             if not (is_newer and counted is not None and counted.precision is Precision.EXACT):
                 counts |= _counts_of_rows(listing)
         tabs.counts = {status: count_words(number) for status, number in counts.items() if number is not None}
-        tabs.fixed = fixed_values(listed.job_filter)
+        tabs.fixed = list_header.fixed_values(listed.job_filter)
 
     @property
     def _view_name(self) -> str | None:
@@ -483,7 +473,7 @@ class JobsPanel(Vertical, TitledPanel):
 
     def show_title(self) -> None:
         """Show the title and the notes of the list."""
-        title = job_list_title(
+        title = list_header.job_list_title(
             self._listing,
             self.table.position,
             view=self._view_name,
@@ -500,7 +490,7 @@ class JobsPanel(Vertical, TitledPanel):
         if self.is_waiting:
             notes.append("loading …")
         if listing and listing.visibility:
-            notes.append(list_note(listing.visibility))
+            notes.append(list_header.list_note(listing.visibility))
         titles = (title, " · ".join(filter(None, notes)))
         if titles != self._titles:
             self._titles = titles
@@ -513,5 +503,5 @@ def _counts_of_rows(listing: "Listing") -> dict[AnyStatus | None, Count]:
     status, rows = listing.query.window.listed.status, listing.window.jobs
     numbers: dict[AnyStatus | None, int] = {status: len(rows)}
     if status is None:
-        numbers |= {tab: sum(job.status == tab for job in rows) for tab in TABS if tab is not None}
+        numbers |= {tab: sum(job.status == tab for job in rows) for tab in list_header.TABS if tab is not None}
     return {tab: Count(number=number, precision=Precision.EXACT) for tab, number in numbers.items()}
