@@ -74,7 +74,7 @@ async def test_case_of_the_acting_user_of_a_user_in_the_picker_and_of_the_newest
         await driver.press("tab", "C", dialog="Case · ada@example.com")
         await driver.shows(f"id `{ADA}`")
         await driver.press("escape", dialog="")
-        await driver.press("u", dialog="Act as which user?")
+        await driver.press("u", dialog="Act as which user?", shows="ben@example.com")
         await driver.press("up", "up", "ctrl+t", message="No user under the cursor.")
         await driver.type("ben", hides="the role in the database URL")
         await driver.shows("ben@example.com")
