@@ -347,14 +347,50 @@ EXAMPLES = int(os.environ.get("GJOBS_ROLLUP_EXAMPLES", "0"))
 )
 @given(seed=st.integers(0, 2**32))
 def test_rollups_match_the_jobs_during_any_overlapping_transactions(nullable: Conninfo, seed: int) -> None:
+    compare_during_overlapping_transactions(nullable, seed)
+
+
+def compare_during_overlapping_transactions(conninfo: Conninfo, seed: int) -> None:
     """One statement runs at a time, so the same seed fails again, unless a statement waited too long for a lock."""
-    with connect(nullable, autocommit=True) as connection:
+    with connect(conninfo, autocommit=True) as connection:
         reset_rows(connection)
         connection.execute("delete from gjobs.archived_jobs")
     random = Random(seed)  # noqa: S311
-    with sessions(nullable, seed, 4) as opened:
+    with sessions(conninfo, seed, 4) as opened:
         for _ in range(100):
             random.choice(opened).step()
+
+
+MUTANTS = {
+    "open transactions are not kept": (
+        4,
+        "gjobs.fold_events(bigint)",
+        ("array(select x from unnest(b.xip) x where x < b.bound)", "'{}'::xid8[]"),
+    ),
+    "its own transaction is not kept": (11, "gjobs.fold_events(bigint)", (" union select this_one", "")),
+    "a TRUNCATE is ignored": (12, "gjobs.fold_progress", ("'truncated'::text", "'ignored'::text")),
+}
+"""The first seed that finds the mutant, the function or view that it changes, and which part becomes what."""
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_comparisons_find_a_schema_that_folds_wrongly(nullable: Conninfo, name: str) -> None:
+    first, changed, (part, mutant) = MUTANTS[name]
+    with connect(nullable, autocommit=True) as connection:
+        if changed.endswith(")"):
+            kind, start = f"pg_get_functiondef('{changed}'::regprocedure)", ""
+        else:
+            kind, start = f"pg_get_viewdef('{changed}'::regclass)", f"create or replace view {changed} as "
+        ((definition,),) = connection.execute(f"select {kind}".encode()).fetchall()
+        assert part in definition
+        connection.execute(f"{start}{definition.replace(part, mutant)}".encode())
+
+    def compare() -> None:
+        for seed in range(first, first + 50):
+            compare_during_overlapping_transactions(nullable, seed)
+
+    with pytest.raises(AssertionError, match=r"counted|kept|matches"):
+        compare()
 
 
 def test_rollups_match_the_jobs_in_every_snapshot_during_concurrent_writes(nullable: Conninfo) -> None:
