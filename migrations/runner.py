@@ -33,7 +33,8 @@ def upgrade(
 
     All of it is one transaction, up to the first concurrent index build. The rest runs step by step; after an
     interruption, the next run continues. A database of the earlier build, at its last revision, is taken over. What
-    that build keeps is first written to a file in the directory `exports_to`; None writes no file.
+    that build keeps is first written to a file in the directory `exports_to`; None writes no file. The file is
+    deleted again if nothing was changed.
 
     Raises Locked if the tables stay in use. Raises SchemaMissing if an administrator must create the schema `gjobs`
     first. Raises SchemaDiffers if the app's own tables differ. Raises MigrationRefused if the database can't be
@@ -43,13 +44,19 @@ def upgrade(
     if status.pending:
         from gjobs.migrations.execution import upgrade_to
 
+        file = None
         if status.current == EARLIER_BUILD and exports_to is not None:
             from gjobs.migrations.exports import export_earlier_build
 
             file = export_earlier_build(conninfo, exports_to)
             report(f"Wrote the events, archive, budgets, links and retention policies to {file}.")
         run = Run(report, conninfo)
-        _until_unlocked(partial(upgrade_to, run, HEAD), run)
+        try:
+            _until_unlocked(partial(upgrade_to, run, HEAD), run)
+        except BaseException:
+            if file is not None and not run.has_changed:
+                file.unlink(missing_ok=True)
+            raise
 
 
 def remove(

@@ -28,7 +28,7 @@ _NAMES = {
     Key.USER: Capability.USERS,
     Key.ERROR_GROUP: Capability.MIGRATED,
 }
-"""The capability that a filter key needs to match names instead of ids."""
+"""The capability with which a filter reads more: names, the usual duration, or the stored groups of errors."""
 
 
 class ActorDatabase:

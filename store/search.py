@@ -98,7 +98,9 @@ MOST_WITH_ONE_EMAIL = 500
 async def list_users(actor_database: ActorDatabase, *, search: str, limit: int) -> Sequence[User]:
     needle, most = validation.check_storable("email", search).strip(), validation.check_limit(limit)
     if not await knows_users_by_rows(actor_database):
-        from_rollups = await actor_database.has(Capability.ROLLUPS)
+        indexes = (await actor_database.capability_cache.get()).facts.job_indexes
+        has_index = any(columns.startswith("user_id") for columns in indexes)
+        from_rollups = has_index and await actor_database.has(Capability.ROLLUPS)
         listed = user_sql.list_users(limit=most, from_rollups=from_rollups)
         query = user_sql.search_users(needle, limit=most) if needle else listed
         return await actor_database.read(query, needs=Capability.USERS)

@@ -51,7 +51,7 @@ delete from gjobs.job_links;
 delete from gjobs.job_leases;
 delete from gjobs.workers;
 delete from gjobs.job_event_log;
-update gjobs.fold_state set removed_before = null, removed_to = null;
+update gjobs.fold_state set removed_before = null, removed_to = null, recorded_since = '2026-01-01Z';
 select gjobs.count_again();
 """
 """Deleting the users deletes everything except the rows that outlive the jobs."""

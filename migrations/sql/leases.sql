@@ -40,9 +40,10 @@ comment on column gjobs.workers.modes is 'the modes that it runs; null: all';
 -- the function's planner settings enforce reading one index in order, because the table's statistics may be outdated.
 create function gjobs.choose_queued(p_modes text[], p_most integer)
     returns setof uuid language plpgsql volatile security invoker rows 10
-    set search_path = '' set plan_cache_mode = force_generic_plan set enable_sort = off set enable_incremental_sort = off as $$
+    set search_path = '' set plan_cache_mode = force_generic_plan set enable_sort = off set enable_incremental_sort = off set jit = off as $$
 declare
-    wanted_modes constant text[] := case when p_modes is not null then array(select distinct mode from unnest(p_modes) as mode) end;
+    wanted_modes constant text[] :=
+        case when p_modes is not null then array(select distinct mode from unnest(p_modes) as mode) end;
     reach        integer := 2 * p_most + 10;
     candidates   uuid[];
 begin
@@ -80,7 +81,8 @@ end $$;
 
 -- Gives jobs with an expired lease to this worker, as another attempt, and deletes leases of jobs that no longer run.
 -- Every function locks a job before its lease, and locks several jobs in the order of their ids. take_over_jobs, hand_back_jobs and
--- renew_leases skip leases that another session has locked. So there are no deadlocks. Jobs and leases are found by their keys. Otherwise, a plan cached while few jobs ran might read all running jobs through a status index or a join. `status || ''` keeps the
+-- renew_leases skip leases that another session has locked. So there are no deadlocks. Jobs and leases are found by their keys. Otherwise,
+-- a plan cached while few jobs ran might read all running jobs through a status index or a join. `status || ''` keeps the
 -- planner from such an index.
 create function gjobs.take_over_jobs(p_owner uuid, p_modes text[], p_most integer, p_lease_seconds double precision)
     returns table (job_id uuid, attempt integer, lost_by uuid, note text) language plpgsql volatile security invoker rows 10

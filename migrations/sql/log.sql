@@ -183,8 +183,8 @@ begin
         perform gjobs.charge_events(written);
     end if;
     -- A dashboard holds the first lock shared while it listens, and an idle worker the second. If a lock is free, nobody listens, and no
-    -- notification delays the commit. None is sent that may make the app's transaction fail: PREPARE TRANSACTION fails after one, and a commit
-    -- fails if their queue is full.
+    -- notification delays the commit. None is sent that may make the app's transaction fail: PREPARE TRANSACTION fails after one, and a
+    -- commit fails if their queue is full.
     if not (case when pg_try_advisory_lock(1735353442, 1) then pg_advisory_unlock(1735353442, 1) else false end) then
         if tg_op = 'DELETE' then
             changed := (select case count(*) when 1 then min(o.id::text) when 2 then '' end from (select id from old_rows limit 2) o);
@@ -287,7 +287,12 @@ create function gjobs.forget_user(p_user_id uuid)
 declare
     changed bigint;
 begin
-    if exists (select from gjobs.unfolded_changes c where c.user_id = p_user_id) then
+    if exists (
+        select from gjobs.job_event_log e
+         cross join gjobs.fold_state f
+         where p_user_id in (e.user_id, e.former_user_id, e.actor_user_id)
+           and (e.transaction_id >= f.next or e.transaction_id = any (f.open))
+    ) then
         raise object_not_in_prerequisite_state using
             message = 'not all events of this user are folded', hint = 'First: SELECT gjobs.fold_events();';
     end if;

@@ -31,10 +31,9 @@ create index job_days_user_id on gjobs.job_days (user_id, day);
 create index job_days_project_id on gjobs.job_days (project_id, day);
 create index job_days_day on gjobs.job_days (day);
 
--- The groups of the errors of failed jobs. Grouping an error takes 50 times as long as finding its hash here. A missing error is grouped by
+-- The groups of the errors of failed jobs. Grouping an error takes 20 times as long as finding its hash here. A missing error is grouped by
 -- its reader, so a row that is missing or left over costs only time. Each user has their own rows, because a hash may reveal an error.
--- Folding counts the jobs of each row and removes the rows without jobs. So there are no more rows than failed jobs. All columns that
--- readers need are in the index, because a user's lookup passes the rows of other users with the same error.
+-- Folding counts the jobs of each row and removes the rows without jobs.
 create table gjobs.error_groups (
     error_hash  uuid    not null,
     user_id     uuid,
@@ -91,14 +90,12 @@ create view gjobs.fold_progress as
            ) as unfolded
       from gjobs.fold_state f;
 
--- How far back the log reaches: all later events are kept. Events that were taken over may be older than the triggers. After a removal, the
--- first event that is left says nothing: later transactions may have written earlier ones, which were removed. So the limit of the removal
--- counts. Everybody may read this. It is the time of an event only after a takeover or a TRUNCATE.
+-- How far back the log reaches: all later events are kept. An earlier build's events are older than the triggers, and some are missing.
+-- After a removal, the first event that is left says nothing: later transactions may have written earlier ones, which were removed. So the
+-- limit of the removal counts. Everybody may read this. It is the time of an event only after a TRUNCATE.
 create view gjobs.log_start with (security_barrier = on) as
     select greatest(
-               coalesce(f.removed_before, least(
-                   f.recorded_since, (select e.at from gjobs.job_event_log e order by e.transaction_id, e.id limit 1)
-               )),
+               coalesce(f.removed_before, f.recorded_since),
                (select e.at from gjobs.job_event_log e where e.kind = 'truncated' order by e.transaction_id desc, e.id desc limit 1)
            ) as begins_at, f.removed_to
       from gjobs.fold_state f;
@@ -310,13 +307,16 @@ create view gjobs.rollup_reader with (security_barrier = on) as
            (select auth.uid()) as caller, p.next, p.open
       from gjobs.fold_progress p;
 
--- The stored groups of the errors of the caller's jobs, or of all.
+-- The stored groups of the errors of the caller's jobs, or of all. The user is a condition of the index, so not even a plan shows how many
+-- others have an error.
 create view gjobs.visible_error_groups with (security_barrier = on) as
-    select g.error_hash, g.error_group
-      from gjobs.error_groups g
-     where case when (select gjobs.visible_jobs()) = 'all' then true
-                when (select gjobs.visible_jobs()) in ('own', 'more') then g.user_id = (select auth.uid())
-                else false end;
+    select error_hash, error_group from (
+        select g.error_hash, g.error_group from gjobs.error_groups g where (select gjobs.visible_jobs()) = 'all'
+        union all
+        select g.error_hash, g.error_group
+          from gjobs.error_groups g
+         where g.user_id = (select case when gjobs.visible_jobs() in ('own', 'more') then auth.uid() end)
+    ) stored;
 
 -- The changes that are not folded yet, of jobs that the caller sees.
 create view gjobs.unfolded_changes with (security_barrier = on) as

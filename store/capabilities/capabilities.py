@@ -43,11 +43,11 @@ SETTING_IS_A_RIGHT = 16
 """From this version on, membership in a role does not imply the right to SET ROLE to it."""
 
 
-def read(facts: DatabaseFacts, actor: Actor, name: str, columns: Set[str]) -> MissingCapability | None:
-    return granted(facts, actor, name, "select", columns)
+def missing_read(facts: DatabaseFacts, actor: Actor, name: str, columns: Set[str]) -> MissingCapability | None:
+    return missing_grant(facts, actor, name, "select", columns)
 
 
-def granted(
+def missing_grant(
     facts: DatabaseFacts, actor: Actor, name: str, verb: str, columns: Set[str] = frozenset()
 ) -> MissingCapability | None:
     """Return why the actor lacks a privilege on a table. `verb` is select, insert, update or delete."""
@@ -178,7 +178,7 @@ def _operating(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
     """
     if actor != OPERATOR:
         return MissingCapability(reason="Only the operator can set limits and run workers.", advice=_AS_OPERATOR)
-    missing = granted(facts, actor, LEASES, "insert", frozenset({"job_id"}))
+    missing = missing_grant(facts, actor, LEASES, "insert", frozenset({"job_id"}))
     if missing is not None or not facts.relations[LEASES].row_security:
         return missing
     return MissingCapability(
@@ -191,7 +191,7 @@ def users(facts: DatabaseFacts, actor: Actor, columns: Set[str]) -> MissingCapab
     """Return why the actor can't read users. Customers must not read e-mails, so no hint says how to allow it."""
     if actor != OPERATOR:
         return MissingCapability(reason="Only the operator may read the users.", advice=_AS_OPERATOR)
-    missing = read(facts, actor, USERS, columns) or hidden(facts, USERS)
+    missing = missing_read(facts, actor, USERS, columns) or hidden(facts, USERS)
     if missing and missing.sql and not facts.owner_may_grant_auth:
         return replace(missing, sql=None, advice=_OF_AUTH)
     return missing
@@ -261,40 +261,44 @@ def _migrated(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
             reason="This database lacks what gjobs adds: events, workers, budgets, and the archive.",
             advice=f"Run {command('migrate up')} to add it.",
         )
-    return read(facts, actor, JOB_SUMMARY, frozenset({"status"}))
+    return missing_read(facts, actor, JOB_SUMMARY, frozenset({"status"}))
 
 
 def _retrying(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
     """Return why the actor can't insert retries. A table without `retry_count` has retries without it."""
     jobs = facts.relations.get(JOBS)
     has_count = jobs is not None and "retry_count" in jobs.columns
-    return granted(facts, actor, JOBS, "insert", _GIVEN | {"id"} | ({"retry_count"} if has_count else set()))
+    return missing_grant(facts, actor, JOBS, "insert", _GIVEN | {"id"} | ({"retry_count"} if has_count else set()))
 
 
 NEEDS: Mapping[Capability, tuple[Need, ...]] = by_member(
     Capability,
     {
-        Capability.JOBS: (partial(read, name=JOBS, columns=_JOB_COLUMNS),),
-        Capability.PROJECTS: (partial(read, name=PROJECTS, columns=_PROJECT_COLUMNS),),
-        Capability.ASSETS: (partial(read, name=ASSETS, columns=_ASSET_COLUMNS),),
+        Capability.JOBS: (partial(missing_read, name=JOBS, columns=_JOB_COLUMNS),),
+        Capability.PROJECTS: (partial(missing_read, name=PROJECTS, columns=_PROJECT_COLUMNS),),
+        Capability.ASSETS: (partial(missing_read, name=ASSETS, columns=_ASSET_COLUMNS),),
         Capability.USERS: (partial(users, columns=_USER_COLUMNS),),
         Capability.ACTING: (lambda facts, _: acting(facts),),
         Capability.CREATING: (
-            partial(granted, name=JOBS, verb="insert", columns=_GIVEN),
+            partial(missing_grant, name=JOBS, verb="insert", columns=_GIVEN),
             Capability.JOBS,
             Capability.PROJECTS,
         ),
-        Capability.CHANGING: (partial(granted, name=JOBS, verb="update", columns=_MOVED), Capability.JOBS),
+        Capability.CHANGING: (partial(missing_grant, name=JOBS, verb="update", columns=_MOVED), Capability.JOBS),
         Capability.MIGRATED: (_migrated, Capability.JOBS),
         Capability.RETRYING: (Capability.MIGRATED, _retrying, Capability.CHANGING),
-        Capability.DELETING: (partial(granted, name=JOBS, verb="delete"), Capability.JOBS),
+        Capability.DELETING: (partial(missing_grant, name=JOBS, verb="delete"), Capability.JOBS),
         Capability.CREATING_PROJECTS: (
-            partial(granted, name=PROJECTS, verb="insert", columns=frozenset({"user_id", "name"})),
+            partial(missing_grant, name=PROJECTS, verb="insert", columns=frozenset({"user_id", "name"})),
             Capability.PROJECTS,
         ),
         Capability.MIGRATING: (lambda facts, _: migrating(facts),),
         Capability.ROLLUPS: (summed, Capability.MIGRATED),
         Capability.OPERATING: (Capability.MIGRATED, _operating, Capability.CHANGING),
+        Capability.RESTORING: (
+            Capability.MIGRATED,
+            partial(missing_grant, name=JOBS, verb="insert", columns=_JOB_COLUMNS),
+        ),
     },
 )
 
@@ -338,7 +342,7 @@ class Capabilities:
         """Return whether the actor may read the columns of `gjobs migrate columns`. Before the first migration, the
         app's columns of these names may mean something else.
         """
-        return self.facts.is_migrated and read(self.facts, actor, JOBS, frozenset(columns)) is None
+        return self.facts.is_migrated and missing_read(self.facts, actor, JOBS, frozenset(columns)) is None
 
     def has_learned(self, actor: Actor) -> bool:
         """Return whether leases and usual durations are readable, to find stuck jobs. Otherwise, stuck jobs are found
@@ -431,5 +435,5 @@ class Capabilities:
         """Whether the applied migrations can be read."""
         if REVISIONS not in self.facts.relations:
             return False
-        missing = read(self.facts, OPERATOR, REVISIONS, {"version_num"}) or hidden(self.facts, REVISIONS)
+        missing = missing_read(self.facts, OPERATOR, REVISIONS, {"version_num"}) or hidden(self.facts, REVISIONS)
         return missing is None

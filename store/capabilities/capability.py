@@ -237,6 +237,7 @@ class Capability(StrEnum):
     """Reading rollups. Without them, jobs are counted."""
     OPERATING = "operating"
     """Setting budgets and retention policies, and running workers."""
+    RESTORING = "restoring"
 
 
 _DOES = {"select": "read", "insert": "write", "update": "change"}

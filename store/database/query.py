@@ -63,7 +63,7 @@ DIALECT = PGDialect_psycopg(paramstyle="pyformat")  # type: ignore[no-untyped-ca
 class Query(Generic[T]):
     """A statement, its values, and a function that converts each row of the result.
 
-    Create `statement` once, because its compiled SQL is cached by the object's identity.
+    Create a frequent `statement` once, because its compiled SQL is cached by the object's identity.
     """
 
     statement: ClauseElement

@@ -11,7 +11,7 @@ from sqlalchemy.sql.elements import Grouping
 
 from gjobs.store import tables
 from gjobs.store.database.query import NamedIds
-from gjobs.store.error_groups.error_group_sql import Fingerprint, GroupId, IsGroupStored
+from gjobs.store.error_groups.error_group_sql import Fingerprint, GroupId, StoredGroupId
 from gjobs.store.filters.filter_terms import ANY, NONE, Age, Between, Compared, Comparison, JobFilter, Key, Term, Value
 from gjobs.store.jobs import history_sql
 from gjobs.store.jobs.job import FINAL_STATUSES, STUCK_AFTER, JobStatus
@@ -37,7 +37,6 @@ _TIME = sa.DateTime(timezone=True)
 _LAST_TIME: sa.ColumnElement[Any] = sa.literal_column("timestamptz '294276-12-31 23:59:59.999999+00'", _TIME)
 """The last time that Postgres can store. A sum beyond it would overflow, so infinity replaces the sum."""
 _INFINITY: sa.ColumnElement[Any] = sa.literal_column("timestamptz 'infinity'", _TIME)
-_YES, _NO = (sa.literal_column(f"'{word}'", sa.Text()) for word in ("yes", "no"))
 _IS_FINISHED = sa.or_(*(_jobs.c.status == status.value for status in FINAL_STATUSES))
 _IDS = (_jobs.c.id, _jobs.c.project_id, _jobs.c.user_id, _jobs.c.input_asset_id)
 _IDS_OF_NAME = {
@@ -76,21 +75,12 @@ def _term(term: Term, readable: Set[Key]) -> sa.ColumnElement[bool]:
 
 
 def _in_error_groups(groups: Sequence[Value], readable: Set[Key]) -> sa.ColumnElement[bool]:
-    """Find the stored group of each failed job, or compute it once. Other jobs are excluded, because their error is
-    from an earlier attempt.
+    """Find the stored group of each failed job, or compute it, once for any number of groups. Other jobs are excluded,
+    because their error is from an earlier attempt.
     """
-    error, ids = _jobs.c.error, [sa.literal(one, sa.Text()) for one in groups]
-    if Key.ERROR_GROUP in readable:
-        # Compared as a text, because the planner expects a group to be rare then.
-        found = sa.case(
-            (IsGroupStored(error, *ids), _YES),
-            (IsGroupStored(error), _NO),
-            (sa.func.gjobs.error_group(error).in_(ids), _YES),
-            else_=_NO,
-        )
-        is_in_one = found == _YES
-    else:
-        is_in_one = GroupId(Fingerprint(error)).in_(ids)
+    error = _jobs.c.error
+    group = StoredGroupId(error) if Key.ERROR_GROUP in readable else GroupId(Fingerprint(error))
+    is_in_one = group.in_([sa.literal(one, sa.Text()) for one in groups])
     return sa.and_(_jobs.c.status == JobStatus.FAILED.value, is_in_one)
 
 

@@ -302,8 +302,7 @@ async def restore_archived(store: Store, job_ids: Sequence[UUID]) -> tuple[str, 
     needs no longer exists.
     """
     try:
-        await store.actor_database.require(Capability.MIGRATED)
-        async with store.actor_database.write(Capability.CREATING) as transaction:
+        async with store.actor_database.write(Capability.RESTORING) as transaction:
             dropped = await transaction.run(dropped_columns(job_ids))
             restored = set(await transaction.run(restore(job_ids)))
             if missing := tuple(job_id for job_id in job_ids if job_id not in restored):
@@ -326,7 +325,7 @@ async def _restore(store: Store, query: ArchiveQuery, after: PageKey | None, row
     dropped: list[str] = []
     try:
         await store.actor_database.require(Capability.MIGRATED)
-        async with store.actor_database.write(Capability.CREATING, limits=LIMITS) as transaction:
+        async with store.actor_database.write(Capability.RESTORING, limits=LIMITS) as transaction:
             keys = await transaction.run(oldest(query, after=after, rows=rows))
             if keys:
                 # Both queries skip jobs that someone else has restored since.

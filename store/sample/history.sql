@@ -7,6 +7,8 @@ with filled_in as (
       from public.generation_jobs j
       left join unnest(%s::uuid[], %s::timestamptz[]) as s (job_id, started_at) on s.job_id = j.id
      where j.id in (select job_id from filled_in)
+), recorded as (
+    update gjobs.fold_state set recorded_since = least(recorded_since, (select min(created_at) from begun)) where true
 )
 insert into gjobs.job_event_log
        (transaction_id, job_id, project_id, user_id, mode, day, kind, from_status, to_status, error, cost_cents, cents_change, retry_count,

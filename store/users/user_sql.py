@@ -94,8 +94,9 @@ SELECT u.id, u.email, u.created_at, coalesce(counted.job_count, 0),
  ORDER BY u.email NULLS LAST, u.id
 """).bindparams(bindparam("rows", type_=Integer), bindparam("newest", type_=Integer)),
 }
-"""The key is whether rollups are readable. They have no times, so the newest jobs are read. Only users without a job
-among these are looked up, by the index on the user: OFFSET 0 forbids the index on the time, which ends at old jobs.
+"""The key is whether rollups are readable and jobs have an index on the user. Rollups have no times, so the newest jobs
+are read. Only users without a job among these are looked up. OFFSET 0 forbids the index on the time, which ends at old
+jobs.
 """
 _FEW = _select(_OF_EACH, true())
 _BY_EMAIL = _FEW.where(func.lower(_users.c.email) == func.lower(bindparam("email", type_=Text)))

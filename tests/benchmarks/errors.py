@@ -41,6 +41,13 @@ STORED, STORED_OF_USER, COMPUTED = (
     "from the group of each error",
 )
 
+_OF_OTHERS = """
+insert into gjobs.error_groups (error_hash, user_id, error_group, job_count)
+select error_hash, md5(error_hash::text || n)::uuid, min(error_group), 1
+  from gjobs.error_groups cross join generate_series(1, 4) n group by error_hash, n
+"""
+"""The same errors of other users, so that there are more stored rows than fit into the server's memory for a plan."""
+
 _ERRORS = """
 update public.generation_jobs set status = 'failed', completed_at = updated_at, error = case mod(cost_cents, 3)
     when 0 then 'API timeout after ' || cost_cents || ' ms'
@@ -59,6 +66,7 @@ async def errors(effort: Effort, databases: Databases) -> list[Finding]:
         make_all_fail(failed)
         with failed.connect() as connection:
             connection.execute("select gjobs.count_again()")
+            connection.execute(_OF_OTHERS)
             connection.execute("vacuum (analyze) gjobs.error_groups")
         return [*findings, await _find(effort, failed)]
 

@@ -44,7 +44,13 @@ def reason(capabilities: Capabilities, feature: Capability, *, as_user: bool = F
     return found.words
 
 
-MIGRATED = {Capability.MIGRATED, Capability.ROLLUPS, Capability.RETRYING, Capability.OPERATING}
+MIGRATED = {
+    Capability.MIGRATED,
+    Capability.ROLLUPS,
+    Capability.RETRYING,
+    Capability.OPERATING,
+    Capability.RESTORING,
+}
 """Capabilities that the migrations of gjobs add."""
 
 WRITING = {Capability.CREATING, Capability.CHANGING, Capability.DELETING, Capability.CREATING_PROJECTS}

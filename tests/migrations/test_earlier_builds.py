@@ -108,6 +108,9 @@ def test_upgrade_takes_over_an_earlier_build_and_loses_no_row(
     assert written == {table: len(before[table]) for table in WRITTEN}
     assert lines["job_events"] == len(before["events"])
     assert lines["replaced"] > 0
+    with connect(earlier_build) as connection:
+        log_start = "select begins_at > now() - interval '1 day' from gjobs.log_start"
+        assert connection.execute(log_start.encode()).fetchall() == [(True,)], "changes before its triggers are missing"
     assert messages[0] == "What the earlier build had replaced came back. Its data is carried over next."
     assert rows(earlier_build) == before
     assert catalogue(earlier_build) == catalogue(database)
@@ -197,11 +200,12 @@ def test_printed_sql_takes_over_an_earlier_build(
     assert check_rollups(earlier_build).matches
 
 
-def test_takeover_is_refused_while_a_worker_of_the_earlier_build_runs(earlier_build: Conninfo) -> None:
+def test_takeover_is_refused_while_a_worker_of_the_earlier_build_runs(earlier_build: Conninfo, tmp_path: Path) -> None:
     execute(earlier_build, "update gjobs.workers set seen_at = now()")
     before = catalogue(earlier_build)
     with pytest.raises(MigrationRefused, match=r"Workers of the earlier build run: render-1\. Nothing was changed"):
-        upgrade(earlier_build)
+        upgrade(earlier_build, exports_to=tmp_path)
+    assert list(tmp_path.iterdir()) == []
     assert catalogue(earlier_build) == before
 
 

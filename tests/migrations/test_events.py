@@ -297,8 +297,17 @@ class TestForgottenUser:
             )
         operator.execute("select gjobs.archive_jobs(%s)", [[ADA.job, BEN.job]])
         operator.execute("delete from auth.users where id = %s", [ADA.id])
-        of_ben = operator.execute(OF_BEN, {"user": BEN.id}).fetchone()
 
+        with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="not all events of this user are folded"):
+            operator.execute("select gjobs.forget_user(%s)", [ADA.id])
+        operator.execute("select gjobs.fold_events()")
+        with operator.transaction():
+            operator.execute("select set_config('request.jwt.claims', %s, true)", [f'{{"sub": "{ADA.id}"}}'])
+            operator.execute(
+                "insert into public.generation_jobs (user_id, project_id, mode) values (%s, %s, 'x')",
+                [BEN.id, BEN.project],
+            )
+        of_ben = operator.execute(OF_BEN, {"user": BEN.id}).fetchone()
         with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="not all events of this user are folded"):
             operator.execute("select gjobs.forget_user(%s)", [ADA.id])
         operator.execute("select gjobs.fold_events()")

@@ -236,10 +236,11 @@ class RawTab:
 
     async def read_until(self, text: bytes) -> None:
         shown = b""
-        while text not in shown:
-            message = await self._websocket.receive(PATIENCE)
-            assert message.type in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT), message
-            shown += message.data if message.type is aiohttp.WSMsgType.BINARY else b""
+        async with asyncio.timeout(PATIENCE):
+            while text not in shown:
+                message = await self._websocket.receive()
+                assert message.type in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT), message
+                shown += message.data if message.type is aiohttp.WSMsgType.BINARY else b""
 
     async def end(self) -> str:
         """Read until the websocket closes, and return the reason for closing."""
@@ -268,7 +269,9 @@ async def raw_tab(link: str) -> AsyncIterator[RawTab]:
 
 
 @pytest.mark.usefixtures("url")
-async def test_writing_tab_keeps_a_journal_ignores_invalid_input_and_ends_with_the_server(gjobs: Run) -> None:
+async def test_writing_tab_keeps_a_journal_ignores_invalid_input_and_ends_with_the_server(gjobs: Run, sql: Sql) -> None:
+    # The odd input holds a key that would open an earlier moment.
+    sql("update gjobs.fold_state set recorded_since = '2100-01-01Z'")
     with serving("--as", "ada@example.com", "--allow-write") as served:
         async with raw_tab(served.link) as tab:
             assert "send SIGUSR1 to the process of" in await asyncio.to_thread(refused_page, served.link)

@@ -91,6 +91,7 @@ REASONS: dict[Capability, list[tuple[DatabaseFacts, str]]] = {
         (without_login(JOB_SUMMARY, select=NO_COLUMNS), f"{NO_GRANT}read gjobs.job_summary."),
         (REPLICA, ""),
     ],
+    Capability.RESTORING: [(UNMIGRATED, NOT_ADDED), (without_login(JOBS, insert=NO_COLUMNS), f"{NO_GRANT}write")],
     Capability.RETRYING: [
         (UNMIGRATED, NOT_ADDED),
         (altered(JOBS, columns=all_of(JOBS).columns - {"retry_count", "completed_at"}), ""),

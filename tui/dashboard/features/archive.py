@@ -203,7 +203,7 @@ class ArchiveDialog(ListDialog[ArchivedJob, tuple[GenerationJob, ...]]):
         """Ask, then return the marked jobs, or else the job under the cursor."""
         chosen = tuple(self._marked.values()) or ((self.pointed_at,) if self.pointed_at else ())
         jobs = tuple(archived.job for archived in chosen)
-        if jobs and context_for(self._host, Capability.CREATING) is not None and may_write(self._host):
+        if jobs and context_for(self._host, Capability.RESTORING) is not None and may_write(self._host):
             names, database = self._acting.project_names, self._acting.database
             self.confirm(confirm_restoration(jobs, project_names=names, database=database), lambda: self.dismiss(jobs))
 

@@ -134,6 +134,7 @@ async def test_keys_step_by_event_minute_and_hour_and_act_on_no_row_of_the_past_
 ) -> None:
     driver, moment = past
     times = [row[0] for row in jobs_db.sql("select at from gjobs.job_event_log order by id desc limit 2")]
+    jobs_db.sql("update gjobs.fold_state set recorded_since = (select min(at) from gjobs.job_event_log)")
 
     def shown() -> datetime:
         return driver.app.dashboard.listing_query.moment or datetime.max.replace(tzinfo=UTC)
