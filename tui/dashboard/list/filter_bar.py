@@ -1,6 +1,6 @@
 """Filter bar: input, completion, mistakes and remarks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,17 +16,14 @@ from textual.timer import Timer
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
-from gjobs.store.filters.filter_terms import NO_FILTER, JobFilter
+from gjobs.store.filters.filter_terms import NO_FILTER, FilterError, JobFilter, Key
 from gjobs.tui.dashboard.bindings import NOTHING, DynamicKeyText
 from gjobs.tui.dashboard.widgets.widgets import ShowsInvisible, SteadyText, TextField
 from gjobs.tui.text.clean_text import clean, pad, shorten, visible_cells
 from gjobs.tui.text.error_text import beneath, still_listed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from gjobs.store.filters.filter_completion import Completion, CompletionValues
-    from gjobs.store.filters.filter_terms import FilterError
 
 
 _ASKING, _TAKING = {"find.keep": "list anyway"}, {"find.keep": "accept"}
@@ -331,7 +328,6 @@ class FilterBar(Vertical):
     @property
     def _user_is_typed(self) -> bool:
         from gjobs.store.filters.filter_completion import is_naming
-        from gjobs.store.filters.filter_terms import Key
 
         field = self._field
         return bool(field.value) and is_naming(Key.USER, field.value, field.cursor_position)
@@ -345,7 +341,6 @@ class FilterBar(Vertical):
     def settle(self) -> None:
         """Parse the text, and report the filter if its meaning has changed."""
         from gjobs.store.filters.filter_syntax import parse
-        from gjobs.store.filters.filter_terms import FilterError
 
         if self._typing is not None:
             self._typing.stop()

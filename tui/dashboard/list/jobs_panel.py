@@ -12,9 +12,9 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 
-from gjobs.store.job_list.list_query import NEWEST_FIRST, ListOrder, ListQuery, OrderColumn
+from gjobs.store.job_list.list_query import NEWEST_FIRST, Listing, ListOrder, ListQuery, OrderColumn, ProjectName
 from gjobs.store.jobs.job import USUAL_MODES, AnyStatus, GenerationJob
-from gjobs.store.statistics.statistics import Count, Precision, TotalsQuery
+from gjobs.store.statistics.statistics import Count, Precision, Totals, TotalsQuery
 from gjobs.store.values.formats import id_range
 from gjobs.tui.dashboard import bindings
 from gjobs.tui.dashboard.list import job_table, list_header
@@ -29,12 +29,10 @@ from gjobs.tui.text.status_text import count_words
 if TYPE_CHECKING:
     from gjobs.store.configuration.saved_views import View
     from gjobs.store.filters.filter_completion import CompletionValues
-    from gjobs.store.job_list.list_query import Listing, ProjectName
     from gjobs.store.projects.project import Project
-    from gjobs.store.statistics.statistics import Totals
 
 
-def list_length(listing: "Listing", totals: "Totals | None") -> Count | None:
+def list_length(listing: Listing, totals: Totals | None) -> Count | None:
     """Return the length of the list. Return None if it was not counted, or another list was counted."""
     if listing.visibility is not None:
         everything = listing.visibility.everything
@@ -136,7 +134,7 @@ class JobsPanel(Vertical, TitledPanel):
 
     # Input
 
-    def show(self, listing: "Listing", totals: "Totals | None", *, now: datetime) -> None:
+    def show(self, listing: Listing, totals: Totals | None, *, now: datetime) -> None:
         """Show a listing. `now` is the server's time. Another list or order starts at its top.
 
         `totals` are the latest known totals. They may belong to another list.
@@ -192,7 +190,7 @@ class JobsPanel(Vertical, TitledPanel):
             self._mark = words
             self.show_title()
 
-    def show_totals(self, totals: "Totals | None") -> None:
+    def show_totals(self, totals: Totals | None) -> None:
         """Show the numbers. None: show no numbers until new ones are counted."""
         self._totals = totals
         self.table.count(self.length)
@@ -498,7 +496,7 @@ class JobsPanel(Vertical, TitledPanel):
             self.post_message(self.NotesChanged(titles[1]))
 
 
-def _counts_of_rows(listing: "Listing") -> dict[AnyStatus | None, Count]:
+def _counts_of_rows(listing: Listing) -> dict[AnyStatus | None, Count]:
     """Return the counts known from a complete list: of its tab, or of all tabs if it has all statuses."""
     status, rows = listing.query.window.listed.status, listing.window.jobs
     numbers: dict[AnyStatus | None, int] = {status: len(rows)}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from rich.cells import cell_len
@@ -14,8 +14,8 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from gjobs.store.filters.filter_terms import JobFilter
-from gjobs.store.job_list.list_query import ListOrder, ListQuery, OrderColumn
+from gjobs.store.filters.filter_terms import JobFilter, Key, named_statuses
+from gjobs.store.job_list.list_query import Listing, ListOrder, ListQuery, OrderColumn, ReadRules, VisibilityComparison
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
 from gjobs.store.statistics.statistics import Count
 from gjobs.store.users.actor import actor_name
@@ -27,19 +27,15 @@ from gjobs.tui.text.clean_text import clean, clean_cell, shorten
 from gjobs.tui.text.format import count, counted, short_id
 from gjobs.tui.text.statistics_text import LONGEST_POLICY_NAME, deciding_policies, policy_line, why_hidden
 
-if TYPE_CHECKING:
-    from gjobs.store.job_list.list_query import Listing, ReadRules, VisibilityComparison
-
-
 _LONGEST_HIDDEN_NAME = 60
 
 
-def verdict(visibility: "VisibilityComparison") -> str:
+def verdict(visibility: VisibilityComparison) -> str:
     """Return a sentence with the number of visible jobs and the number of all jobs."""
     return f"{_user(visibility)} {short_verdict(visibility)}"
 
 
-def short_verdict(visibility: "VisibilityComparison") -> str:
+def short_verdict(visibility: VisibilityComparison) -> str:
     """Return the verdict without the user's name. A missing grant is not shown as zero."""
     if not visibility.rules.is_granted:
         return "sees none: no grant"
@@ -49,14 +45,14 @@ def short_verdict(visibility: "VisibilityComparison") -> str:
     return f"sees {counted(visibility.seen)} of {counted(visibility.everything)}{partial}"
 
 
-def list_note(visibility: "VisibilityComparison") -> str:
+def list_note(visibility: VisibilityComparison) -> str:
     """Return a short note on why jobs are hidden. Empty if none are."""
     if visibility.rules.holds_for_operator:
         return "row level security also applies to the operator, who may miss rows too"
     return f"{HIDDEN} {_hidden_by(visibility.rules)}" if visibility.hidden else ""
 
 
-def _hidden_by(rules: "ReadRules") -> str:
+def _hidden_by(rules: ReadRules) -> str:
     if not rules.is_granted:
         return f"from every user: {rules.role} has no grant"
     if not rules.has_row_security:
@@ -67,26 +63,26 @@ def _hidden_by(rules: "ReadRules") -> str:
     return f"by the policy {named}" if len(rules.policies) == 1 else f"by the policies {named}"
 
 
-def hiding_lines(visibility: "VisibilityComparison") -> tuple[str, ...]:
+def hiding_lines(visibility: VisibilityComparison) -> tuple[str, ...]:
     """Return the lines for a hidden job: from whom, why, and the policies with their expressions."""
     first = f"{HIDDEN} from {_user(visibility)}. {clean(why_hidden(visibility.rules), limit=400)}"
     return (first, *(policy_line(policy) for policy in deciding_policies(visibility.rules)))
 
 
-def refused_words(visibility: "VisibilityComparison", jobs: Sequence[GenerationJob], hidden: int, *, key: str) -> str:
+def refused_words(visibility: VisibilityComparison, jobs: Sequence[GenerationJob], hidden: int, *, key: str) -> str:
     """Return a warning that refuses an action, because the user does not see all of the jobs."""
     what = "this job" if len(jobs) == 1 else f"{hidden} of these {len(jobs)} jobs"
     return f"{_user(visibility)} does not see {what}. Press {key} to act as the operator."
 
 
-def no_totals(visibility: "VisibilityComparison | None") -> str:
+def no_totals(visibility: VisibilityComparison | None) -> str:
     """Return why there are no numbers. Empty if there are."""
     if visibility is None or visibility.rules.is_granted:
         return ""
     return f"No grant: {_user(visibility)} may not read the jobs, so there are no costs to show."
 
 
-def _user(visibility: "VisibilityComparison") -> str:
+def _user(visibility: VisibilityComparison) -> str:
     return clean(actor_name(visibility.user), limit=_LONGEST_HIDDEN_NAME)
 
 
@@ -103,7 +99,6 @@ def fixed_values(job_filter: JobFilter) -> str:
     if not job_filter:
         return ""
     from gjobs.store.filters.filter_syntax import format_filter
-    from gjobs.store.filters.filter_terms import Key
 
     fixing = (Key.STATUS, Key.MODE, Key.PROJECT, Key.USER)
     terms = [term for term in job_filter.terms if term.key in fixing and not term.is_negated]
@@ -221,7 +216,7 @@ def project_crumbs(name: str | None, *, keys: str) -> tuple[str, ...]:
 
 
 def job_list_title(
-    listing: "Listing | None",
+    listing: Listing | None,
     position: status_text.Position | None,
     *,
     view: str | None = None,
@@ -256,7 +251,7 @@ def job_list_title(
     return next((title for title in titles if width is None or cell_len(title) <= width), titles[-1])
 
 
-def whole_list_words(listing: "Listing", length: Count | None, *, view: str | None = None) -> str:
+def whole_list_words(listing: Listing, length: Count | None, *, view: str | None = None) -> str:
     """Return what the whole list contains, such as `200,030 failed jobs · newest first`."""
     listed, window = listing.query.window.listed, listing.window
     if window.is_whole:
@@ -284,7 +279,7 @@ def _order(order: ListOrder) -> str:
     return _ORDERS[order.column, order.descending]
 
 
-def _rows(listing: "Listing", position: status_text.Position | None) -> str:
+def _rows(listing: Listing, position: status_text.Position | None) -> str:
     window = listing.window
     if position and not window.is_whole:
         return status_text.position_words(position)
@@ -292,13 +287,11 @@ def _rows(listing: "Listing", position: status_text.Position | None) -> str:
     return "" if listing.visibility else count(len(window.jobs))
 
 
-def why_empty(app: App[Any], listing: "Listing", needle: str, *, may_create_projects: bool = True) -> str:
+def why_empty(app: App[Any], listing: Listing, needle: str, *, may_create_projects: bool = True) -> str:
     """Return the text in place of rows, with the keys that help. `needle` is the typed filter."""
     listed = listing.query.window.listed
     if listed.job_filter:
         further = "" if id_range(needle.strip()) is None else " Press enter to find that id everywhere."
-        from gjobs.store.filters.filter_terms import named_statuses
-
         if unknown := status_text.unknown_statuses_words(named_statuses(listed.job_filter.terms)):
             further += f" {unknown}"
         return f"No job matches.{further} Press {key_of(app, 'list.clear')} to show all jobs again."

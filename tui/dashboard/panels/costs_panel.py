@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from textual import events
 from textual.content import Content
 from textual.geometry import Size
 from textual.timer import Timer
 
-from gjobs.store.jobs.job import JobStatus
+from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.statistics.statistics import DayCost, Totals
 from gjobs.store.values.formats import money
 from gjobs.tui.dashboard.bindings import key_of
 from gjobs.tui.dashboard.list.list_header import StatusTabs
@@ -18,11 +18,6 @@ from gjobs.tui.dashboard.widgets.widgets import DrawnLines
 from gjobs.tui.text.clean_text import clean
 from gjobs.tui.text.format import Span, spark
 from gjobs.tui.text.status_text import UNKNOWN, is_stale, totals_note
-
-if TYPE_CHECKING:
-    from gjobs.store.jobs.job import GenerationJob
-    from gjobs.store.statistics.statistics import DayCost, Totals
-
 
 _SUCCEEDED, _FAILED, _OTHER, _UNSPLIT = "$text-success", "$text-error", "$text-primary", "$text-accent"
 _LEGEND = (("succeeded", _SUCCEEDED), ("failed", _FAILED), ("other", _OTHER))
@@ -41,7 +36,7 @@ _Part = tuple[int, str]
 """Cents and style of a part of a bar. Bars are built from the bottom."""
 
 
-def draw_chart(canvas: state_machine.Canvas, totals: "Totals", *, x: int, width: int, height: int) -> bool:
+def draw_chart(canvas: state_machine.Canvas, totals: Totals, *, x: int, width: int, height: int) -> bool:
     """Draw bars, an axis with amounts and the days. Return False, and draw nothing, if there is no room or no cost.
 
     If the width is too small for all days, the first ones are left out.
@@ -70,7 +65,7 @@ def draw_chart(canvas: state_machine.Canvas, totals: "Totals", *, x: int, width:
     return True
 
 
-def _draw_legend(canvas: state_machine.Canvas, totals: "Totals", *, x: int, width: int) -> None:
+def _draw_legend(canvas: state_machine.Canvas, totals: Totals, *, x: int, width: int) -> None:
     end = canvas.write(x, 0, "Cost by day", "bold")
     has_split = totals.flow is not None and totals.flow.outcomes is not None
     if has_split and end + sum(len(f"  ■ {word}") for word, _ in _LEGEND) <= x + width:
@@ -78,7 +73,7 @@ def _draw_legend(canvas: state_machine.Canvas, totals: "Totals", *, x: int, widt
             end = canvas.write_spans(end, 0, [("  ■ ", style), (word, state_machine.MUTED)])
 
 
-def _parts(totals: "Totals", day: "DayCost") -> list[_Part]:
+def _parts(totals: Totals, day: DayCost) -> list[_Part]:
     """Return the parts of a day's bar. The split may be some seconds older than the day's total."""
     split = ((totals.flow.outcomes if totals.flow else None) or {}).get(day.day)
     if split is None:
@@ -138,7 +133,7 @@ class Fact:
     """The number of cells between this fact and the previous one."""
 
 
-def flow_facts(totals: "Totals", *, with_rates: bool = False) -> list[Fact]:
+def flow_facts(totals: Totals, *, with_rates: bool = False) -> list[Fact]:
     """Return how many jobs are stuck, and how long the oldest queued job has waited.
 
     With rates, also return how many jobs entered each state per minute: `1.6 → 0.4 → 0.3 / 0 a min`.
@@ -155,7 +150,7 @@ def flow_facts(totals: "Totals", *, with_rates: bool = False) -> list[Fact]:
     ]
 
 
-def total_facts(totals: "Totals") -> list[Fact]:
+def total_facts(totals: Totals) -> list[Fact]:
     """Return the figures of all jobs, and of each status outside the workflow."""
     everything = state_machine.all_figures(totals)
     average = [] if everything.average in ("", UNKNOWN) else [everything.average]
@@ -165,7 +160,7 @@ def total_facts(totals: "Totals") -> list[Fact]:
     ]
 
 
-def rate_facts(totals: "Totals") -> list[Fact]:
+def rate_facts(totals: Totals) -> list[Fact]:
     first, *further = state_machine.success_rates(totals)
     return [
         Fact((first, "" if further else state_machine.MUTED), 1),
@@ -173,7 +168,7 @@ def rate_facts(totals: "Totals") -> list[Fact]:
     ]
 
 
-def day_facts(totals: "Totals", *, most: int | None = None) -> list[Fact]:
+def day_facts(totals: Totals, *, most: int | None = None) -> list[Fact]:
     """Return one bar for each of the last `most` days, and a text that explains the bars. None means all days."""
     if totals.days is None:
         return [Fact(("costs by day not counted", state_machine.MUTED), 4)]
@@ -241,9 +236,7 @@ class CostsPanel(DrawnLines):
         self.fit(screen_size)
         self.explain("")
 
-    def show(
-        self, totals: "Totals", *, of_what: str, note: Span = NO_NOTE, jobs: "Iterable[GenerationJob]" = ()
-    ) -> None:
+    def show(self, totals: Totals, *, of_what: str, note: Span = NO_NOTE, jobs: Iterable[GenerationJob] = ()) -> None:
         """Show the numbers. The note stands beside the title. `jobs` are those of the present list."""
         self._show_title(f"Costs · {clean(of_what, limit=80)}", note)
         if totals is self._totals:
@@ -280,7 +273,7 @@ class CostsPanel(DrawnLines):
         self.styles.height = self._height
         self._draw()
 
-    def _flash(self, changes: "state_machine.StateChanges | None") -> None:
+    def _flash(self, changes: state_machine.StateChanges | None) -> None:
         """Animate the changes, unless animations are off. Later changes replace earlier ones."""
         if changes is None or self.app.animation_level == "none":
             return
@@ -339,7 +332,7 @@ class CostsPanel(DrawnLines):
         self.show_lines([Content.assemble(*line) for line in drawing.canvas.lines()])
 
 
-def draw_costs(totals: "Totals", *, width: int, height: int) -> state_machine.Drawing:
+def draw_costs(totals: Totals, *, width: int, height: int) -> state_machine.Drawing:
     """Draw as many lines as `height` allows: the state machine, then rates with daily costs.
 
     A missing number is shown as a dash. Small panels show the flow beside the success rates. Large panels get boxes,
@@ -359,7 +352,7 @@ def draw_costs(totals: "Totals", *, width: int, height: int) -> state_machine.Dr
     return drawing
 
 
-def _with_chart(boxes: state_machine.Drawing, totals: "Totals", width: int, height: int) -> state_machine.Drawing:
+def _with_chart(boxes: state_machine.Drawing, totals: Totals, width: int, height: int) -> state_machine.Drawing:
     start = boxes.states[JobStatus.SUCCEEDED].right + _GAP
     has_chart = draw_chart(boxes.canvas, totals, x=start, width=min(width - start, _WIDEST_CHART), height=height)
     facts = [*total_facts(totals), *rate_facts(totals), *([] if has_chart else day_facts(totals))]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.cells import cell_len
 from textual import events
@@ -16,6 +16,7 @@ from textual.content import Content
 from textual.css.scalar import Scalar
 from textual.geometry import Size
 
+from gjobs.store.configuration.settings import WriteAccess
 from gjobs.store.jobs.job import AnyStatus
 from gjobs.store.moments.moment import WRITES_OFF
 from gjobs.tui.dashboard.bindings import WRITES, Trait, inherited_bindings, key_of, key_words, traits_of
@@ -24,9 +25,6 @@ from gjobs.tui.dashboard.widgets.widgets import ClosesOnce, FittedLine
 from gjobs.tui.text.clean_text import shorten
 from gjobs.tui.text.error_text import Severity
 from gjobs.tui.text.status_text import ACTS_ON, JobAction
-
-if TYPE_CHECKING:
-    from gjobs.store.configuration.settings import WriteAccess
 
 OWN_LINE_FROM = 28
 """Minimum screen height for a line of its own. On a lower screen, a message lies on the border above the footer."""
@@ -488,9 +486,7 @@ ONLY_PRESENT = "This shows only the present."
 _MOMENT = "moment"
 
 
-def suspend_writes(
-    app: "MessageApp[int]", access: "WriteAccess", moment: datetime | None, *, is_filtered: bool
-) -> None:
+def suspend_writes(app: MessageApp[int], access: WriteAccess, moment: datetime | None, *, is_filtered: bool) -> None:
     """Refuse writes of the whole session while an earlier moment is shown. Without a moment, allow them again and
     remove the messages of refused keys.
     """
@@ -504,7 +500,7 @@ def suspend_writes(
     show_moment_keys(app, is_filtered=is_filtered)
 
 
-def show_moment_keys(app: "MessageApp[int]", *, is_filtered: bool) -> None:
+def show_moment_keys(app: MessageApp[int], *, is_filtered: bool) -> None:
     """Show the keys that step through time. If a filter is set, the key that returns to the present clears the filter
     first.
     """

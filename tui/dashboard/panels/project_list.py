@@ -1,12 +1,13 @@
 """The sidebar: projects, and budget bars."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from datetime import tzinfo
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
 from textual import events
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
@@ -14,7 +15,8 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from gjobs.store.statistics.statistics import Count
+from gjobs.store.job_list.list_query import ProjectName
+from gjobs.store.statistics.statistics import Count, ProjectTotals, Totals
 from gjobs.tui.dashboard.widgets.message_board import show_warning
 from gjobs.tui.dashboard.widgets.widgets import SteadyText
 from gjobs.tui.text.clean_text import clean_cell, pad
@@ -22,15 +24,7 @@ from gjobs.tui.text.format import count
 from gjobs.tui.text.status_text import count_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import tzinfo
-    from typing import Any
-
-    from textual.app import App
-
     from gjobs.store.budgets.budget import Budget, BudgetState
-    from gjobs.store.job_list.list_query import ProjectName
-    from gjobs.store.statistics.statistics import ProjectTotals, Totals
 
 
 _SHARE_OF_SCREEN = 2
@@ -52,7 +46,7 @@ class BudgetsPanel(SteadyText):
     """
     BORDER_TITLE = "Budgets"
 
-    def show(self, totals: "Totals", *, width: int, screen_height: int, zone: "tzinfo | None" = None) -> None:
+    def show(self, totals: Totals, *, width: int, screen_height: int, zone: tzinfo | None = None) -> None:
         """Show the budgets in lines of `width` cells, starting with the one that has the least left."""
         if not totals.budgets:
             self.forget()
@@ -105,7 +99,7 @@ class BudgetNews:
             self._states[budget.id] = budget.state
         return worse
 
-    def tell(self, app: "App[Any]", budgets: "Iterable[Budget]") -> None:
+    def tell(self, app: App[Any], budgets: "Iterable[Budget]") -> None:
         for budget in self.learn(budgets):
             from gjobs.tui.text.budget_text import worse_words
 
@@ -160,10 +154,10 @@ class ProjectList(OptionList):
 
     def show(
         self,
-        projects: "tuple[ProjectName, ...]",
+        projects: tuple[ProjectName, ...],
         chosen: UUID | None,
         *,
-        sums: "Mapping[UUID, ProjectTotals]",
+        sums: Mapping[UUID, ProjectTotals],
         everything: Count | None = None,
     ) -> None:
         """Show the newest projects first, below "All projects".
@@ -235,7 +229,7 @@ class ProjectList(OptionList):
         more = "+" if len(self._projects) >= _MOST_LISTED else ""
         return count(sum(sums.job_count for sums in self._sums.values())) + more
 
-    def _number(self, project: "ProjectName") -> str:
+    def _number(self, project: ProjectName) -> str:
         """Return the number of jobs. Projects without jobs are missing among known totals."""
         sums = self._sums.get(project.id)
         return count(sums.job_count) if sums else "0" if self._sums else ""

@@ -4,20 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from textual.geometry import Region
 
 from gjobs.store.jobs.job import AnyStatus, JobStatus, UnknownStatus, in_order
-from gjobs.store.statistics.statistics import MOST_AGE, Count, Precision
+from gjobs.store.statistics.statistics import MOST_AGE, Count, JobFlow, JobStatistics, Precision, Totals
 from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import is_far, money
 from gjobs.tui.text.format import Span, count, elapsed, percent
 from gjobs.tui.text.status_text import UNKNOWN, UNKNOWN_GLYPH, count_words, status_glyph, status_style, status_word
-
-if TYPE_CHECKING:
-    from gjobs.store.statistics.statistics import JobFlow, JobStatistics, Totals
 
 
 class Canvas:
@@ -109,12 +105,12 @@ _WHOLE_FROM = 9.95
 """Jobs per minute. From here on, tenths are dropped."""
 
 
-def state_figures(totals: "Totals") -> dict[JobStatus, StateFigures]:
+def state_figures(totals: Totals) -> dict[JobStatus, StateFigures]:
     """Return the figures of each state of the workflow, in its order."""
     return {status: _figures(totals, [status], status_glyph(status), status_word(status)) for status in JobStatus}
 
 
-def other_figures(totals: "Totals", *, most: int = _MOST_OTHERS) -> list[StateFigures]:
+def other_figures(totals: Totals, *, most: int = _MOST_OTHERS) -> list[StateFigures]:
     """Return the figures of each unknown status. If there are more than `most`, they are added up."""
     unknown = [status for status in in_order(totals.counts) if isinstance(status, UnknownStatus)]
     if len(unknown) > most:
@@ -122,14 +118,14 @@ def other_figures(totals: "Totals", *, most: int = _MOST_OTHERS) -> list[StateFi
     return [_figures(totals, [status], UNKNOWN_GLYPH, status_word(status)) for status in unknown]
 
 
-def all_figures(totals: "Totals") -> StateFigures:
+def all_figures(totals: Totals) -> StateFigures:
     total, average = _costs(totals.statistics, None)
     return StateFigures(
         word="Total", style="bold", number=count_words(totals.count(None)), total=total, average=average
     )
 
 
-def _figures(totals: "Totals", statuses: Sequence[AnyStatus], glyph: str, word: str) -> StateFigures:
+def _figures(totals: Totals, statuses: Sequence[AnyStatus], glyph: str, word: str) -> StateFigures:
     first, (total, average) = statuses[0], _costs(totals.statistics, statuses)
     return StateFigures(
         state=first if isinstance(first, JobStatus) else None,
@@ -143,13 +139,13 @@ def _figures(totals: "Totals", statuses: Sequence[AnyStatus], glyph: str, word: 
     )
 
 
-def _current_flow(totals: "Totals") -> "JobFlow | None":
+def _current_flow(totals: Totals) -> JobFlow | None:
     """Return the flow, unless it is so much older than the counts that it would contradict them."""
     flow = totals.flow
     return flow if flow and (totals.taken_at - flow.taken_at).total_seconds() <= MOST_AGE else None
 
 
-def _flow(totals: "Totals", status: JobStatus) -> str:
+def _flow(totals: Totals, status: JobStatus) -> str:
     flow = _current_flow(totals)
     moves = flow.moves if flow else None
     rate = moves.per_minute(status) if moves else None
@@ -160,14 +156,14 @@ def _flow(totals: "Totals", status: JobStatus) -> str:
     return f"{rate:.1f}/min" if 0 < rate < _WHOLE_FROM else f"{count(round(rate))}/min"
 
 
-def flow_rates(totals: "Totals") -> str:
+def flow_rates(totals: Totals) -> str:
     """Return the flow of all states. Empty if that is unknown."""
     flows = [one.flow.removesuffix("/min") for one in state_figures(totals).values()]
     queued, running, succeeded, failed = flows
     return "" if UNKNOWN in flows else f"{queued} → {running} → {succeeded} / {failed} a min"
 
 
-def oldest_queued(totals: "Totals") -> str:
+def oldest_queued(totals: Totals) -> str:
     """Return how long the oldest queued job had waited when the flow was read. Empty if none waited.
 
     The flow may be older than the counts. The oldest queued job in the flow may have started since.
@@ -179,7 +175,7 @@ def oldest_queued(totals: "Totals") -> str:
     return "" if since is None or is_far(since) else elapsed((flow.taken_at - since).total_seconds())
 
 
-def stuck(totals: "Totals") -> str:
+def stuck(totals: Totals) -> str:
     """Return `2 stuck`. Empty if no job is stuck, or if that is unknown."""
     number = totals.stuck_jobs
     if number is None or not number.number:
@@ -187,7 +183,7 @@ def stuck(totals: "Totals") -> str:
     return f"{'≥ ' if number.is_more else ''}{count(number.number)} stuck"
 
 
-def _costs(statistics: "JobStatistics | None", statuses: Sequence[AnyStatus] | None) -> tuple[str, str]:
+def _costs(statistics: JobStatistics | None, statuses: Sequence[AnyStatus] | None) -> tuple[str, str]:
     """Return the total and the average cost. None means all statuses."""
     if statistics is None:
         return UNKNOWN, ""
@@ -196,7 +192,7 @@ def _costs(statistics: "JobStatistics | None", statuses: Sequence[AnyStatus] | N
     return money(total), f"{money(round(total / number))} a job" if number else UNKNOWN
 
 
-def success_rates(totals: "Totals") -> list[str]:
+def success_rates(totals: Totals) -> list[str]:
     """Return the success rates of the finished jobs and, if that differs, of all jobs. Or return why there are none."""
     statistics = totals.statistics
     if statistics is None:
@@ -241,7 +237,7 @@ class _Column:
     has_average: bool
 
     @property
-    def heading(self) -> "list[Span]":
+    def heading(self) -> list[Span]:
         key: list[Span] = [(f"{self.key} ", MUTED)] if self.key else []
         return [*key, (f"{self.name} ", self.figures.style), (self.figures.number, "bold")]
 
@@ -255,7 +251,7 @@ class _Column:
         return max(heading, len(self.figures.total), len(self.average), len(self.figures.flow))
 
 
-def draw_columns(totals: "Totals", *, width: int, height: int) -> tuple[Drawing, int]:
+def draw_columns(totals: Totals, *, width: int, height: int) -> tuple[Drawing, int]:
     """Draw a column for each state: count, total cost, average cost and flow. Return the number of lines used, too.
 
     If the width is too small, either digits or status names are dropped. Then averages, then both, and then statuses
@@ -335,7 +331,7 @@ def _draw_step(drawing: Drawing, state: JobStatus | None, x: int, gap: int) -> N
     drawing.arrows[following] = Region(start, 0, max(end - start, 0), 1)
 
 
-def _fitting(totals: "Totals", width: int, *, with_averages: bool) -> Sequence[_Column]:
+def _fitting(totals: Totals, width: int, *, with_averages: bool) -> Sequence[_Column]:
     states, everything = [*state_figures(totals).values()], all_figures(totals)
 
     def columns(*, average: bool = False, key: bool = False, name: bool = False) -> list[_Column]:
@@ -382,7 +378,7 @@ _MIDDLE, _UPPER, _LOWER = 3, 1, 5
 """The lines of the arrows."""
 
 
-def draw_boxes(totals: "Totals", *, width: int, height: int) -> Drawing | None:
+def draw_boxes(totals: Totals, *, width: int, height: int) -> Drawing | None:
     """Draw a box for each state, with count, costs, flow, and what needs attention. None if they do not fit.
 
     If the width is too small, averages are dropped.
@@ -415,7 +411,7 @@ def draw_boxes(totals: "Totals", *, width: int, height: int) -> Drawing | None:
     return drawing
 
 
-def _texts(figures: StateFigures, totals: "Totals", has_averages: bool) -> list[list[Span]]:
+def _texts(figures: StateFigures, totals: Totals, has_averages: bool) -> list[list[Span]]:
     has_average = has_averages and figures.average not in ("", UNKNOWN)
     costs = [figures.total, figures.average] if has_average else [figures.total]
     number: Span = (figures.number, "bold")
@@ -424,7 +420,7 @@ def _texts(figures: StateFigures, totals: "Totals", has_averages: bool) -> list[
     return [[number], [(" · ".join(costs), "")], [(figures.flow, MUTED)], [_note(figures, totals)]]
 
 
-def _note(figures: StateFigures, totals: "Totals") -> "Span":
+def _note(figures: StateFigures, totals: Totals) -> Span:
     if figures.state is JobStatus.RUNNING:
         return stuck(totals), "bold $text-warning"
     waits = oldest_queued(totals)
@@ -481,9 +477,7 @@ class StateChanges:
     """How many jobs moved along the arrow to each state."""
 
 
-def state_changes(
-    before: "Totals | None", after: "Totals", *, created_at: Iterable[datetime] = ()
-) -> StateChanges | None:
+def state_changes(before: Totals | None, after: Totals, *, created_at: Iterable[datetime] = ()) -> StateChanges | None:
     """Return the changes, or None if there are none. Only exact counts of the same query and actor are compared.
 
     `created_at` has the times of listed jobs. A restored or imported job is subtracted from the moves to each state,

@@ -2,18 +2,14 @@
 
 from dataclasses import replace
 from enum import StrEnum, auto
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gjobs.store.jobs.job import JobStatus
 from gjobs.tui.dashboard.bindings import key_of
+from gjobs.tui.dashboard.memory import RememberedState
 from gjobs.tui.dashboard.panels.costs_panel import CostsPanel
 from gjobs.tui.dashboard.session.setup import TourStart
-from gjobs.tui.dashboard.widgets.message_board import show_message
-
-if TYPE_CHECKING:
-    from gjobs.tui.dashboard.memory import RememberedState
-    from gjobs.tui.dashboard.widgets.message_board import MessageApp
-
+from gjobs.tui.dashboard.widgets.message_board import MessageApp, show_message
 
 _OWNER = "tour"
 
@@ -35,7 +31,7 @@ _WRITING = frozenset({TourStep.NEW_JOB, TourStep.START, TourStep.FINISH})
 class Tour:
     """Pins the first step that is not done. A step is done wherever the user does it, even before its turn."""
 
-    def __init__(self, app: "MessageApp[Any]", memory: "RememberedState", start: TourStart) -> None:
+    def __init__(self, app: MessageApp[Any], memory: RememberedState, start: TourStart) -> None:
         self._app = app
         self._memory = memory
         is_unseen = start is TourStart.ONCE and not memory.state.has_seen_tour
