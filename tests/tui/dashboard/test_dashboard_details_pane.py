@@ -45,7 +45,7 @@ async def test_pane_follows_the_cursor_and_forgets_what_another_user_saw(drive: 
         await driver.until(lambda: "cost changed" in pane_text(driver))
         await driver.press("escape", dialog="")
 
-        late = JobSections(shown=ShownJob(job=make_job(1), project="", now=NOON), redraw=pane_of(driver).follow)
+        late = JobSections(shown=ShownJob(job=make_job(1), project="", now=NOON), redraw=pane_of(driver).fit_lines)
         late.show_names(Names(owner="late@example.com"))
         late.show_no_history(TimedOut("late"))
         late.show_whole(make_job(1, error="late"))

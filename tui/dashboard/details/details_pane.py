@@ -127,7 +127,12 @@ class JobSections:
         )
         # For an earlier moment, it is said what was not recorded.
         stuck = stuck_words(self.names.stuck) if self.job.status is JobStatus.RUNNING else ""
-        history, events = self.history, self.events(width)
+        history, owner = self.history, self.names.owner
+        users = {self.job.user_id: owner} if owner else NO_USERS
+        lines = event_lines(history, width=width, zone=shown.zone, users=users) if history else []
+        if self.history_note:
+            lines.append([(clean(self.history_note, limit=_LONGEST_MESSAGE), _MUTED)])
+        events = _lines(lines)
         spent = spent_line(history, now=shown.now, width=width) if history and history.spans else ()
         parts = (
             Content("\n").join(map(Content, shown.hiding)).stylize(_WARNING),
@@ -163,15 +168,6 @@ class JobSections:
     def _is_cut(self) -> bool:
         """Whether only the part of the error that a list keeps is known."""
         return isinstance(self.job, ListedJob) and self.job.is_error_cut and self._error == self.job.error
-
-    def events(self, width: int) -> Content:
-        """Return the events with a note on their limits."""
-        owner, zone = self.names.owner, self.shown.zone
-        users = {self.job.user_id: owner} if owner else NO_USERS
-        lines = event_lines(self.history, width=width, zone=zone, users=users) if self.history else []
-        if self.history_note:
-            lines.append([(clean(self.history_note, limit=_LONGEST_MESSAGE), "$foreground-muted")])
-        return _lines(lines)
 
 
 @dataclass
@@ -248,19 +244,21 @@ class DetailsPane(DrawnLines, can_focus=False):
             self.forget()
             return
         if sections is None or sections.job.id != shown.job.id:
-            self._sections = JobSections(shown=shown, redraw=self.follow)
+            self._sections = JobSections(shown=shown, redraw=self.fit_lines)
             self._load_soon()
         else:
             job, before = shown.job, sections.shown
             has_changed = (job.updated_at, shown.is_stuck) != (before.job.updated_at, before.is_stuck)
-            if not (has_changed or _shows_seconds(job, shown.now) or shown.now - before.now >= _STEP):
+            # Running jobs show seconds, as their rows do. So do jobs changed less than a minute ago.
+            shows_seconds = job.status is JobStatus.RUNNING or shown.now - job.updated_at < _SECONDS_UNTIL
+            if not (has_changed or shows_seconds or shown.now - before.now >= _STEP):
                 shown = replace(shown, now=before.now)
             if shown == before:
                 return
             sections.shown = shown
             if has_changed:
                 self._load_soon()
-        self.follow()
+        self.fit_lines()
 
     def read_again(self, *, was_lost: bool) -> None:
         """Read what could not be read. The list was just read. `was_lost` is true if the previous reading of the list
@@ -274,7 +272,7 @@ class DetailsPane(DrawnLines, can_focus=False):
         self._sections = None
         if self._resting is not None:
             self._resting.stop()
-        self.follow()
+        self.fit_lines()
 
     def _load_soon(self) -> None:
         if self._resting is not None:
@@ -285,33 +283,22 @@ class DetailsPane(DrawnLines, can_focus=False):
         if self._sections is not None:
             self.post_message(DetailsRequested(self._sections, DETAILS_PANE))
 
-    def follow(self) -> None:
+    def fit_lines(self) -> None:
         """Redraw only the lines of the pane that have changed."""
         width, height = self.size
         if width:
             self.show_lines([line for words in self._words(width, height) for line in words.wrap(width)][:height])
 
-    def fit_lines(self) -> None:
-        self.follow()
-
-    def _words(self, width: int, height: int) -> Iterable[Content]:
-        if self._sections is None:
-            return [Content.styled("No job under the cursor", _MUTED)]
-        return _shown(self._sections, width, height)
-
-
-def _shows_seconds(job: GenerationJob, now: datetime) -> bool:
-    """Running jobs show seconds, as their rows do. So do jobs changed less than a minute ago."""
-    return job.status is JobStatus.RUNNING or now - job.updated_at < _SECONDS_UNTIL
-
-
-def _shown(sections: JobSections, width: int, height: int) -> Iterator[Content]:
-    for name, part in sections.parts(width, prefers_names=True).items():
-        if part:
-            yield Content.assemble("\n", part) if name in _AFTER_BLANK else part
-            if name == "hiding":
-                yield Content()
-    if error := sections.error(limit=_LONGEST_ERROR):
-        # Wrapping lines that do not fit would slow down each move of the cursor.
-        lines = error.plain.splitlines()[:height]
-        yield Content.assemble(("\nFull error\n", _MUTED), ("\n".join(lines), _ERROR))
+    def _words(self, width: int, height: int) -> Iterator[Content]:
+        if (sections := self._sections) is None:
+            yield Content.styled("No job under the cursor", _MUTED)
+            return
+        for name, part in sections.parts(width, prefers_names=True).items():
+            if part:
+                yield Content.assemble("\n", part) if name in _AFTER_BLANK else part
+                if name == "hiding":
+                    yield Content()
+        if error := sections.error(limit=_LONGEST_ERROR):
+            # Wrapping lines that do not fit would slow down each move of the cursor.
+            lines = error.plain.splitlines()[:height]
+            yield Content.assemble(("\nFull error\n", _MUTED), ("\n".join(lines), _ERROR))

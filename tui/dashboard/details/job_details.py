@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from typing import ClassVar
 
@@ -11,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 
-from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
+from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.moments.moment import WRITES_OFF
 from gjobs.tui.dashboard.bindings import DialogKey, moment_bindings
 from gjobs.tui.dashboard.details.details_pane import PARTS, DetailsRequested, JobSections, ShownJob
@@ -38,14 +37,6 @@ _EDGES = 6
 
 
 _WRITING_KEYS = frozenset({*(f"details.{action}" for action in STATUS_ACTIONS), _RETRY, _DELETE})
-
-
-def _applicable_keys(status: AnyStatus) -> Iterator[str]:
-    """Yield the keys that apply to a visible job. The other keys explain why they do not apply."""
-    yield from (f"details.{action}" for action, target in STATUS_ACTIONS.items() if target in status.allowed)
-    if status is JobStatus.FAILED:
-        yield _RETRY
-    yield _DELETE
 
 
 class JobDetails(Dialog[JobAction]):
@@ -211,8 +202,11 @@ class JobDetails(Dialog[JobAction]):
         self.say("keys", self._hints(room, has_error=bool(error), is_folded=is_folded))
 
     def _hints(self, room: int, *, has_error: bool, is_folded: bool) -> Content:
-        self._folds = is_folded
-        keys = [*_applicable_keys(self.job.status), *([_ERROR] if has_error else []), *_KEYS_OF_ALL]
+        self._folds, status = is_folded, self.job.status
+        # The keys that do not apply to the job have no hint. They explain why they do not apply.
+        changes = [f"details.{action}" for action, target in STATUS_ACTIONS.items() if target in status.allowed]
+        retry = [_RETRY] if status is JobStatus.FAILED else []
+        keys = [*changes, *retry, _DELETE, *([_ERROR] if has_error else []), *_KEYS_OF_ALL]
         line, longer = (
             self.keys_line([*keys, *times, "dialog.leave"], width=room or None) for times in ((), _KEYS_OF_TIMES)
         )

@@ -88,13 +88,6 @@ class FilterField(DynamicKeyText, TextField):
             self._marks.place = place
             self.refresh()
 
-    def word_enter(self, *, confirms: bool, takes: bool) -> None:
-        """Say in the key hints whether enter confirms a slow filter, or takes the highlighted completion."""
-        reworded = _TAKING if takes else _ASKING if confirms else NOTHING
-        if reworded != self.reworded:
-            self.reworded = reworded
-            self.refresh_bindings()
-
     def action_leave(self) -> None:
         self.post_message(self.Left())
 
@@ -437,7 +430,11 @@ class FilterBar(Vertical):
         self._word_enter()
 
     def _word_enter(self) -> None:
-        self._field.word_enter(confirms=self._is_asking, takes=self._completions.chosen is not None)
+        """Say in the key hints whether enter confirms a slow filter, or takes the highlighted completion."""
+        reworded = _TAKING if self._completions.chosen is not None else _ASKING if self._is_asking else NOTHING
+        if reworded != self._field.reworded:
+            self._field.reworded = reworded
+            self._field.refresh_bindings()
 
     def _close(self) -> None:
         self._offer(())

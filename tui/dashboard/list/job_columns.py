@@ -1,7 +1,7 @@
 """The columns of the job list: which ones fit, where, and their cells."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -87,7 +87,7 @@ class _ColumnKind:
     """What is fixed for a column."""
 
     least: int
-    """The fewest cells. Some lists need a column that is wider or narrower, see `_least_widths`."""
+    """The fewest cells. Some lists need a column that is wider or narrower, see `_fitting`."""
     text: Callable[[_Row], str]
     order: OrderColumn | None = None
     """The order that the title sorts by."""
@@ -97,26 +97,6 @@ class _ColumnKind:
     is_right_aligned: bool = False
     rounds: int = 0
     """How many rounds of `_GROWTH` the other columns must still have. Applies to lists of several projects."""
-
-
-def _cost(row: _Row) -> str:
-    return money(row.job.cost_cents)
-
-
-def _created(row: _Row) -> str:
-    return age(row.job.created_at, row.now)
-
-
-def _updated(row: _Row) -> str:
-    return age(row.job.updated_at, row.now)
-
-
-def _run(row: _Row) -> str:
-    return _duration(row.job, job_times(row.job, row.now).run)
-
-
-def _total(row: _Row) -> str:
-    return _duration(row.job, job_times(row.job, row.now).total)
 
 
 def _duration(job: GenerationJob, time: timedelta | None) -> str:
@@ -144,13 +124,31 @@ _KINDS = by_member(
         ColumnName.LENS: _ColumnKind(len(HIDDEN), lambda row: HIDDEN if row.is_hidden else ""),
         ColumnName.STATUS: _ColumnKind(_WIDEST_STATUS, lambda row: status_label(row.job.status)),
         ColumnName.MODE: _ColumnKind(len("MODE ▾"), lambda row: row.job.mode, fields=("mode",)),
-        ColumnName.COST: _ColumnKind(len("COST ▾"), _cost, OrderColumn.COST, is_right_aligned=True),
-        ColumnName.CREATED: _ColumnKind(_AGE, _created, OrderColumn.CREATED, ("created_at",), _QUIET),
-        ColumnName.UPDATED: _ColumnKind(_AGE, _updated, OrderColumn.UPDATED, ("updated_at",), _QUIET),
+        ColumnName.COST: _ColumnKind(
+            len("COST ▾"), lambda row: money(row.job.cost_cents), OrderColumn.COST, is_right_aligned=True
+        ),
+        ColumnName.CREATED: _ColumnKind(
+            _AGE, lambda row: age(row.job.created_at, row.now), OrderColumn.CREATED, ("created_at",), _QUIET
+        ),
+        ColumnName.UPDATED: _ColumnKind(
+            _AGE, lambda row: age(row.job.updated_at, row.now), OrderColumn.UPDATED, ("updated_at",), _QUIET
+        ),
         # No index orders jobs by their run. So the title DURATION sorts by the total, and TOTAL then replaces it.
-        ColumnName.RUN: _ColumnKind(_TIME, _run, OrderColumn.TOTAL, TIME_FIELDS["run"], _QUIET, is_right_aligned=True),
+        ColumnName.RUN: _ColumnKind(
+            _TIME,
+            lambda row: _duration(row.job, job_times(row.job, row.now).run),
+            OrderColumn.TOTAL,
+            TIME_FIELDS["run"],
+            _QUIET,
+            is_right_aligned=True,
+        ),
         ColumnName.TOTAL: _ColumnKind(
-            _TIME, _total, OrderColumn.TOTAL, TIME_FIELDS["total"], _QUIET, is_right_aligned=True
+            _TIME,
+            lambda row: _duration(row.job, job_times(row.job, row.now).total),
+            OrderColumn.TOTAL,
+            TIME_FIELDS["total"],
+            _QUIET,
+            is_right_aligned=True,
         ),
         ColumnName.PROJECT: _ColumnKind(8, lambda row: _name_of(row.notes.project_names, row.job.project_id)),
         ColumnName.OWNER: _ColumnKind(8, lambda row: _name_of(row.notes.owners, row.job.user_id), fields=("user_id",)),
@@ -193,13 +191,12 @@ class ContentWidths:
 
     def widened(self, other: "ContentWidths") -> "ContentWidths":
         """Return the larger widths of both, with the columns of `other`."""
-        return ContentWidths(
+        return replace(
+            other,
             mode=max(self.mode, other.mode),
             cost=max(self.cost, other.cost),
             project=None if other.project is None else max(self.project or 0, other.project),
             owner=None if other.owner is None else max(self.owner or 0, other.owner),
-            with_visibility=other.with_visibility,
-            has_starts=other.has_starts,
         )
 
 
@@ -244,7 +241,13 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
         widths[ColumnName.ERROR] = min(widths[ColumnName.ERROR] + left, _MOST_ERROR)
     if content.has_starts and ColumnName.TOTAL in widths and not (sort and sort.column is OrderColumn.TOTAL):
         widths[ColumnName.RUN] = widths.pop(ColumnName.TOTAL)
-    return _place(widths, gaps)
+    columns: list[JobColumn] = []
+    start = GUTTER
+    for name in ColumnName:
+        if name in widths:
+            columns.append(JobColumn(name=name, start=start, width=widths[name]))
+            start += widths[name] + gaps[name]
+    return tuple(columns)
 
 
 def _growing(
@@ -260,7 +263,15 @@ def _fitting(
     width: int, content: ContentWidths, sort: ListOrder | None, gaps: Mapping[ColumnName, int], *, is_tight: bool
 ) -> tuple[dict[ColumnName, int], set[ColumnName]]:
     """Return the columns that fit with their least widths, and the others."""
-    least, wanted = _least_widths(content, is_tight=is_tight), _wanted(width, content, sort, is_tight=is_tight)
+    text = _TIGHT_TEXT if is_tight else 8
+    least = {
+        **{name: kind.least for name, kind in _KINDS.items()},
+        ColumnName.MODE: min(max(content.mode, _KINDS[ColumnName.MODE].least), text),
+        ColumnName.COST: max(content.cost, _KINDS[ColumnName.COST].least),
+        ColumnName.PROJECT: 10 if content.owner is None and not is_tight else text,
+        ColumnName.OWNER: text,
+    }
+    wanted = _wanted(width, content, sort, is_tight=is_tight)
     widths: dict[ColumnName, int] = {}
     for name in wanted:
         more = {**widths, name: least[name]}
@@ -307,29 +318,6 @@ def _wanted(width: int, content: ContentWidths, sort: ListOrder | None, *, is_ti
     if width >= WIDE and not is_tight:
         wanted.append(ColumnName.ID)
     return wanted
-
-
-def _least_widths(content: ContentWidths, *, is_tight: bool = False) -> Mapping[ColumnName, int]:
-    most_mode, project, owner = 8, 10 if content.owner is None else 8, 8
-    if is_tight:
-        most_mode = project = owner = _TIGHT_TEXT
-    return {
-        **{name: kind.least for name, kind in _KINDS.items()},
-        ColumnName.MODE: min(max(content.mode, _KINDS[ColumnName.MODE].least), most_mode),
-        ColumnName.COST: max(content.cost, _KINDS[ColumnName.COST].least),
-        ColumnName.PROJECT: project,
-        ColumnName.OWNER: owner,
-    }
-
-
-def _place(widths: Mapping[ColumnName, int], gaps: Mapping[ColumnName, int]) -> tuple[JobColumn, ...]:
-    columns: list[JobColumn] = []
-    start = GUTTER
-    for name in ColumnName:
-        if name in widths:
-            columns.append(JobColumn(name=name, start=start, width=widths[name]))
-            start += widths[name] + gaps[name]
-    return tuple(columns)
 
 
 def column_at(columns: Iterable[JobColumn], x: int) -> ColumnName | None:
@@ -421,19 +409,20 @@ def _cell(row: _Row, column: JobColumn) -> Cell:
     return Cell(start=column.start, text=_fit_cell(text, column), style=style)
 
 
-def times(job: GenerationJob, columns: Iterable[JobColumn], *, now: datetime) -> tuple[str, ...]:
+def times(job: GenerationJob, columns: Iterable[JobColumn], *, now: datetime, notes: RowNotes) -> tuple[str, ...]:
     """Return the texts of a row that change with time."""
-    row = _Row(job, now, NO_NOTES)
-    return tuple(_text(row, column.name) for column in columns if column.name in _CHANGING_BY_TIME)
+    row = _Row(job, now, notes)
+    changing = [_text(row, column.name) for column in columns if column.name in _CHANGING_BY_TIME]
+    return (*changing, _stuck_time(row)) if notes.is_stuck(job) else tuple(changing)
 
 
-def stuck_time(job: GenerationJob, now: datetime) -> str:
+def _stuck_time(row: _Row) -> str:
     """Return how long a stuck job was not updated."""
-    return coarse_duration((now - job.updated_at).total_seconds())
+    return coarse_duration((row.now - row.job.updated_at).total_seconds())
 
 
 def _stuck_text(row: _Row, width: int) -> str:
-    time = stuck_time(row.job, row.now)
+    time = _stuck_time(row)
     wordings = (f"running ! stuck {time}", f"! stuck {time}", "! stuck")
     return next((words for words in wordings if len(words) <= width), wordings[-1])
 

@@ -205,7 +205,8 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         """
         self._pending_rows = self._pending_rows.arrived(window.query)
         view = self._view.showing(window)
-        self._drawing.take(view.rows, now=now, notes=notes, has_starts=window.has_starts)
+        self._drawing.now = now
+        self._drawing.take(view.rows.jobs, notes, has_starts=window.has_starts)
         lost = self._view.cursor
         if is_other_moment or lost in self.deleting:
             view = view.with_cursor_replaced()
@@ -247,9 +248,6 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._flashing.clear()
         self._drawing.forget()
         self._show_state(table_drawing.TableState(height=self._view.height))
-
-    def clear_marks(self) -> None:
-        self.unmark(self.marked)
 
     def unmark(self, job_ids: Set[UUID]) -> None:
         self._show_state(self._view.unmarked(job_ids))
@@ -341,12 +339,8 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.post_message(MarksChanged(dropped))
         if view.position != before.position:
             self.post_message(PositionChanged())
-        self._ask()
-
-    def _ask(self) -> None:
-        before, self._pending_rows = self._pending_rows, self._pending_rows.following(self._view)
-        window = self._pending_rows.asked
-        if window is not None and window != before.asked:
+        asked, self._pending_rows = self._pending_rows.asked, self._pending_rows.following(view)
+        if (window := self._pending_rows.asked) is not None and window != asked:
             self.post_message(RowsRequested(window))
 
     # Size and scroll
@@ -490,7 +484,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Remove the marks. Without marks, the screen handles the key."""
         if not self._view.marks:
             raise SkipAction
-        self.clear_marks()
+        self.unmark(self.marked)
 
     # Mouse
 
@@ -508,17 +502,13 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         job = self._view.rows.at(self._view.top + offset.y - table_drawing.HEADER_HEIGHT)
         if job is None:
             return
+        # The first click moves the cursor, and the next one opens. A double click opens only once.
         if offset.x < GUTTER:
             self._show_state(self._view.toggled(job.id))
-        else:
-            self._click_row(job, clicks=event.chain)
-
-    def _click_row(self, job: GenerationJob, *, clicks: int) -> None:
-        """Move the cursor on the first click, and open on the next click. A double click opens only once."""
-        if job.id != self._view.cursor:
+        elif job.id != self._view.cursor:
             self._opened_by_click = None
             self.move_to(job.id)
-        elif clicks == 1 or self._opened_by_click != job.id:
+        elif event.chain == 1 or self._opened_by_click != job.id:
             self._opened_by_click = job.id
             self.post_message(Opened(job))
 

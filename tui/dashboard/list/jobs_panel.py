@@ -199,7 +199,7 @@ class JobsPanel(Vertical, TitledPanel):
 
     def select(self, jobs: Iterable[GenerationJob]) -> None:
         """Select these jobs instead of all marks. They may lie beyond the loaded rows. Refreshes do not change them."""
-        self.table.clear_marks()
+        self.table.unmark(self.table.marked)
         self._chosen_jobs = tuple(jobs)
         self.show_title()
 

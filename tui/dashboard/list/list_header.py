@@ -15,7 +15,7 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from gjobs.store.filters.filter_terms import JobFilter, Key, named_statuses
-from gjobs.store.job_list.list_query import Listing, ListOrder, ListQuery, OrderColumn, ReadRules, VisibilityComparison
+from gjobs.store.job_list.list_query import Listing, ListQuery, OrderColumn, ReadRules, VisibilityComparison
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
 from gjobs.store.statistics.statistics import Count
 from gjobs.store.users.actor import actor_name
@@ -237,7 +237,7 @@ def job_list_title(
     kind = all_jobs if listed.status is None else f"{status_text.status_word(listed.status).capitalize()} jobs"
     seen = verdict(listing.visibility) if listing.visibility else ""
     rows = _rows(listing, position)
-    order = f", {_order(listed.order)}"
+    order = f", {_ORDERS[listed.order.column, listed.order.descending]}"
     titles = [
         _joined(crumb, kind, _found(listed.job_filter, view, cells), rows, seen) + end
         for crumb in crumbs
@@ -259,7 +259,8 @@ def whole_list_words(listing: Listing, length: Count | None, *, view: str | None
     kind = "" if listed.status is None else f"{status_text.status_word(listed.status)} "
     jobs = "job" if length == Count(number=1) else "jobs"
     number = "All" if length is None else status_text.count_words(length)
-    return _joined(f"{number} {kind}{jobs}", _found(listed.job_filter, view, _FOUND_WIDTHS[0]), _order(listed.order))
+    order = _ORDERS[listed.order.column, listed.order.descending]
+    return _joined(f"{number} {kind}{jobs}", _found(listed.job_filter, view, _FOUND_WIDTHS[0]), order)
 
 
 def _joined(*parts: str) -> str:
@@ -273,10 +274,6 @@ def _found(job_filter: JobFilter, view: str | None, cells: int) -> str:
 
     kind, text = ("with", format_filter(job_filter)) if view is None else ("view", view)
     return f"{kind} {shorten(clean_cell(text, cells), cells)}"
-
-
-def _order(order: ListOrder) -> str:
-    return _ORDERS[order.column, order.descending]
 
 
 def _rows(listing: Listing, position: status_text.Position | None) -> str:

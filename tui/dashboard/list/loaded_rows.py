@@ -185,14 +185,11 @@ class LoadedRows:
             return True
         if not self.jobs or is_far(job.created_at):
             return False
-        first, last = self.jobs[0], self.jobs[-1]
-        is_beyond_first = self.has_before and self._comes_before(job, first)
-        is_beyond_last = self.has_after and self._comes_before(last, job)
-        return not (is_beyond_first or is_beyond_last)
-
-    def _comes_before(self, job: GenerationJob, other: GenerationJob) -> bool:
-        place, others = (job.created_at, job.id), (other.created_at, other.id)
-        return place > others if self.listed.order.descending else place < others
+        first, place, last = ((one.created_at, one.id) for one in (self.jobs[0], job, self.jobs[-1]))
+        is_before, is_after = (
+            (place > first, place < last) if self.listed.order.descending else (place < first, place > last)
+        )
+        return not ((self.has_before and is_before) or (self.has_after and is_after))
 
     def followed_by(self, window: RowWindow, *, near: int) -> "LoadedRows":
         """Return other rows of the same list, or newer versions of the same rows.
@@ -200,8 +197,10 @@ class LoadedRows:
         Shared rows determine the places of the others. The places are counted from the first shared row at or below
         `near`, or else above.
         """
+        known = {job.id: job for job in self.jobs}
         later = LoadedRows(
-            jobs=self._kept(window.jobs),
+            # Known jobs that are equal are reused, so that unchanged rows stay the same objects.
+            jobs=tuple(job if (old := known.get(job.id)) is None or old != job else old for job in window.jobs),
             has_before=window.has_before,
             has_after=window.has_after,
             follows_start=window.query.anchor is End.FIRST,
@@ -215,11 +214,6 @@ class LoadedRows:
         if window.has_after or self.length is None:
             return _placed(later, self.first_place if window.has_after else self.end, is_exact=False)
         return _placed(later, self.length.number - len(later.jobs), is_exact=False)
-
-    def _kept(self, jobs: Iterable[GenerationJob]) -> tuple[GenerationJob, ...]:
-        """Reuse known jobs that are equal, so that unchanged rows stay the same objects."""
-        known = {job.id: job for job in self.jobs}
-        return tuple(job if (old := known.get(job.id)) is None or old != job else old for job in jobs)
 
     def counted(self, length: Count | None) -> "LoadedRows":
         """Set the length of the whole list. A changed length means that rows came or went."""
@@ -263,17 +257,15 @@ def covers(query: RowWindowQuery, rows: LoadedRows, *, top: int, height: int) ->
     return place is not None and place - query.before <= top and top + height <= place + query.after
 
 
-def rows_here(rows: LoadedRows, *, top: int, height: int) -> RowWindowQuery | None:
-    """Return a query for the rows around the visible ones. Return None without rows."""
-    spare = spare_rows(height)
-    return _rows_around(rows, top, before=spare, after=2 * spare)
-
-
-def _rows_around(rows: LoadedRows, place: int, *, before: int, after: int) -> RowWindowQuery | None:
-    job, listed = rows.at(place), rows.listed
+def rows_here(rows: LoadedRows, *, top: int, height: int, is_upward: bool = False) -> RowWindowQuery | None:
+    """Return a query for the rows around the visible ones, with more of them in one direction. Return None without
+    rows.
+    """
+    job, listed, spare = rows.at(top), rows.listed, spare_rows(height)
     if job is None:
         return None
-    return RowWindowQuery(listed=listed, anchor=key_of(job, listed.order), before=before, after=after)
+    before = 2 * spare if is_upward else spare
+    return RowWindowQuery(listed=listed, anchor=key_of(job, listed.order), before=before, after=3 * spare - before)
 
 
 def needed_rows(rows: LoadedRows, *, top: int, height: int, goal: End | None = None) -> RowWindowQuery | None:
@@ -293,8 +285,7 @@ def needed_rows(rows: LoadedRows, *, top: int, height: int, goal: End | None = N
     if is_near_first and rows.has_before:
         if rows.is_place_exact and top < 2 * spare:
             return from_start
-        before = spare if is_near_last and rows.has_after else 2 * spare
-        return _rows_around(rows, top, before=before, after=3 * spare - before)
+        return rows_here(rows, top=top, height=height, is_upward=not (is_near_last and rows.has_after))
     if is_near_first and not rows.follows_start:
         return from_start
     return rows_here(rows, top=top, height=height) if is_near_last and rows.has_after else None

@@ -27,7 +27,6 @@ from gjobs.tui.dashboard.list.job_columns import (
     lay_out,
     measure,
     row_cells,
-    stuck_time,
     times,
 )
 from gjobs.tui.dashboard.list.loaded_rows import LoadedRows, Step, covers, needed_rows, rows_here
@@ -109,8 +108,11 @@ class TableState:
         the start of the list stays there while the cursor is visible, so new jobs appear. Then make the waiting moves.
         """
         rows = self.rows.followed_by(window, near=self._anchor)
+        if self.place is None and rows.jobs:
+            place, newest = rows.first_place, _newest(None, rows)
+            return replace(self, rows=rows, cursor=rows.jobs[0].id, place=place, top=place, newest=newest)
         if self.place is None:
-            return self._first(rows)
+            return replace(self, rows=rows)
         if rows == self.rows:
             return self
         cursor = self.cursor if self.cursor is not None and self.cursor in rows else None
@@ -130,12 +132,6 @@ class TableState:
     def with_cursor_replaced(self) -> "TableState":
         """Put the cursor on the row that replaces its lost job, or on the last row."""
         return self if self.cursor is not None or self.place is None else self.moved_to_place(self.place)
-
-    def _first(self, rows: LoadedRows) -> "TableState":
-        if not rows.jobs:
-            return replace(self, rows=rows)
-        place = rows.first_place
-        return replace(self, rows=rows, cursor=rows.jobs[0].id, place=place, top=place, newest=_newest(None, rows))
 
     @property
     def _anchor(self) -> int:
@@ -296,14 +292,11 @@ class PendingRows:
 
 
 MARK = "✱"
-POINTER = "›"
 ROW = "job-table--row"
 CURSOR = "job-table--cursor"
-HOVER = "job-table--hover"
 FLASH = "job-table--flash"
 CURSOR_FLASH = "job-table--cursor-flash"
 HEADER = "job-table--header"
-EMPTY = "job-table--empty"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,12 +315,12 @@ def row_line(
     if is_marked:
         gutter.append(Cell(start=1, text=MARK, style="" if is_cursor else "job-table--mark"))
     if is_cursor:
-        gutter.insert(0, Cell(start=0, text=POINTER))
+        gutter.insert(0, Cell(start=0, text="›"))
         cells = tuple(Cell(start=cell.start, text=cell.text) for cell in cells)
     if is_flashing:
         style = CURSOR_FLASH if is_cursor else FLASH
     else:
-        style = CURSOR if is_cursor else HOVER if is_hovered else ROW
+        style = CURSOR if is_cursor else "job-table--hover" if is_hovered else ROW
     return Line(cells=(*gutter, *cells) if gutter else cells, style=style)
 
 
@@ -353,7 +346,10 @@ def sentence_lines(sentence: str, *, width: int, height: int) -> tuple[Line, ...
     wrapped = [shorten(line, width) for line in textwrap.wrap(clean(sentence), max(1, width - 2))][:height]
     above = (height - len(wrapped)) // 2
     below = height - len(wrapped) - above
-    written = [Line(cells=(Cell(start=(width - cell_len(text)) // 2, text=text, style=EMPTY),)) for text in wrapped]
+    written = [
+        Line(cells=(Cell(start=(width - cell_len(text)) // 2, text=text, style="job-table--empty"),))
+        for text in wrapped
+    ]
     return (*[Line()] * above, *written, *[Line()] * below)
 
 
@@ -389,16 +385,6 @@ def paint(line: Line, width: int, style_of: Callable[[str], Style]) -> Strip:
 HEADER_HEIGHT = 1
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class _DrawnRow:
-    """What a cached row was drawn from."""
-
-    job: GenerationJob
-    times: tuple[str, ...]
-    """The texts that change with time."""
-    cells: tuple[Cell, ...]
-
-
 class TableRenderer:
     def __init__(self) -> None:
         self.now = datetime.min.replace(tzinfo=UTC)
@@ -410,21 +396,18 @@ class TableRenderer:
         self._sort: ListOrder | None = None
         self.columns: tuple[JobColumn, ...] = ()
         self._titles: tuple[Cell, ...] = ()
-        self._rows: dict[UUID, _DrawnRow] = {}
-
-    def take(self, rows: LoadedRows, *, now: datetime, notes: RowNotes, has_starts: bool) -> None:
-        """Take the rows to draw, and the values that their texts depend on.
-
-        Columns only grow with new values, so that they do not move back and forth.
-        """
-        self.now = now
-        self._take(rows.jobs, notes, has_starts=has_starts)
+        self._rows: dict[UUID, tuple[GenerationJob, tuple[str, ...], tuple[Cell, ...]]] = {}
+        """The cells of each visible row, with the job and the changing texts that they were drawn from."""
 
     def note(self, notes: RowNotes) -> None:
         """Take other notes on the same rows."""
-        self._take(self._jobs, notes, has_starts=self._has_starts)
+        self.take(self._jobs, notes, has_starts=self._has_starts)
 
-    def _take(self, jobs: tuple[GenerationJob, ...], notes: RowNotes, *, has_starts: bool) -> None:
+    def take(self, jobs: tuple[GenerationJob, ...], notes: RowNotes, *, has_starts: bool) -> None:
+        """Take the jobs to draw, and the values that their texts depend on.
+
+        Columns only grow with new values, so that they do not move back and forth.
+        """
         is_same = (notes, has_starts) == (self._notes, self._has_starts)
         if is_same and jobs is self._jobs:
             return
@@ -455,25 +438,23 @@ class TableRenderer:
         self._rows = {job.id: self._drawn(job) for job in view.visible_jobs}
         rows = [
             row_line(
-                drawn.cells,
+                cells,
                 is_cursor=job_id == view.cursor,
                 is_marked=job_id in view.marked,
                 is_hovered=y == hovered_line,
                 is_flashing=job_id in flashing,
             )
-            for y, (job_id, drawn) in enumerate(self._rows.items(), HEADER_HEIGHT)
+            for y, (job_id, (_, _, cells)) in enumerate(self._rows.items(), HEADER_HEIGHT)
         ]
         return (header, *rows)
 
-    def _drawn(self, job: GenerationJob) -> _DrawnRow:
+    def _drawn(self, job: GenerationJob) -> tuple[GenerationJob, tuple[str, ...], tuple[Cell, ...]]:
         """Return the earlier drawing of the row if it has not changed."""
-        read = times(job, self.columns, now=self.now)
-        if self._notes.is_stuck(job):
-            read = (*read, stuck_time(job, self.now))
+        changing = times(job, self.columns, now=self.now, notes=self._notes)
         drawn = self._rows.get(job.id)
-        if drawn and drawn.job is job and drawn.times == read:
+        if drawn and drawn[0] is job and drawn[1] == changing:
             return drawn
-        return _DrawnRow(job=job, times=read, cells=row_cells(job, self.columns, now=self.now, notes=self._notes))
+        return job, changing, row_cells(job, self.columns, now=self.now, notes=self._notes)
 
 
 FLASH_SECONDS = 1.0
@@ -482,6 +463,4 @@ FLASH_SECONDS = 1.0
 
 def changed_jobs(before: LoadedRows, after: LoadedRows) -> frozenset[UUID]:
     """Return the jobs that are in both and have changed. Unchanged jobs are the same objects in both."""
-    if before is after:
-        return frozenset()
     return frozenset(job.id for job in after.jobs if (old := before.get(job.id)) is not None and old is not job)

@@ -243,7 +243,7 @@ class CostsPanel(DrawnLines):
             return  # Lists arrive more often than totals.
         self._flash(state_machine.state_changes(self._totals, totals, created_at=(job.created_at for job in jobs)))
         self._totals = totals
-        self._draw()
+        self.fit_lines()
 
     def tell_age(self, seconds: float, *, is_current: bool = True, is_past: bool = False) -> None:
         """Show the age and precision of the numbers, and who they were read as.
@@ -263,7 +263,7 @@ class CostsPanel(DrawnLines):
         self._stop_flash()
         self._show_note("")
         self._sentence = Content(why)
-        self._draw()
+        self.fit_lines()
 
     def fit(self, screen: Size) -> None:
         """Set the height. It is the same with and without numbers, so that the panes below do not move."""
@@ -271,7 +271,7 @@ class CostsPanel(DrawnLines):
         self._height = min(lines, _MOST_COLUMN_LINES) if screen.width < _LEAST_WIDTH_OF_BOXES else lines
         self.display = self._height > 0
         self.styles.height = self._height
-        self._draw()
+        self.fit_lines()
 
     def _flash(self, changes: state_machine.StateChanges | None) -> None:
         """Animate the changes, unless animations are off. Later changes replace earlier ones."""
@@ -292,9 +292,6 @@ class CostsPanel(DrawnLines):
             self._frames.stop()
             self._frames = None
 
-    def fit_lines(self) -> None:
-        self._draw()
-
     def on_click(self, event: events.Click) -> None:
         """List the jobs in the clicked state, as its digit key does."""
         offset = event.get_content_offset(self)
@@ -314,7 +311,7 @@ class CostsPanel(DrawnLines):
             self.set_class(is_stale, "-stale")
             self.border_subtitle = Content(words)
 
-    def _draw(self) -> None:
+    def fit_lines(self) -> None:
         if self._totals is None:
             self.show_lines(self._sentence.wrap(self.size.width) if self.size.width else ())
             return

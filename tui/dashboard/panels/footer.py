@@ -134,7 +134,10 @@ class MessageLine(FittedLine):
         style, sign = _LOOKS[message.severity]
         listing = "" if self.has_class("-in-dialog") else key_of(self.app, "app.messages")
         unread = f"{listing} {board.unread} more" if listing and board.unread else ""
-        keys = " · ".join(filter(None, (message.keys if self._takes_keys_of(board) else "", unread)))
+        # The keys work only where the message arrived. If that screen has closed, they work in the list.
+        stack = self.app.screen_stack
+        has_keys = self.screen is board.place or (self.screen is stack[0] and board.place not in stack)
+        keys = " · ".join(filter(None, (message.keys if has_keys else "", unread)))
         return LineText(
             text=f"{sign}{message.text.removesuffix('.') if keys else message.text}",
             style=style,
@@ -148,13 +151,6 @@ class MessageLine(FittedLine):
             return Content()  # A dialog may cover this line, so the top screen shows the text.
         shown = self._passing or self._pinned
         return Content() if shown is None else Content("\n").join(shown.lines(room, self._line_count))
-
-    def _takes_keys_of(self, board: MessageBoard) -> bool:
-        """Whether the keys of the passing message work here: not if it arrived on a screen below. If the screen where
-        the message arrived has closed, the message's keys work in the list.
-        """
-        stack = self.app.screen_stack
-        return self.screen is board.place or (self.screen is stack[0] and board.place not in stack)
 
 
 _LOOKS: dict[Severity, tuple[str, str]] = {
@@ -250,23 +246,15 @@ def job_key_state(binding_id: str, selection: Selection, *, read_only: bool) -> 
     if Trait.JOBS not in traits:
         return KeyState.USABLE
     _, _, name = binding_id.partition(".")
+    acts_on = ACTS_ON[JobAction(name)] if name in set(JobAction) else None
+    is_permitted = any(acts_on is None or one in acts_on for one in selection.statuses)
     is_refused = WRITES in traits and selection.hidden > 0
-    is_permitted = not is_refused and any(_permits(name, one) for one in selection.statuses)
-    return KeyState.USABLE if is_permitted else KeyState.REFUSED
-
-
-def _permits(name: str, status: AnyStatus) -> bool:
-    if name not in set(JobAction):
-        return True
-    statuses = ACTS_ON[JobAction(name)]
-    return statuses is None or status in statuses
+    return KeyState.USABLE if is_permitted and not is_refused else KeyState.REFUSED
 
 
 _GAP = 2
 _PINNED = ("app.help", "presenter.help", "app.quit")
 """These hints are at the right end of the line and get room first."""
-_PAIRS = {"demo.slower": ("demo.faster", "speed")}
-"""Two keys that share a hint, and what they change."""
 _LEAST_WIDTH = {"app.quit": 60, "app.errors": 100, "job.case": 100, "app.moment": 120, "app.zone": 120}
 """Minimum width of the line to show the hint."""
 _RANKS = {
@@ -400,7 +388,7 @@ class KeyHints(FittedLine):
             )
             for one in shown.values()
         ]
-        return _paired(hints)
+        return _with_speed_joined(hints)
 
     def _is_typed(self, active: ActiveBinding) -> bool:
         """Whether the focused widget takes the key as a character. Textual hides such a key only if it knows the
@@ -415,16 +403,14 @@ class KeyHints(FittedLine):
         )
 
 
-def _paired(hints: Sequence[KeyHint]) -> list[KeyHint]:
-    """Join the hints of two keys that belong together, such as slower and faster."""
+def _with_speed_joined(hints: list[KeyHint]) -> list[KeyHint]:
+    """Join the hints of the two keys that change the speed of a demo."""
     by_id = {hint.binding_id: hint for hint in hints}
-    joined: dict[str, KeyHint] = {}
-    for first, (second, what) in _PAIRS.items():
-        if first in by_id and second in by_id:
-            other = by_id[second]
-            joined[first] = replace(by_id[first], shown=by_id[first].shown + other.shown, what=what, second=other)
-    seconds = {hint.second.binding_id for hint in joined.values() if hint.second}
-    return [joined.get(hint.binding_id, hint) for hint in hints if hint.binding_id not in seconds]
+    slower, faster = by_id.get("demo.slower"), by_id.get("demo.faster")
+    if slower is None or faster is None:
+        return hints
+    speed = replace(slower, shown=slower.shown + faster.shown, what="speed", second=faster)
+    return [speed if hint is slower else hint for hint in hints if hint is not faster]
 
 
 def _placed(hints: Sequence[KeyHint], room: int) -> list[tuple[int, KeyHint]]:

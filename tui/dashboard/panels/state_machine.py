@@ -33,7 +33,11 @@ class Canvas:
         for character in text:
             cells = cell_len(character)
             if 0 <= y < len(self._rows) and x >= 0 and x + cells <= self.width:
-                self._put(x, y, character, cells, style)
+                row = self._rows[y]
+                if cells > 0:
+                    row[x : x + cells] = [(character, style), *[("", style)] * (cells - 1)]
+                elif x > 0:  # It combines with the character before.
+                    row[x - 1] = (row[x - 1][0] + character, row[x - 1][1])
             x += cells
         return x
 
@@ -46,26 +50,14 @@ class Canvas:
         for row in self._rows[region.y : region.bottom]:
             row[region.x : region.right] = [(character, style) for character, _ in row[region.x : region.right]]
 
-    def _put(self, x: int, y: int, character: str, cells: int, style: str) -> None:
-        row = self._rows[y]
-        if cells == 0:  # It combines with the character before.
-            if x > 0:
-                row[x - 1] = (row[x - 1][0] + character, row[x - 1][1])
-            return
-        row[x] = (character, style)
-        row[x + 1 : x + cells] = [("", style)] * (cells - 1)
-
     def lines(self) -> list[list[Span]]:
         """Return the lines without blanks at their ends."""
-        return [_spans(row) for row in self._rows]
-
-
-def _spans(row: list[Span]) -> list[Span]:
-    end = next((x for x in range(len(row), 0, -1) if row[x - 1] != (" ", "")), 0)
-    return [
-        ("".join(character for character, _ in cells), style)
-        for style, cells in groupby(row[:end], key=lambda cell: cell[1])
-    ]
+        lines: list[list[Span]] = []
+        for row in self._rows:
+            end = next((x for x in range(len(row), 0, -1) if row[x - 1] != (" ", "")), 0)
+            groups = groupby(row[:end], key=lambda cell: cell[1])
+            lines.append([("".join(character for character, _ in cells), style) for style, cells in groups])
+        return lines
 
 
 MUTED = "$foreground-muted"
@@ -493,13 +485,8 @@ def state_changes(before: Totals | None, after: Totals, *, created_at: Iterable[
     moved = {JobStatus.RUNNING: grown[JobStatus.RUNNING] + sum(ended.values()), **ended}
     new = sum(before.taken_at - LONGEST_TRANSACTION < at <= after.taken_at for at in created_at)
     restored = max(sum(grown.values()) - max(grown[JobStatus.QUEUED], new), 0)
-    return (
-        StateChanges(
-            changed=changed, moved={to: number - restored for to, number in moved.items() if number > restored}
-        )
-        if changed
-        else None
-    )
+    moved = {to: number - restored for to, number in moved.items() if number > restored}
+    return StateChanges(changed=changed, moved=moved) if changed else None
 
 
 def draw_changes(drawing: Drawing, changes: StateChanges, *, frame: int) -> None:

@@ -1,12 +1,10 @@
 """Status line and error banner at the top."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
 from functools import partial
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textual.app import App
 from textual.content import Content
@@ -26,6 +24,8 @@ from gjobs.store.users.actor import ActingUser, Actor, actor_name
 from gjobs.store.values.data_classes import dataclass
 from gjobs.tui.dashboard.bindings import key_of
 from gjobs.tui.dashboard.events import ListPollFailed
+from gjobs.tui.dashboard.session.session_poller import SessionPoller
+from gjobs.tui.dashboard.session.setup import DatabaseChoice
 from gjobs.tui.dashboard.widgets.widgets import FittedLine, SteadyText
 from gjobs.tui.text.clean_text import clean, clean_cell, shorten, shorten_address
 from gjobs.tui.text.format import (
@@ -39,12 +39,6 @@ from gjobs.tui.text.format import (
     moment_words,
     refresh_interval,
 )
-
-if TYPE_CHECKING:
-    from gjobs.tui.dashboard.session.session_poller import SessionPoller
-    from gjobs.tui.dashboard.session.setup import DatabaseChoice
-    from gjobs.tui.session import Session
-
 
 PERMIT_ENDED = "The write permit has ended. This session is read-only again."
 
@@ -149,28 +143,20 @@ def status_content(
     status: ConnectionStatus, *, data_age: float | None, now: datetime | None = None, width: int | None = None
 ) -> Content:
     """Return the line. Names are shortened to fit `width`. None means unlimited width."""
-    least = _NAME_WIDTHS[-1]
+    label, address, least = status.database, status.address, _NAME_WIDTHS[-1]
+    # If there is too little room for the label with the address, only the name is shown.
+    places = [(label, address), (status.name, None)] if label and address else [(label, None)]
     for cells, is_brief in (*((cells, False) for cells in _NAME_WIDTHS), (least, True)):
         freshness = _freshness(status, data_age, now, is_short=status.is_of_app and cells <= _SHORT, is_brief=is_brief)
         end = _end(status, freshness, _writing(status.permit, now, cells), is_brief=is_brief)
-        for place in _places(status):
-            content = Content.assemble(*_joined(_names(status, cells, place, is_brief=is_brief), end))
+        for place in places:
+            names = _names(status, cells, place, is_brief=is_brief)
+            # The edge of a block separates it from the rest.
+            rest = [(" ", ""), *end[1:]] if names[-1][1] == _BLOCK_STYLE else end
+            content = Content.assemble(*names, *rest)
             if width is None or content.cell_length <= width:
                 return content
     return content
-
-
-def _places(status: ConnectionStatus) -> list[tuple[str | None, str | None]]:
-    """Return two choices: the label with the address, or only the name if there is too little room."""
-    label, address = status.database, status.address
-    return [(label, address), (status.name, None)] if label and address else [(label, None)]
-
-
-def _joined(names: list[Part], end: list[Part]) -> list[Part]:
-    """Join the parts. The edge of a block separates it from the rest."""
-    if names[-1][1] != _BLOCK_STYLE:
-        return [*names, *end]
-    return [*names, (" ", ""), *end[1:]]
 
 
 def _names(status: ConnectionStatus, cells: int, place: tuple[str | None, str | None], *, is_brief: bool) -> list[Part]:
@@ -190,7 +176,11 @@ def _names(status: ConnectionStatus, cells: int, place: tuple[str | None, str | 
     if address:
         parts.append((f" {shorten_address(clean(address), cells)}", "$foreground-muted"))
     if status.actor_label:
-        parts += [(" ", "") if status.color and not address else _DOT, *_actor_parts(status, cells)]
+        parts.append((" ", "") if status.color and not address else _DOT)
+        parts.append(("as ", "$foreground-muted") if status.visibility is None else ("visibility: ", _VISIBILITY_STYLE))
+        parts.append((_name(status.actor_label, cells), "bold $text-accent"))
+        if status.visibility is not None:
+            parts.append((f" {status.visibility}", _VISIBILITY_STYLE))
     return parts
 
 
@@ -230,13 +220,6 @@ def _end(status: ConnectionStatus, freshness: Part, writing: list[Part], *, is_b
     elif status.may_write:
         parts += [_DOT, ("may write", "bold $text-warning")]
     return [*parts, _DOT, freshness]
-
-
-def _actor_parts(status: ConnectionStatus, cells: int) -> list[Part]:
-    name = (_name(status.actor_label, cells), "bold $text-accent")
-    if status.visibility is None:
-        return [("as ", "$foreground-muted"), name]
-    return [("visibility: ", _VISIBILITY_STYLE), name, (f" {status.visibility}", _VISIBILITY_STYLE)]
 
 
 def _freshness(
@@ -279,6 +262,9 @@ def connection_status(
     session, store, failure = poller.session, poller.store, poller.failure
     known = store.capability_cache.latest if store else None
     profile = session.profile if session else None
+    access = session.access if session else None
+    # The own database of gjobs needs no warning.
+    is_configured = profile is not None and profile.address is not None
     return ConnectionStatus(
         database=session.label if session else choice.label if choice else None,
         address=session.address if session else None,
@@ -291,10 +277,10 @@ def connection_status(
         actor_label=_identity(store.actor) if store else "",
         has_partial_claims=known is not None and store is not None and bool(known.partial_claims(store.actor)),
         visibility=visibility,
-        read_only=session is not None and not session.access.may_write,
-        is_closed=session is not None and session.access.is_closed,
-        may_write=_is_open_to_writes(session),
-        permit=None if moment else _permit(session),
+        read_only=access is not None and not access.may_write,
+        is_closed=access is not None and access.is_closed,
+        may_write=is_configured and access is not None and access.rule is WriteMode.OPEN and not access.is_closed,
+        permit=access.permit if access and access.rule is WriteMode.PERMIT_REQUIRED and not moment else None,
         moment="" if moment is None else moment_words(moment, zone.zone, is_exact=True),
         is_choosing=is_choosing,
         zone="" if zone == LOCAL else zone.name,
@@ -312,18 +298,6 @@ def _identity(actor: Actor) -> str:
     """Return the actor, with the assurance level if it is not the default."""
     level = f" (aal{actor.aal})" if isinstance(actor, ActingUser) and actor.aal != 1 else ""
     return f"{actor_name(actor)}{level}"
-
-
-def _is_open_to_writes(session: Session | None) -> bool:
-    """Return whether a configured database is writable. The own database of gjobs needs no warning."""
-    if session is None or session.profile is None or session.profile.address is None:
-        return False
-    return session.access.rule is WriteMode.OPEN and not session.access.is_closed
-
-
-def _permit(session: Session | None) -> WritePermit | None:
-    """Return the open permit, if the session needs one."""
-    return session.access.permit if session and session.access.rule is WriteMode.PERMIT_REQUIRED else None
 
 
 _TROUBLES: Mapping[type[StoreError], str] = {

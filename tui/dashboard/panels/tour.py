@@ -53,8 +53,19 @@ class Tour:
 
     def follow(self) -> None:
         """Show the present step again, because the screen or what is possible may have changed."""
-        if self.is_on:
-            self._show_or_end()
+        if not self.is_on:
+            return
+        if self._done.issuperset(self._steps):
+            self._end()
+            key = key_of(self._app, "app.help")
+            show_message(self._app, f"Finished the tour. Press {key} for help. gjobs --tour repeats the tour.")
+            return
+        place, step = next((place, one) for place, one in enumerate(self._steps, 1) if one not in self._done)
+        end = key_of(self._app, "list.clear")
+        text = f"Tour {place}/{len(self._steps)} · {self._sentence(step)} · {end} ends"
+        if text != self._pinned:
+            self._pinned = text
+            self._app.messages.pin(text, owner=_OWNER)
 
     @property
     def _steps(self) -> list[TourStep]:
@@ -85,30 +96,13 @@ class Tour:
 
     def do(self, step: TourStep) -> None:
         """Mark a step as done and show the next one."""
-        if not self.is_on or step in self._done:
-            return
-        self._done.add(step)
-        self._show_or_end()
-
-    def _show_or_end(self) -> None:
-        if self._done.issuperset(self._steps):
-            self._end()
-            key = key_of(self._app, "app.help")
-            show_message(self._app, f"Finished the tour. Press {key} for help. gjobs --tour repeats the tour.")
-        else:
-            self._show()
+        if self.is_on and step not in self._done:
+            self._done.add(step)
+            self.follow()
 
     def moved_jobs_to(self, status: JobStatus) -> None:
         """Mark the step that is done when the user has moved a job to this status."""
         self.do(TourStep.START if status is JobStatus.RUNNING else TourStep.FINISH)
-
-    def _show(self) -> None:
-        place, step = next((place, one) for place, one in enumerate(self._steps, 1) if one not in self._done)
-        end = key_of(self._app, "list.clear")
-        text = f"Tour {place}/{len(self._steps)} · {self._sentence(step)} · {end} ends"
-        if text != self._pinned:
-            self._pinned = text
-            self._app.messages.pin(text, owner=_OWNER)
 
     def _sentence(self, step: TourStep) -> str:
         """Return what to do, with the keys as remapped. It fits into a screen of 80 columns."""

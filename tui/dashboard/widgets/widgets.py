@@ -195,19 +195,6 @@ class TextField(Input):
 _BEHIND = "-behind-dialog"
 
 
-def keep_cursor_in_field(screen: Screen[Any]) -> None:
-    """Move the terminal's cursor with the focused field, because input methods open at the cursor.
-
-    Textual places it only when the focus or the text changes, not when the layout moves the field.
-    """
-
-    def place(_: Screen[Any]) -> None:
-        if isinstance(field := screen.focused, Input):
-            screen.app.cursor_position = field.cursor_screen_offset
-
-    screen.screen_layout_refresh_signal.subscribe(screen, place, immediate=True)
-
-
 def mark_as_behind(screen: Screen[Any], *, is_behind: bool) -> None:
     """Hide what only the top screen shows. Restyle nothing else: that would take as long as opening the dialog."""
     if screen.has_class(_BEHIND) is not is_behind:
@@ -245,9 +232,17 @@ class ClosesOnce(Screen[ResultType]):
     """The page of the manual for this screen."""
 
     def on_mount(self) -> None:
-        keep_cursor_in_field(self)
+        self.screen_layout_refresh_signal.subscribe(self, self._place_cursor, immediate=True)
         if isinstance(self.app, MessageApp):
             self.app.follow_messages()
+
+    def _place_cursor(self, _: Screen[Any]) -> None:
+        """Move the terminal's cursor with the focused field, because input methods open at the cursor.
+
+        Textual places it only when the focus or the text changes, not when the layout moves the field.
+        """
+        if isinstance(field := self.focused, Input):
+            self.app.cursor_position = field.cursor_screen_offset
 
     def follow_messages(self) -> None:
         """Draw again after a change of the messages. Does nothing here: only the list of messages overrides it."""

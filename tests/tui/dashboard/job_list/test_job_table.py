@@ -84,7 +84,7 @@ async def test_table_records_when_the_screen_first_showed_the_selection(table: T
         assert table.table.showed_selection(time.monotonic())
         assert not table.table.showed_selection(moved_at)
     table.table.move_to(UUID(int=50))
-    table.table.clear_marks()
+    table.table.unmark(table.table.marked)
     table.table.take_selection_as_seen()
     assert table.table.showed_selection(moved_at)
 

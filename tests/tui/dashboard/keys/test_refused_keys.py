@@ -252,7 +252,7 @@ async def start_again(driver: Driver, jobs_db: JobsDatabase, before: Mapping[UUI
     await pass_seeing_time(driver)
     for job, status in before.items():
         jobs_db.sql("update generation_jobs set status = %s where id = %s and status <> %s", status, job, status)
-    driver.table.clear_marks()
+    driver.table.unmark(driver.table.marked)
     driver.app.dashboard.jobs.leave_find()
     driver.app.dashboard.action_status(0)
     driver.app.dashboard.set_focus(driver.table)
