@@ -420,7 +420,7 @@ class Driver(AppDriver):
     def banner(self) -> str:
         """The text of the banner; empty if none is shown."""
         banner = self.app.dashboard.query_one(Banner)
-        return str(banner.render()) if banner.has_class("-shown") else ""
+        return str(banner.render()) if banner.display else ""
 
     @property
     def showed_selection(self) -> bool:

@@ -38,6 +38,7 @@ class MarksMistake(ShowsInvisible):
         """Start and end of the mistake, in characters."""
 
     def highlight(self, text: Text) -> None:
+        super().highlight(text)
         if self.place is not None:
             text.stylize(_WRONG, *self.place)
 
@@ -126,8 +127,6 @@ class CompletionList(OptionList):
         text-wrap: nowrap;
         text-overflow: ellipsis;
         scrollbar-size-vertical: 1;
-
-        &.-shown { display: block; }
     }
     """
 
@@ -152,7 +151,7 @@ class CompletionList(OptionList):
         self.highlighted = 0 if self.offered and self.offered[0].is_meant else None
         self.styles.offset, self.styles.min_width = (column, 0), width - column
         self.styles.max_height = max(min(_MOST_LINES, room), 1)
-        self.set_class(bool(self.offered), "-shown")
+        self.display = bool(self.offered)
 
 
 def _name(completion: "Completion") -> str:
@@ -184,7 +183,6 @@ class FilterBar(Vertical):
         display: none;
 
         #mistake { display: none; height: auto; max-height: 4; padding: 0 1; color: $text-error; }
-        #mistake.-shown { display: block; }
         #mistake.-caution { color: $text-warning; }
     }
     """
@@ -459,10 +457,9 @@ class FilterBar(Vertical):
 
     def _say(self, content: Content, *, is_caution: bool) -> None:
         """Show a line below the field. Empty content hides it."""
-        self.build_hidden_parts()
         line = self.query_one("#mistake", SteadyText)
         line.say(content)
-        line.set_class(bool(content), "-shown")
+        line.display = bool(content)
         line.set_class(is_caution, "-caution")
 
     def _forget_mistake(self) -> None:

@@ -403,7 +403,9 @@ def _cell(row: _Row, column: JobColumn) -> Cell:
         if (pending := notes.pending.get(row.job.id)) is not None:
             text = pending
         elif notes.is_stuck(row.job):
-            text, style = _stuck_text(row, column.width), "job-table--stuck"
+            time, style = _stuck_time(row), "job-table--stuck"
+            wordings = (f"running ! stuck {time}", f"! stuck {time}", "! stuck")
+            text = next((words for words in wordings if len(words) <= column.width), wordings[-1])
     if row.is_hidden:
         style = "job-table--hidden" if column.name is ColumnName.LENS else _QUIET
     return Cell(start=column.start, text=_fit_cell(text, column), style=style)
@@ -419,12 +421,6 @@ def times(job: GenerationJob, columns: Iterable[JobColumn], *, now: datetime, no
 def _stuck_time(row: _Row) -> str:
     """Return how long a stuck job was not updated."""
     return coarse_duration((row.now - row.job.updated_at).total_seconds())
-
-
-def _stuck_text(row: _Row, width: int) -> str:
-    time = _stuck_time(row)
-    wordings = (f"running ! stuck {time}", f"! stuck {time}", "! stuck")
-    return next((words for words in wordings if len(words) <= width), wordings[-1])
 
 
 def _text(row: _Row, name: ColumnName) -> str:

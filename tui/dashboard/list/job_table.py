@@ -1,5 +1,6 @@
 """JobTable widget and its messages."""
 
+import re
 import time
 from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from gjobs.store.job_list.list_query import End, ListOrder, RowWindow, RowWindowQuery
-from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.statistics.statistics import Count
 from gjobs.tui.dashboard.bindings import KEYS, DialogKey
 from gjobs.tui.dashboard.list import table_drawing
@@ -79,22 +80,6 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
     """A table of jobs. Rows, order and time come from `show` and `tick`. Only changed lines are drawn."""
 
     ALLOW_SELECT = False
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "job-table--header",
-        "job-table--new",
-        "job-table--row",
-        "job-table--cursor",
-        "job-table--hover",
-        "job-table--flash",
-        "job-table--cursor-flash",
-        "job-table--empty",
-        "job-table--mark",
-        *(f"job-table--{status}" for status in JobStatus),
-        "job-table--error",
-        "job-table--quiet",
-        "job-table--hidden",
-        "job-table--stuck",
-    }
     DEFAULT_CSS = """
     JobTable {
         height: 1fr;
@@ -106,12 +91,9 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         scrollbar-size-vertical: 1;
 
         & > .job-table--header { color: $text-muted; text-style: bold; }
-        & > .job-table--new { color: $text-accent; text-style: bold; }
-        & > .job-table--empty { color: $text-muted; }
-        & > .job-table--quiet { color: $text-muted; }
-        & > .job-table--hidden { color: $text-warning; text-style: bold; }
-        & > .job-table--stuck { color: $text-warning; text-style: bold; }
-        & > .job-table--mark { color: $text-accent; text-style: bold; }
+        & > .job-table--new, & > .job-table--mark { color: $text-accent; text-style: bold; }
+        & > .job-table--empty, & > .job-table--quiet { color: $text-muted; }
+        & > .job-table--hidden, & > .job-table--stuck { color: $text-warning; text-style: bold; }
         & > .job-table--error { color: $text-error; }
         & > .job-table--hover { background: $block-hover-background; }
         & > .job-table--cursor {
@@ -131,14 +113,14 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             background: $accent;
             text-style: $block-cursor-text-style;
         }
-        &:ansi > .job-table--flash { text-style: reverse; }
-        &:nocolor > .job-table--flash { text-style: reverse; }
+        &:ansi > .job-table--flash, &:nocolor > .job-table--flash { text-style: reverse; }
         &:nocolor > .job-table--cursor { text-style: underline; }
         &:nocolor:focus > .job-table--cursor { text-style: bold reverse; }
     }
     """ + "".join(
         f"JobTable > .job-table--{status} {{ color: {text.style}; }}\n" for status, text in STATUS_TEXTS.items()
     )
+    COMPONENT_CLASSES: ClassVar[set[str]] = {table_drawing.ROW, *re.findall("job-table--[a-z-]+", DEFAULT_CSS)}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Up", show=False, id="jobs.up", tooltip="Go to the previous job"),
         Binding("down,j", "move(1)", "Down", show=False, id="jobs.down", tooltip="Go to the next job"),

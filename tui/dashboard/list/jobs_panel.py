@@ -3,13 +3,14 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
+from textual.geometry import Region
 from textual.message import Message
 
 from gjobs.store.job_list.list_query import NEWEST_FIRST, Listing, ListOrder, ListQuery, OrderColumn, ProjectName
@@ -22,7 +23,6 @@ from gjobs.tui.dashboard.list.filter_bar import FilterBar
 from gjobs.tui.dashboard.list.job_columns import RowNotes
 from gjobs.tui.dashboard.list.loaded_rows import PendingChanges
 from gjobs.tui.dashboard.widgets.message_board import show_warning
-from gjobs.tui.dashboard.widgets.widgets import TitledPanel
 from gjobs.tui.text.format import jobs_count, short_id
 from gjobs.tui.text.status_text import count_words
 
@@ -51,7 +51,7 @@ _TITLE_EDGES = 4
 """Cells of the border beside a title, without the corners."""
 
 
-class JobsPanel(Vertical, TitledPanel):
+class JobsPanel(Vertical):
     DEFAULT_CSS = """
     JobsPanel {
         height: 1fr;
@@ -66,6 +66,8 @@ class JobsPanel(Vertical, TitledPanel):
         JobTable { background: $background; }
     }
     """
+
+    _draws_only_edges = False
 
     @dataclass
     class NotesChanged(Message):
@@ -492,8 +494,17 @@ class JobsPanel(Vertical, TitledPanel):
         titles = (title, " · ".join(filter(None, notes)))
         if titles != self._titles:
             self._titles = titles
-            self.show_titles(*map(Content, titles))
+            self._draws_only_edges = True
+            self.border_title, self.border_subtitle = map(Content, titles)
+            self._draws_only_edges = False
             self.post_message(self.NotesChanged(titles[1]))
+
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        """After a new title, draw only the border's top and bottom lines: the whole panel takes milliseconds."""
+        if self._draws_only_edges:
+            edge, height = Region(0, 0, self.outer_size.width, 1), self.outer_size.height
+            regions = tuple(edge.translate((0, y)).translate(-self.content_offset) for y in (0, height - 1))
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
 
 def _counts_of_rows(listing: Listing) -> dict[AnyStatus | None, Count]:

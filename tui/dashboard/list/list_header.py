@@ -236,7 +236,10 @@ def job_list_title(
     all_jobs = "" if any(crumbs) else "Jobs"
     kind = all_jobs if listed.status is None else f"{status_text.status_word(listed.status).capitalize()} jobs"
     seen = verdict(listing.visibility) if listing.visibility else ""
-    rows = _rows(listing, position)
+    # The visibility verdict counts the whole list.
+    rows = "" if listing.visibility else count(len(listing.window.jobs))
+    if position and not listing.window.is_whole:
+        rows = status_text.position_words(position)
     order = f", {_ORDERS[listed.order.column, listed.order.descending]}"
     titles = [
         _joined(crumb, kind, _found(listed.job_filter, view, cells), rows, seen) + end
@@ -274,14 +277,6 @@ def _found(job_filter: JobFilter, view: str | None, cells: int) -> str:
 
     kind, text = ("with", format_filter(job_filter)) if view is None else ("view", view)
     return f"{kind} {shorten(clean_cell(text, cells), cells)}"
-
-
-def _rows(listing: Listing, position: status_text.Position | None) -> str:
-    window = listing.window
-    if position and not window.is_whole:
-        return status_text.position_words(position)
-    # The visibility verdict counts the whole list.
-    return "" if listing.visibility else count(len(window.jobs))
 
 
 def why_empty(app: App[Any], listing: Listing, needle: str, *, may_create_projects: bool = True) -> str:

@@ -17,18 +17,8 @@ from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.statistics.statistics import Count
 from gjobs.store.values.data_classes import dataclass
 from gjobs.store.values.formats import is_far
-from gjobs.tui.dashboard.list.job_columns import (
-    NO_NOTES,
-    Cell,
-    ContentWidths,
-    JobColumn,
-    RowNotes,
-    header_cells,
-    lay_out,
-    measure,
-    row_cells,
-    times,
-)
+from gjobs.tui.dashboard.list import job_columns
+from gjobs.tui.dashboard.list.job_columns import Cell, RowNotes
 from gjobs.tui.dashboard.list.loaded_rows import LoadedRows, Step, covers, needed_rows, rows_here
 from gjobs.tui.text.clean_text import clean, shorten
 from gjobs.tui.text.format import count
@@ -389,12 +379,12 @@ class TableRenderer:
     def __init__(self) -> None:
         self.now = datetime.min.replace(tzinfo=UTC)
         self._has_starts = False
-        self._notes = NO_NOTES
+        self._notes = job_columns.NO_NOTES
         self._jobs: tuple[GenerationJob, ...] = ()
-        self._content = ContentWidths()
+        self._content = job_columns.ContentWidths()
         self._width = 0
         self._sort: ListOrder | None = None
-        self.columns: tuple[JobColumn, ...] = ()
+        self.columns: tuple[job_columns.JobColumn, ...] = ()
         self._titles: tuple[Cell, ...] = ()
         self._rows: dict[UUID, tuple[GenerationJob, tuple[str, ...], tuple[Cell, ...]]] = {}
         """The cells of each visible row, with the job and the changing texts that they were drawn from."""
@@ -413,19 +403,19 @@ class TableRenderer:
             return
         self._jobs, self._notes, self._has_starts = jobs, notes, has_starts
         before = self._content
-        self._content = before.widened(measure(jobs, has_starts=has_starts, notes=notes))
+        self._content = before.widened(job_columns.measure(jobs, has_starts=has_starts, notes=notes))
         if self._content != before or not is_same:
             self.fit(self._width, self._sort)
 
     def forget(self) -> None:
         """Forget the jobs before other jobs are drawn."""
-        self._jobs, self._content = (), ContentWidths()
+        self._jobs, self._content = (), job_columns.ContentWidths()
 
     def fit(self, width: int, sort: ListOrder | None) -> None:
         self._width = width
         self._sort = sort
-        self.columns = lay_out(width, self._content, sort)
-        self._titles = header_cells(self.columns, sort)
+        self.columns = job_columns.lay_out(width, self._content, sort)
+        self._titles = job_columns.header_cells(self.columns, sort)
         self._rows.clear()
 
     def lines(
@@ -450,11 +440,11 @@ class TableRenderer:
 
     def _drawn(self, job: GenerationJob) -> tuple[GenerationJob, tuple[str, ...], tuple[Cell, ...]]:
         """Return the earlier drawing of the row if it has not changed."""
-        changing = times(job, self.columns, now=self.now, notes=self._notes)
+        changing = job_columns.times(job, self.columns, now=self.now, notes=self._notes)
         drawn = self._rows.get(job.id)
         if drawn and drawn[0] is job and drawn[1] == changing:
             return drawn
-        return job, changing, row_cells(job, self.columns, now=self.now, notes=self._notes)
+        return job, changing, job_columns.row_cells(job, self.columns, now=self.now, notes=self._notes)
 
 
 FLASH_SECONDS = 1.0

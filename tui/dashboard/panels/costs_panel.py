@@ -335,10 +335,9 @@ def draw_costs(totals: Totals, *, width: int, height: int) -> state_machine.Draw
     A missing number is shown as a dash. Small panels show the flow beside the success rates. Large panels get boxes,
     and a chart of the days if there is room.
     """
-    if height > state_machine.BOX_LINES:
-        boxes = state_machine.draw_boxes(totals, width=width, height=height)
-        if boxes is not None:
-            return _with_chart(boxes, totals, width, height)
+    boxes = state_machine.draw_boxes(totals, width=width, height=height) if height > state_machine.BOX_LINES else None
+    if boxes is not None:
+        return _with_chart(boxes, totals, width, height)
     drawing, used = state_machine.draw_columns(totals, width=width, height=height)
     is_small = not state_machine.has_flow_line(height)
     rates = [*flow_facts(totals, with_rates=is_small), *rate_facts(totals)]

@@ -370,7 +370,12 @@ class KeyHints(FittedLine):
                 if state is not KeyState.HIDDEN
             ]
             self._placed = _placed(hints, room)
-            self._line = _line(self._placed)
+            parts: list[str | Content] = []
+            end = 0
+            for start, hint in self._placed:
+                parts += [" " * (start - end), hint.content]
+                end = start + hint.width
+            self._line = Content.assemble(*parts)
         return self._line
 
     def _read_hints(self) -> list[KeyHint]:
@@ -420,15 +425,6 @@ def _placed(hints: Sequence[KeyHint], room: int) -> list[tuple[int, KeyHint]]:
     at_end = room - _width(pinned)
     others = _fitting([hint for hint in hints if hint.binding_id not in _PINNED], at_end - _GAP if pinned else room)
     return [*_from(0, others), *_from(at_end, pinned)]
-
-
-def _line(placed: Sequence[tuple[int, KeyHint]]) -> Content:
-    parts: list[str | Content] = []
-    end = 0
-    for start, hint in placed:
-        parts += [" " * (start - end), hint.content]
-        end = start + hint.width
-    return Content.assemble(*parts)
 
 
 def _width(hints: Sequence[KeyHint]) -> int:

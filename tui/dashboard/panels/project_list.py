@@ -219,7 +219,10 @@ class ProjectList(OptionList):
         """Yield id, name, number of jobs, and whether the row is the chosen one."""
         yield _ALL, "All projects", self._total(), self._chosen is None
         for project in self._projects:
-            yield str(project.id), project.name, self._number(project), project.id == self._chosen
+            sums = self._sums.get(project.id)
+            # Projects without jobs are missing among known totals.
+            number = count(sums.job_count) if sums else "0" if self._sums else ""
+            yield str(project.id), project.name, number, project.id == self._chosen
 
     def _total(self) -> str:
         if self._everything is not None:
@@ -228,11 +231,6 @@ class ProjectList(OptionList):
             return ""
         more = "+" if len(self._projects) >= _MOST_LISTED else ""
         return count(sum(sums.job_count for sums in self._sums.values())) + more
-
-    def _number(self, project: ProjectName) -> str:
-        """Return the number of jobs. Projects without jobs are missing among known totals."""
-        sums = self._sums.get(project.id)
-        return count(sums.job_count) if sums else "0" if self._sums else ""
 
     def _prompt(self, option_id: str, name: str, number: str, is_chosen: bool) -> tuple[str, Content]:
         room = max(12, self.scrollable_content_region.width) - 3 - len(f" {number}" if number else "")

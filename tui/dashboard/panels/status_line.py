@@ -9,18 +9,9 @@ from typing import Any
 from textual.app import App
 from textual.content import Content
 
+from gjobs.store import errors
 from gjobs.store.configuration.settings import WriteMode, WritePermit
-from gjobs.store.errors import (
-    InvalidValue,
-    NoPrivilege,
-    SchemaMissing,
-    ServerFailure,
-    SignInRefused,
-    StoreError,
-    TimedOut,
-    Unreachable,
-)
-from gjobs.store.users.actor import ActingUser, Actor, actor_name
+from gjobs.store.users.actor import ActingUser, actor_name
 from gjobs.store.values.data_classes import dataclass
 from gjobs.tui.dashboard.bindings import key_of
 from gjobs.tui.dashboard.events import ListPollFailed
@@ -32,6 +23,7 @@ from gjobs.tui.text.format import (
     LOCAL,
     PARTIAL_CLAIMS,
     ShownZone,
+    Span,
     countdown,
     elapsed,
     local_time,
@@ -46,10 +38,6 @@ PERMIT_ENDED = "The write permit has ended. This session is read-only again."
 def permit_hint(app: App[Any]) -> str:
     """Return the hint for a session that needs a permit."""
     return f"Press {key_of(app, 'app.write')} to write for some minutes."
-
-
-Part = tuple[str, str]
-"""A text and its style."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +101,7 @@ _NAME_WIDTHS = (40, 26, 20, 16, 12, 8)
 _SHORT = 16
 """At this width or less, the line omits how often it refreshes, to show more of the address."""
 
-_DOT: Part = (" · ", "$foreground-muted")
+_DOT: Span = (" · ", "$foreground-muted")
 _BLOCK_STYLE = "bold $frame-text on $frame-block"
 _VISIBILITY_STYLE = "bold $text-warning"
 
@@ -159,13 +147,13 @@ def status_content(
     return content
 
 
-def _names(status: ConnectionStatus, cells: int, place: tuple[str | None, str | None], *, is_brief: bool) -> list[Part]:
+def _names(status: ConnectionStatus, cells: int, place: tuple[str | None, str | None], *, is_brief: bool) -> list[Span]:
     """Return the database and the actor. `is_brief` leaves out the name of the program."""
     name, address = place
     if name is None:
         return [*_BEGINNING, ("no database yet", "$foreground-muted")]
     label = shorten_address(clean(name), cells)
-    parts: list[Part] = []
+    parts: list[Span] = []
     if status.color:
         parts.append((f" {label} ", _BLOCK_STYLE))
     else:
@@ -184,14 +172,14 @@ def _names(status: ConnectionStatus, cells: int, place: tuple[str | None, str | 
     return parts
 
 
-_BEGINNING: list[Part] = [(" gjobs ", "bold $text-primary"), (" ", "")]
+_BEGINNING: list[Span] = [(" gjobs ", "bold $text-primary"), (" ", "")]
 
 
 def _name(text: str, cells: int) -> str:
     return shorten(clean_cell(text, cells), cells)
 
 
-def _writing(permit: WritePermit | None, now: datetime | None, cells: int) -> list[Part]:
+def _writing(permit: WritePermit | None, now: datetime | None, cells: int) -> list[Span]:
     """Return the time left for writing, and the reason."""
     if permit is None or now is None:
         return []
@@ -199,9 +187,9 @@ def _writing(permit: WritePermit | None, now: datetime | None, cells: int) -> li
     return [(" ", ""), (f" writing {left}: {_name(permit.reason, cells)} ", "bold $writing-text on $writing-block")]
 
 
-def _end(status: ConnectionStatus, freshness: Part, writing: list[Part], *, is_brief: bool) -> list[Part]:
+def _end(status: ConnectionStatus, freshness: Span, writing: list[Span], *, is_brief: bool) -> list[Span]:
     """Return the parts that must not be cut. If `is_brief`, leave out that writes are off."""
-    parts: list[Part] = [*writing]
+    parts: list[Span] = [*writing]
     if status.zone and not status.moment:
         parts += [_DOT, (status.zone, "$text-accent")]
     if status.demo:
@@ -224,7 +212,7 @@ def _end(status: ConnectionStatus, freshness: Part, writing: list[Part], *, is_b
 
 def _freshness(
     status: ConnectionStatus, data_age: float | None, now: datetime | None, *, is_short: bool, is_brief: bool
-) -> Part:
+) -> Span:
     """Return how fresh the data is. `is_brief` leaves out the words `answers take`, so that the time after them is
     not cut."""
     if status.trouble is not None:
@@ -261,6 +249,9 @@ def connection_status(
     choice = None if is_choosing else choice
     session, store, failure = poller.session, poller.store, poller.failure
     known = store.capability_cache.latest if store else None
+    actor = store.actor if store else None
+    # The default level is not shown.
+    level = f" (aal{actor.aal})" if isinstance(actor, ActingUser) and actor.aal != 1 else ""
     profile = session.profile if session else None
     access = session.access if session else None
     # The own database of gjobs needs no warning.
@@ -274,7 +265,7 @@ def connection_status(
         is_exposed=session is not None
         and (transport := session.operator.database.connections.transport) is not None
         and transport.is_exposed,
-        actor_label=_identity(store.actor) if store else "",
+        actor_label=f"{actor_name(actor)}{level}" if actor else "",
         has_partial_claims=known is not None and store is not None and bool(known.partial_claims(store.actor)),
         visibility=visibility,
         read_only=access is not None and not access.may_write,
@@ -294,23 +285,17 @@ def connection_status(
     )
 
 
-def _identity(actor: Actor) -> str:
-    """Return the actor, with the assurance level if it is not the default."""
-    level = f" (aal{actor.aal})" if isinstance(actor, ActingUser) and actor.aal != 1 else ""
-    return f"{actor_name(actor)}{level}"
-
-
-_TROUBLES: Mapping[type[StoreError], str] = {
-    Unreachable: "no connection",
-    SignInRefused: "sign-in refused",
-    TimedOut: "no answer in time",
-    NoPrivilege: "no privilege",
-    SchemaMissing: "no schema",
-    ServerFailure: "server failure",
+_TROUBLES: Mapping[type[errors.StoreError], str] = {
+    errors.Unreachable: "no connection",
+    errors.SignInRefused: "sign-in refused",
+    errors.TimedOut: "no answer in time",
+    errors.NoPrivilege: "no privilege",
+    errors.SchemaMissing: "no schema",
+    errors.ServerFailure: "server failure",
 }
 
 
-def trouble(error: StoreError) -> str:
+def trouble(error: errors.StoreError) -> str:
     """Return a reason of two or three words why there is no data."""
     return next((words for kind, words in _TROUBLES.items() if isinstance(error, kind)), "nothing read")
 
@@ -326,7 +311,6 @@ class Banner(SteadyText):
         background: $error-muted;
         color: $text-error;
 
-        &.-shown { display: block; }
         &.-caution { background: $warning-muted; color: $text-warning; }
     }
     """
@@ -336,7 +320,7 @@ class Banner(SteadyText):
         if content:
             self.say(content)
             self.set_class(is_caution, "-caution")
-        self.set_class(bool(content), "-shown")
+        self.display = bool(content)
 
 
 def banner_content(
@@ -355,7 +339,7 @@ def banner_content(
     _, _, since = local_time(failure.since, zone).partition(" ")
     message = (f"✗ {clean(failure.error.message, limit=400)}", "bold")
     words = [clean(failure.error.hint, limit=400)] if failure.error.hint else []
-    if isinstance(failure.error, InvalidValue):
+    if isinstance(failure.error, errors.InvalidValue):
         # The same request would be refused again.
         return Content("\n").join([Content.assemble(message), Content(" ".join(words))])
     first = Content.assemble(message, f" Since {since}.")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import zip_longest
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from rich.highlighter import Highlighter
 from rich.text import Text
@@ -71,25 +71,6 @@ class FittedLine(Widget):
         """Redraw the line if its text has changed."""
         if self._drawn is not None and not self.words(self.content_size.width).is_same(self._drawn):
             self.refresh()
-
-
-class TitledPanel(Widget):
-    """A widget with titles in its border. A new title draws only the border's top and bottom lines, because drawing a
-    whole panel takes milliseconds.
-    """
-
-    _draws_only_edges = False
-
-    def show_titles(self, title: Content, subtitle: Content) -> None:
-        self._draws_only_edges = True
-        self.border_title, self.border_subtitle = title, subtitle
-        self._draws_only_edges = False
-
-    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
-        if self._draws_only_edges:
-            edge, height = Region(0, 0, self.outer_size.width, 1), self.outer_size.height
-            regions = tuple(edge.translate((0, y)).translate(-self.content_offset) for y in (0, height - 1))
-        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
 
 class DrawnLines(Widget):
@@ -162,14 +143,8 @@ _NO_LINE = Content()
 class ShowsInvisible(Highlighter):
     """Shows each invisible character as one cell, so that the cursor position is right. The value is unchanged."""
 
-    def __call__(self, text: str | Text) -> Text:
-        shown = text.copy() if isinstance(text, Text) else Text(text)
-        shown.plain = visible(shown.plain)
-        self.highlight(shown)
-        return shown
-
     def highlight(self, text: Text) -> None:
-        """Add no styles. Subclasses may."""
+        text.plain = visible(text.plain)
 
 
 class TextField(Input):
