@@ -5,21 +5,7 @@ from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import (
-    ARRAY,
-    ClauseElement,
-    Integer,
-    Interval,
-    Select,
-    Text,
-    Uuid,
-    and_,
-    any_,
-    bindparam,
-    func,
-    or_,
-    select,
-)
+import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -49,11 +35,11 @@ LIMITS = TimeLimits(statement=8.0)
 _MODE_CHARACTERS = 200
 
 _jobs = tables.generation_jobs
-_SINCE = MOMENT - bindparam("window", type_=Interval)
-_LIMIT = bindparam("most", type_=Integer)
+_SINCE = MOMENT - sa.bindparam("window", type_=sa.Interval)
+_LIMIT = sa.bindparam("most", type_=sa.Integer)
 
 
-def _failures(scope: ErrorScope, readable: frozenset[Key], *, is_recorded: bool) -> Select[Any]:
+def _failures(scope: ErrorScope, readable: frozenset[Key], *, is_recorded: bool) -> sa.Select[Any]:
     """Return the newest failures of the window, and one more if there are more.
 
     A job failed when it was completed, or else when it was last updated. The condition on `updated_at` is redundant,
@@ -63,18 +49,18 @@ def _failures(scope: ErrorScope, readable: frozenset[Key], *, is_recorded: bool)
     is_in_window = _jobs.c.updated_at <= MOMENT
     if is_recorded:
         completed = _jobs.c.completed_at
-        is_in_window = or_(completed.between(_SINCE, MOMENT), and_(completed.is_(None), is_in_window))
-    ended_at = func.coalesce(_jobs.c.completed_at, _jobs.c.updated_at) if is_recorded else _jobs.c.updated_at
-    epochs = (func.extract("epoch", time) for time in (ended_at, _SINCE, MOMENT))
-    statement = select(
+        is_in_window = sa.or_(completed.between(_SINCE, MOMENT), sa.and_(completed.is_(None), is_in_window))
+    ended_at = sa.func.coalesce(_jobs.c.completed_at, _jobs.c.updated_at) if is_recorded else _jobs.c.updated_at
+    epochs = (sa.func.extract("epoch", time) for time in (ended_at, _SINCE, MOMENT))
+    statement = sa.select(
         _jobs.c.id,
         _jobs.c.user_id,
-        func.left(_jobs.c.mode, _MODE_CHARACTERS).label("mode"),
+        sa.func.left(_jobs.c.mode, _MODE_CHARACTERS).label("mode"),
         _jobs.c.cost_cents,
         _jobs.c.error,
         _jobs.c.updated_at,
         ended_at.label("ended_at"),
-        func.least(func.width_bucket(*epochs, BUCKETS), BUCKETS).label("bucket"),
+        sa.func.least(sa.func.width_bucket(*epochs, BUCKETS), BUCKETS).label("bucket"),
     ).where(
         _jobs.c.status == JobStatus.FAILED.value,
         _jobs.c.updated_at >= _SINCE,
@@ -86,12 +72,12 @@ def _failures(scope: ErrorScope, readable: frozenset[Key], *, is_recorded: bool)
     return statement.order_by(_jobs.c.updated_at.desc(), _jobs.c.id.desc()).limit(_LIMIT + 1)
 
 
-class _Grouped(ClauseElement):
+class _Grouped(sa.ClauseElement):
     """The groups of the failures that a statement selects, or the ids of a group's failures, newest first."""
 
     inherit_cache = False
 
-    def __init__(self, failures: Select[Any], *, of_members: bool) -> None:
+    def __init__(self, failures: sa.Select[Any], *, of_members: bool) -> None:
         self.failures = failures
         self.of_members = of_members
 
@@ -105,7 +91,7 @@ newest AS MATERIALIZED (
       FROM (SELECT * FROM failures ORDER BY updated_at DESC, id DESC LIMIT {compiler.process(_LIMIT, **options)}) AS n
 )"""  # noqa: S608 - of constants
     if element.of_members:
-        fingerprint = compiler.process(bindparam("fingerprint", type_=Text), **options)
+        fingerprint = compiler.process(sa.bindparam("fingerprint", type_=sa.Text), **options)
         members = f"SELECT id FROM newest WHERE fingerprint = {fingerprint} ORDER BY updated_at DESC, id DESC"  # noqa: S608
         return f"{newest} {members}"
     trend = ", ".join(f"count(*) FILTER (WHERE bucket = {number})" for number in range(1, BUCKETS + 1))
@@ -155,10 +141,10 @@ _listed_error = listed_error(_jobs.c.error)
 
 
 @cache
-def _listed(columns: JobColumns) -> Select[Any]:
+def _listed(columns: JobColumns) -> sa.Select[Any]:
     """Return a statement for the jobs with these ids, for `make_listed`."""
     chosen = (_listed_error if column is _jobs.c.error else column for column in columns)
-    return select(*chosen).where(_jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+    return sa.select(*chosen).where(_jobs.c.id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Uuid))))
 
 
 async def read_group_jobs(

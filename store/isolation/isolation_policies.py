@@ -5,28 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    ClauseElement,
-    Insert,
-    Select,
-    TableClause,
-    Uuid,
-    any_,
-    bindparam,
-    column,
-    delete,
-    exists,
-    func,
-    insert,
-    literal_column,
-    not_,
-    or_,
-    select,
-    text,
-    update,
-)
+import sqlalchemy as sa
 
 from gjobs.store import tables
 from gjobs.store.capabilities.capability import ASSETS, JOBS, DatabaseFacts, PolicyCommand, RlsPolicy
@@ -50,31 +29,31 @@ from gjobs.store.users.actor import OPERATOR
 from gjobs.store.values.data_classes import by_member
 
 _jobs, _projects, _assets, _users = tables.generation_jobs, tables.projects, tables.assets, tables.users
-_TARGET, _ROW_OWNER = bindparam("target", type_=Uuid), bindparam("row_owner", type_=Uuid)
+_TARGET, _ROW_OWNER = sa.bindparam("target", type_=sa.Uuid), sa.bindparam("row_owner", type_=sa.Uuid)
 _NAME = "isolation check"
 
-_NEW_JOB = insert(_jobs).values(user_id=_ROW_OWNER, project_id=_TARGET, mode="lifestyle")
-_NEW_PROJECT = insert(_projects).values(user_id=_ROW_OWNER, name=_NAME)
-_NEW_ASSET = insert(_assets).values(
+_NEW_JOB = sa.insert(_jobs).values(user_id=_ROW_OWNER, project_id=_TARGET, mode="lifestyle")
+_NEW_PROJECT = sa.insert(_projects).values(user_id=_ROW_OWNER, name=_NAME)
+_NEW_ASSET = sa.insert(_assets).values(
     user_id=_ROW_OWNER,
     project_id=_TARGET,
     kind="input",
     mode="lifestyle",
     prompt_version=_NAME,
-    prompt_payload=literal_column("'{}'::jsonb"),
+    prompt_payload=sa.literal_column("'{}'::jsonb"),
     storage_path=_NAME,
 )
 
-_ID = bindparam("row_id", type_=Uuid)
+_ID = sa.bindparam("row_id", type_=sa.Uuid)
 _ROWS_JOB, _ROWS_ASSET = _NEW_JOB.values(id=_ID, cost_cents=0), _NEW_ASSET.values(id=_ID)
-_ROWS: Mapping[TargetKind, ClauseElement] = {
+_ROWS: Mapping[TargetKind, sa.ClauseElement] = {
     TargetKind.JOB: _ROWS_JOB,
     TargetKind.FINISHED_JOB: _ROWS_JOB.values(status=JobStatus.FAILED.value),
     TargetKind.ASSET: _ROWS_ASSET,
     TargetKind.UNUSED_ASSET: _ROWS_ASSET,
 }
 """The rows that are created in addition to their project."""
-_NEW_USER, _ROWS_PROJECT = insert(_users).values(id=_ROW_OWNER), _NEW_PROJECT.values(id=_TARGET)
+_NEW_USER, _ROWS_PROJECT = sa.insert(_users).values(id=_ROW_OWNER), _NEW_PROJECT.values(id=_TARGET)
 
 
 def creation(plan: ProbePlan, kind: TargetKind) -> tuple[UUID, list[Query[None]]]:
@@ -84,7 +63,7 @@ def creation(plan: ProbePlan, kind: TargetKind) -> tuple[UUID, list[Query[None]]
     """
     project, row = uuid4(), uuid4()
     values = {"row_id": row, "row_owner": plan.owner.id, "target": project}
-    statements: list[ClauseElement] = [] if plan.owner.exists else [_NEW_USER]
+    statements: list[sa.ClauseElement] = [] if plan.owner.exists else [_NEW_USER]
     statements.append(_ROWS_PROJECT)
     if kind in _ROWS:
         statements.append(_ROWS[kind])
@@ -99,7 +78,7 @@ class TableRules:
     granted: frozenset[PolicyCommand]
 
 
-_TABLE_RULES = text("""
+_TABLE_RULES = sa.text("""
     select c.relname::text, row_security_active(c.oid),
            has_any_column_privilege(c.oid, 'select'), has_any_column_privilege(c.oid, 'insert'),
            has_any_column_privilege(c.oid, 'update'), has_table_privilege(c.oid, 'delete')
@@ -216,36 +195,36 @@ def _meaning(policy: RlsPolicy, verb: Verb) -> ProbeVerdict:
     return ProbeVerdict.LEAK if is_open else ProbeVerdict.UNKNOWN
 
 
-_OWNER, _OTHER = bindparam("owner", type_=Uuid), bindparam("other", type_=Uuid)
+_OWNER, _OTHER = sa.bindparam("owner", type_=sa.Uuid), sa.bindparam("other", type_=sa.Uuid)
 
 _NEWEST_JOBS = 1000
 """The owner is chosen among the owners of this many jobs."""
 
 _newest = (
-    select(_jobs.c.user_id, _jobs.c.created_at)
+    sa.select(_jobs.c.user_id, _jobs.c.created_at)
     .where(_jobs.c.user_id.is_distinct_from(_OTHER))
     .order_by(_jobs.c.created_at.desc())
     .limit(_NEWEST_JOBS)
     .subquery()
 )
-_BUSY = select(_newest.c.user_id).group_by(_newest.c.user_id).order_by(func.max(_newest.c.created_at).desc())
+_BUSY = sa.select(_newest.c.user_id).group_by(_newest.c.user_id).order_by(sa.func.max(_newest.c.created_at).desc())
 
 # A join, because a condition on each project would read all jobs if a few projects have most jobs.
-_HAS_PROJECT_WITHOUT_JOBS = select(_projects.c.user_id).where(
-    _projects.c.user_id == any_(bindparam("owners", type_=ARRAY(Uuid))),
-    not_(exists().where(_jobs.c.project_id == _projects.c.id)),
+_HAS_PROJECT_WITHOUT_JOBS = sa.select(_projects.c.user_id).where(
+    _projects.c.user_id == sa.any_(sa.bindparam("owners", type_=sa.ARRAY(sa.Uuid))),
+    sa.not_(sa.exists().where(_jobs.c.project_id == _projects.c.id)),
 )
 _WITH_PROJECT_WITHOUT_JOBS = _HAS_PROJECT_WITHOUT_JOBS.limit(1)
 _WITH_EMPTY_PROJECT = _HAS_PROJECT_WITHOUT_JOBS.where(
-    not_(exists().where(_assets.c.project_id == _projects.c.id))
+    sa.not_(sa.exists().where(_assets.c.project_id == _projects.c.id))
 ).limit(1)
 _ANY_OWNER = (
-    select(_projects.c.user_id)
+    sa.select(_projects.c.user_id)
     .where(_projects.c.user_id.is_distinct_from(_OTHER))
     .order_by(_projects.c.created_at.desc())
     .limit(1)
 )
-_OTHER_USER = select(_users.c.id).where(_users.c.id.is_distinct_from(_OWNER)).order_by(_users.c.id).limit(1)
+_OTHER_USER = sa.select(_users.c.id).where(_users.c.id.is_distinct_from(_OWNER)).order_by(_users.c.id).limit(1)
 
 
 async def choose_participants(
@@ -307,18 +286,18 @@ async def _first(database: Database, query: Query[UUID]) -> UUID | None:
 
 _made = _assets.alias("made")
 
-_JOB = select(_jobs.c.id).where(_jobs.c.user_id == _OWNER)
-_FINISHED_JOB = _JOB.where(or_(*(_jobs.c.status == status.value for status in FINAL_STATUSES)))
-_PROJECT = select(_projects.c.id).where(_projects.c.user_id == _OWNER)
-_WITHOUT_JOBS = _PROJECT.where(not_(exists().where(_jobs.c.project_id == _projects.c.id)))
-_EMPTY_PROJECT = _WITHOUT_JOBS.where(not_(exists().where(_assets.c.project_id == _projects.c.id)))
-_ASSET = select(_assets.c.id).where(_assets.c.user_id == _OWNER)
+_JOB = sa.select(_jobs.c.id).where(_jobs.c.user_id == _OWNER)
+_FINISHED_JOB = _JOB.where(sa.or_(*(_jobs.c.status == status.value for status in FINAL_STATUSES)))
+_PROJECT = sa.select(_projects.c.id).where(_projects.c.user_id == _OWNER)
+_WITHOUT_JOBS = _PROJECT.where(sa.not_(sa.exists().where(_jobs.c.project_id == _projects.c.id)))
+_EMPTY_PROJECT = _WITHOUT_JOBS.where(sa.not_(sa.exists().where(_assets.c.project_id == _projects.c.id)))
+_ASSET = sa.select(_assets.c.id).where(_assets.c.user_id == _OWNER)
 _UNUSED_ASSET = _ASSET.where(
-    not_(exists().where(_jobs.c.input_asset_id == _assets.c.id)),
-    not_(exists().where(_made.c.source_asset_id == _assets.c.id)),
+    sa.not_(sa.exists().where(_jobs.c.input_asset_id == _assets.c.id)),
+    sa.not_(sa.exists().where(_made.c.source_asset_id == _assets.c.id)),
 )
 
-_Statements = Mapping[TargetKind, Select[UUID]]
+_Statements = Mapping[TargetKind, sa.Select[UUID]]
 _WHERE_NO_ASSETS_ARE: _Statements = {
     TargetKind.JOB: _JOB,
     TargetKind.FINISHED_JOB: _FINISHED_JOB,
@@ -384,22 +363,24 @@ def needed_kind(target: ProbeTarget, verb: Verb) -> TargetKind | None:
 
 
 _view = tables.generation_job_summary
-_STATISTICS = func.public.get_job_statistics(_OWNER).table_valued(column("count", BigInteger), name="statistics")
+_STATISTICS = sa.func.public.get_job_statistics(_OWNER).table_valued(
+    sa.column("count", sa.BigInteger), name="statistics"
+)
 
-Statements = Mapping[tuple[ProbeTarget, Verb], ClauseElement]
+Statements = Mapping[tuple[ProbeTarget, Verb], sa.ClauseElement]
 
 
-def _on_table(target: ProbeTarget, table: TableClause, new: Insert, touched: str) -> Statements:
+def _on_table(target: ProbeTarget, table: sa.TableClause, new: sa.Insert, touched: str) -> Statements:
     """Return the statements on a row. An update leaves the `touched` column as it is."""
     is_target = table.c.id == _TARGET
     # Without RETURNING: for that, the user would also need to see the new row.
     new = new.inline()
     return {
-        (target, Verb.READ): select(func.count()).where(is_target),
+        (target, Verb.READ): sa.select(sa.func.count()).where(is_target),
         (target, Verb.INSERT_INTO): new,
         (target, Verb.INSERT_AS): new,
-        (target, Verb.UPDATE): update(table).values({touched: table.c[touched]}).where(is_target),
-        (target, Verb.DELETE): delete(table).where(is_target),
+        (target, Verb.UPDATE): sa.update(table).values({touched: table.c[touched]}).where(is_target),
+        (target, Verb.DELETE): sa.delete(table).where(is_target),
     }
 
 
@@ -407,9 +388,9 @@ _STATEMENTS: Statements = {
     **_on_table(ProbeTarget.JOB, _jobs, _NEW_JOB, "error"),
     **_on_table(ProbeTarget.PROJECT, _projects, _NEW_PROJECT, "name"),
     **_on_table(ProbeTarget.ASSET, _assets, _NEW_ASSET, "storage_path"),
-    (ProbeTarget.COUNTS, Verb.READ): select(func.count()).where(_jobs.c.user_id == _OWNER),
-    (ProbeTarget.STATISTICS, Verb.READ): select(func.coalesce(func.sum(_STATISTICS.c.count), 0)),
-    (ProbeTarget.SUMMARY, Verb.READ): select(func.coalesce(func.sum(_view.c.job_count), 0)).where(
+    (ProbeTarget.COUNTS, Verb.READ): sa.select(sa.func.count()).where(_jobs.c.user_id == _OWNER),
+    (ProbeTarget.STATISTICS, Verb.READ): sa.select(sa.func.coalesce(sa.func.sum(_STATISTICS.c.count), 0)),
+    (ProbeTarget.SUMMARY, Verb.READ): sa.select(sa.func.coalesce(sa.func.sum(_view.c.job_count), 0)).where(
         _view.c.user_id == _OWNER
     ),
 }

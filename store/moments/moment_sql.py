@@ -8,23 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    CTE,
-    BindParameter,
-    ClauseElement,
-    Column,
-    DateTime,
-    Integer,
-    Text,
-    Uuid,
-    bindparam,
-    case,
-    column,
-    literal_column,
-    select,
-    text,
-)
+import sqlalchemy as sa
 from sqlalchemy.sql.functions import coalesce, now
 from sqlalchemy.sql.visitors import replacement_traverse
 
@@ -54,7 +38,7 @@ _ARCHIVED_COLUMNS = ", ".join(
     for one in ALL_COLUMNS
 )
 
-_MOMENT = bindparam("moment", type_=DateTime(timezone=True))
+_MOMENT = sa.bindparam("moment", type_=sa.DateTime(timezone=True))
 _NO_END = "case when count(*) >= 0 then '-infinity'::timestamptz end"
 _NOT_ARCHIVED = "not exists (select from gjobs.visible_archive a where a.id = e.job_id)"
 _IN_RANGE = "e.transaction_id >= cast(cast(:first_transaction as text) as xid8)"
@@ -67,16 +51,17 @@ _IS_ERROR = "e.at <= :moment and e.kind in ('created', 'restored', 'status', 're
 """Whether the event is not after the moment and its kind records the job's error. Other events leave it out."""
 _SLACK = f"interval '{SLACK.total_seconds()} s'"
 
-_UNRECORDED: Any = column("unrecorded", Text)
+_UNRECORDED: Any = sa.column("unrecorded", sa.Text)
 _RECORDED_START = (
-    select(tables.job_starts.c.started_at)
+    sa.select(tables.job_starts.c.started_at)
     .where(
-        tables.job_starts.c.job_id == literal_column("jobs_then.id", Uuid), tables.job_starts.c.started_at <= _MOMENT
+        tables.job_starts.c.job_id == sa.literal_column("jobs_then.id", sa.Uuid),
+        tables.job_starts.c.started_at <= _MOMENT,
     )
     .scalar_subquery()
 )
 # Policies hide the recorded start of a deleted or archived job from its user, but not its events.
-_STARTED = coalesce(_RECORDED_START, literal_column("jobs_then.started_at", DateTime(timezone=True))).label(
+_STARTED = coalesce(_RECORDED_START, sa.literal_column("jobs_then.started_at", sa.DateTime(timezone=True))).label(
     "started_at"
 )
 PAST_COLUMNS: JobColumns = (*ALL_COLUMNS, _STARTED, _UNRECORDED)
@@ -150,7 +135,7 @@ def in_one_line(sql: str) -> str:
 
 
 @cache
-def _pool(form: PoolForm) -> CTE:
+def _pool(form: PoolForm) -> sa.CTE:
     """Return the jobs as they were, under the name `jobs_then`."""
     by_id, of_project = form.by_id, form.of_project
     among = "id = any(:pool_ids) and created_at <= :moment" if by_id else "created_at <= :moment"
@@ -167,7 +152,7 @@ def _pool(form: PoolForm) -> CTE:
     archived = f"from gjobs.visible_archive where {scope} and created_at >= (select since from reach)"  # noqa: S608 - of constants
     archived += f" and archived_at > :moment - {_SLACK} {order}"
     newest = "case when count(*) = :pool_rows then min(created_at) else '-infinity' end"
-    statement = text(
+    statement = sa.text(
         _sql(
             "jobs_then",
             columns=_COLUMNS,
@@ -186,35 +171,35 @@ def _pool(form: PoolForm) -> CTE:
             of_job="t.project_id = :pool_project" if of_project else "true",
         )
     )
-    parameters: list[BindParameter[Any]] = [_MOMENT, bindparam("began_at", type_=DateTime(timezone=True))]
+    parameters: list[sa.BindParameter[Any]] = [_MOMENT, sa.bindparam("began_at", type_=sa.DateTime(timezone=True))]
     if by_id:
-        parameters += [bindparam("pool_ids", type_=ARRAY(Uuid))]
+        parameters += [sa.bindparam("pool_ids", type_=sa.ARRAY(sa.Uuid))]
     else:
-        parameters += [bindparam("first_transaction", type_=Text), bindparam("pool_rows", type_=Integer)]
-    parameters += [bindparam("pool_project", type_=Uuid)] if of_project else []
-    columns = [column(one.name, one.type) for one in ALL_COLUMNS]
-    started = column("started_at", DateTime(timezone=True))
+        parameters += [sa.bindparam("first_transaction", type_=sa.Text), sa.bindparam("pool_rows", type_=sa.Integer)]
+    parameters += [sa.bindparam("pool_project", type_=sa.Uuid)] if of_project else []
+    columns = [sa.column(one.name, one.type) for one in ALL_COLUMNS]
+    started = sa.column("started_at", sa.DateTime(timezone=True))
     return statement.bindparams(*parameters).columns(*columns, _UNRECORDED, started).cte("jobs_then")
 
 
 @lru_cache(maxsize=256)
-def _then(statement: ClauseElement, form: PoolForm) -> ClauseElement:
+def _then(statement: sa.ClauseElement, form: PoolForm) -> sa.ClauseElement:
     """Return the statement changed so that it reads the pool instead of the current table. The result is cached, like
     compiled statements.
     """
     pool = _pool(form)
-    time_so_far = case((pool.c.status == JobStatus.RUNNING.value, _MOMENT - pool.c.created_at))
+    time_so_far = sa.case((pool.c.status == JobStatus.RUNNING.value, _MOMENT - pool.c.created_at))
 
-    def then(element: ClauseElement, **_: object) -> ClauseElement | None:
+    def then(element: sa.ClauseElement, **_: object) -> sa.ClauseElement | None:
         if element is _jobs:
             return pool
-        if isinstance(element, Column) and element.table is _jobs:
+        if isinstance(element, sa.Column) and element.table is _jobs:
             return pool.c[element.name]
         if isinstance(element, now):
             return _MOMENT
         return time_so_far if element is tables.time_so_far else None
 
-    return cast(ClauseElement, replacement_traverse(statement, {}, then))
+    return cast(sa.ClauseElement, replacement_traverse(statement, {}, then))
 
 
 def as_of(query: Query[Any], pool: Pool, make: RowMaker[Any] | None = None) -> Query[Any]:
@@ -243,7 +228,7 @@ def marked(job: GenerationJob, unrecorded: Sequence[str]) -> PastJob:
 def _count_newest(of_project: bool) -> Any:
     scope = f"created_at <= :moment{' and project_id = :pool_project' if of_project else ''}"
     newest = f"select from public.generation_jobs where {scope} order by created_at desc, id desc limit :pool_rows"
-    return text(f"select count(*) from ({newest}) newest").bindparams(_MOMENT)  # noqa: S608 - of constants
+    return sa.text(f"select count(*) from ({newest}) newest").bindparams(_MOMENT)  # noqa: S608 - of constants
 
 
 def count_newest(pool: Pool) -> Query[int]:
@@ -253,7 +238,7 @@ def count_newest(pool: Pool) -> Query[int]:
 
 def range_statement(*, most_changes: int = MOST_CHANGES) -> Any:
     sql = _sql("event_range", slack=SLACK.total_seconds(), most_changes=most_changes)
-    return text(sql).bindparams(_MOMENT)
+    return sa.text(sql).bindparams(_MOMENT)
 
 
 _RANGE = range_statement()
@@ -282,7 +267,7 @@ class Change:
     later_cents: int
 
 
-_CHANGES = text(f"""
+_CHANGES = sa.text(f"""
 select e.former_project_id, e.project_id,
        case when e.former_project_id is not null or e.project_id is null then e.from_status end, e.to_status, count(*),
        coalesce(sum(case when e.to_status is null then e.cost_cents else e.cost_cents - e.cents_change end), 0)::bigint,
@@ -312,7 +297,7 @@ def _neighbor(*, is_later: bool, of_project: bool) -> Any:
     )
     order = "" if is_later else " desc"
     scope = "and e.project_id = :project_id" if of_project else ""
-    return text(f"""
+    return sa.text(f"""
 select {"min" if is_later else "max"}(e.at) from (
     select e.at from gjobs.job_events e
      where {compared} and coalesce(e.from_status, e.to_status) is not null {scope}

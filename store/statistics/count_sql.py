@@ -8,27 +8,7 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    ColumnElement,
-    Integer,
-    Select,
-    Text,
-    Uuid,
-    and_,
-    any_,
-    bindparam,
-    case,
-    cast,
-    func,
-    literal,
-    literal_column,
-    or_,
-    select,
-    text,
-    tuple_,
-)
+import sqlalchemy as sa
 from sqlalchemy.types import UserDefinedType
 
 from gjobs.store import tables
@@ -42,16 +22,16 @@ from gjobs.store.statistics import statistics_sql
 from gjobs.store.statistics.statistics import ProjectTotals
 
 _jobs, _projects = tables.generation_jobs, tables.projects
-_ONE = literal(1, Integer)
-_MOST = bindparam("most", type_=Integer)
+_ONE = sa.literal(1, sa.Integer)
+_MOST = sa.bindparam("most", type_=sa.Integer)
 
-MatchingJobs = Select[Any]
+MatchingJobs = sa.Select[Any]
 """Selects one row for each matching job."""
 
 
 @lru_cache(maxsize=64)
 def _matching(listed: ListQuery, readable: frozenset[Key]) -> MatchingJobs:
-    statement = select(_ONE).select_from(_jobs).where(*filter_sql.conditions(listed.job_filter, readable=readable))
+    statement = sa.select(_ONE).select_from(_jobs).where(*filter_sql.conditions(listed.job_filter, readable=readable))
     if listed.project_id is not None:
         statement = statement.where(_jobs.c.project_id == listed.project_id)
     return statement if listed.status is None else statement.where(_jobs.c.status == listed.status.value)
@@ -64,7 +44,9 @@ def plan_only_query(listed: ListQuery, *, readable: Set[Key]) -> Query[int]:
 
 @lru_cache(maxsize=64)
 def _count(listed: ListQuery, readable: frozenset[Key], most: int | None) -> Query[int]:
-    return Query(select(func.count()).select_from(_matching(listed, readable).limit(most).subquery()), make_number)
+    return Query(
+        sa.select(sa.func.count()).select_from(_matching(listed, readable).limit(most).subquery()), make_number
+    )
 
 
 def count_matching(listed: ListQuery, *, readable: Set[Key]) -> Query[int]:
@@ -77,22 +59,23 @@ def count_matching_up_to(listed: ListQuery, *, most: int, readable: Set[Key]) ->
     return _count(listed, frozenset(readable), most)
 
 
-def _is_outside_workflow() -> ColumnElement[bool]:
+def _is_outside_workflow() -> sa.ColumnElement[bool]:
     """Compare by ranges between the known statuses: unlike `<>`, they can use an index on the status."""
     known = sorted(JobStatus)
     between = (
-        and_(_jobs.c.status > literal(low.value), _jobs.c.status < literal(high.value)) for low, high in pairwise(known)
+        sa.and_(_jobs.c.status > sa.literal(low.value), _jobs.c.status < sa.literal(high.value))
+        for low, high in pairwise(known)
     )
-    return or_(_jobs.c.status < literal(known[0].value), *between, _jobs.c.status > literal(known[-1].value))
+    return sa.or_(_jobs.c.status < sa.literal(known[0].value), *between, _jobs.c.status > sa.literal(known[-1].value))
 
 
 @cache
-def _other_statuses(of_project: bool) -> Select[Any]:
-    there = select(_jobs.c.status).where(_is_outside_workflow()).limit(_MOST)
+def _other_statuses(of_project: bool) -> sa.Select[Any]:
+    there = sa.select(_jobs.c.status).where(_is_outside_workflow()).limit(_MOST)
     if of_project:
-        there = there.where(_jobs.c.project_id == bindparam("project_id", type_=Uuid))
+        there = there.where(_jobs.c.project_id == sa.bindparam("project_id", type_=sa.Uuid))
     found = there.subquery("found")
-    return select(found.c.status, func.count()).group_by(found.c.status)
+    return sa.select(found.c.status, sa.func.count()).group_by(found.c.status)
 
 
 def count_other_statuses(project_id: UUID | None, *, most: int) -> Query[tuple[AnyStatus, int]]:
@@ -101,24 +84,24 @@ def count_other_statuses(project_id: UUID | None, *, most: int) -> Query[tuple[A
     return Query(_other_statuses(project_id is not None), lambda row: (parse_status(row[0]), row[1]), parameters)
 
 
-_COST = cast(func.sum(_jobs.c.cost_cents), BigInteger)
+_COST = sa.cast(sa.func.sum(_jobs.c.cost_cents), sa.BigInteger)
 _NEWEST_PROJECTS = (
-    select(_projects.c.id)
+    sa.select(_projects.c.id)
     .order_by(_projects.c.created_at.desc(), _projects.c.id.desc())
-    .limit(bindparam("rows", type_=Integer))
+    .limit(sa.bindparam("rows", type_=sa.Integer))
 )
-_OF_JOBS = {of_one_user: select(ids.c.project_id) for of_one_user, ids in project_sql.PROJECT_IDS.items()}
+_OF_JOBS = {of_one_user: sa.select(ids.c.project_id) for of_one_user, ids in project_sql.PROJECT_IDS.items()}
 
 
-def _listed(*, has_projects: bool, of_one_user: bool) -> Select[Any]:
+def _listed(*, has_projects: bool, of_one_user: bool) -> sa.Select[Any]:
     """Return the projects that a listing names. Unreadable projects are known only by their jobs."""
     return _NEWEST_PROJECTS if has_projects else _OF_JOBS[of_one_user]
 
 
 @cache
-def _totals_by_project(*, has_projects: bool, of_one_user: bool) -> Select[Any]:
+def _totals_by_project(*, has_projects: bool, of_one_user: bool) -> sa.Select[Any]:
     listed = _listed(has_projects=has_projects, of_one_user=of_one_user)
-    of_each = select(_jobs.c.project_id, func.count(), _COST).group_by(_jobs.c.project_id)
+    of_each = sa.select(_jobs.c.project_id, sa.func.count(), _COST).group_by(_jobs.c.project_id)
     return of_each.where(_jobs.c.project_id.in_(listed))
 
 
@@ -135,7 +118,7 @@ def listed_projects(*, has_projects: bool, of_one_user: bool, limit: int) -> Que
 
 
 PAGE_COUNT: Query[int] = Query(
-    text(
+    sa.text(
         "select pg_relation_size(c.oid) / current_setting('block_size')::int from pg_class c"
         " join pg_namespace n on n.oid = c.relnamespace"
         " where n.nspname = 'public' and c.relname = 'generation_jobs'"
@@ -154,11 +137,11 @@ class _Tid(UserDefinedType[str]):
         return "tid"
 
 
-_CTID = literal_column("public.generation_jobs.ctid", _Tid())
+_CTID = sa.literal_column("public.generation_jobs.ctid", _Tid())
 
 
-def _tid(name: str) -> ColumnElement[str]:
-    return cast(bindparam(name, type_=Text), _Tid())
+def _tid(name: str) -> sa.ColumnElement[str]:
+    return sa.cast(sa.bindparam(name, type_=sa.Text), _Tid())
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +157,7 @@ class PageRange:
         return {f"{name}_page": f"({page},0)" for name, page in ends.items() if page is not None}
 
 
-def _on_pages(statement: Select[Any], *, has_end: bool) -> Select[Any]:
+def _on_pages(statement: sa.Select[Any], *, has_end: bool) -> sa.Select[Any]:
     statement = statement.where(_CTID.op(">=")(_tid("first_page")))
     return statement.where(_CTID.op("<")(_tid("end_page"))) if has_end else statement
 
@@ -189,24 +172,24 @@ def _make_page_total(row: Row) -> tuple[TotalKey, int, int]:
 
 
 @cache
-def _totals_on_pages(has_end: bool) -> Select[Any]:
-    project_ids = bindparam("project_ids", type_=ARRAY(Uuid))
-    scope = bindparam("project_id", type_=Uuid)
+def _totals_on_pages(has_end: bool) -> sa.Select[Any]:
+    project_ids = sa.bindparam("project_ids", type_=sa.ARRAY(sa.Uuid))
+    scope = sa.bindparam("project_id", type_=sa.Uuid)
     is_in_scope = scope.is_(None) | (_jobs.c.project_id == scope)
     read = _on_pages(
-        select(
-            case((is_in_scope, _jobs.c.status)).label("status"),
-            case((_jobs.c.project_id == any_(project_ids), _jobs.c.project_id)).label("project_id"),
-            case((and_(is_in_scope, statistics_sql.IN_SHOWN_DAYS), statistics_sql.CREATED_ON)).label("day"),
+        sa.select(
+            sa.case((is_in_scope, _jobs.c.status)).label("status"),
+            sa.case((_jobs.c.project_id == sa.any_(project_ids), _jobs.c.project_id)).label("project_id"),
+            sa.case((sa.and_(is_in_scope, statistics_sql.IN_SHOWN_DAYS), statistics_sql.CREATED_ON)).label("day"),
             _jobs.c.cost_cents,
         ),
         has_end=has_end,
     ).subquery("read")
     key = (read.c.status, read.c.project_id, read.c.day)
-    statement = select(*key, func.count(), cast(func.sum(read.c.cost_cents), BigInteger))
-    grouped = statement.group_by(func.grouping_sets(*(tuple_(column) for column in key)))
+    statement = sa.select(*key, sa.func.count(), sa.cast(sa.func.sum(read.c.cost_cents), sa.BigInteger))
+    grouped = statement.group_by(sa.func.grouping_sets(*(sa.tuple_(column) for column in key)))
     # Each group has null for the other two columns. A group with only nulls holds jobs that were not requested.
-    return grouped.having(func.coalesce(*(cast(column, Text) for column in key)).is_not(None))
+    return grouped.having(sa.func.coalesce(*(sa.cast(column, sa.Text) for column in key)).is_not(None))
 
 
 def totals_on_pages(
@@ -224,9 +207,9 @@ def totals_on_pages(
 
 
 @lru_cache(maxsize=64)
-def _matching_on_pages(listed: ListQuery, readable: frozenset[Key], has_end: bool) -> Select[Any]:
+def _matching_on_pages(listed: ListQuery, readable: frozenset[Key], has_end: bool) -> sa.Select[Any]:
     found = _on_pages(_matching(listed, readable), has_end=has_end)
-    return select(func.count()).select_from(found.subquery())
+    return sa.select(sa.func.count()).select_from(found.subquery())
 
 
 def matching_on_pages(pages: PageRange, listed: ListQuery, *, readable: Set[Key]) -> Query[int]:

@@ -7,24 +7,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar, assert_never
 from uuid import UUID
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Date,
-    DateTime,
-    Integer,
-    Interval,
-    Select,
-    TableClause,
-    TextClause,
-    Uuid,
-    and_,
-    bindparam,
-    cast,
-    func,
-    select,
-    text,
-)
+import sqlalchemy as sa
 
 from gjobs.store import tables
 from gjobs.store.database.query import MOMENT, Query, Row, RowMaker, first_column, make_number, row_maker
@@ -53,10 +36,10 @@ T = TypeVar("T")
 
 _jobs = tables.generation_jobs
 _status_rollups, _day_rollups = tables.job_counts, tables.job_day_counts
-_PROJECT_ID = bindparam("project_id", type_=Uuid)
-_JOB_COUNT = func.count()
-_JOB_COST = cast(func.coalesce(func.sum(_jobs.c.cost_cents), 0), BigInteger)
-_AVERAGE_JOB_COST = func.coalesce(func.avg(_jobs.c.cost_cents), 0)
+_PROJECT_ID = sa.bindparam("project_id", type_=sa.Uuid)
+_JOB_COUNT = sa.func.count()
+_JOB_COST = sa.cast(sa.func.coalesce(sa.func.sum(_jobs.c.cost_cents), 0), sa.BigInteger)
+_AVERAGE_JOB_COST = sa.func.coalesce(sa.func.avg(_jobs.c.cost_cents), 0)
 """An app's own table may have jobs without a cost."""
 
 
@@ -65,14 +48,14 @@ def _of(project_id: UUID | None) -> dict[str, object]:
 
 
 @lru_cache(maxsize=64)
-def _in_project(statement: Select[Any]) -> Select[Any]:
+def _in_project(statement: sa.Select[Any]) -> sa.Select[Any]:
     """Return the statement for one project. Cached, because compiled SQL is cached by the statement's identity."""
     (source,) = statement.get_final_froms()
     return statement.where(source.c.project_id == _PROJECT_ID)
 
 
 def _asked(
-    statement: Select[Any],
+    statement: sa.Select[Any],
     make: RowMaker[T],
     project_id: UUID | None,
     parameters: Mapping[str, object] = MappingProxyType({}),
@@ -86,22 +69,24 @@ def _average(cents: Any) -> float:
     return round(float(cents), 2)
 
 
-def _count_and_cost(source: TableClause) -> tuple[ColumnElement[int], ColumnElement[int]]:
-    return cast(func.sum(source.c.job_count), BigInteger), cast(func.sum(source.c.cost_cents), BigInteger)
+def _count_and_cost(source: sa.TableClause) -> tuple[sa.ColumnElement[int], sa.ColumnElement[int]]:
+    return sa.cast(sa.func.sum(source.c.job_count), sa.BigInteger), sa.cast(
+        sa.func.sum(source.c.cost_cents), sa.BigInteger
+    )
 
 
 _ROLLUP_COUNT, _ROLLUP_COST = _count_and_cost(_status_rollups)
-_HAS_JOBS = func.sum(_status_rollups.c.job_count) != 0
+_HAS_JOBS = sa.func.sum(_status_rollups.c.job_count) != 0
 """Excludes rollups that add up to no jobs and are not folded yet."""
 
 # The keys of these tables are whether the rollups are read.
 _BY_STATUS = {
-    False: select(_jobs.c.status, _JOB_COUNT, _JOB_COST, _AVERAGE_JOB_COST).group_by(_jobs.c.status),
-    True: select(
+    False: sa.select(_jobs.c.status, _JOB_COUNT, _JOB_COST, _AVERAGE_JOB_COST).group_by(_jobs.c.status),
+    True: sa.select(
         _status_rollups.c.status,
         _ROLLUP_COUNT,
         _ROLLUP_COST,
-        func.sum(_status_rollups.c.cost_cents) / func.sum(_status_rollups.c.job_count),
+        sa.func.sum(_status_rollups.c.cost_cents) / sa.func.sum(_status_rollups.c.job_count),
     )
     .group_by(_status_rollups.c.status)
     .having(_HAS_JOBS),
@@ -119,15 +104,15 @@ def in_workflow_order(rows: list[JobStatistic]) -> JobStatistics:
 
 
 _SUMMARY_KEY = (_jobs.c.user_id, _jobs.c.project_id, _jobs.c.status)
-_ROWS = bindparam("rows", type_=Integer)
+_ROWS = sa.bindparam("rows", type_=sa.Integer)
 _SUMMARY_FROM_JOBS = (
-    select(
+    sa.select(
         *_SUMMARY_KEY,
         _JOB_COUNT,
         _JOB_COST,
         _AVERAGE_JOB_COST,
-        func.min(_jobs.c.created_at),
-        func.max(_jobs.c.created_at),
+        sa.func.min(_jobs.c.created_at),
+        sa.func.max(_jobs.c.created_at),
     )
     .group_by(*_SUMMARY_KEY)
     .order_by(_JOB_COST.desc(), *_SUMMARY_KEY)
@@ -140,7 +125,7 @@ MOST_ENDS = 10_000
 
 
 @cache
-def _summary_from_rollups(of_project: bool) -> TextClause:
+def _summary_from_rollups(of_project: bool) -> sa.TextClause:
     """Return what the view `gjobs.job_summary` shows. The view would look up the times of all rows before the limit."""
     within = "project_id = :project_id" if of_project else "true"
     ends = [
@@ -169,7 +154,9 @@ SELECT user_id, project_id, status, job_count, total, average,
   LEFT JOIN ({ends[1]}) last_job USING (user_id, project_id, status)
  ORDER BY total DESC, user_id, project_id, status
 """  # noqa: S608 - of constants
-    return text(sql).bindparams(_ROWS, bindparam("ends", type_=Integer), *([_PROJECT_ID] if of_project else []))
+    return sa.text(sql).bindparams(
+        _ROWS, sa.bindparam("ends", type_=sa.Integer), *([_PROJECT_ID] if of_project else [])
+    )
 
 
 make_summary = row_maker(JobSummary, status=parse_status, avg_cost_cents=_average)
@@ -184,27 +171,27 @@ def summary(project_id: UUID | None, *, limit: int, from_rollups: bool) -> Query
     return _asked(_SUMMARY_FROM_JOBS, make_summary, project_id, {"rows": limit})
 
 
-CREATED_ON = cast(func.timezone("UTC", _jobs.c.created_at), Date)
-TODAY = cast(func.timezone("UTC", MOMENT), Date)
-_DAYS_BEFORE = bindparam("days_before", type_=Integer)
+CREATED_ON = sa.cast(sa.func.timezone("UTC", _jobs.c.created_at), sa.Date)
+TODAY = sa.cast(sa.func.timezone("UTC", MOMENT), sa.Date)
+_DAYS_BEFORE = sa.bindparam("days_before", type_=sa.Integer)
 
 
-def _midnight(day: ColumnElement[date]) -> ColumnElement[datetime]:
-    return func.timezone("UTC", cast(day, DateTime()))
+def _midnight(day: sa.ColumnElement[date]) -> sa.ColumnElement[datetime]:
+    return sa.func.timezone("UTC", sa.cast(day, sa.DateTime()))
 
 
-IN_SHOWN_DAYS = and_(
+IN_SHOWN_DAYS = sa.and_(
     _jobs.c.created_at >= _midnight(TODAY - _DAYS_BEFORE),
     # Later times may be outside Python's range.
     _jobs.c.created_at < _midnight(TODAY + 1),
 )
 """Whether a job was created on one of the shown days."""
 _BY_DAY = {
-    False: select(CREATED_ON, _JOB_COUNT, _JOB_COST).where(IN_SHOWN_DAYS).group_by(CREATED_ON),
-    True: select(_day_rollups.c.day, *_count_and_cost(_day_rollups))
+    False: sa.select(CREATED_ON, _JOB_COUNT, _JOB_COST).where(IN_SHOWN_DAYS).group_by(CREATED_ON),
+    True: sa.select(_day_rollups.c.day, *_count_and_cost(_day_rollups))
     .where(_day_rollups.c.day.between(TODAY - _DAYS_BEFORE, TODAY))
     .group_by(_day_rollups.c.day)
-    .having(func.sum(_day_rollups.c.job_count) != 0),
+    .having(sa.func.sum(_day_rollups.c.job_count) != 0),
 }
 _make_day = row_maker(DayCost)
 
@@ -224,7 +211,7 @@ def without_gaps(rows: list[DayCost], *, today: date, days: int) -> tuple[DayCos
 
 
 _BY_PROJECT = (
-    select(_status_rollups.c.project_id, _ROLLUP_COUNT, _ROLLUP_COST)
+    sa.select(_status_rollups.c.project_id, _ROLLUP_COUNT, _ROLLUP_COST)
     .group_by(_status_rollups.c.project_id)
     .having(_HAS_JOBS)
     .limit(_ROWS)
@@ -257,7 +244,7 @@ def _seconds(since: str, until: str) -> str:
 
 
 @cache
-def _timings_statement(*, of_project: bool, is_recorded: bool, has_completion: bool) -> TextClause:
+def _timings_statement(*, of_project: bool, is_recorded: bool, has_completion: bool) -> sa.TextClause:
     within = "AND j.project_id = :project_id" if of_project else ""
     # Both conditions select recently ended jobs; the index serves the first.
     sql = f"""
@@ -298,11 +285,11 @@ SELECT moment.at, is_all, mode, coalesce(succeeded, 0), coalesce(failed, 0), wai
   FROM moment, finished FULL JOIN queued USING (is_all, mode)
  ORDER BY is_all DESC, coalesce(succeeded, 0) + coalesce(failed, 0) + coalesce(queued, 0) DESC, mode LIMIT :modes
 """  # noqa: S608 - of constants
-    return text(sql).bindparams(
-        bindparam("at", type_=DateTime(timezone=True)),
-        bindparam("window", type_=Interval()),
-        bindparam("most", type_=Integer),
-        bindparam("modes", type_=BigInteger),
+    return sa.text(sql).bindparams(
+        sa.bindparam("at", type_=sa.DateTime(timezone=True)),
+        sa.bindparam("window", type_=sa.Interval()),
+        sa.bindparam("most", type_=sa.Integer),
+        sa.bindparam("modes", type_=sa.BigInteger),
         *([_PROJECT_ID] if of_project else []),
     )
 
@@ -371,7 +358,7 @@ def _entered(status: JobStatus, *, is_recorded: bool) -> str:
 
 
 @cache
-def _moves(*, of_project: bool, is_recorded: bool, has_completion: bool) -> TextClause:
+def _moves(*, of_project: bool, is_recorded: bool, has_completion: bool) -> sa.TextClause:
     within = "AND j.project_id = :project_id" if of_project else ""
     sql = f"""
 WITH moment AS (SELECT coalesce(:at, now()) AS at),
@@ -390,10 +377,10 @@ SELECT extract(epoch FROM min(span.at) - min(span.since))::float8,
        {", ".join(_entered(status, is_recorded=is_recorded) for status in JobStatus)}
   FROM span LEFT JOIN recent ON true
 """  # noqa: S608 - of constants
-    return text(sql).bindparams(
-        bindparam("at", type_=DateTime(timezone=True)),
-        bindparam("window", type_=Interval()),
-        bindparam("most", type_=BigInteger),
+    return sa.text(sql).bindparams(
+        sa.bindparam("at", type_=sa.DateTime(timezone=True)),
+        sa.bindparam("window", type_=sa.Interval()),
+        sa.bindparam("most", type_=sa.BigInteger),
         *([_PROJECT_ID] if of_project else []),
     )
 
@@ -413,8 +400,8 @@ def _make_moves(row: Row) -> RecentMoves:
 
 
 _OLDEST_QUEUED = (
-    select(_jobs.c.created_at)
-    .where(_jobs.c.status == JobStatus.QUEUED.value, func.isfinite(_jobs.c.created_at))
+    sa.select(_jobs.c.created_at)
+    .where(_jobs.c.status == JobStatus.QUEUED.value, sa.func.isfinite(_jobs.c.created_at))
     .order_by(_jobs.c.created_at, _jobs.c.id)
     .limit(1)
 )
@@ -426,11 +413,11 @@ def oldest_queued(project_id: UUID | None) -> Query[datetime]:
 
 
 @cache
-def _stuck(of_project: bool, has_learned: bool) -> Select[Any]:
-    limit = bindparam("limit", type_=Interval())
-    stuck = select(_jobs.c.id).where(history_sql.is_stuck_at_moment(limit, has_learned=has_learned))
-    found = (_in_project(stuck) if of_project else stuck).limit(bindparam("most", type_=Integer)).subquery()
-    return select(func.count()).select_from(found)
+def _stuck(of_project: bool, has_learned: bool) -> sa.Select[Any]:
+    limit = sa.bindparam("limit", type_=sa.Interval())
+    stuck = sa.select(_jobs.c.id).where(history_sql.is_stuck_at_moment(limit, has_learned=has_learned))
+    found = (_in_project(stuck) if of_project else stuck).limit(sa.bindparam("most", type_=sa.Integer)).subquery()
+    return sa.select(sa.func.count()).select_from(found)
 
 
 def count_stuck(project_id: UUID | None, *, at: datetime | None, has_learned: bool) -> Query[int]:
@@ -443,21 +430,21 @@ def count_stuck(project_id: UUID | None, *, at: datetime | None, has_learned: bo
 
 
 @cache
-def _outcomes(of_project: bool) -> Select[Any]:
+def _outcomes(of_project: bool) -> sa.Select[Any]:
     read = (
-        select(CREATED_ON.label("day"), _jobs.c.status, _jobs.c.cost_cents)
+        sa.select(CREATED_ON.label("day"), _jobs.c.status, _jobs.c.cost_cents)
         .where(IN_SHOWN_DAYS)
         .order_by(_jobs.c.created_at.desc(), _jobs.c.id.desc())
-        .limit(bindparam("most", type_=Integer))
+        .limit(sa.bindparam("most", type_=sa.Integer))
     )
     priced = (_in_project(read) if of_project else read).subquery("priced")
 
     def cents_of(status: JobStatus) -> Any:
-        cents = func.sum(priced.c.cost_cents).filter(priced.c.status == status.value)
-        return cast(func.coalesce(cents, 0), BigInteger)
+        cents = sa.func.sum(priced.c.cost_cents).filter(priced.c.status == status.value)
+        return sa.cast(sa.func.coalesce(cents, 0), sa.BigInteger)
 
-    of_each_day = select(
-        priced.c.day, func.count(), cents_of(JobStatus.SUCCEEDED), cents_of(JobStatus.FAILED)
+    of_each_day = sa.select(
+        priced.c.day, sa.func.count(), cents_of(JobStatus.SUCCEEDED), cents_of(JobStatus.FAILED)
     ).group_by(priced.c.day)
     return of_each_day.order_by(priced.c.day)
 

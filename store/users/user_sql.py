@@ -6,28 +6,7 @@ from datetime import datetime
 from functools import cache
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    ColumnElement,
-    FromClause,
-    Integer,
-    Select,
-    Subquery,
-    Table,
-    Text,
-    Uuid,
-    any_,
-    bindparam,
-    cast,
-    func,
-    literal,
-    null,
-    or_,
-    select,
-    text,
-    true,
-    union_all,
-)
+import sqlalchemy as sa
 from sqlalchemy.types import BigInteger, DateTime
 
 from gjobs.store import tables
@@ -38,7 +17,7 @@ from gjobs.store.users.actor import ActingUser
 from gjobs.store.values.formats import IdRange, id_range
 
 _jobs, _users = tables.generation_jobs, tables.users
-_LOW, _HIGH = bindparam("low", type_=Uuid), bindparam("high", type_=Uuid)
+_LOW, _HIGH = sa.bindparam("low", type_=sa.Uuid), sa.bindparam("high", type_=sa.Uuid)
 
 
 make_user = row_maker(User)
@@ -47,34 +26,34 @@ NEWEST_JOBS = 10_000
 """The owners of these jobs count as recently active."""
 
 _ROLLUPS = (
-    func.count().label("job_count"),
-    func.max(_jobs.c.created_at).label("last_job_at"),
+    sa.func.count().label("job_count"),
+    sa.func.max(_jobs.c.created_at).label("last_job_at"),
 )
-_OF_JOBS = select(_jobs.c.user_id, *_ROLLUPS).group_by(_jobs.c.user_id)
+_OF_JOBS = sa.select(_jobs.c.user_id, *_ROLLUPS).group_by(_jobs.c.user_id)
 _OF_ALL = _OF_JOBS.subquery()
 """Reads all jobs once, which is cheaper than one lookup for each of many users."""
-_OF_EACH = select(*_ROLLUPS).where(_jobs.c.user_id == _users.c.id).lateral()
+_OF_EACH = sa.select(*_ROLLUPS).where(_jobs.c.user_id == _users.c.id).lateral()
 """Looks up the jobs of a few users. The cost doesn't depend on how many users exist."""
 
 
-def _select(sums: FromClause, on: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
+def _select(sums: sa.FromClause, on: sa.ColumnElement[bool]) -> sa.Select[*tuple[object, ...]]:
     return (
-        select(
+        sa.select(
             _users.c.id,
             _users.c.email,
             _users.c.created_at,
-            func.coalesce(sums.c.job_count, 0),
+            sa.func.coalesce(sums.c.job_count, 0),
             sums.c.last_job_at,
         )
         .outerjoin(sums, on)
         .order_by(_users.c.email.asc().nulls_last(), _users.c.id)
-        .limit(bindparam("rows", type_=Integer))
+        .limit(sa.bindparam("rows", type_=sa.Integer))
     )
 
 
 _LISTED = {
     False: _select(_OF_ALL, _OF_ALL.c.user_id == _users.c.id),
-    True: text("""
+    True: sa.text("""
 SELECT u.id, u.email, u.created_at, coalesce(counted.job_count, 0),
        CASE WHEN counted.user_id IS NOT NULL THEN coalesce(recent.last_job_at, (
            SELECT max(theirs.created_at)
@@ -92,15 +71,15 @@ SELECT u.id, u.email, u.created_at, coalesce(counted.job_count, 0),
         GROUP BY user_id
        ) recent ON recent.user_id = u.id
  ORDER BY u.email NULLS LAST, u.id
-""").bindparams(bindparam("rows", type_=Integer), bindparam("newest", type_=Integer)),
+""").bindparams(sa.bindparam("rows", type_=sa.Integer), sa.bindparam("newest", type_=sa.Integer)),
 }
 """The key is whether rollups are readable and jobs have an index on the user. Rollups have no times, so the newest jobs
 are read. Only users without a job among these are looked up. OFFSET 0 forbids the index on the time, which ends at old
 jobs.
 """
-_FEW = _select(_OF_EACH, true())
-_BY_EMAIL = _FEW.where(func.lower(_users.c.email) == func.lower(bindparam("email", type_=Text)))
-_BY_ID = _FEW.where(_users.c.id == bindparam("id", type_=Uuid))
+_FEW = _select(_OF_EACH, sa.true())
+_BY_EMAIL = _FEW.where(sa.func.lower(_users.c.email) == sa.func.lower(sa.bindparam("email", type_=sa.Text)))
+_BY_ID = _FEW.where(_users.c.id == sa.bindparam("id", type_=sa.Uuid))
 
 
 def list_users(*, limit: int, from_rollups: bool) -> Query[User]:
@@ -110,14 +89,14 @@ def list_users(*, limit: int, from_rollups: bool) -> Query[User]:
 
 
 @cache
-def _search_users(*, by_id: bool) -> Select[*tuple[object, ...]]:
+def _search_users(*, by_id: bool) -> sa.Select[*tuple[object, ...]]:
     return _FEW.where(_matches(_users, by_id=by_id))
 
 
-def _matches(users: FromClause, *, by_id: bool) -> ColumnElement[bool]:
+def _matches(users: sa.FromClause, *, by_id: bool) -> sa.ColumnElement[bool]:
     # Not LIKE: percent signs and underscores must match literally.
-    has_text = func.strpos(func.lower(users.c.email), func.lower(bindparam("needle", type_=Text))) > 0
-    return or_(has_text, users.c.id.between(_LOW, _HIGH)) if by_id else has_text
+    has_text = sa.func.strpos(sa.func.lower(users.c.email), sa.func.lower(sa.bindparam("needle", type_=sa.Text))) > 0
+    return sa.or_(has_text, users.c.id.between(_LOW, _HIGH)) if by_id else has_text
 
 
 def search_users(needle: str, *, limit: int) -> Query[User]:
@@ -140,8 +119,8 @@ _make_acting = row_maker(ActingUser)
 
 
 # These queries only find whom to act as, and read no job.
-_ACTING = select(_users.c.id, _users.c.email).order_by(_users.c.id).limit(bindparam("rows", type_=Integer))
-_ACTING_BY_EMAIL = _ACTING.where(func.lower(_users.c.email) == func.lower(bindparam("email", type_=Text)))
+_ACTING = sa.select(_users.c.id, _users.c.email).order_by(_users.c.id).limit(sa.bindparam("rows", type_=sa.Integer))
+_ACTING_BY_EMAIL = _ACTING.where(sa.func.lower(_users.c.email) == sa.func.lower(sa.bindparam("email", type_=sa.Text)))
 _ACTING_IN_RANGE = _ACTING.where(_users.c.id.between(_LOW, _HIGH))
 
 
@@ -150,7 +129,9 @@ def acting_by_email(email: str, *, limit: int) -> Query[ActingUser]:
     return Query(_ACTING_BY_EMAIL, _make_acting, {"email": email, "rows": limit})
 
 
-_EMAILS = select(_users.c.id, _users.c.email).where(_users.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+_EMAILS = sa.select(_users.c.id, _users.c.email).where(
+    _users.c.id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Uuid)))
+)
 
 
 def emails_of(user_ids: Collection[UUID]) -> Query[ActingUser]:
@@ -167,12 +148,12 @@ _MOST_READ = 10_000
 
 
 @cache
-def _owners_in_range(owned: Table) -> Select[UUID]:
-    some = select(owned.c.user_id).where(owned.c.user_id.between(_LOW, _HIGH)).limit(_MOST_READ).subquery()
-    return select(some.c.user_id).distinct().order_by(some.c.user_id).limit(bindparam("rows", type_=Integer))
+def _owners_in_range(owned: sa.Table) -> sa.Select[UUID]:
+    some = sa.select(owned.c.user_id).where(owned.c.user_id.between(_LOW, _HIGH)).limit(_MOST_READ).subquery()
+    return sa.select(some.c.user_id).distinct().order_by(some.c.user_id).limit(sa.bindparam("rows", type_=sa.Integer))
 
 
-def owners_in_range(ids: IdRange, *, limit: int, of: Table) -> Query[ActingUser]:
+def owners_in_range(ids: IdRange, *, limit: int, of: sa.Table) -> Query[ActingUser]:
     """Return owners of jobs or projects without e-mails, for databases with unreadable users."""
     return Query(_owners_in_range(of), _make_acting, {"low": ids.low, "high": ids.high, "rows": limit})
 
@@ -213,94 +194,94 @@ def matching(typed: str, *, limit: int, with_emails: bool) -> Query[FoundUser]:
 
 
 @cache
-def _statement(*, by_text: bool, by_id: bool, with_emails: bool) -> Select[*tuple[object, ...]]:
+def _statement(*, by_text: bool, by_id: bool, with_emails: bool) -> sa.Select[*tuple[object, ...]]:
     owners_by_activity = _people(_owners(by_id=by_id), with_emails=with_emails)
-    wanted = select(owners_by_activity)
+    wanted = sa.select(owners_by_activity)
     if by_text:
         wanted = wanted.where(_matches(owners_by_activity, by_id=by_id))
     order = (
         owners_by_activity.c.last_job_at.desc().nulls_last(),
-        func.lower(owners_by_activity.c.email).nulls_last(),
+        sa.func.lower(owners_by_activity.c.email).nulls_last(),
         owners_by_activity.c.id,
     )
     candidates = wanted.order_by(*order).limit(CANDIDATES).subquery("candidates")
     counted = _counted(candidates)
     latest = _latest(candidates, counted)
-    last_job_at = func.coalesce(latest.c.last_job_at, counted.c.last_job_at)
+    last_job_at = sa.func.coalesce(latest.c.last_job_at, counted.c.last_job_at)
     return (
-        select(candidates.c.id, candidates.c.email, counted.c.job_count, last_job_at)
-        .select_from(candidates.join(counted, true()).join(latest, true()))
-        .order_by(last_job_at.desc().nulls_last(), func.lower(candidates.c.email).nulls_last(), candidates.c.id)
-        .limit(bindparam("rows", type_=Integer))
+        sa.select(candidates.c.id, candidates.c.email, counted.c.job_count, last_job_at)
+        .select_from(candidates.join(counted, sa.true()).join(latest, sa.true()))
+        .order_by(last_job_at.desc().nulls_last(), sa.func.lower(candidates.c.email).nulls_last(), candidates.c.id)
+        .limit(sa.bindparam("rows", type_=sa.Integer))
     )
 
 
-def _owners(*, by_id: bool) -> Subquery:
+def _owners(*, by_id: bool) -> sa.Subquery:
     """Return the owners of the newest jobs and the owners whose id starts with the text. Each has the creation time of
     the newest job.
     """
     columns = (_jobs.c.user_id, _jobs.c.created_at)
-    parts = [select(*columns).order_by(_jobs.c.created_at.desc()).limit(NEWEST_JOBS)]
+    parts = [sa.select(*columns).order_by(_jobs.c.created_at.desc()).limit(NEWEST_JOBS)]
     if by_id:
-        parts.append(select(*columns).where(_jobs.c.user_id.between(_LOW, _HIGH)).limit(NEWEST_JOBS))
-    owned = union_all(*parts).subquery("owned")
-    last_job_at = func.max(owned.c.created_at).label("last_job_at")
-    return select(owned.c.user_id, last_job_at).group_by(owned.c.user_id).subquery("owners")
+        parts.append(sa.select(*columns).where(_jobs.c.user_id.between(_LOW, _HIGH)).limit(NEWEST_JOBS))
+    owned = sa.union_all(*parts).subquery("owned")
+    last_job_at = sa.func.max(owned.c.created_at).label("last_job_at")
+    return sa.select(owned.c.user_id, last_job_at).group_by(owned.c.user_id).subquery("owners")
 
 
-def _people(owners: Subquery, *, with_emails: bool) -> Subquery:
+def _people(owners: sa.Subquery, *, with_emails: bool) -> sa.Subquery:
     """Return each user once, including owners of jobs without a visible row in users."""
     if not with_emails:
-        nothing = cast(null(), Text).label("email")
-        return select(owners.c.user_id.label("id"), nothing, owners.c.last_job_at).subquery("people")
-    everybody: FromClause = _users.outerjoin(owners, owners.c.user_id == _users.c.id, full=True)
-    user_id = func.coalesce(_users.c.id, owners.c.user_id, type_=Uuid).label("id")
-    return select(user_id, _users.c.email, owners.c.last_job_at).select_from(everybody).subquery("people")
+        nothing = sa.cast(sa.null(), sa.Text).label("email")
+        return sa.select(owners.c.user_id.label("id"), nothing, owners.c.last_job_at).subquery("people")
+    everybody: sa.FromClause = _users.outerjoin(owners, owners.c.user_id == _users.c.id, full=True)
+    user_id = sa.func.coalesce(_users.c.id, owners.c.user_id, type_=sa.Uuid).label("id")
+    return sa.select(user_id, _users.c.email, owners.c.last_job_at).select_from(everybody).subquery("people")
 
 
-def _counted(candidates: Subquery) -> FromClause:
+def _counted(candidates: sa.Subquery) -> sa.FromClause:
     """Count the jobs of each candidate, up to the cap, with the index on the owner. Also return the newest creation
     time of the counted jobs.
     """
-    theirs = select(_jobs.c.created_at).where(_jobs.c.user_id == candidates.c.id).limit(MOST_COUNTED + 1)
+    theirs = sa.select(_jobs.c.created_at).where(_jobs.c.user_id == candidates.c.id).limit(MOST_COUNTED + 1)
     some = theirs.correlate(candidates).lateral("theirs")
-    sums = select(func.count().label("job_count"), func.max(some.c.created_at).label("last_job_at"))
+    sums = sa.select(sa.func.count().label("job_count"), sa.func.max(some.c.created_at).label("last_job_at"))
     return sums.select_from(some).lateral("counted")
 
 
-def _latest(candidates: Subquery, counted: FromClause) -> FromClause:
+def _latest(candidates: sa.Subquery, counted: sa.FromClause) -> sa.FromClause:
     """Return the newest job of users with more jobs than the cap. Nothing is read for the others."""
     theirs = (_jobs.c.user_id == candidates.c.id, counted.c.job_count > MOST_COUNTED)
-    return select(func.max(_jobs.c.created_at).label("last_job_at")).where(*theirs).lateral("latest")
+    return sa.select(sa.func.max(_jobs.c.created_at).label("last_job_at")).where(*theirs).lateral("latest")
 
 
 _projects = tables.projects
 
 
-def _users_who_own(owned: Subquery) -> Select[*tuple[object, ...]]:
+def _users_who_own(owned: sa.Subquery) -> sa.Select[*tuple[object, ...]]:
     return (
-        select(
+        sa.select(
             owned.c.user_id,
-            cast(null(), Text),
-            cast(null(), DateTime(timezone=True)),
-            cast(func.sum(owned.c.job_count), BigInteger),
-            func.max(owned.c.last_job_at),
+            sa.cast(sa.null(), sa.Text),
+            sa.cast(sa.null(), DateTime(timezone=True)),
+            sa.cast(sa.func.sum(owned.c.job_count), BigInteger),
+            sa.func.max(owned.c.last_job_at),
         )
         .group_by(owned.c.user_id)
-        .order_by(func.max(owned.c.last_job_at).desc().nulls_last(), owned.c.user_id)
-        .limit(bindparam("rows", type_=Integer))
+        .order_by(sa.func.max(owned.c.last_job_at).desc().nulls_last(), owned.c.user_id)
+        .limit(sa.bindparam("rows", type_=sa.Integer))
     )
 
 
-_OF_PROJECTS = select(_projects.c.user_id, literal(0, Integer), cast(null(), DateTime(timezone=True)))
+_OF_PROJECTS = sa.select(_projects.c.user_id, sa.literal(0, sa.Integer), sa.cast(sa.null(), DateTime(timezone=True)))
 
 _USERS = {
-    True: _users_who_own(union_all(_OF_JOBS, _OF_PROJECTS).subquery()),
+    True: _users_who_own(sa.union_all(_OF_JOBS, _OF_PROJECTS).subquery()),
     False: _users_who_own(_OF_JOBS.subquery()),
 }
 """Depends on whether projects are readable."""
 _USER_BY_ID = {
-    has_projects: statement.having(statement.selected_columns[0] == bindparam("id", type_=Uuid))
+    has_projects: statement.having(statement.selected_columns[0] == sa.bindparam("id", type_=sa.Uuid))
     for has_projects, statement in _USERS.items()
 }
 
