@@ -8,7 +8,6 @@ from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
 from random import Random
-from types import MappingProxyType
 from typing import Any, Literal
 from uuid import UUID, uuid5
 
@@ -18,7 +17,6 @@ from psycopg.types.json import Jsonb
 
 from gjobs.store.budgets.budget import Period
 from gjobs.store.database import driver_errors
-from gjobs.store.database.driver_errors import translate_connecting
 from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.values.formats import column_names
 
@@ -50,13 +48,9 @@ class ProjectPlan:
     """In total."""
 
 
-def _job_counts(queued: int, running: int, succeeded: int, failed: int) -> Mapping[JobStatus, int]:
-    return dict.fromkeys(JobStatus, 0) | {
-        JobStatus.QUEUED: queued,
-        JobStatus.RUNNING: running,
-        JobStatus.SUCCEEDED: succeeded,
-        JobStatus.FAILED: failed,
-    }
+def _job_counts(*counts: int) -> Mapping[JobStatus, int]:
+    """Return the counts, given in workflow order, by status."""
+    return dict(zip(JobStatus, counts, strict=True))
 
 
 USERS = (
@@ -156,26 +150,24 @@ class ModeProfile:
     height: int
 
 
-MODES: Mapping[str, ModeProfile] = MappingProxyType(
-    {
-        "main_white": ModeProfile(share=34, cost_cents=(60, 160), seconds=(8, 28), width=2000, height=2000),
-        "lifestyle": ModeProfile(share=32, cost_cents=(210, 500), seconds=(25, 95), width=1920, height=1280),
-        "feature_callout": ModeProfile(share=22, cost_cents=(120, 340), seconds=(15, 60), width=1600, height=1600),
-        "packaging": ModeProfile(share=12, cost_cents=(2, 90), seconds=(12, 45), width=1500, height=2100),
-    }
-)
+MODES: Mapping[str, ModeProfile] = {
+    "main_white": ModeProfile(share=34, cost_cents=(60, 160), seconds=(8, 28), width=2000, height=2000),
+    "lifestyle": ModeProfile(share=32, cost_cents=(210, 500), seconds=(25, 95), width=1920, height=1280),
+    "feature_callout": ModeProfile(share=22, cost_cents=(120, 340), seconds=(15, 60), width=1600, height=1600),
+    "packaging": ModeProfile(share=12, cost_cents=(2, 90), seconds=(12, 45), width=1500, height=2100),
+}
 
-FAILURES: Mapping[str, tuple[float, float]] = MappingProxyType(
-    {
-        "API timeout": (118, 124),
-        "Rate limit reached: 429 Too Many Requests, try again in 20 s": (1, 4),
-        "The image service answered 503 Service Unavailable": (2, 30),
-        "The prompt was refused by the safety system": (3, 9),
-        "The input image could not be downloaded: 404 Not Found": (1, 3),
-        "The input image is 640 × 480 pixels; at least 1000 × 1000 are needed": (1, 2),
-        "The background could not be separated from the product": (9, 40),
-    }
-)
+OUTAGE_MESSAGE = "The image service answered 503 Service Unavailable"
+
+FAILURES: Mapping[str, tuple[float, float]] = {
+    "API timeout": (118, 124),
+    "Rate limit reached: 429 Too Many Requests, try again in 20 s": (1, 4),
+    OUTAGE_MESSAGE: (2, 30),
+    "The prompt was refused by the safety system": (3, 9),
+    "The input image could not be downloaded: 404 Not Found": (1, 3),
+    "The input image is 640 × 480 pixels; at least 1000 × 1000 are needed": (1, 2),
+    "The background could not be separated from the product": (9, 40),
+}
 """The message, with the least and most seconds from start to failure."""
 
 _STACK = (
@@ -274,7 +266,6 @@ def _working_time(random: Random, now: datetime) -> datetime:
     return datetime.combine(day, _NOON, now.tzinfo) + timedelta(hours=random.gauss(0, 2.4))
 
 
-PROMPT_VERSION = "v3"
 _UPLOAD_SIZES = ((3024, 4032), (4032, 3024), (3000, 3000), (2400, 2400))
 
 
@@ -286,7 +277,7 @@ class SampleAsset:
     kind: Literal["input", "output"]
     mode: str
     source_asset_id: UUID | None = None
-    prompt_version: str = PROMPT_VERSION
+    prompt_version: str = "v3"
     prompt_payload: Mapping[str, object]
     width: int
     height: int
@@ -296,23 +287,23 @@ class SampleAsset:
     updated_at: datetime
 
 
-def _upload(product: str, view: str, project_id: UUID, user_id: UUID, begun: datetime) -> SampleAsset:
+def _upload(product: str, view: str, project: "SampleProject") -> SampleAsset:
     """Return a photograph of a product, uploaded in the project's first hour."""
-    identifier = make_id("input", project_id, product, view)
+    identifier = make_id("input", project.id, product, view)
     random = seeded(identifier)
     width, height = random.choice(_UPLOAD_SIZES)
-    uploaded_at = begun + timedelta(minutes=random.uniform(2, 55))
+    uploaded_at = project.created_at + timedelta(minutes=random.uniform(2, 55))
     return SampleAsset(
         id=identifier,
-        user_id=user_id,
-        project_id=project_id,
+        user_id=project.user_id,
+        project_id=project.id,
         kind="input",
         mode=choose_mode(random),
         prompt_payload={"product": product, "view": view, "file_name": f"IMG_{random.randint(1200, 9800)}.jpg"},
         width=width,
         height=height,
         mime_type="image/jpeg",
-        storage_path=f"{user_id}/{project_id}/input/{_slug(product)}-{view}.jpg",
+        storage_path=f"{project.user_id}/{project.id}/input/{_slug(product)}-{view}.jpg",
         created_at=uploaded_at,
         updated_at=uploaded_at,
     )
@@ -323,7 +314,6 @@ def output_asset(job: GenerationJob, source: SampleAsset) -> SampleAsset:
     identifier = make_id("output", job.id)
     profile = MODES[job.mode]
     product = str(source.prompt_payload["product"])
-    mode_slug = job.mode.replace("_", "-")
     return SampleAsset(
         id=identifier,
         user_id=job.user_id,
@@ -335,7 +325,7 @@ def output_asset(job: GenerationJob, source: SampleAsset) -> SampleAsset:
         width=profile.width,
         height=profile.height,
         mime_type="image/png",
-        storage_path=f"{job.user_id}/{job.project_id}/output/{_slug(product)}-{mode_slug}-{str(identifier)[:8]}.png",
+        storage_path=f"{job.user_id}/{job.project_id}/output/{_slug(product)}-{_slug(job.mode)}-{str(identifier)[:8]}.png",
         created_at=job.updated_at,
         updated_at=job.updated_at,
     )
@@ -385,8 +375,8 @@ class SampleBudget:
     """The budget of a user or of a project."""
 
     id: UUID
-    user_id: UUID | None
-    project_id: UUID | None
+    user_id: UUID | None = None
+    project_id: UUID | None = None
     period: Period
     limit_cents: int
     created_at: datetime
@@ -409,8 +399,7 @@ def sample(now: datetime) -> Sample:
     for plan in USERS:
         user_id, joined = make_id("user", plan.key), now - timedelta(days=plan.age_days)
         rows.users.append(SampleUser(id=user_id, email=plan.email, created_at=joined))
-        if plan.limit_cents is not None:
-            rows.budgets.append(_budget(plan.limit_cents, Period.MONTH, user_id=user_id, created_at=joined))
+        _add_budget(rows, plan, Period.MONTH, joined, user_id=user_id)
         for project_plan in plan.projects:
             _add_project(rows, project_plan, user_id, now)
     return rows
@@ -421,35 +410,27 @@ def _add_project(rows: Sample, plan: ProjectPlan, user_id: UUID, now: datetime) 
     identifier = make_id("project", user_id, plan.name)
     project = SampleProject(id=identifier, user_id=user_id, name=plan.name, created_at=begun, updated_at=begun)
     rows.projects.append(project)
-    views = ((product, view) for product in plan.products for view in ("front", "detail"))
-    inputs = [_upload(product, view, project.id, user_id, begun) for product, view in views]
+    inputs = [_upload(product, view, project) for product in plan.products for view in ("front", "detail")]
     jobs = [
         _job(plan, project, inputs, status, number, now)
         for status, count in plan.jobs.items()
         for number in range(count)
     ]
-    rows.assets.extend([*inputs, *_outputs(jobs, inputs)])
+    sources = {asset.id: asset for asset in inputs}
+    made = [(job, sources[job.input_asset_id]) for job in jobs if job.input_asset_id]
+    succeeded = [(job, source) for job, source in made if job.status is JobStatus.SUCCEEDED]
+    rows.assets.extend([*inputs, *(output_asset(job, source) for job, source in succeeded[:OUTPUTS_KEPT])])
     rows.jobs.extend(jobs)
+    _add_budget(rows, plan, Period.ALL, begun, project_id=identifier)
+
+
+def _add_budget(
+    rows: Sample, plan: UserPlan | ProjectPlan, period: Period, created_at: datetime, **owner: UUID
+) -> None:
     if plan.limit_cents is not None:
-        rows.budgets.append(_budget(plan.limit_cents, Period.ALL, project_id=project.id, created_at=begun))
-
-
-def _budget(
-    limit_cents: int,
-    period: Period,
-    *,
-    created_at: datetime,
-    user_id: UUID | None = None,
-    project_id: UUID | None = None,
-) -> SampleBudget:
-    return SampleBudget(
-        id=make_id("budget", user_id or project_id, period),
-        user_id=user_id,
-        project_id=project_id,
-        period=period,
-        limit_cents=limit_cents,
-        created_at=created_at,
-    )
+        identifier, limit = make_id("budget", *owner.values(), period), plan.limit_cents
+        budget = SampleBudget(id=identifier, period=period, limit_cents=limit, created_at=created_at, **owner)
+        rows.budgets.append(budget)
 
 
 def _job(
@@ -496,12 +477,6 @@ def _job(
     )
 
 
-def _outputs(jobs: list[GenerationJob], inputs: list[SampleAsset]) -> list[SampleAsset]:
-    sources = {asset.id: asset for asset in inputs}
-    made = [job for job in jobs if job.status is JobStatus.SUCCEEDED and job.input_asset_id][:OUTPUTS_KEPT]
-    return [output_asset(job, sources[job.input_asset_id]) for job in made if job.input_asset_id is not None]
-
-
 _HISTORY = (Path(__file__).parent / "history.sql").read_text(encoding="utf-8")
 
 
@@ -514,7 +489,7 @@ def fill(conninfo: Mapping[str, str], *, now: datetime) -> None:
     try:
         connection = connect(**conninfo)  # type: ignore[arg-type]
     except Error as error:
-        raise translate_connecting(error) from error
+        raise driver_errors.translate_connecting(error) from error
     try:
         with connection, connection.cursor() as cursor:
             _insert(cursor, ("auth", "users"), rows.users)

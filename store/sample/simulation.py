@@ -53,7 +53,6 @@ RETRY_CHANCE = 1 / 10
 BURST_CHANCE, BURST_SIZES = 1 / 25, (4, 9)
 OUTAGE_CHANCE, OUTAGE_SIZES = 1 / 30, (4, 8)
 """An outage is a number of jobs of one mode that all fail."""
-OUTAGE_MESSAGE = "The image service answered 503 Service Unavailable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +104,7 @@ def plan_jobs(random: Random) -> Iterator[JobPlan]:
         mode = sample_data.choose_mode(random)
         is_failing = failures_left > 0 and mode == failing_mode
         failures_left -= is_failing
-        yield plan_job(random, mode, error=OUTAGE_MESSAGE if is_failing else None, burst=burst)
+        yield plan_job(random, mode, error=sample_data.OUTAGE_MESSAGE if is_failing else None, burst=burst)
 
 
 _ROUNDING = 1e-6
@@ -352,7 +351,7 @@ class Simulation:
             await self.clock.sleep(plan.seconds / STEPS, is_step=step == STEPS - 1)
         self._planned.pop(work.job.id, None)
         work.cost_cents = plan.final_cost_cents
-        error = OUTAGE_MESSAGE if self._failing_until.get(work.job.mode, 0) > self.clock.now else plan.error
+        error = sample_data.OUTAGE_MESSAGE if self._failing_until.get(work.job.mode, 0) > self.clock.now else plan.error
         self.report(SimulatedChange(what="failed" if error else "completed", jobs=[work.job]))
         if error:
             self.failed.append(work.job)

@@ -19,7 +19,6 @@ from html import escape
 from http import HTTPStatus
 from importlib.resources import files
 from pathlib import Path
-from types import MappingProxyType
 from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -117,6 +116,8 @@ _KEPT = frozenset({"TEXTUAL_ANIMATIONS"})
 
 Size = tuple[int, int]
 """Columns and rows."""
+Report = Callable[[str], None]
+"""Prints a sentence for the person who runs the server."""
 
 
 def tab_environment(environment: Mapping[str, str], size: Size) -> dict[str, str]:
@@ -150,31 +151,20 @@ class TabProcess(AppService):
     """The process of a tab, as textual-serve drives it. It needs no shell, and it always ends."""
 
     def __init__(
-        self,
-        settings: Settings,
-        *,
-        write_bytes: Callable[[bytes], Awaitable[None]],
-        write_text: Callable[[str], Awaitable[None]],
-        close: Callable[[int], Awaitable[None]],
-        downloads: DownloadManager,
+        self, settings: Settings, websocket: web.WebSocketResponse, report: Report, downloads: DownloadManager
     ) -> None:
-        """`close` gets the exit code of a process that ended by itself."""
         self._settings = settings
-        self._close = close
+        self.websocket = websocket
+        self._report = report
         self._ending: asyncio.Task[None] | None = None
         super().__init__(
             "",
-            write_bytes=write_bytes,
-            write_str=write_text,
-            close=self._let_it_end,
+            write_bytes=partial(_send, websocket.send_bytes),
+            write_str=partial(_send, websocket.send_str),
+            # `run` reports the end itself, with the exit code.
+            close=partial(asyncio.sleep, 0),
             download_manager=downloads,
         )
-
-    @staticmethod
-    async def _let_it_end() -> None:
-        """Ignore textual-serve's notice that the process has ended. `run` reports the end itself, with the exit
-        code.
-        """
 
     async def _open_app_process(self, width: int = 80, height: int = 24) -> asyncio.subprocess.Process:
         """Start the process. It gets its settings on a pipe, where nobody else can read them."""
@@ -201,8 +191,13 @@ class TabProcess(AppService):
 
     async def run(self) -> None:
         await super().run()
-        if self._process is not None and self._ending is None:
-            await self._close(await self._process.wait())
+        if self._process is None or self._ending is not None:
+            return
+        if exit_code := await self._process.wait():
+            self._report(f"The process of a tab ended with exit code {exit_code}. See gjobs.log in the data directory.")
+            await _close(self.websocket, "gjobs stopped because of an error. Its log has more.")
+        else:
+            await _close(self.websocket, "You have quit gjobs.")
 
     async def on_meta(self, data: bytes) -> None:
         """Pass on what the process asks the browser to do. Only web pages may be opened."""
@@ -233,16 +228,14 @@ class TabProcess(AppService):
 
 _STATIC = Path(str(files("textual_serve"))) / "static"
 _ASSETS = Path(__file__).with_name("assets")
-FILES: Mapping[str, Path] = MappingProxyType(
-    {
-        "textual.js": _STATIC / "js" / "textual.js",
-        "xterm.css": _STATIC / "css" / "xterm.css",
-        "regular.ttf": _STATIC / "fonts" / "RobotoMono-VariableFont_wght.ttf",
-        "italic.ttf": _STATIC / "fonts" / "RobotoMono-Italic-VariableFont_wght.ttf",
-        "page.js": _ASSETS / "page.js",
-        "page.css": _ASSETS / "page.css",
-    }
-)
+FILES: Mapping[str, Path] = {
+    "textual.js": _STATIC / "js" / "textual.js",
+    "xterm.css": _STATIC / "css" / "xterm.css",
+    "regular.ttf": _STATIC / "fonts" / "RobotoMono-VariableFont_wght.ttf",
+    "italic.ttf": _STATIC / "fonts" / "RobotoMono-Italic-VariableFont_wght.ttf",
+    "page.js": _ASSETS / "page.js",
+    "page.css": _ASSETS / "page.css",
+}
 """Everything that the page needs, by its name in the address. Nothing comes from another server."""
 
 _PAGE = (_ASSETS / "page.html").read_text(encoding="utf-8")
@@ -257,8 +250,7 @@ a link from another site.
 
 HEARTBEAT_SECONDS = 10.0
 STUCK_SECONDS = 10.0
-"""Seconds after which a process that does not read its input is ended.
-"""
+"""Seconds after which a process that does not read its input is ended."""
 LARGEST_MESSAGE = 1_000_000
 """Bytes that a browser may send at once, for example in a paste."""
 _COOKIE: web.RequestKey[str] = web.RequestKey("cookie", str)
@@ -289,17 +281,17 @@ class TabServer:
         limits: ServerLimits,
         *,
         port: int,
-        report: Callable[[str], None],
+        report: Report,
         reads_terminal: bool = False,
     ) -> None:
-        """`report` prints a sentence for the person who runs the server."""
         self._settings = settings
         self._limits = limits
         self._report = report
         self.sign_ins = SignIns(reads_terminal=reads_terminal)
         # Cookies of a host are shared by all its ports.
         self._cookie = f"gjobs_{port}"
-        self._tabs: dict[TabProcess, tuple[str, web.WebSocketResponse]] = {}
+        self._tabs: dict[TabProcess, str] = {}
+        """Which browser each tab belongs to, as the hash of its cookie."""
         self._downloads = DownloadManager()
 
     async def serve(self, listener: socket.socket) -> None:
@@ -340,7 +332,10 @@ class TabServer:
             cookies = [value for name, value in _cookies(request) if name == self._cookie]
             token = request.query.get("token")
             if token is not None and request.path == "/" and request.method == "GET":
-                return self._moved_on(self.sign_ins.redeem(token, cookies))
+                response = web.Response(text=_SIGNED_IN, content_type="text/html")
+                if cookie := self.sign_ins.redeem(token, cookies):
+                    response.set_cookie(self._cookie, cookie, path="/", httponly=True, samesite="Strict")
+                return response
             request[_COOKIE] = self.sign_ins.check(cookies)
             return await handler(request)
         except web.HTTPException as error:
@@ -349,12 +344,6 @@ class TabServer:
             # The error's text may quote the request. Its name never does.
             self._report(f"A request failed with an internal error: {type(error).__name__}. gjobs keeps serving.")
             return web.Response(status=HTTPStatus.INTERNAL_SERVER_ERROR, text="gjobs failed with an internal error.\n")
-
-    def _moved_on(self, cookie: str | None) -> web.Response:
-        response = web.Response(text=_SIGNED_IN, content_type="text/html")
-        if cookie is not None:
-            response.set_cookie(self._cookie, cookie, path="/", httponly=True, samesite="Strict")
-        return response
 
     async def _add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
         # Only a host that was checked may stand in the policy.
@@ -392,30 +381,24 @@ class TabServer:
         websocket = web.WebSocketResponse(heartbeat=HEARTBEAT_SECONDS, max_msg_size=LARGEST_MESSAGE)
         await websocket.prepare(request)
         # While a page loads again, the process of its former connection is still ending.
-        if sum(not other.closed for _, other in self._tabs.values()) >= self._limits.tabs:
+        if sum(not other.websocket.closed for other in self._tabs) >= self._limits.tabs:
             limit = f"The limit of open tabs is reached ({self._limits.tabs})."
             await _close(websocket, f"{limit} Close another tab, or try again later.")
             return websocket
-        process = TabProcess(
-            self._settings,
-            write_bytes=partial(_send, websocket.send_bytes),
-            write_text=partial(_send, websocket.send_str),
-            close=partial(self._report_end, websocket),
-            downloads=self._downloads,
-        )
-        self._tabs[process] = request[_COOKIE], websocket
+        process = TabProcess(self._settings, websocket, self._report, self._downloads)
+        self._tabs[process] = request[_COOKIE]
         try:
             await process.start(*(_size_of(request) or (80, 24)))
-            await self._pass_on(websocket, process)
+            await self._pass_on(process)
         finally:
             await process.stop()
             del self._tabs[process]
             await websocket.close()
         return websocket
 
-    async def _pass_on(self, websocket: web.WebSocketResponse, process: TabProcess) -> None:
+    async def _pass_on(self, process: TabProcess) -> None:
         """Pass on what the browser sends, until the websocket closes or nothing was typed for too long."""
-        now = asyncio.get_running_loop().time
+        websocket, now = process.websocket, asyncio.get_running_loop().time
         idle_at = now() + self._limits.idle
         while True:
             try:
@@ -430,32 +413,23 @@ class TabServer:
                 return
             try:
                 async with asyncio.timeout(STUCK_SECONDS):
-                    is_input = await _deliver(message.data, websocket, process)
+                    is_input = await _deliver(message.data, process)
             except TimeoutError:
                 await _close(websocket, "The dashboard has not read its input for too long. gjobs ended it.")
                 return
             if is_input:
                 idle_at = now() + self._limits.idle
 
-    async def _report_end(self, websocket: web.WebSocketResponse, exit_code: int) -> None:
-        if exit_code:
-            self._report(f"The process of a tab ended with exit code {exit_code}. See gjobs.log in the data directory.")
-            await _close(websocket, "gjobs stopped because of an error. Its log has more.")
-        else:
-            await _close(websocket, "You have quit gjobs.")
-
     async def _close_all(self, application: web.Application) -> None:  # noqa: ARG002
-        async def end(process: TabProcess, websocket: web.WebSocketResponse) -> None:
-            await asyncio.gather(_close(websocket, "'gjobs serve' has stopped."), process.stop())
-
-        await asyncio.gather(*(end(process, websocket) for process, (_, websocket) in self._tabs.items()))
+        closing = [_close(process.websocket, "'gjobs serve' has stopped.") for process in self._tabs]
+        await asyncio.gather(*closing, *(process.stop() for process in self._tabs))
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
         """Send a file that a dashboard of the same browser delivers."""
         key = request.match_info["key"]
         try:
             download = await self._downloads.get_download_metadata(key)
-            owner, _ = self._tabs[download.app_service]  # type: ignore[index]
+            owner = self._tabs[download.app_service]  # type: ignore[index]
         except KeyError:
             raise web.HTTPNotFound from None
         if owner != request[_COOKIE]:
@@ -479,7 +453,7 @@ def _cookies(request: web.Request) -> list[tuple[str, str]]:
     return [(name, value) for name, _, value in parts]
 
 
-def _size_of(request: web.Request) -> tuple[int, int] | None:
+def _size_of(request: web.Request) -> Size | None:
     try:
         return bounded_size(int(request.query["width"]), int(request.query["height"]))
     except (KeyError, ValueError):
@@ -496,7 +470,7 @@ async def _close(websocket: web.WebSocketResponse, reason: str) -> None:
     await websocket.close(code=WSCloseCode.GOING_AWAY, message=reason.encode()[:123])
 
 
-async def _deliver(text: str, websocket: web.WebSocketResponse, process: TabProcess) -> bool:
+async def _deliver(text: str, process: TabProcess) -> bool:
     """Deliver a message of the page. Return whether a person caused it. Other messages are ignored."""
     try:
         match json.loads(text):
@@ -506,7 +480,7 @@ async def _deliver(text: str, websocket: web.WebSocketResponse, process: TabProc
             case ["resize", {"width": columns, "height": rows}] if size := bounded_size(columns, rows):
                 await process.set_terminal_size(*size)
             case ["ping", str(data)]:
-                await websocket.send_json(["pong", data])
+                await process.websocket.send_json(["pong", data])
             case ["focus"]:
                 await process.focus()
             case ["blur"]:

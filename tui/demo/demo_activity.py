@@ -38,34 +38,29 @@ class DemoWorker:
     def __init__(
         self, name: str, conninfo: Mapping[str, str | int], simulation: Simulation, *, lease_seconds: float
     ) -> None:
+        """Start the worker."""
         self.name = name
-        self._lease_seconds = lease_seconds
         self._access = WriteAccess(WriteMode.OPEN)
         self._store = Store(Database(conninfo, access=self._access))
-        self._simulation = simulation
-        self._worker: Worker | None = None
-        self._running: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        self._worker = worker = Worker(
+        self._clock = simulation.clock
+        self._worker = Worker(
             self._store,
-            self._simulation.handlers(self.name),
-            name=self.name,
+            simulation.handlers(name),
+            name=name,
             concurrency=_SLOTS,
-            lease_seconds=self._lease_seconds,
-            random=Random(f"{self._simulation.seed} {self.name}"),  # noqa: S311
+            lease_seconds=lease_seconds,
+            random=Random(f"{simulation.seed} {name}"),  # noqa: S311
         )
         self.follow_clock()
-        self._running = asyncio.create_task(_logged(worker.run))
+        self._running = asyncio.create_task(_logged(self._worker.run))
 
     def follow_clock(self) -> None:
         """Claim jobs only while simulated time passes."""
-        if self._worker is not None:
-            self._worker.set_paused(self._simulation.clock.is_paused)
+        self._worker.set_paused(self._clock.is_paused)
 
     async def claim_one(self) -> GenerationJob | None:
         """Claim one job while paused. Return None if there is none to claim."""
-        return None if self._worker is None else await self._worker.claim_one()
+        return await self._worker.claim_one()
 
     async def crash(self) -> None:
         """Stop without releasing any job."""
@@ -75,8 +70,7 @@ class DemoWorker:
     async def close(self) -> None:
         async with AsyncExitStack() as closing:
             closing.push_async_callback(self._store.close)
-            if self._running is not None:
-                closing.push_async_callback(_end, [self._running])
+            closing.push_async_callback(_end, [self._running])
 
 
 class DemoActivity:
@@ -100,42 +94,37 @@ class DemoActivity:
         self._has_customers = has_customers
         self._has_crashes = has_customers and has_crashes
         self._lease_seconds = lease_seconds
-        self._workers: dict[str, DemoWorker] = {}
+        self.workers: dict[str, DemoWorker] = {}
+        """The workers that run, by name."""
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as opening:
-            opening.push_async_callback(self.close)
-            self.simulation.clock.on_pause_change.append(self._follow_clock)
-            for name in self._names:
-                await self.start_worker(name)
-            if self._has_customers:
-                self._start(partial(self.simulation.queue_jobs, self.operator))
-                self._start(partial(self.simulation.end_running_jobs, self.operator))
-            if self._has_crashes:
-                self._start(self._crash_now_and_then)
-            opening.pop_all()
+        self.simulation.clock.on_pause_change.append(self._follow_clock)
+        for name in self._names:
+            self.start_worker(name)
+        if self._has_customers:
+            self._start(partial(self.simulation.queue_jobs, self.operator))
+            self._start(partial(self.simulation.end_running_jobs, self.operator))
+        if self._has_crashes:
+            self._start(self._crash_now_and_then)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-    async def close(self) -> None:
         """End the tasks first, then close the workers, then the operator's store. An error stops none of these."""
         self.simulation.clock.on_pause_change.remove(self._follow_clock)
         async with AsyncExitStack() as closing:
             closing.push_async_callback(self.operator.close)
-            for worker in self._workers.values():
+            for worker in self.workers.values():
                 closing.push_async_callback(worker.close)
             closing.push_async_callback(_end, self._tasks)
 
     def _follow_clock(self) -> None:
-        for worker in self._workers.values():
+        for worker in self.workers.values():
             worker.follow_clock()
 
     async def claim_one(self) -> GenerationJob | None:
         """Let one worker claim one job while paused. Return None if no worker can."""
-        for worker in tuple(self._workers.values()):
+        for worker in tuple(self.workers.values()):
             try:
                 if job := await worker.claim_one():
                     return job
@@ -148,24 +137,16 @@ class DemoActivity:
     def _start(self, activity: Callable[[], Awaitable[None]]) -> None:
         self._tasks.append(asyncio.create_task(_logged(activity)))
 
-    @property
-    def worker_names(self) -> Sequence[str]:
-        """The names of the workers that run."""
-        return tuple(self._workers)
-
-    async def start_worker(self, name: str) -> None:
+    def start_worker(self, name: str) -> None:
         """Start a worker, unless it runs."""
-        if name not in self._workers:
-            self._workers[name] = worker = DemoWorker(
-                name, self._conninfo, self.simulation, lease_seconds=self._lease_seconds
-            )
-            await worker.start()
+        if name not in self.workers:
+            self.workers[name] = DemoWorker(name, self._conninfo, self.simulation, lease_seconds=self._lease_seconds)
 
     async def kill_worker(self, name: str) -> None:
-        """Let a worker crash, if it runs. Until the worker has ended, `close` of the activity closes it, too."""
-        if worker := self._workers.get(name):
+        """Let a worker crash, if it runs. Until the worker has ended, the end of the activity closes it, too."""
+        if worker := self.workers.get(name):
             await worker.crash()
-            self._workers.pop(name, None)
+            self.workers.pop(name, None)
             self._start(partial(self._mark_as_silent, name))
 
     async def _mark_as_silent(self, name: str) -> None:
@@ -183,7 +164,7 @@ class DemoActivity:
             name = random.choice([name for name in WORKERS if name != STUDIO])
             await self.kill_worker(name)
             await clock.sleep(_RETURN_AFTER)
-            await self.start_worker(name)
+            self.start_worker(name)
 
 
 async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
@@ -221,7 +202,7 @@ class DemoControl:
         self.clock = SimulatedClock(speed=self.clock.speed)
 
     @contextmanager
-    def running(self, activity: "DemoActivity") -> Iterator[None]:
+    def running(self, activity: DemoActivity) -> Iterator[None]:
         """Have this activity while the body runs. If the next database's activity is already set when the body ends,
         it stays.
         """
@@ -252,12 +233,7 @@ _GRACE_SECONDS = 1.0
 async def open_demo(report: Report, control: DemoControl) -> AsyncIterator[Session]:
     """Open a demo session. The last process that uses the server removes the directory, however this process ends."""
     data_dir = throw_away_dir()
-    settings = Settings(
-        target=None,
-        data_dir=data_dir,
-        act_as=EMBEDDED_USER,
-        write_rule=WriteMode.OPEN,
-    )
+    settings = Settings(target=None, data_dir=data_dir, act_as=EMBEDDED_USER, write_rule=WriteMode.OPEN)
     embedded_server = await asyncio.to_thread(
         open_server,
         data_dir,
@@ -280,14 +256,7 @@ async def open_demo(report: Report, control: DemoControl) -> AsyncIterator[Sessi
 
 def activity_for(control: DemoControl, conninfo: Mapping[str, str | int]) -> DemoActivity:
     """Return the activity of the scenario, or the usual one. In a scenario, workers crash only when it says so."""
-    scenario = control.scenario
-    if scenario is None:
-        return DemoActivity(conninfo, control.clock, seed=control.seed)
-    return DemoActivity(
-        conninfo,
-        control.clock,
-        seed=control.seed,
-        workers=scenario.workers,
-        has_customers=scenario.has_customers,
-        has_crashes=False,
-    )
+    activity = partial(DemoActivity, conninfo, control.clock, seed=control.seed)
+    if (scenario := control.scenario) is None:
+        return activity()
+    return activity(workers=scenario.workers, has_customers=scenario.has_customers, has_crashes=False)

@@ -5,7 +5,8 @@ from itertools import islice
 from random import Random
 
 from gjobs.store.jobs.job import USUAL_MODES
-from gjobs.store.sample.simulation import OUTAGE_MESSAGE, JobPlan, plan_jobs
+from gjobs.store.sample.sample_data import OUTAGE_MESSAGE
+from gjobs.store.sample.simulation import JobPlan, plan_jobs
 
 
 def plans(seed: int, count: int = 600) -> list[JobPlan]:

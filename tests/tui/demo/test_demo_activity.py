@@ -64,11 +64,11 @@ async def test_another_worker_takes_over_the_jobs_of_a_killed_worker_which_then_
                 await asyncio.sleep(0.05)
             await activity.kill_worker("render-1")
             assert await held() == left
-            await activity.start_worker("render-2")
+            activity.start_worker("render-2")
             clock.set_speed(500)
             while await are_running(left):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
-            await activity.start_worker("render-1")
+            activity.start_worker("render-1")
             now = {True: ["render-1", "render-2"], False: ["render-1"]}
             while {alive: await names_of_workers(alive=alive) for alive in now} != now:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)

@@ -63,12 +63,6 @@ async def _next_change(clock: SimulatedClock, activity: DemoActivity) -> Simulat
     return _STUCK
 
 
-def change_words(change: SimulatedChange) -> str:
-    job, more = change.jobs[0], len(change.jobs) - 1
-    others = f" and {more} more" if more else ""
-    return f"Step: {change.what} {clean(job.mode, limit=40)} {short_id(job.id)}{others}"
-
-
 async def _place_of(job: GenerationJob, operator: Store) -> str:
     project = await operator.get_project(job.project_id)
     owner = (await operator.get_user_emails([job.user_id])).get(job.user_id)
@@ -97,8 +91,6 @@ CONTINUE = Binding("space", "demo('continue')", "continue", id="demo.continue", 
 PRESENT = [replace(KEYS["app.presenter"], description="stage", show=True)]
 """The key of the presenter view. Its hint is for the audience of a demo."""
 
-_PAUSED_KEYS = {"demo.pause": "resume"}
-
 FOLLOWED = "The cursor had moved to the newest job. gjobs ignored the keys that you typed for a job."
 
 
@@ -108,9 +100,6 @@ class DemoPresenter(Presenter, DynamicKeyText):
     BINDINGS: ClassVar[list[BindingType]] = [
         replace(one, action=f"app.{one.action}") for one in (*DEMO_BINDINGS, CONTINUE)
     ]
-
-
-_CONTINUES = ("demo", ("continue",))
 
 
 class DemoApp(GjobsApp, DynamicKeyText):
@@ -149,15 +138,12 @@ class DemoApp(GjobsApp, DynamicKeyText):
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, (events.InputEvent, events.Paste)):
             self._touched_at = time.monotonic()
-        if isinstance(event, events.Key) and self._is_for_scenario(event):
+        is_due = self.key_queue.is_idle or self.key_queue.is_delivering(event)
+        if is_due and isinstance(event, events.Key) and presses(self, CONTINUE, event.key) and self._takes_space:
             # This key works even right after a step moved the cursor, when other keys are ignored.
             self.action_demo("continue")
             return
         await super().on_event(event)
-
-    def _is_for_scenario(self, event: events.Key) -> bool:
-        is_due = self.key_queue.is_idle or self.key_queue.is_delivering(event)
-        return is_due and presses(self, CONTINUE, event.key) and self._takes_space
 
     def _follow_newest(self) -> None:
         """Move to the newest job, so that a demo left alone shows what happens. Keys for the former job are dropped."""
@@ -176,18 +162,14 @@ class DemoApp(GjobsApp, DynamicKeyText):
         return presenter
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if (action, parameters) == _CONTINUES:
+        if (action, parameters) == ("demo", ("continue",)):
             return self._takes_space and not self._has_ended
         return super().check_action(action, parameters)
 
     @property
     def _takes_space(self) -> bool:
-        return self._is_scripted and not isinstance(self.focused, Input) and self._is_on_stage
-
-    @property
-    def _is_on_stage(self) -> bool:
-        """Whether the dashboard or the presenter view is on top, and no dialog."""
-        return self.screen is self.dashboard or isinstance(self.screen, Presenter)
+        is_on_stage = self.screen is self.dashboard or isinstance(self.screen, Presenter)  # No dialog is open.
+        return self._is_scripted and not isinstance(self.focused, Input) and is_on_stage
 
     def action_demo(self, action: DemoAction) -> None:
         clock = self.control.clock
@@ -199,8 +181,11 @@ class DemoApp(GjobsApp, DynamicKeyText):
                 drop_message(self, PAUSED)
             case "pause":
                 clock.set_paused(True)
+            case "step" if clock.is_paused:
+                self._make_step()
             case "step":
-                self._step()
+                clock.set_paused(True)
+                show_message(self, PAUSED)
             case "restart":
                 self._start_over()
             case "continue" if self._player is not None:
@@ -223,7 +208,7 @@ class DemoApp(GjobsApp, DynamicKeyText):
             show_message(self, f"{scenario_player.AWAITS_WORKERS} Time already runs fast.")
 
     def _reword_pause(self) -> None:
-        self.reworded = _PAUSED_KEYS if self.control.clock.is_paused else NOTHING
+        self.reworded = {"demo.pause": "resume"} if self.control.clock.is_paused else NOTHING
         for screen in self.screen_stack:
             if isinstance(screen, DemoPresenter):
                 screen.reworded = self.reworded
@@ -233,14 +218,6 @@ class DemoApp(GjobsApp, DynamicKeyText):
         if self._has_ended and (scenario := self.control.scenario) is not None:
             text = f"The scenario has ended: {scenario.title}."
             show_message(self, Message(text=text, keys=f"{key_of(self, 'demo.restart', DEMO_BINDINGS)} play again"))
-
-    def _step(self) -> None:
-        clock = self.control.clock
-        if not clock.is_paused:
-            clock.set_paused(True)
-            show_message(self, PAUSED)
-        else:
-            self._make_step()
 
     @work(group="step")
     async def _make_step(self) -> None:
@@ -269,7 +246,8 @@ class DemoApp(GjobsApp, DynamicKeyText):
         has_result = status is None or await scenario_player.is_saved(operator, job.id, status)
         self.poller.refresh()
         place = "" if await self._goes_to(job) else await _place_of(job, operator)
-        text = f"{change_words(change)}{place}."
+        others = f" and {len(change.jobs) - 1} more" if len(change.jobs) > 1 else ""
+        text = f"Step: {change.what} {clean(job.mode, limit=40)} {short_id(job.id)}{others}{place}."
         if has_result:
             show_message(self, text)
         else:

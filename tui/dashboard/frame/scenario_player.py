@@ -135,7 +135,7 @@ class ScenarioPlayer:
                 self._app.poller.refresh()
             return False
 
-        if worker in self._activity.worker_names:
+        if worker in self._activity.workers:
             await self._wait_for_workers(is_given, seconds=_LONGEST_CLAIM, every=_CLAIM_POLL_SECONDS)
 
     def _show_key(self, continues: str) -> None:
@@ -223,8 +223,10 @@ class ScenarioPlayer:
                 self._jobs[name] = outcome.job
             case scenario_steps.Burst():
                 newest = await self._queue(step, await self._project(step.project))
-                if newest is not None:
-                    await self._show_new(newest)
+                listed = self._app.dashboard.listed.project_id
+                # The list may be of another project or user.
+                if newest and not is_of_other_user(self._app, newest) and listed in (None, newest.project_id):
+                    await self._point_at(newest)
 
     async def _queue(self, step: scenario_steps.Burst, project: Project) -> GenerationJob | None:
         """Queue the jobs, and return the newest. After a refusal, report how many were queued, and queue no more."""
@@ -313,12 +315,6 @@ class ScenarioPlayer:
         """Return whether the key acts on rows. The key that continues the scenario does not count as one."""
         continues = isinstance(event, events.Key) and presses(self._app, self._continue_binding, event.key)
         return not continues and self._app.key_queue.rules.is_for_rows(event)
-
-    async def _show_new(self, job: GenerationJob) -> None:
-        """Move the cursor to a new job, unless the list is of another project or user."""
-        shown = self._app.dashboard.listed.project_id
-        if not is_of_other_user(self._app, job) and shown in (None, job.project_id):
-            await self._point_at(job)
 
 
 def is_of_other_user(app: "GjobsApp", job: GenerationJob) -> bool:
