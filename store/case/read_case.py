@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import zip_longest
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -13,28 +14,7 @@ from sqlalchemy.types import BigInteger
 from gjobs.store import tables
 from gjobs.store.budgets.budget import Budget
 from gjobs.store.capabilities.capability import Capability
-from gjobs.store.case.case import (
-    EMAIL,
-    FAILURE_WINDOW,
-    MOST_BUDGETS,
-    MOST_COUNTED,
-    MOST_EVENTS,
-    MOST_JOBS,
-    MOST_PROJECTS,
-    MOST_STUCK_VERDICTS,
-    MOST_TIMELINES,
-    RECENT,
-    Case,
-    CaseJob,
-    CasePerson,
-    CaseProject,
-    CaseVisibility,
-    CaseWorkers,
-    HiddenJob,
-    StatusCosts,
-    StuckJob,
-    UnreadPart,
-)
+from gjobs.store.case import case
 from gjobs.store.database import query
 from gjobs.store.database.query import Query, first_column, row_maker
 from gjobs.store.doctor.examine import examine
@@ -82,7 +62,7 @@ def _costs(jobs: TableClause) -> Select[Any]:
 _COSTS, _ARCHIVED_COSTS = _costs(tables.generation_jobs), _costs(tables.visible_archive)
 
 
-_make_costs = row_maker(StatusCosts, status=parse_status, cost_cents=lambda cents: int(cents or 0))
+_make_costs = row_maker(case.StatusCosts, status=parse_status, cost_cents=lambda cents: int(cents or 0))
 
 
 _THEIRS = (
@@ -109,7 +89,7 @@ _LEFT = (
 _MOST_NAMED = 5
 
 
-async def find_person(store: Store, text: str) -> CasePerson:
+async def find_person(store: Store, text: str) -> case.CasePerson:
     """Find a user by e-mail or id, or a job by id. The start of an id is enough.
 
     For the operator, a part of an e-mail without `@` is enough, too.
@@ -118,7 +98,7 @@ async def find_person(store: Store, text: str) -> CasePerson:
     """
     ids = id_range(text)
     if ids is None:
-        return CasePerson(user=await _user_named(store, text))
+        return case.CasePerson(user=await _user_named(store, text))
     found = await store.find_by_id(text)
     users, actor = found.users, store.actor
     # Only the operator finds other users.
@@ -134,12 +114,13 @@ async def find_person(store: Store, text: str) -> CasePerson:
     return await _owner_of_deleted(store, await _deleted_job(store, ids, text))
 
 
-async def person_of(reader: Store, user_id: UUID, job_id: UUID | None = None) -> CasePerson:
+async def person_of(reader: Store, user_id: UUID, job_id: UUID | None = None) -> case.CasePerson:
     """Return the user as the reader sees them, with the job's id."""
-    return CasePerson(user=await _user_of_id(reader, user_id), job_id=job_id)
+    return case.CasePerson(user=await _user_of_id(reader, user_id), job_id=job_id)
 
 
 async def _user_named(store: Store, email: str) -> User:
+    """Return the user with this e-mail. For the operator, a part is enough if only one e-mail has it."""
     actor = store.actor
     if isinstance(actor, ActingUser) and actor.email and actor.email.casefold() == email.strip().casefold():
         return _bare_user(actor.id, actor.email)
@@ -148,19 +129,13 @@ async def _user_named(store: Store, email: str) -> User:
     except RowMissing as error:
         if actor != OPERATOR or "@" in email:
             raise _nobody(email) from error
-    return await _user_with_part(store, email)
-
-
-async def _user_with_part(store: Store, part: str) -> User:
-    """Return the only user whose e-mail contains the text."""
-    found = await store.find_users(part, limit=_MOST_NAMED)
+    found = await store.find_users(email, limit=_MOST_NAMED)
     if not found:
-        raise _nobody(part)
+        raise _nobody(email)
     if len(found) > 1:
         named = ", ".join(user.email or str(user.id) for user in found)
-        raise InvalidValue(
-            "email", f"Several users have an e-mail with {quote_typed(part)}.", hint=f"Use one of: {named}"
-        )
+        sentence = f"Several users have an e-mail with {quote_typed(email)}."
+        raise InvalidValue("email", sentence, hint=f"Use one of: {named}")
     return await _user_of_id(store, found[0].id)
 
 
@@ -208,7 +183,7 @@ def _ambiguous(what: str, ids: IdRange, matches: Sequence[str], *, is_more: bool
     )
 
 
-async def _owner_of_deleted(store: Store, job_id: UUID) -> CasePerson:
+async def _owner_of_deleted(store: Store, job_id: UUID) -> case.CasePerson:
     """Find the owner of an archived or deleted job, in the archive or in its events."""
     owner = next((one.job.user_id for one in await archived_of(store, job_id)), None)
     if owner is None and await store.actor_database.has(Capability.MIGRATED):
@@ -244,13 +219,13 @@ _MOST_WORKERS = 500
 
 async def read_case(
     store: Store,
-    person: CasePerson,
+    person: case.CasePerson,
     *,
     label: str,
     settings: Sequence[tuple[str, str]] = (),
     at: datetime | None = None,
     report: Report = lambda _: None,
-) -> Case:
+) -> case.Case:
     """Read the case of a user, or of the job that `person` names. The store's actor is the reader.
 
     `label` names the database in findings. `at` stands in for the server's clock. Raises a StoreError if the jobs can't
@@ -258,13 +233,13 @@ async def read_case(
     """
     (taken_at,) = await store.actor_database.read(query.clock(at))
     report("jobs")
-    reader = _Reader(store, person, await _jobs(store, person), at, report)
-    part = reader.part
+    reader = _Reader(store, person, at, report)
+    reader.jobs, part = await _jobs(store, person), reader.part
     if person.user.email is None:
-        await part(EMAIL, store.actor_database.require(Capability.USERS))
+        await part(case.EMAIL, store.actor_database.require(Capability.USERS))
     costs = await part("costs", reader.costs()) or ()
     projects = await part("projects", reader.projects(costs)) or ()
-    return Case(
+    return case.Case(
         taken_at=taken_at,
         reader=actor_name(store.actor),
         user=person.user,
@@ -273,9 +248,9 @@ async def read_case(
         jobs=reader.jobs,
         stuck=await part("stuck jobs", reader.stuck()) or (),
         costs=costs,
-        are_costs_capped=sum(one.count for one in costs) >= MOST_COUNTED,
+        are_costs_capped=sum(one.count for one in costs) >= case.MOST_COUNTED,
         archived=await part("archived jobs", reader.archived()) or (),
-        failures=await part("failures", reader.failures(FAILURE_WINDOW)),
+        failures=await part("failures", reader.failures(case.FAILURE_WINDOW)),
         recent_failures=await part("recent failures", reader.recent_failures()),
         visibility=await part("visibility", reader.visibility()),
         projects=projects,
@@ -289,9 +264,9 @@ async def read_case(
     )
 
 
-async def _jobs(store: Store, person: CasePerson) -> tuple[GenerationJob, ...]:
+async def _jobs(store: Store, person: case.CasePerson) -> tuple[GenerationJob, ...]:
     """Return the job of the case, which may be archived, followed by the user's newest jobs."""
-    listed = (await store.find_jobs(_of_user(person.user.id), limit=MOST_JOBS)).items
+    listed = (await store.find_jobs(_of_user(person.user.id), limit=case.MOST_JOBS)).items
     if person.job_id is None:
         return tuple(listed)
     first = await store.get_these_jobs([person.job_id]) or [one.job for one in await archived_of(store, person.job_id)]
@@ -312,11 +287,9 @@ async def _require_acting(store: Store) -> None:
 class _Reader:
     """Reads the parts of one case, reports each step, and collects why parts could not be read."""
 
-    def __init__(
-        self, store: Store, person: CasePerson, jobs: tuple[GenerationJob, ...], at: datetime | None, report: Report
-    ) -> None:
-        self.jobs = jobs
-        self.unread: list[UnreadPart] = []
+    def __init__(self, store: Store, person: case.CasePerson, at: datetime | None, report: Report) -> None:
+        self.jobs: tuple[GenerationJob, ...] = ()
+        self.unread: list[case.UnreadPart] = []
         self._store = store
         self._user = ActingUser(id=person.user.id, email=person.user.email)
         self._job_id = person.job_id
@@ -330,7 +303,7 @@ class _Reader:
         try:
             return await reading
         except (NoPrivilege, SchemaMissing, TimedOut) as error:
-            self.unread.append(UnreadPart(part=name, reason=error.message))
+            self.unread.append(case.UnreadPart(part=name, reason=error.message))
             return None
 
     async def failures(self, window: timedelta) -> ErrorGroups:
@@ -338,40 +311,38 @@ class _Reader:
         return await self._store.get_error_groups(scope, at=self._at)
 
     async def recent_failures(self) -> CappedCount:
-        found = await self.failures(RECENT)
+        found = await self.failures(case.RECENT)
         return CappedCount(number=found.failures, is_more=not found.complete)
 
-    async def stuck(self) -> tuple[StuckJob, ...]:
+    async def stuck(self) -> tuple[case.StuckJob, ...]:
         """Return the stuck jobs of the user. Search all running jobs, too: a job stuck for long may not be among the
         newest.
         """
         store = self._store
         is_running = Term(key=Key.STATUS, values=(JobStatus.RUNNING.value,))
         running = JobFilter(terms=(*_of_user(self._user.id).terms, is_running))
-        every = [*self.jobs, *(await store.find_jobs(running, limit=MOST_JOBS)).items]
+        every = [*self.jobs, *(await store.find_jobs(running, limit=case.MOST_JOBS)).items]
         ids = list(dict.fromkeys(job.id for job in every if job.status is JobStatus.RUNNING))
         found = await store.find_stuck_jobs(ids, at=self._at)
         stuck = [job_id for job_id in ids if job_id in found]
-        explained, others = stuck[:MOST_STUCK_VERDICTS], stuck[MOST_STUCK_VERDICTS:]
-        return (
-            *[StuckJob(id=job_id, verdict=await store.get_stuck_verdict(job_id, at=self._at)) for job_id in explained],
-            *(StuckJob(id=job_id, verdict=None) for job_id in others),
-        )
+        explained = stuck[: case.MOST_STUCK_VERDICTS]
+        verdicts = [await store.get_stuck_verdict(job_id, at=self._at) for job_id in explained]
+        return tuple(case.StuckJob(id=job_id, verdict=verdict) for job_id, verdict in zip_longest(stuck, verdicts))
 
-    async def costs(self) -> tuple[StatusCosts, ...]:
+    async def costs(self) -> tuple[case.StatusCosts, ...]:
         """Return count and cost of the user's newest jobs by project and status, largest count first."""
-        asked = Query(_COSTS, _make_costs, {"user_id": self._user.id, "rows": MOST_COUNTED})
+        asked = Query(_COSTS, _make_costs, {"user_id": self._user.id, "rows": case.MOST_COUNTED})
         return tuple(await self._store.actor_database.read(asked))
 
-    async def archived(self) -> tuple[StatusCosts, ...]:
+    async def archived(self) -> tuple[case.StatusCosts, ...]:
         """Return nothing if the database has no archive."""
         missing = await self._store.actor_database.missing(Capability.MIGRATED)
         if missing and isinstance(missing.refusal, SchemaMissing):
             return ()
-        asked = Query(_ARCHIVED_COSTS, _make_costs, {"user_id": self._user.id, "rows": MOST_COUNTED})
+        asked = Query(_ARCHIVED_COSTS, _make_costs, {"user_id": self._user.id, "rows": case.MOST_COUNTED})
         return tuple(await self._store.actor_database.read(asked, needs=Capability.MIGRATED))
 
-    async def subject(self) -> CaseJob | None:
+    async def subject(self) -> case.CaseJob | None:
         store, job_id = self._store, self._job_id
         if job_id is None:
             return None
@@ -381,7 +352,7 @@ class _Reader:
             asset = await self.part("input asset", self._asset(job.input_asset_id))
         archived = await self.part("archive", archived_of(store, job_id)) or ()
         is_running = job is not None and job.status is JobStatus.RUNNING
-        return CaseJob(
+        return case.CaseJob(
             links=await store.get_job_links(job_id),
             archived_at=archived[0].archived_at if archived else None,
             stuck=await store.get_stuck_verdict(job_id, at=self._at) if is_running else None,
@@ -392,15 +363,15 @@ class _Reader:
         await self._store.actor_database.require(Capability.ASSETS)
         return await self._store.get_asset(asset_id)
 
-    async def visibility(self) -> CaseVisibility:
+    async def visibility(self) -> case.CaseVisibility:
         await _require_acting(self._store)
-        found = await self._store.acting_as(self._user).compare_visibility(RowWindowQuery(after=MOST_JOBS))
-        return CaseVisibility(
+        found = await self._store.acting_as(self._user).compare_visibility(RowWindowQuery(after=case.MOST_JOBS))
+        return case.CaseVisibility(
             seen=found.seen,
             everything=found.everything,
             compared=len(found.window.jobs),
             hidden=tuple(
-                HiddenJob(id=job.id, user_id=job.user_id, status=job.status, created_at=job.created_at)
+                case.HiddenJob(id=job.id, user_id=job.user_id, status=job.status, created_at=job.created_at)
                 for job in found.window.jobs
                 if job.id in found.hidden
             ),
@@ -408,14 +379,14 @@ class _Reader:
             partial_claims=found.partial_claims,
         )
 
-    async def projects(self, costs: Sequence[StatusCosts]) -> tuple[CaseProject, ...]:
+    async def projects(self, costs: Sequence[case.StatusCosts]) -> tuple[case.CaseProject, ...]:
         """Return the job's project, then projects by how many of the user's jobs they have, then the others."""
         store = self._store
         await store.actor_database.require(Capability.PROJECTS)
         of_job = [job.project_id for job in self.jobs if job.id == self._job_id]
-        newest = Query(_THEIRS, first_column, {"user_id": self._user.id, "rows": MOST_PROJECTS})
+        newest = Query(_THEIRS, first_column, {"user_id": self._user.id, "rows": case.MOST_PROJECTS})
         theirs = await store.actor_database.read(newest, needs=Capability.PROJECTS)
-        ids = list(dict.fromkeys([*of_job, *(one.project_id for one in costs), *theirs]))[:MOST_PROJECTS]
+        ids = list(dict.fromkeys([*of_job, *(one.project_id for one in costs), *theirs]))[: case.MOST_PROJECTS]
         named = Query(_NAMED, make_project_name, {"ids": ids})
         readable = {one.id: one for one in await store.actor_database.read(named, needs=Capability.PROJECTS)}
         seen: frozenset[UUID] | None = None
@@ -424,7 +395,7 @@ class _Reader:
             acting = store.acting_as(self._user).actor_database
             seen = frozenset(one.id for one in await acting.read(named, needs=Capability.PROJECTS))
         return tuple(
-            CaseProject(
+            case.CaseProject(
                 id=project_id,
                 name=readable[project_id].name,
                 user_id=readable[project_id].user_id,
@@ -440,20 +411,20 @@ class _Reader:
         """
         others = [job for job in self.jobs if job.status is not JobStatus.SUCCEEDED and job.id != self._job_id]
         others.sort(key=lambda job: job.status not in (JobStatus.FAILED, JobStatus.RUNNING))
-        chosen = [*([self._job_id] if self._job_id else []), *(job.id for job in others)][:MOST_TIMELINES]
-        return tuple([await self._store.get_job_history(one, limit=MOST_EVENTS, at=self._at) for one in chosen])
+        chosen = [*([self._job_id] if self._job_id else []), *(job.id for job in others)][: case.MOST_TIMELINES]
+        return tuple([await self._store.get_job_history(one, limit=case.MOST_EVENTS, at=self._at) for one in chosen])
 
-    async def budgets(self, projects: Sequence[CaseProject]) -> tuple[Budget, ...]:
+    async def budgets(self, projects: Sequence[case.CaseProject]) -> tuple[Budget, ...]:
         store, at = self._store, self._at
         await store.actor_database.require(Capability.MIGRATED)
-        found = {one.id: one for one in await store.get_budgets(user_id=self._user.id, limit=MOST_BUDGETS, at=at)}
+        found = {one.id: one for one in await store.get_budgets(user_id=self._user.id, limit=case.MOST_BUDGETS, at=at)}
         for project in projects:
-            if len(found) >= MOST_BUDGETS:
+            if len(found) >= case.MOST_BUDGETS:
                 break
-            found.update((one.id, one) for one in await store.get_budgets(project.id, limit=MOST_BUDGETS, at=at))
-        return tuple(sorted(found.values(), key=lambda one: one.left_cents))[:MOST_BUDGETS]
+            found.update((one.id, one) for one in await store.get_budgets(project.id, limit=case.MOST_BUDGETS, at=at))
+        return tuple(sorted(found.values(), key=lambda one: one.left_cents))[: case.MOST_BUDGETS]
 
-    async def workers(self) -> CaseWorkers:
+    async def workers(self) -> case.CaseWorkers:
         await self._store.actor_database.require(Capability.MIGRATED)
         overview = await self._store.get_workers_overview(limit=_MOST_WORKERS, at=self._at)
         theirs = {job.id for job in self.jobs}
@@ -464,7 +435,7 @@ class _Reader:
         accepted = (
             queued if any(one.modes is None for one in alive) else {mode for one in alive for mode in one.modes or ()}
         )
-        return CaseWorkers(
+        return case.CaseWorkers(
             alive=len(alive),
             unserved_modes=tuple(sorted(queued - accepted)) if alive else (),
             known=len(overview.workers),

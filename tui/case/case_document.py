@@ -13,17 +13,8 @@ from gjobs.store.jobs.job_results import NO_LINKS, JobHistory
 from gjobs.tui.case.build_case import BuiltCase
 from gjobs.tui.case.case_text import case_markdown, zone_name
 from gjobs.tui.case.secret_patterns import SecretKind
-from gjobs.tui.export.export_files import (
-    FileFormat,
-    Json,
-    budget,
-    document,
-    error_groups,
-    new_file,
-    plain,
-    seconds_in_status,
-    writer,
-)
+from gjobs.tui.export import export_files
+from gjobs.tui.export.export_files import Json, document, plain
 
 
 def case_document(built: BuiltCase) -> dict[str, Json]:
@@ -35,9 +26,9 @@ def case_document(built: BuiltCase) -> dict[str, Json]:
 
 
 def _document(built: BuiltCase) -> dict[str, Json]:
-    case = built.case
+    case, now = built.case, built.case.taken_at
     return {
-        "taken_at": plain(case.taken_at),
+        "taken_at": plain(now),
         "time_zone": zone_name(built.zone),
         "database": built.database,
         "reader": case.reader,
@@ -51,12 +42,12 @@ def _document(built: BuiltCase) -> dict[str, Json]:
         "costs": plain(case.costs),
         "archived": plain(case.archived),
         "failures_in_last_day": case.recent_failures.number if case.recent_failures else None,
-        "failures": None if case.failures is None else error_groups(case.failures),
+        "failures": None if case.failures is None else export_files.error_groups(case.failures),
         "jobs": job_rows(case),
         "stuck_job_ids": sorted(map(str, case.stuck_ids)),
         **_about_job(case.subject),
         "events": event_rows(case),
-        "budgets": None if case.budgets is None else [budget(one, case.taken_at) for one in case.budgets],
+        "budgets": None if case.budgets is None else [export_files.budget(one, now) for one in case.budgets],
         "workers": _workers(case.workers) if case.workers else None,
         "findings": plain(case.findings),
         "settings": dict(case.settings),
@@ -74,7 +65,8 @@ def event_rows(case: Case) -> list[Json]:
 
 def _history(history: JobHistory) -> dict[str, Json]:
     names = ("job_id", "has_older_events", "log_begins_at", "seconds_in_status", "events")
-    return document(history, *names, has_older_events=history.is_cut, seconds_in_status=seconds_in_status(history))
+    seconds = export_files.seconds_in_status(history)
+    return document(history, *names, has_older_events=history.is_cut, seconds_in_status=seconds)
 
 
 def _visibility(found: CaseVisibility) -> dict[str, Json]:
@@ -132,13 +124,13 @@ def write_case(built: BuiltCase, name: str, *, overwrites: bool) -> Mapping[Secr
     is_zip = PurePath(name).suffix.lower() == ".zip"
     texts = _texts_of_zip(built) if is_zip else {name: case_markdown(built)}
     content = _packed(texts, built) if is_zip else texts[name].encode()
-    with new_file(name, overwrites=overwrites) as write:
+    with export_files.new_file(name, overwrites=overwrites) as write:
         write(content)
     return built.counts_in("\n".join(texts.values()))
 
 
 def _texts_of_zip(built: BuiltCase) -> Mapping[str, str]:
-    csv = writer(FileFormat.CSV)
+    csv = export_files.writer(export_files.FileFormat.CSV)
     return {
         "case.md": case_markdown(built),
         "case.json": _json(case_document(built)),

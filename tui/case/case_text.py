@@ -207,9 +207,8 @@ class _CaseText:
         if job is not None and job.status is JobStatus.FAILED:
             yield f"The job failed: {_summary(job.error)}"
         elif deletion is not None:
-            failed = (
-                f" It had failed: {_summary(self.case.last_error)}" if deletion.from_status is JobStatus.FAILED else ""
-            )
+            failed = f" It had failed: {_summary(self.case.last_error)}"
+            failed = failed if deletion.from_status is JobStatus.FAILED else ""
             yield f"The job was deleted at {self._time(deletion.at)}.{failed}"
 
     def _recent_failures(self) -> Iterator[str]:
@@ -405,18 +404,16 @@ class _CaseText:
         yield from sorted({job_text.beginning_words(history) for history in self.case.timelines} - {""})
 
     def _event_rows(self, history: JobHistory) -> Iterator[tuple[str, ...]]:
-        before: datetime | None = None
-        for event in history.events:
+        for before, event in zip((None, *history.events), history.events, strict=False):
             note = job_text.note_words(event)
             yield (
                 self._time(event.at),
-                "" if before is None else duration(max((event.at - before).total_seconds(), 0.0)),
+                "" if before is None else duration(max((event.at - before.at).total_seconds(), 0.0)),
                 cell(job_text.event_words(event), limit=60),
                 job_text.cost_words(event),
                 cell(job_text.actor_words(event), limit=80),
                 cell(note) if note else "",
             )
-            before = event.at
 
     def _costs(self) -> Blocks:
         case = self.case
@@ -485,7 +482,11 @@ class _CaseText:
         if not any(self._faults()):
             yield "The doctor found no problem."
         if self.case.findings:
-            yield list(map(_finding_line, self.case.findings))
+            yield [
+                f"- {one.severity}, {code(one.name)}: {code(one.sentence, limit=600)}"
+                + (f" {code(one.hint)}" if one.hint else "")
+                for one in self.case.findings
+            ]
 
     def _settings(self) -> Blocks:
         yield [f"- {name}: {code(value)}" for name, value in self.case.settings]
@@ -528,8 +529,3 @@ def _seen_lines(found: CaseVisibility) -> Iterator[str]:
     if found.partial_claims:
         claims = ", ".join(code(one) for one in found.partial_claims)
         yield f"Policies read claims that gjobs does not know: {claims}. In the app, the user may see other jobs."
-
-
-def _finding_line(finding: Finding) -> str:
-    hint = f" {code(finding.hint)}" if finding.hint else ""
-    return f"- {finding.severity}, {code(finding.name)}: {code(finding.sentence, limit=600)}{hint}"

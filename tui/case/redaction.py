@@ -98,8 +98,15 @@ def redacted_group(group: ErrorGroup, redact: Callable[[str], str]) -> ErrorGrou
     The fingerprint of a long traceback is computed from its end, which the example lacks. In the name of such a
     group, each changed word becomes `#`. The same applies if a cut word is part of the name.
     """
-    whole, word = _without_cut_word(group.example)
-    example = _redacted_start(group.example, redact) if len(word) > _LONGEST_PART else redact(whole)
+    whole, word = group.example, ""
+    if len(whole) >= MOST_READ:
+        # The last word is cut. A part of a secret may be unrecognizable.
+        start, _, word = whole.rpartition(" ")
+        whole = f"{start} {ELLIPSIS}".lstrip(" ")
+    if len(word) <= _LONGEST_PART:
+        example = redact(whole)
+    else:  # Keep the start of the long cut word.
+        example = _CUT_PLACEHOLDER.sub("", redact(group.example)[:-_LONGEST_PART]) + ELLIPSIS
     if fingerprint(whole) == group.fingerprint:
         name = _redacted_name(example)
     else:
@@ -115,21 +122,6 @@ def _redacted_name(example: str) -> str:
     """
     joined = _GROUP_PLACEHOLDER.sub(lambda found: f"[{found[1].replace(' ', '_')}]", example)
     return _JOINED_PLACEHOLDER.sub(lambda found: found[0].replace("_", " "), fingerprint(joined))
-
-
-def _without_cut_word(example: str) -> tuple[str, str]:
-    """Return the example and ''. If the example was truncated, return it without its incomplete last word, and return
-    that word separately. A part of a secret may be unrecognizable.
-    """
-    if len(example) < MOST_READ:
-        return example, ""
-    start, _, word = example.rpartition(" ")
-    return f"{start} {ELLIPSIS}".lstrip(" "), word
-
-
-def _redacted_start(example: str, redact: Callable[[str], str]) -> str:
-    """Redact a text that ends with a long cut word, and keep the start of that word."""
-    return _CUT_PLACEHOLDER.sub("", redact(example)[:-_LONGEST_PART]) + ELLIPSIS
 
 
 LONGEST = 20_000

@@ -23,6 +23,7 @@ _LOCAL = (
     *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"),
     "224.0.0.0/3",  # Multicast and reserved addresses, and masks of networks.
 )
+_LOCAL_NETWORKS = tuple(map(IPv4Network, _LOCAL))
 _VERSION_BEFORE = re.compile(r"(?:(?:version|release|\bver)s?[\"'\s:=.]{0,6}|[~<>]=\s?|~>\s?|[\^~])$", re.IGNORECASE)
 _PACKAGE_BEFORE = re.compile(
     r"(?<![\w./:@-])(?:opencv|nvidia|tensorrt|chromedriver|types|sqlite)[a-z0-9_-]{0,30}[=!]=$", re.IGNORECASE
@@ -38,8 +39,6 @@ host name, so the numbers are an IP address.
 """
 _PORT = re.compile(r":[0-9]")
 _LONGEST_BEFORE = 48
-
-_LOCAL_NETWORKS = tuple(map(IPv4Network, _LOCAL))
 
 _GAP = "[ ()./\N{NON-BREAKING HYPHEN}-]"
 _PHONES = tuple(
@@ -84,35 +83,12 @@ _CARD = re.compile(
 do not match.
 """
 
-Mark = Callable[[str], str]
-"""Returns the placeholder of a value."""
 Replacement = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
 """A pattern, and what replaces its matches."""
 
 
-def _ip_addresses(mark: Mark) -> Iterator[Replacement]:
-    """Replace public IP addresses. Addresses of this machine and of private networks stay, and so do versions."""
-    yield _IPV6, lambda found: _redact_ipv6(found[0], mark)
-    yield _IPV4, lambda found: found[0] if _is_local(found[0]) or _is_version(found) else mark(found[0])
-
-
-def _phone_numbers(mark: Mark) -> Iterator[Replacement]:
-    """Replace phone numbers. Digits that have no separators, no country code and no label such as `phone` count as an
-    id.
-    """
-    yield _NAMED_PHONE, lambda found: found["before"] + mark(found["value"])
-    for pattern in _PHONES:
-        yield pattern, lambda found: mark(found[0])
-    yield _SPACED_PHONE, lambda found: found[0] if _are_sizes(found.groups()) else mark(found[0])
-
-
-def _card_numbers(mark: Mark) -> Iterator[Replacement]:
-    """Replace card numbers. Their last digit is a check digit, so that few other numbers match."""
-    yield _CARD, lambda found: mark(re.sub("[ -]", "", found[0])) if _is_card(found[0]) else found[0]
-
-
 def _is_card(text: str) -> bool:
-    """Return whether the digits pass the Luhn check, and are not a list of sizes."""
+    """Return whether the digits pass the Luhn check, and are not a list of sizes. Few other numbers pass the check."""
     digits = [int(one) for one in text if one.isdigit()]
     doubled = [sum(divmod(2 * one, 10)) for one in digits[-2::-2]]
     return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0 and not (" " in text and _are_sizes(text.split()))
@@ -120,19 +96,6 @@ def _is_card(text: str) -> bool:
 
 def _are_sizes(numbers: Iterable[str]) -> bool:
     return all(int(number) % _SIZE_STEP == 0 for number in numbers)
-
-
-def _redact_ipv6(text: str, mark: Mark) -> str:
-    """Replace the longest address at the start of the text. A port or a colon may follow it."""
-    address = text
-    while address.count(":") > 1:
-        try:
-            mapped = IPv6Address(address).ipv4_mapped
-        except ValueError:
-            address = address.rpartition(":")[0]
-        else:
-            return text if mapped and _is_local(str(mapped)) else mark(address) + text[len(address) :]
-    return text
 
 
 def _is_local(address: str) -> bool:
@@ -458,9 +421,17 @@ class SecretRules:
         self._hex = frozenset(identifier.hex for identifier in ids)
 
     def contacts(self) -> Iterator[Replacement]:
-        yield from _card_numbers(lambda value: self._mark(SecretKind.CARD, value))
-        yield from _ip_addresses(lambda value: self._mark(SecretKind.IP, value))
-        yield from _phone_numbers(lambda value: self._mark(SecretKind.PHONE, value))
+        """Yield patterns of card numbers, public IP addresses and phone numbers.
+
+        Digits that have no separators, no country code and no label such as `phone` count as an id.
+        """
+        yield _CARD, self._card
+        yield _IPV6, self._ipv6
+        yield _IPV4, self._whole(SecretKind.IP, unless=lambda found: _is_local(found[0]) or _is_version(found))
+        yield _NAMED_PHONE, self._value_as(SecretKind.PHONE)
+        for pattern in _PHONES:
+            yield pattern, self._whole(SecretKind.PHONE)
+        yield _SPACED_PHONE, self._whole(SecretKind.PHONE, unless=lambda found: _are_sizes(found.groups()))
 
     def named_secrets(self) -> Iterator[Replacement]:
         """Yield patterns and what replaces their matches. The order matters."""
@@ -472,12 +443,7 @@ class SecretRules:
         for pattern in (_AUTHORIZATION, _COOKIE):
             yield pattern, self._value_as(SecretKind.TOKEN)
         yield _BEARER, self._bearer
-        for pattern in (
-            _SECRET_ELEMENT,
-            _SECRET_HOLDER,
-            _SECRET_TEXT,
-            _SECRET_INPUT,
-        ):
+        for pattern in (_SECRET_ELEMENT, _SECRET_HOLDER, _SECRET_TEXT, _SECRET_INPUT):
             yield pattern, self._text_of_secret
         # A named secret without quotes ends at a blank. A code may have blanks.
         yield _CODE, self._value_as(SecretKind.PASSWORD)
@@ -496,8 +462,10 @@ class SecretRules:
             yield pattern, self._whole(SecretKind.PATH)
         yield _EMAIL, self._email
 
-    def _whole(self, kind: SecretKind) -> Callable[[re.Match[str]], str]:
-        return lambda found: self._mark(kind, found[0])
+    def _whole(
+        self, kind: SecretKind, *, unless: Callable[[re.Match[str]], bool] = lambda _: False
+    ) -> Callable[[re.Match[str]], str]:
+        return lambda found: found[0] if unless(found) else self._mark(kind, found[0])
 
     def _value_as(self, kind: SecretKind) -> Callable[[re.Match[str]], str]:
         return lambda found: found["before"] + self._mark(kind, found["value"])
@@ -520,12 +488,8 @@ class SecretRules:
         is_storage = _STORAGE_HOST.search(host) or path.startswith("storage/v1/")
         if path and (is_storage or _FILE_NAME.search(path)):
             return f"{scheme}{separator}{host}{slash}{self._mark(SecretKind.PATH, path)}"
-        return "/".join(map(self._segment, url.split("/")))
-
-    def _segment(self, segment: str) -> str:
-        """Replace a part of a URL's path if it looks like a key, so that the rest of the URL stays readable."""
-        is_key = segment.isalnum() and _looks_like_key(segment, self._hex)
-        return self._mark(SecretKind.KEY, segment) if is_key else segment
+        # Only the parts that look like keys are replaced, so that the rest of the URL stays readable.
+        return "/".join(self._key(part) if part.isalnum() else part for part in url.split("/"))
 
     def _route(self, found: re.Match[str]) -> str:
         path = self._mark(SecretKind.PATH, found["path"])
@@ -563,6 +527,22 @@ class SecretRules:
         start = found.start(found.lastgroup or "bare") - found.start()
         return found[0][:start] + self._mark(kind, value) + found[0][start + len(value) :]
 
+    def _card(self, found: re.Match[str]) -> str:
+        return self._mark(SecretKind.CARD, re.sub("[ -]", "", found[0])) if _is_card(found[0]) else found[0]
+
+    def _ipv6(self, found: re.Match[str]) -> str:
+        """Replace the longest address at the start of the match. A port or a colon may follow it."""
+        address = found[0]
+        while address.count(":") > 1:
+            try:
+                mapped = IPv6Address(address).ipv4_mapped
+            except ValueError:
+                address = address.rpartition(":")[0]
+            else:
+                is_local = mapped is not None and _is_local(str(mapped))
+                return found[0] if is_local else self._mark(SecretKind.IP, address) + found[0][len(address) :]
+        return found[0]
+
     def _email(self, found: re.Match[str]) -> str:
         address = _same_email(found[0])
         return found[0] if address in self._keeps else self._mark(SecretKind.EMAIL, address)
@@ -570,10 +550,10 @@ class SecretRules:
     @property
     def opaque(self) -> Replacement:
         """Words that look like keys. They must be replaced last."""
-        return _OPAQUE, self._opaque
+        return _OPAQUE, lambda found: self._key(found[0])
 
-    def _opaque(self, found: re.Match[str]) -> str:
-        return self._mark(SecretKind.KEY, found[0]) if _looks_like_key(found[0], self._hex) else found[0]
+    def _key(self, text: str) -> str:
+        return self._mark(SecretKind.KEY, text) if _looks_like_key(text, self._hex) else text
 
 
 def _kind_of_secret(found: re.Match[str]) -> SecretKind:
