@@ -49,15 +49,13 @@ def checked_keymap(configuration: Configuration) -> dict[str, str]:
     """Return Textual's keymap, from binding id to keys. Raise BadConfiguration with all problems, also of the theme."""
     characters = dashboard_facts().characters
     moved = {name: tuple(characters.get(key, key) for key in keys) for name, keys in configuration.keymap.items()}
-    if problems := [*_bad_theme(configuration.theme), *_bad_keys(moved), *_conflicts(moved)]:
+    theme, themes = configuration.theme, dashboard_facts().themes
+    problems = [*_bad_keys(moved), *_conflicts(moved)]
+    if theme is not None and theme not in themes:
+        problems.insert(0, ConfigurationProblem(location=("theme",), clause=not_known(theme, themes)))
+    if problems:
         raise refusal_of(configuration, problems)
     return {name: ",".join(keys) for name, keys in moved.items()}
-
-
-def _bad_theme(theme: str | None) -> Iterator[ConfigurationProblem]:
-    themes = dashboard_facts().themes
-    if theme is not None and theme not in themes:
-        yield ConfigurationProblem(location=("theme",), clause=not_known(theme, themes))
 
 
 def _bad_keys(moved: Mapping[str, Sequence[str]]) -> Iterator[ConfigurationProblem]:

@@ -45,13 +45,6 @@ Report = Callable[[str], None]
 Expected = Callable[[Known], Sequence[Query[Any]]]
 
 
-def _hint_when_ours_is_down() -> str:
-    return (
-        "The embedded server is not running. If it crashed, the dashboard, workers and watches restart it."
-        f" If it was stopped, any command that reads the database starts it, such as {command('jobs list')}."
-    )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """An open database. `store` acts as the user in the settings, `operator` as the role that connected."""
@@ -141,33 +134,27 @@ async def open_session(
             conninfo = parameters(target)
             address = label(conninfo)
             name = settings.profile.label if settings.profile else address
-            connections = connections or ConnectionPool(conninfo, password=password_command(target))
+            pool = connections or ConnectionPool(conninfo, password=password_command(target))
             further = address if name != address else None
-            async with session_on(
-                settings, conninfo, name, further, connections=connections, expected=expected
-            ) as session:
+            async with session_on(settings, conninfo, name, further, connections=pool, expected=expected) as session:
                 yield session
 
 
 async def prepare(embedded_server: ServerHandle, report: Report) -> None:
     """Migrate the embedded database, and add the sample if it is new."""
-    await asyncio.to_thread(_migrate, embedded_server, report)
-    if embedded_server.needs_sample:
-        await asyncio.to_thread(_fill, embedded_server, report)
+    await asyncio.to_thread(_prepare, embedded_server, report)
 
 
-def _migrate(embedded_server: ServerHandle, report: Report) -> None:
+def _prepare(embedded_server: ServerHandle, report: Report) -> None:
     from gjobs.migrations.runner import upgrade
     from gjobs.migrations.status import read_status
 
-    if not read_status(embedded_server.conninfo).pending:
+    if read_status(embedded_server.conninfo).pending:
+        with embedded_server.preparing():
+            report("Preparing the schema …")
+            upgrade(embedded_server.conninfo, exports_to=embedded_server.data_dir)
+    if not embedded_server.needs_sample:
         return
-    with embedded_server.preparing():
-        report("Preparing the schema …")
-        upgrade(embedded_server.conninfo, exports_to=embedded_server.data_dir)
-
-
-def _fill(embedded_server: ServerHandle, report: Report) -> None:
     from gjobs.store.sample.sample_data import fill
 
     with embedded_server.preparing():
@@ -196,13 +183,17 @@ async def session_on(
     journal.remove_old()
     profile = settings.profile
     timeout = profile.statement_timeout if profile else None
+    hint_when_ours_is_down = (
+        "The embedded server is not running. If it crashed, the dashboard, workers and watches restart it."
+        f" If it was stopped, any command that reads the database starts it, such as {command('jobs list')}."
+    )
     database = Database(
         conninfo,
         access=access,
         limits=TimeLimits() if timeout is None else TimeLimits(statement=timeout),
         connections=connections,
         journal=journal,
-        hint_when_down=_hint_when_ours_is_down() if settings.target is None else None,
+        hint_when_down=hint_when_ours_is_down if settings.target is None else None,
         claims=profile.claims if profile else None,
         prepares=profile is None or profile.pooler is not Pooler.TRANSACTION,
     )

@@ -108,11 +108,7 @@ def screen_entries(screen: Screen[Any]) -> list[HelpEntry]:
     The find field takes nearly all keys as characters.
     """
     is_typing = isinstance(screen.focused, FilterField)
-    nodes = (
-        [screen.focused]
-        if is_typing
-        else [node for node in (screen, *screen.walk_children()) if not isinstance(node, FilterField)]
-    )
+    nodes = [node for node in (screen, *screen.walk_children()) if isinstance(node, FilterField) is is_typing]
     kinds = [kind for kind in owners() if any(isinstance(node, kind) for node in nodes)]
     of_app = (
         one for one in APP_BINDINGS if one.priority or (one.id == "app.help" if is_typing else not screen.is_modal)
@@ -123,21 +119,15 @@ def screen_entries(screen: Screen[Any]) -> list[HelpEntry]:
     entries = _entries(screen.app, chain(chain.from_iterable(map(own_bindings, kinds)), of_demo, of_app))
     hidden = hidden_keys(screen, [entry.binding_id for entry in entries])
     entries = [entry for entry in entries if entry.binding_id not in hidden]
-    focused = _groups_of(screen.focused)
+    of_focused = own_bindings(type(screen.focused)) if screen.focused is not None else ()
+    focused = {(one.id or "").partition(".")[0] for one in of_focused}
 
     def place(entry: HelpEntry) -> int:
         group, _, _ = entry.binding_id.partition(".")
-        return _FOCUSED if group in focused else _PLACES.get(group, 0)
+        # The keys of a project act on the focused list of projects.
+        return _FOCUSED if group in focused or f"{group}s" in focused else _PLACES.get(group, 0)
 
     return sorted(entries, key=place)
-
-
-def _groups_of(focused: Widget | None) -> set[str]:
-    """Return the groups of the focused pane. For `projects`, also return `project`, whose keys act on the listed
-    projects.
-    """
-    names = {(one.id or "").partition(".")[0] for one in own_bindings(type(focused))} if focused is not None else set()
-    return names | {name.removesuffix("s") for name in names}
 
 
 def _entries(app: App[Any], bindings: Iterable[Binding]) -> list[HelpEntry]:

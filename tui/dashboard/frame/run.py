@@ -16,19 +16,11 @@ from typing import TYPE_CHECKING, Any
 from textual.app import App
 from textual.pilot import Pilot
 
-from gjobs.store.configuration.settings import Configuration, Settings, WriteMode
+from gjobs.store.configuration.settings import Settings, WriteMode
 from gjobs.store.errors import TimedOut
 from gjobs.store.system.private_files import make_directory, open_private
 from gjobs.tui.dashboard.frame.app import GjobsApp
-from gjobs.tui.dashboard.session.setup import (
-    AppSearch,
-    DashboardSetup,
-    TourStart,
-    database_choice,
-    database_choices,
-    demo_opener,
-    session_opener,
-)
+from gjobs.tui.dashboard.session import setup
 from gjobs.tui.export.export_files import deliver_files
 from gjobs.tui.text.clean_text import clean
 
@@ -37,29 +29,24 @@ if TYPE_CHECKING:
     from gjobs.tui.demo.demo_activity import DemoControl
 
 
-def setup_of(settings: Settings, *, stands_alone: bool = False) -> DashboardSetup:
+def setup_of(settings: Settings, *, stands_alone: bool = False) -> setup.DashboardSetup:
     """Return the setup. Raise BadConfiguration for an unknown theme or an invalid key."""
     configuration = settings.configuration
-    return DashboardSetup(
+    keymap: Mapping[str, str] = {}
+    # If neither is configured, the table of known keys and themes is not read before the first paint.
+    if configuration.keymap or configuration.theme is not None:
+        from gjobs.tui.dashboard_settings import checked_keymap
+
+        keymap = checked_keymap(configuration)
+    return setup.DashboardSetup(
         theme=configuration.theme,
-        keymap=_checked_keymap(configuration),
+        keymap=keymap,
         notice=configuration.warning,
         views=configuration.views,
         notifications=configuration.notifications,
         views_directory=None if stands_alone else settings.data_dir,
-        database_choices=() if stands_alone else database_choices(settings),
+        database_choices=() if stands_alone else setup.database_choices(settings),
     )
-
-
-def _checked_keymap(configuration: Configuration) -> Mapping[str, str]:
-    """Return the keymap, and check the theme. If neither is configured, the table of known keys and themes is not
-    read before the first paint.
-    """
-    if not configuration.keymap and configuration.theme is None:
-        return {}
-    from gjobs.tui.dashboard_settings import checked_keymap
-
-    return checked_keymap(configuration)
 
 
 LARGEST_LOG = 1_000_000  # bytes; one older log is kept
@@ -77,43 +64,34 @@ class _PrivateLog(RotatingFileHandler):
 
 def log_to_file(directory: Path) -> None:
     """Log to a file that only its owner can read. If it cannot be written, only the log is lost."""
-    logging.basicConfig(level=logging.WARNING, handlers=[_handler(directory)], force=True)
-    logging.getLogger("gjobs").setLevel(logging.INFO)
-
-
-def _handler(directory: Path) -> logging.Handler:
-    try:
+    handler: logging.Handler = logging.NullHandler()
+    with suppress(OSError):
         make_directory(directory)
         path = directory / "gjobs.log"
         with suppress(FileNotFoundError):
             os.close(open_private(path.with_name("gjobs.log.1"), os.O_RDONLY))
         handler = _PrivateLog(path, maxBytes=LARGEST_LOG, backupCount=1)
-    except OSError:
-        return logging.NullHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    return handler
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("gjobs").setLevel(logging.INFO)
 
 
 def run_dashboard(settings: Settings, *, with_tour: bool = False, connections: "ConnectionPool | None" = None) -> int:
     """Run until the user quits and return the exit code. Raise internal errors. `connections` are being opened."""
     log_to_file(settings.data_dir)
-    tour = TourStart.ALWAYS if with_tour else _tour_start(settings)
+    tour = setup.TourStart.ALWAYS if with_tour else setup.TourStart.NEVER
+    # The tour starts by itself only on the embedded database, whose jobs are samples.
+    if settings.target is None and settings.write_rule is WriteMode.OPEN and settings.moment is None and not with_tour:
+        tour = setup.TourStart.ONCE
     present = replace(settings, moment=None)
+    app_search = setup.AppSearch(settings=present)
     app = GjobsApp(
-        session_opener(present, connections),
+        setup.session_opener(present, connections),
         state_path=settings.data_dir / "state.json",
-        interval=database_choice(present).interval,
-        setup=replace(setup_of(present), tour=tour, app_search=AppSearch(settings=present), moment=settings.moment),
+        interval=setup.database_choice(present).interval,
+        setup=replace(setup_of(present), tour=tour, app_search=app_search, moment=settings.moment),
     )
     return _run(app)
-
-
-def _tour_start(settings: Settings) -> TourStart:
-    """Return when the tour starts by itself: only on the embedded database, whose jobs are samples."""
-    if settings.moment is not None:
-        return TourStart.NEVER
-    is_practice = settings.target is None and settings.write_rule is WriteMode.OPEN
-    return TourStart.ONCE if is_practice else TourStart.NEVER
 
 
 def run_in_browser(settings: Settings) -> int:
@@ -122,9 +100,10 @@ def run_in_browser(settings: Settings) -> int:
     It remembers nothing, and it opens no other database: tabs may belong to different users.
     """
     log_to_file(settings.data_dir)
-    choice = database_choice(settings)
-    setup = replace(setup_of(settings, stands_alone=True), database_choices=(choice,), notifications=None)
-    app = GjobsApp(session_opener(settings, remembers=False), state_path=None, interval=choice.interval, setup=setup)
+    choice = setup.database_choice(settings)
+    chosen = replace(setup_of(settings, stands_alone=True), database_choices=(choice,), notifications=None)
+    opener = setup.session_opener(settings, remembers=False)
+    app = GjobsApp(opener, state_path=None, interval=choice.interval, setup=chosen)
     # A file belongs to the person at the browser, not to this machine.
     deliver_files(lambda name, content: app.call_later(partial(app.deliver_binary, content, save_filename=name)))
     app.run()
@@ -138,7 +117,7 @@ def run_demo(settings: Settings, control: "DemoControl") -> int:
     from gjobs.tui.dashboard.frame.demo_app import DemoApp
 
     log_to_file(settings.data_dir)
-    return _run(DemoApp(control, demo_opener(control), setup=setup_of(settings, stands_alone=True)))
+    return _run(DemoApp(control, setup.demo_opener(control), setup=setup_of(settings, stands_alone=True)))
 
 
 def _run(app: GjobsApp) -> int:
@@ -160,8 +139,8 @@ _DETAILS_SECONDS, _POLL_SECONDS = 5.0, 0.02
 def print_frame(settings: Settings, size: tuple[int, int], *, svg: bool) -> str:
     """Return one frame as plain text or SVG. `size` is columns by rows. Raise a StoreError on failure."""
     present = replace(settings, moment=None)
-    setup = replace(setup_of(present), moment=settings.moment)
-    app = GjobsApp(session_opener(present, remembers=False), state_path=None, setup=setup)
+    chosen = replace(setup_of(present), moment=settings.moment)
+    app = GjobsApp(setup.session_opener(present, remembers=False), state_path=None, setup=chosen)
     app.animation_level = "none"
     return asyncio.run(_frame(app, size, svg))
 

@@ -31,6 +31,8 @@ class DatabaseChoices:
         self._search = setup.app_search
         self._memory = memory
         self._has_files = self._search is not None and locate_app(self._search.directory) is not None
+        self.may_ask = self._search is not None and self._search.settings.is_fallback
+        """Whether the dashboard asks which database to open, because nothing chooses one."""
         self.is_choosing = self.may_ask and self._has_files
         """Whether the first database is being chosen, so that nothing is connected."""
         self._found: AppDatabases | None = None
@@ -48,10 +50,6 @@ class DatabaseChoices:
         if self._choices or self._found is None or not self._found.problems:
             return ""
         return skipped_words(len(self._found.problems))
-
-    @property
-    def may_ask(self) -> bool:
-        return self._search is not None and self._search.asks
 
     async def find(self) -> tuple[DatabaseChoice, ...]:
         """Return the found databases. Files are read in a thread, and only the first time."""

@@ -20,14 +20,7 @@ from gjobs.store.statistics.statistics import TotalsQuery
 from gjobs.store.system.async_tools import is_set_within
 from gjobs.store.users.actor import OPERATOR
 from gjobs.store.values.formats import utc_now
-from gjobs.tui.dashboard.events import (
-    Connecting,
-    ListPolled,
-    ListPollFailed,
-    PaceChanged,
-    TotalsPolled,
-    TotalsPollFailed,
-)
+from gjobs.tui.dashboard import events
 from gjobs.tui.text.error_text import with_index_hint
 
 if TYPE_CHECKING:
@@ -143,7 +136,7 @@ class SessionPoller:
         self.session: Session | None = None
         self.store: Store | None = None
         """The store of the present actor; None until connected."""
-        self.failure: ListPollFailed | None = None
+        self.failure: events.ListPollFailed | None = None
         """The last failure; None if the last poll succeeded."""
         self._write_preparation = WritePreparation()
         self._was_silent = False
@@ -227,12 +220,14 @@ class SessionPoller:
                     self._note_answer(took)
                     if answered_generation is None:
                         self._expect_slow_answers(poller)
-                    self._tell(ListPolled(store, answer))
+                    self._tell(events.ListPolled(store, answer))
                     self._has_polled.set()
-                    if is_changed and answer.generation == answered_generation:
-                        self._wake_totals()
-                    if answer.generation != answered_generation:
-                        self._remember(store, listing)
+                    if answer.generation == answered_generation:
+                        # If the database notifies of changes, that wakes the count.
+                        if is_changed and self._totals is not None and not self.is_woken:
+                            self._totals.wake()
+                    elif self.session is not None and store.actor == OPERATOR and listing.query.moment is None:
+                        self.session.remember(listing.query.window.listed.project_id)
                     answered_generation = answer.generation
                     if await poller.unless_asked(is_set_within(self.is_shown, LONGEST_UNSHOWN)) is None:
                         continue
@@ -247,25 +242,16 @@ class SessionPoller:
                     if isinstance(error, Unreachable) and self.session and await self.session.restart_if_dead():
                         poller.refresh()
 
-    def _remember(self, store: "Store", listing: "Listing") -> None:
-        if self.session is not None and store.actor == OPERATOR and listing.query.moment is None:
-            self.session.remember(listing.query.window.listed.project_id)
-
     async def _get_totals(self, store: "Store", query: TotalsQuery) -> "Totals":
         """Count. While nothing changes, the same round trip also reads the flow."""
         is_idle = self._totals is not None and self._totals.is_idle
         return await store.get_totals(query, with_flow=is_idle)
 
-    def _wake_totals(self) -> None:
-        """Count soon after the list has changed, unless the database notifies of changes and so wakes the count."""
-        if self._totals is not None and not self.is_woken:
-            self._totals.wake()
-
     def _network_time(self) -> float:
         """Return the maximum seconds that the network adds to a query, or 0 if they are unknown. A cheap list query
         takes hardly longer than the network alone.
         """
-        return 0.0 if self._listing is None or self._least_interval else self._listing.usual_duration
+        return 0.0 if self._least_interval else self.usual_answer
 
     def _note_answer(self, took: float) -> None:
         """After a silence, count at the usual pace again once the list is answered fast."""
@@ -304,7 +290,7 @@ class SessionPoller:
     def _set_silent_since(self, asked_at: datetime | None) -> None:
         self.silent_since = asked_at
         self._was_silent |= asked_at is not None
-        self._tell(PaceChanged())
+        self._tell(events.PaceChanged())
 
     async def _slow_down_if_expensive(
         self, store: "Store", poller: "Poller[ListingQuery, Listing]", listed: ListQuery, took: float
@@ -324,7 +310,7 @@ class SessionPoller:
             log.info("Can't read the cost of the list: %s", error)
         self._apply_settings()
         if poller.max_staleness != before:
-            self._tell(PaceChanged())
+            self._tell(events.PaceChanged())
 
     async def _count(self, store: "Store", poller: "Poller[TotalsQuery, Totals]") -> None:
         """Count after the first list, so that counting never delays it."""
@@ -341,14 +327,16 @@ class SessionPoller:
                     self._compare_idle_counts(idle_before, idle_now)
                     idle_before = idle_now
                     if is_changed:
-                        self._tell(TotalsPolled(store, totals, is_complete=False))
+                        self._tell(events.TotalsPolled(store, totals, is_complete=False))
                     answered = (totals,) if totals.flow else await poller.unless_asked(_with_flow(store, totals))
                     if answered is not None:
-                        self._tell(TotalsPolled(store, answered[0]))
-                    self._prepare_write(store)
+                        self._tell(events.TotalsPolled(store, answered[0]))
+                    # Over a slow network, the next write is then sent at once.
+                    if (network_time := self._network_time()) and not self._is_still:
+                        self._write_preparation.start(store.database, network_time)
                     await folder.fold_if_due()
                 case PollFailure(error=error):
-                    self._tell(TotalsPollFailed(store, error))
+                    self._tell(events.TotalsPollFailed(store, error))
 
     def _compare_idle_counts(self, before: float | None, now: float | None) -> None:
         """Expect slower or faster lists if the same count took much longer or shorter than before.
@@ -358,13 +346,7 @@ class SessionPoller:
         if self._listing is None or before is None or now is None or abs(now - before) <= SLOW_ANSWER:
             return
         self._listing.expect_change(now - before, took=now)
-        self._tell(PaceChanged())
-
-    def _prepare_write(self, store: "Store") -> None:
-        """Let the next write be sent at once over a slow network."""
-        network_time = self._network_time()
-        if network_time and not self._is_still:
-            self._write_preparation.start(store.database, network_time)
+        self._tell(events.PaceChanged())
 
     async def follow_changes(self) -> None:
         """Poll soon after the database notifies of a change. Stop if it sends no notifications."""
@@ -475,7 +457,7 @@ class SessionPoller:
         await self._resources.aclose()
 
     def _report(self, sentence: str) -> None:
-        self._tell(Connecting(sentence))
+        self._tell(events.Connecting(sentence))
 
     def _fail(self, error: StoreError, since: datetime, retry_in: Callable[[], float | None]) -> None:
         failed_at = self.clock()
@@ -483,7 +465,7 @@ class SessionPoller:
         def retry_at() -> datetime | None:
             return None if (wait := retry_in()) is None else failed_at + timedelta(seconds=wait)
 
-        self.failure = ListPollFailed(error, since, retry_at)
+        self.failure = events.ListPollFailed(error, since, retry_at)
         self._tell(self.failure)
 
 

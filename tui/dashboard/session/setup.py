@@ -147,11 +147,6 @@ class AppSearch:
     directory: Path | None = None
     """None for the current directory."""
 
-    @property
-    def asks(self) -> bool:
-        """Whether the dashboard asks which database to open, because nothing chooses one."""
-        return self.settings.is_fallback
-
 
 class TourStart(Enum):
     """When the tour starts."""

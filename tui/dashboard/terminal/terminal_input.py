@@ -290,16 +290,13 @@ class SequenceReader:
             if character in STRING_ENDS | CANCELS:
                 return
             if character == ESCAPE:
-                self._end_reply((yield from self._next(LONGEST_PAUSE)))
+                following = yield from self._next(LONGEST_PAUSE)
+                if not following:
+                    self._press_escape()
+                elif ESCAPE + following != STRING_TERMINATOR:  # The escape begins another sequence.
+                    self._push_back(ESCAPE + following)
                 return
             length += 1
-
-    def _end_reply(self, following: str) -> None:
-        """End a reply at an escape. If no backslash follows, the escape begins another sequence."""
-        if not following:
-            self._press_escape()
-        elif ESCAPE + following != STRING_TERMINATOR:
-            self._push_back(ESCAPE + following)
 
     def _read_paste(self) -> Parsing:
         """Drop escapes in pasted text. Textual would type what follows them. End the paste if the terminal does not
