@@ -1,4 +1,4 @@
-"""Writes rows to a file of JSON lines before they are removed with everything of gjobs, or carried over."""
+"""Writes rows to a file of JSON lines before `gjobs migrate remove` or a takeover."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -57,7 +57,7 @@ def export_archive(conninfo: Mapping[str, str | int], file: Path) -> ArchiveExpo
 
 
 def export_earlier_build(conninfo: Mapping[str, str | int], directory: Path) -> Path:
-    """Write what an earlier build keeps to a new file in the directory, which only its owner may read.
+    """Write what an earlier build keeps to a new file in the directory. Only its owner may read the file.
 
     Each line has a row, and the name of its table. Raises the errors of `export_archive`.
     """

@@ -23,12 +23,12 @@ from gjobs.store.values.formats import IdRange
 
 T = TypeVar("T")
 
-_NAMES = {
+_OF_KEY = {
     Key.PROJECT: Capability.PROJECTS,
     Key.USER: Capability.USERS,
     Key.ERROR_GROUP: Capability.MIGRATED,
 }
-"""The capability with which a filter reads more: names, the usual duration, or the stored groups of errors."""
+"""The capability with which a filter reads the names of projects and users, or the stored groups of errors."""
 
 
 class ActorDatabase:
@@ -65,9 +65,9 @@ class ActorDatabase:
         if missing := await self.missing(feature):
             raise missing.refusal
 
-    async def has_learned(self) -> bool:
+    async def knows_usual_durations(self) -> bool:
         """Return whether leases and usual durations are readable, to find stuck jobs."""
-        return (await self.capability_cache.get()).has_learned(self.actor)
+        return (await self.capability_cache.get()).knows_usual_durations(self.actor)
 
     @asynccontextmanager
     async def translating_refusals(self, needs: Capability) -> AsyncIterator[None]:
@@ -94,16 +94,16 @@ class ActorDatabase:
 
         Raises NoPrivilege if the filter needs a name that is unreadable.
         """
-        asked = [key for key in _NAMES if any(term.key is key for term in job_filter.terms)]
-        readable = {key for key in asked if await self.has(_NAMES[key])}
+        asked = [key for key in _OF_KEY if any(term.key is key for term in job_filter.terms)]
+        readable = {key for key in asked if await self.has(_OF_KEY[key])}
         for key in sorted(needs_names(job_filter) - readable):
-            if missing := await self.capability_cache.missing_now(_NAMES[key], self.actor):
+            if missing := await self.capability_cache.missing_now(_OF_KEY[key], self.actor):
                 hint = f"Use the {key}'s id, or its first digits."
                 raise NoPrivilege(
                     f"The filter key '{key}' can't match names in this database. {missing.reason}", hint=hint
                 )
             readable.add(key)  # granted since the last check
-        if any(term.key is Key.IS for term in job_filter.terms) and await self.has_learned():
+        if any(term.key is Key.IS for term in job_filter.terms) and await self.knows_usual_durations():
             readable.add(Key.IS)
         if self.is_operators and any(term.key in (None, Key.ERROR) for term in job_filter.terms):
             facts = (await self.capability_cache.get()).facts

@@ -43,7 +43,7 @@ from gjobs.store.values.page_sizes import PAGE_SIZE
 
 
 class JobStore:
-    """Jobs, as one actor sees and changes them. `Store` adds everything else."""
+    """The base class of `Store`, which callers use: jobs as one actor sees and changes them."""
 
     def __init__(
         self, database: Database, actor: Actor = OPERATOR, capability_cache: CapabilityCache | None = None
@@ -238,7 +238,7 @@ class JobStore:
 
         None if the job is missing or not running.
         """
-        from_usual_duration = await self.actor_database.has_learned()
+        from_usual_duration = await self.actor_database.knows_usual_durations()
         found = await self.actor_database.read(
             history_sql.verdict(job_id, at=at, from_usual_duration=from_usual_duration)
         )
@@ -246,8 +246,10 @@ class JobStore:
 
     async def find_stuck_jobs(self, job_ids: Collection[UUID], *, at: datetime | None = None) -> frozenset[UUID]:
         """Return those of the jobs that are stuck, by the server's clock or at a given time."""
-        has_learned = await self.actor_database.has_learned()
-        found = await self.actor_database.read(history_sql.stuck_among(job_ids, at=at, has_learned=has_learned))
+        knows_usual_durations = await self.actor_database.knows_usual_durations()
+        found = await self.actor_database.read(
+            history_sql.stuck_among(job_ids, at=at, knows_usual_durations=knows_usual_durations)
+        )
         return frozenset(found)
 
     async def delete_generation_job(self, job_id: UUID) -> bool:

@@ -67,7 +67,7 @@ class Observations:
     unchanged: int = 0
     """The results in a row without a change."""
     failures: int = 0
-    """The failures in a row. After one, only the interval and the cost determine the wait."""
+    """The failures in a row. After a failure, only their number, the interval and the cost determine the wait."""
     wakes: tuple[float, float] | None = None
     """The times of the first and last wake-up, counted from the last result. None without a wake-up."""
 

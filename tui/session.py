@@ -142,10 +142,13 @@ async def open_session(
 
 async def prepare(embedded_server: ServerHandle, report: Report) -> None:
     """Migrate the embedded database, and add the sample if it is new."""
-    await asyncio.to_thread(_prepare, embedded_server, report)
+    # Two threads, because somebody who quits during the migration must not wait for the sample.
+    await asyncio.to_thread(_migrate, embedded_server, report)
+    if embedded_server.needs_sample:
+        await asyncio.to_thread(_fill, embedded_server, report)
 
 
-def _prepare(embedded_server: ServerHandle, report: Report) -> None:
+def _migrate(embedded_server: ServerHandle, report: Report) -> None:
     from gjobs.migrations.runner import upgrade
     from gjobs.migrations.status import read_status
 
@@ -153,8 +156,9 @@ def _prepare(embedded_server: ServerHandle, report: Report) -> None:
         with embedded_server.preparing():
             report("Preparing the schema …")
             upgrade(embedded_server.conninfo, exports_to=embedded_server.data_dir)
-    if not embedded_server.needs_sample:
-        return
+
+
+def _fill(embedded_server: ServerHandle, report: Report) -> None:
     from gjobs.store.sample.sample_data import fill
 
     with embedded_server.preparing():

@@ -35,9 +35,10 @@ create index job_links_repeats on gjobs.job_links (repeats);
 
 comment on column gjobs.workers.modes is 'the modes that it runs; null: all';
 
--- Locks the oldest queued jobs that no other session has locked, of the wanted modes; null means all modes, which are found by jumping from
--- one to the next in the index. If other sessions have locked every candidate, it takes more candidates. The range condition on the mode and
--- the function's planner settings enforce reading one index in order, because the table's statistics may be outdated.
+-- Locks the oldest queued jobs of these modes that no other session has locked. Null means all modes: a recursive query finds each mode in
+-- the index. If other sessions have locked every candidate, it takes more candidates. The range condition on the mode and the function's
+-- planner settings enforce reading one index in order, because the table's statistics may be outdated. jit is off, because the settings
+-- make each plan look expensive.
 create function gjobs.choose_queued(p_modes text[], p_most integer)
     returns setof uuid language plpgsql volatile security invoker rows 10
     set search_path = '' set plan_cache_mode = force_generic_plan set enable_sort = off set enable_incremental_sort = off set jit = off as $$
@@ -259,8 +260,8 @@ begin
         returning l.job_id;
 end $$;
 
--- Extends leases by the given seconds, and stores what the worker reports of their progress; null leaves the last report. Returns the jobs
--- that the worker still holds. A lease that another session has locked is left for the next time.
+-- Extends leases by the given seconds, and stores progress notes. A null note keeps the last one. Returns the jobs that the worker still
+-- holds. A lease that another session has locked is not extended, but its job is returned.
 create function gjobs.renew_leases(
     p_owner uuid, p_job_ids uuid[], p_attempts integer[], p_lease_seconds double precision, p_notes text[] default null)
     returns setof uuid language plpgsql volatile security invoker rows 10

@@ -86,8 +86,8 @@ begin
         end;
     end if;
     -- The snapshot of a transaction that began before a budget was set does not show the budget, so its jobs would evade it. The app repeats
-    -- it, as it must under this isolation level. If setting the budget was not committed, one before may have been. A dump of another
-    -- server may bring a number that this one has not reached.
+    -- it, as it must under this isolation level. Even if that setting was rolled back, an earlier one may have been committed. A
+    -- dump of another server may have a transaction id that this one has not reached. It is ignored.
     if current_setting('transaction_isolation') <> 'read committed' then
         setter := (select last_value from gjobs.budgets_set_by)::text::xid8;
         if setter <> pg_current_xact_id() and not pg_visible_in_snapshot(setter, pg_current_snapshot()) then
@@ -167,7 +167,7 @@ begin
         -- One row, so that a TRUNCATE stays quick. The rollups are void until the jobs, which are few then, are counted again.
         insert into gjobs.job_event_log (transaction_id, kind, actor_user_id, actor_role, application)
         values (pg_current_xact_id(), 'truncated', actor, actor_role, application);
-        -- All spending is 0 then, unless a user truncated. Under REPEATABLE READ the snapshot may miss later charges.
+        -- All spending is 0 then, unless a user's own role truncated. Under REPEATABLE READ the snapshot may miss later charges.
         if gjobs.may_refund() then
             if current_setting('transaction_isolation') = 'read committed' then
                 delete from gjobs.budget_spending where true;
@@ -183,8 +183,9 @@ begin
         perform gjobs.charge_events(written);
     end if;
     -- A dashboard holds the first lock shared while it listens, and an idle worker the second. If a lock is free, nobody listens, and no
-    -- notification delays the commit. None is sent that may make the app's transaction fail: PREPARE TRANSACTION fails after one, and a
-    -- commit fails if their queue is full.
+    -- notification delays the commit.
+    -- No notification may make the app's transaction fail: PREPARE TRANSACTION fails after NOTIFY, and a commit fails if the queue of
+    -- notifications is full.
     if not (case when pg_try_advisory_lock(1735353442, 1) then pg_advisory_unlock(1735353442, 1) else false end) then
         if tg_op = 'DELETE' then
             changed := (select case count(*) when 1 then min(o.id::text) when 2 then '' end from (select id from old_rows limit 2) o);
@@ -280,8 +281,8 @@ create view gjobs.job_starts as
      group by e.job_id;
 
 -- Removes a deleted user from the log, from the archive and from the budgets, and what gjobs kept of deleted projects. Returns the number
--- of events changed. All events must be folded, because a job leaves the sum of the user that it entered. Events that are committed
--- meanwhile are left.
+-- of events changed. All events of the user must be folded, because a job leaves the total of the user that it entered. Events that are
+-- committed while it runs keep the user's id. Running it again removes them.
 create function gjobs.forget_user(p_user_id uuid)
     returns bigint language plpgsql volatile security invoker set search_path = '' as $$
 declare

@@ -31,9 +31,9 @@ create index job_days_user_id on gjobs.job_days (user_id, day);
 create index job_days_project_id on gjobs.job_days (project_id, day);
 create index job_days_day on gjobs.job_days (day);
 
--- The groups of the errors of failed jobs. Grouping an error takes 20 times as long as finding its hash here. A missing error is grouped by
--- its reader, so a row that is missing or left over costs only time. Each user has their own rows, because a hash may reveal an error.
--- Folding counts the jobs of each row and removes the rows without jobs.
+-- The groups of the errors of failed jobs. Grouping an error takes 20 times as long as finding its hash here. A reader's query groups an
+-- error without a row, so a row that is missing or left over costs only time. Each user has their own rows, because a hash may reveal an
+-- error. Folding counts the jobs of each row and removes the rows without jobs.
 create table gjobs.error_groups (
     error_hash  uuid    not null,
     user_id     uuid,
@@ -90,9 +90,9 @@ create view gjobs.fold_progress as
            ) as unfolded
       from gjobs.fold_state f;
 
--- How far back the log reaches: all later events are kept. An earlier build's events are older than the triggers, and some are missing.
+-- How far back the log reaches: all later events are kept. Events of an earlier build are older than the triggers, and some are missing.
 -- After a removal, the first event that is left says nothing: later transactions may have written earlier ones, which were removed. So the
--- limit of the removal counts. Everybody may read this. It is the time of an event only after a TRUNCATE.
+-- limit of the removal counts. Everybody may read begins_at. It is the time of an event only after a TRUNCATE.
 create view gjobs.log_start with (security_barrier = on) as
     select greatest(
                coalesce(f.removed_before, f.recorded_since),
@@ -307,8 +307,8 @@ create view gjobs.rollup_reader with (security_barrier = on) as
            (select auth.uid()) as caller, p.next, p.open
       from gjobs.fold_progress p;
 
--- The stored groups of the errors of the caller's jobs, or of all. The user is a condition of the index, so not even a plan shows how many
--- others have an error.
+-- The stored groups of the errors of the caller's jobs, or of all. The user's id is a condition of the index, so EXPLAIN does not
+-- reveal the errors of others.
 create view gjobs.visible_error_groups with (security_barrier = on) as
     select error_hash, error_group from (
         select g.error_hash, g.error_group from gjobs.error_groups g where (select gjobs.visible_jobs()) = 'all'

@@ -344,7 +344,7 @@ class Capabilities:
         """
         return self.facts.is_migrated and missing_read(self.facts, actor, JOBS, frozenset(columns)) is None
 
-    def has_learned(self, actor: Actor) -> bool:
+    def knows_usual_durations(self, actor: Actor) -> bool:
         """Return whether leases and usual durations are readable, to find stuck jobs. Otherwise, stuck jobs are found
         by time alone.
         """

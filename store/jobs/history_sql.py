@@ -108,7 +108,7 @@ def by_usual_duration(
     return sa.and_(by_time_alone(after, now=now), sa.not_(is_leased))
 
 
-def is_stuck_at_moment(limit: sa.ColumnElement[timedelta], *, has_learned: bool) -> sa.ColumnElement[bool]:
+def is_stuck_at_moment(limit: sa.ColumnElement[timedelta], *, knows_usual_durations: bool) -> sa.ColumnElement[bool]:
     """Return the same condition at the moment of the query.
 
     Only jobs that may be stuck make Postgres compute the usual durations.
@@ -116,21 +116,23 @@ def is_stuck_at_moment(limit: sa.ColumnElement[timedelta], *, has_learned: bool)
     untouched = by_time_alone(
         sa.literal_column(f"interval '{AT_LEAST.total_seconds():.0f} s'", sa.Interval()), now=MOMENT
     )
-    is_stuck = by_usual_duration(limit, now=MOMENT) if has_learned else by_time_alone(limit, now=MOMENT)
+    is_stuck = by_usual_duration(limit, now=MOMENT) if knows_usual_durations else by_time_alone(limit, now=MOMENT)
     return sa.and_(untouched, is_stuck)
 
 
 @cache
-def _stuck_among(has_learned: bool) -> sa.Select[Any]:
+def _stuck_among(knows_usual_durations: bool) -> sa.Select[Any]:
     among = _jobs.c.id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Uuid)))
-    is_stuck = is_stuck_at_moment(sa.bindparam("limit", type_=sa.Interval()), has_learned=has_learned)
+    is_stuck = is_stuck_at_moment(
+        sa.bindparam("limit", type_=sa.Interval()), knows_usual_durations=knows_usual_durations
+    )
     return sa.select(_jobs.c.id).where(among, is_stuck)
 
 
-def stuck_among(job_ids: Collection[UUID], *, at: datetime | None, has_learned: bool) -> Query[UUID]:
+def stuck_among(job_ids: Collection[UUID], *, at: datetime | None, knows_usual_durations: bool) -> Query[UUID]:
     """Return a query for those of the jobs that are stuck."""
     parameters: dict[str, object] = {"ids": list(job_ids), "at": at, "limit": STUCK_AFTER}
-    return Query(_stuck_among(has_learned), first_column, parameters)
+    return Query(_stuck_among(knows_usual_durations), first_column, parameters)
 
 
 _ID = sa.bindparam("id", type_=sa.Uuid)

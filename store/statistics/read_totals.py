@@ -122,7 +122,7 @@ class CountCapabilities:
     partial_claims: tuple[str, ...] = ()
     budgets: Readable | None = None
     """Which names of budgets are readable. None if the database keeps no budgets, and records no events."""
-    has_learned: bool = False
+    knows_usual_durations: bool = False
     """Whether leases and usual durations are readable. The table then has `completed_at`."""
 
 
@@ -320,12 +320,17 @@ def _whole(
 def _flow_parts(query: TotalsQuery, capabilities: CountCapabilities, at: datetime | None) -> dict[What, Query[Any]]:
     project_id = query.project_id
     moves = statistics_sql.recent_moves(
-        project_id, at=at, is_recorded=capabilities.budgets is not None, has_completion=capabilities.has_learned
+        project_id,
+        at=at,
+        is_recorded=capabilities.budgets is not None,
+        has_completion=capabilities.knows_usual_durations,
     )
     return {
         Part.MOVES: moves,
         Part.OLDEST_QUEUED: statistics_sql.oldest_queued(project_id),
-        Part.STUCK: statistics_sql.count_stuck(project_id, at=at, has_learned=capabilities.has_learned),
+        Part.STUCK: statistics_sql.count_stuck(
+            project_id, at=at, knows_usual_durations=capabilities.knows_usual_durations
+        ),
         Part.OUTCOMES: statistics_sql.outcomes_by_day(project_id, days=query.days, at=at),
     }
 
@@ -393,7 +398,7 @@ async def count_capabilities(actor_database: ActorDatabase, query: TotalsQuery) 
         budgets=await actor_database.readable_beside_budgets()
         if await actor_database.has(Capability.MIGRATED)
         else None,
-        has_learned=await actor_database.has_learned(),
+        knows_usual_durations=await actor_database.knows_usual_durations(),
     )
 
 

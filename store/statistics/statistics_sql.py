@@ -413,20 +413,22 @@ def oldest_queued(project_id: UUID | None) -> Query[datetime]:
 
 
 @cache
-def _stuck(of_project: bool, has_learned: bool) -> sa.Select[Any]:
+def _stuck(of_project: bool, knows_usual_durations: bool) -> sa.Select[Any]:
     limit = sa.bindparam("limit", type_=sa.Interval())
-    stuck = sa.select(_jobs.c.id).where(history_sql.is_stuck_at_moment(limit, has_learned=has_learned))
+    stuck = sa.select(_jobs.c.id).where(
+        history_sql.is_stuck_at_moment(limit, knows_usual_durations=knows_usual_durations)
+    )
     found = (_in_project(stuck) if of_project else stuck).limit(sa.bindparam("most", type_=sa.Integer)).subquery()
     return sa.select(sa.func.count()).select_from(found)
 
 
-def count_stuck(project_id: UUID | None, *, at: datetime | None, has_learned: bool) -> Query[int]:
+def count_stuck(project_id: UUID | None, *, at: datetime | None, knows_usual_durations: bool) -> Query[int]:
     """Return a query for the number of stuck jobs, at most one more than `MOST_STUCK`.
 
-    `has_learned` is true if leases and usual durations may be read.
+    `knows_usual_durations` is true if leases and usual durations may be read.
     """
     parameters = _of(project_id) | {"at": at, "limit": STUCK_AFTER, "most": MOST_STUCK + 1}
-    return Query(_stuck(project_id is not None, has_learned), make_number, parameters)
+    return Query(_stuck(project_id is not None, knows_usual_durations), make_number, parameters)
 
 
 @cache

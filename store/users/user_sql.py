@@ -23,7 +23,7 @@ _LOW, _HIGH = sa.bindparam("low", type_=sa.Uuid), sa.bindparam("high", type_=sa.
 make_user = row_maker(User)
 
 NEWEST_JOBS = 10_000
-"""The owners of these jobs count as recently active."""
+"""How many of the newest jobs are read for the last job of each owner."""
 
 _ROLLUPS = (
     sa.func.count().label("job_count"),

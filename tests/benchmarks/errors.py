@@ -46,7 +46,7 @@ insert into gjobs.error_groups (error_hash, user_id, error_group, job_count)
 select error_hash, md5(error_hash::text || n)::uuid, min(error_group), 1
   from gjobs.error_groups cross join generate_series(1, 4) n group by error_hash, n
 """
-"""The same errors of other users, so that there are more stored rows than fit into the server's memory for a plan."""
+"""The same errors of four other users: more rows than a hash table within work_mem holds."""
 
 _ERRORS = """
 update public.generation_jobs set status = 'failed', completed_at = updated_at, error = case mod(cost_cents, 3)

@@ -26,8 +26,8 @@ exception when others then
     return left(encode(sha256(''), 'hex'), 10);
 end $$;
 
--- A hash of what decides the group of an error. Its body is parsed now, so no search path changes it, and queries
--- include it instead of calling it.
+-- A hash of the parts of an error that determine its group. The body is parsed when the function is created, so the
+-- search path has no effect. Queries include the body instead of calling the function.
 create function gjobs.error_hash(p_error text)
     returns uuid language sql immutable parallel safe security invoker
 return {error_hash_sql("p_error")};

@@ -37,7 +37,7 @@ select array(select (error_hash, user_id, job_count) from gjobs.error_groups ord
      = array(select (gjobs.error_hash(error), user_id, count(*)) from public.generation_jobs where status = 'failed'
               group by gjobs.error_hash(error), user_id order by 1)
 """
-"""Whether the stored groups are those of the failed jobs."""
+"""Whether the stored hashes and job counts of each user are those of the failed jobs."""
 DELETE = "delete from public.generation_jobs where error = any (%s)"
 
 
@@ -145,7 +145,7 @@ async def test_filter_uses_stored_groups_and_groups_what_is_not_stored(
         counts = {group: await found(group) for group in groups_of.values()}
         assert counts == Counter(map(error_group_id, (*TIMES, *long, None)))
 
-        # A stored group that no error has shows that the filter reads it.
+        # No error has this group, so only a filter that reads the stored groups finds it.
         operator.execute("update gjobs.error_groups set error_group = 'abcdef0123'")
         assert await found("abcdef0123") == len(TIMES) + len(long) + 1
         assert await found(groups_of[TIMES[0]]) == 0

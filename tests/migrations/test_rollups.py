@@ -370,7 +370,7 @@ MUTANTS = {
     "its own transaction is not kept": (11, "gjobs.fold_events(bigint)", (" union select this_one", "")),
     "a TRUNCATE is ignored": (12, "gjobs.fold_progress", ("'truncated'::text", "'ignored'::text")),
 }
-"""The first seed that finds the mutant, the function or view that it changes, and which part becomes what."""
+"""By fault: the seed to start from, the function or view to change, and which text is replaced by which."""
 
 
 @pytest.mark.parametrize("name", MUTANTS)

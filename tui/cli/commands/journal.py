@@ -2,13 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 from uuid import UUID
 
-from gjobs.store.configuration.settings import (
-    Settings,
-    journal_path,
-)
+from gjobs.store.configuration.settings import Settings, journal_path
 from gjobs.store.journal.write_record import JournalEntry
 from gjobs.store.values.page_sizes import JOURNAL_ENTRIES
 from gjobs.tui.cli.arguments import since, whole_number
@@ -16,10 +12,6 @@ from gjobs.tui.cli.command import Command
 from gjobs.tui.cli.options import Column, option
 from gjobs.tui.cli.output import Output, UsageError, print_message
 from gjobs.tui.export.export_files import document
-
-if TYPE_CHECKING:
-    pass
-
 
 _NAMED = 3
 """The number of ids that a row shows. A clean-up has hundreds."""

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from rich.cells import cell_len
@@ -22,12 +22,14 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from gjobs.store.errors import StoreError
-from gjobs.store.store import Store
 from gjobs.store.values.formats import IdRange, id_range
 from gjobs.tui.dashboard.dialogs.dialog import MOST_PERCENT, Dialog, choices_line, hint_lines, key_hint
 from gjobs.tui.dashboard.widgets.widgets import LEAVING_KEYS, SteadyText, TextField
 from gjobs.tui.text.clean_text import clean, pad, shorten, shorten_address, shorten_start
 from gjobs.tui.text.error_text import error_words
+
+if TYPE_CHECKING:
+    from gjobs.store.store import Store
 
 _LONGEST_LABEL, _LONGEST_ADDRESS = 60, 200
 _LONGEST_COLUMN = 40
@@ -353,7 +355,7 @@ class TableDialog(Dialog[None], Generic[OptionType, FoundType]):
 
     def __init__(
         self,
-        store: Store,
+        store: "Store",
         project_id: UUID | None,
         options: Mapping[str, OptionType],
         *,
