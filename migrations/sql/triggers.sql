@@ -25,5 +25,5 @@ alter table public.generation_jobs
     enable always trigger gjobs_store_archived,
     enable always trigger gjobs_take_restored;
 
--- The table is locked, so nobody writes jobs meanwhile.
+-- The table is locked, so nobody writes jobs before the triggers exist.
 update gjobs.fold_state set recorded_since = clock_timestamp() where true;

@@ -1,4 +1,4 @@
-"""gjobs demo, gjobs snapshot, and gjobs serve: it listens for browsers and prints links."""
+"""gjobs demo and gjobs snapshot, and gjobs serve, which listens for browsers and prints links."""
 
 import os
 import signal

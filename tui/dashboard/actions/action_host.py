@@ -1,4 +1,4 @@
-"""The app as actions see it: its session, the acting user and the dashboard, without keys and polls."""
+"""The app's base class, as actions see it: its session, the acting user and the dashboard."""
 
 import asyncio
 from collections.abc import Callable
