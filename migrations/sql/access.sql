@@ -50,7 +50,8 @@ grant execute on function
     gjobs.error_hash(text),
     gjobs.count_visible(text, boolean), gjobs.get_job_statistics(uuid), gjobs.budget_period_start(text, date),
     gjobs.check_budget(uuid, bigint), gjobs.link_retries(uuid[], uuid[]), gjobs.further_columns(),
-    gjobs.archive_jobs(uuid[]), gjobs.restore_jobs(uuid[])
+    gjobs.archive_jobs(uuid[]), gjobs.restore_jobs(uuid[]),
+    gjobs.jobs_at(timestamptz, uuid, uuid[], integer, xid8, boolean)
  to public;
 
 -- Workers and the operator's tools run as the owner, or as the role of hosted projects that bypasses row level security.
@@ -66,7 +67,7 @@ begin
             gjobs.claim_jobs(uuid, text[], integer, double precision),
             gjobs.finish_jobs(uuid, uuid[], integer[], text[], text[], integer[]),
             gjobs.postpone_jobs(uuid, uuid[], integer[], text[], integer[], double precision[]),
-            gjobs.hand_back_jobs(uuid, uuid[], integer[]), gjobs.renew_leases(uuid, uuid[], integer[], double precision, text[])
+            gjobs.renew_leases(uuid, uuid[], integer[], double precision, text[])
          to service_role;
     end if;
 end $$;

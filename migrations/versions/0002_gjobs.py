@@ -49,7 +49,7 @@ def _create_objects() -> None:
     has_earlier_data = not is_missing(EARLIER_SCHEMA)
     if has_earlier_data:
         commit()
-    for script in ("log", "error_group", "rollups", "budgets", "leases", "archive", "access"):
+    for script in ("log", "error_group", "rollups", "budgets", "leases", "archive", "moments", "access"):
         run_script(script)
     if has_earlier_data:
         run_script("earlier_data")

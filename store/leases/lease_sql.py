@@ -115,19 +115,24 @@ def postpone(owner: UUID, postponed: Sequence[Rescheduled]) -> Query[UUID]:
     return Query(_POSTPONE, first_column, {"owner": owner, **values})
 
 
-_RELEASE = text("""
-select gjobs.hand_back_jobs(CAST(:owner AS uuid), CAST(:ids AS uuid[]), CAST(:attempts AS integer[]))
-""")
+_RELEASE = """
+update gjobs.job_leases set owner = null, attempt = attempt - 1, expires_at = now(), note = null
+ where job_id = any (array(
+           select job_id from gjobs.job_leases where owner = CAST(:owner AS uuid) {chosen} for no key update skip locked
+       ))
+returning job_id
+"""
+_RELEASE_CHOSEN = text(
+    _RELEASE.format(
+        chosen="and (job_id, attempt) in (select * from unnest(CAST(:ids AS uuid[]), CAST(:attempts AS integer[])))"
+    )
+)
+_RELEASE_ALL = text(_RELEASE.format(chosen=""))
 
 
 def release(owner: UUID, jobs: Sequence[Released]) -> Query[UUID]:
-    return Query(_RELEASE, first_column, {"owner": owner, **_of_each(jobs)})
-
-
-_RELEASE_ALL = text("""
-select gjobs.hand_back_jobs(CAST(:owner AS uuid), array_agg(job_id), array_agg(attempt))
-  from gjobs.job_leases where owner = CAST(:owner AS uuid)
-""")
+    """Release jobs to other workers at once, as if this worker had not started them."""
+    return Query(_RELEASE_CHOSEN, first_column, {"owner": owner, **_of_each(jobs)})
 
 
 def release_all(owner: UUID) -> Query[UUID]:

@@ -13,8 +13,6 @@ WRITES_OFF = "Writes are off, because an earlier moment is shown."
 
 MOST_LISTED = 5_000
 """How many of the newest jobs are searched for a filter, a non-default order or a later page."""
-MOST_DELETED = 2_000
-"""The most deleted or archived jobs that a list looks up, because each one takes further look-ups."""
 MOST_CHANGES = 50_000
 """The most events read after a moment. Also the maximum number of events before the moment that are searched
 for late transactions.

@@ -15,7 +15,7 @@ from gjobs.store.capabilities.probe import CapabilityCache
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query, TimeLimits
 from gjobs.store.database.transactions import WriteTransaction
-from gjobs.store.errors import InvalidValue, ReadOnly
+from gjobs.store.errors import InvalidValue, ReadOnly, StoreError
 from gjobs.store.filters.filter_terms import NO_FILTER, Age, JobFilter, Key
 from gjobs.store.job_list import list_sql, read_listing
 from gjobs.store.job_list.index_advice import is_in_order
@@ -270,10 +270,15 @@ class PastStore(Store):
 
     async def _read(self, *queries: Query[Any]) -> list[Any]:
         # Each step through time repeats them, and to parse them takes longer than to run them.
+        try:
+            *answers, (log_begins_at,) = await self.actor_database.read_together(
+                *queries, history_sql.LOG_START, needs=Capability.MIGRATED, is_repeated=True
+            )
+        except StoreError as error:
+            if error.sqlstate != moment_sql.BEFORE_LOG:
+                raise
+            answers, (log_begins_at,) = [], await self.database.read(self.actor, history_sql.LOG_START)
         # Events after the moment may have been removed since the last check.
-        *answers, (log_begins_at,) = await self.actor_database.read_together(
-            *queries, history_sql.LOG_START, needs=Capability.MIGRATED, is_repeated=True
-        )
         check_log(self.moment, log_begins_at)
         return answers
 

@@ -56,12 +56,11 @@ CALLS: list[tuple[str, list[tuple[object, ...]]]] = [
     ("select count(*) from gjobs.claim_jobs(%(worker)s, array['lifestyle'], 1, 0)", [(1,)]),
     ("select attempt, lost_by from gjobs.claim_jobs(%(worker)s, null, 1, 60)", [(2, WORKER)]),
     ("select count(*) from gjobs.renew_leases(%(worker)s, %(jobs)s, '{2}', 60, '{half}')", [(1,)]),
-    ("select count(*) from gjobs.hand_back_jobs(%(worker)s, %(jobs)s, '{2}')", [(1,)]),
-    ("select attempt from gjobs.claim_jobs(%(worker)s, null, 1, 60)", [(2,)]),
     ("select count(*) from gjobs.postpone_jobs(%(worker)s, %(jobs)s, '{2}', '{late}', '{7}', '{0}')", [(1,)]),
     ("select attempt, note from gjobs.claim_jobs(%(worker)s, null, 1, 60)", [(3, "late")]),
     ("select count(*) from gjobs.finish_jobs(%(worker)s, %(jobs)s, '{3}', '{failed}', '{late}', '{9}')", [(1,)]),
     ("select spent_cents, allowed from gjobs.check_budget(%(project)s, 1)", [(9, True)]),
+    ("select status, unrecorded from gjobs.jobs_at(now(), p_job_ids => %(jobs)s)", [("failed", None)]),
     ("select count(*) from gjobs.archive_jobs(%(jobs)s)", [(1,)]),
     ("select count(*) from gjobs.restore_jobs(%(jobs)s)", [(1,)]),
 ]

@@ -10,6 +10,9 @@ import pytest
 
 from gjobs.migrations.connection import MigrationRefused
 from gjobs.migrations.runner import remove, upgrade
+from gjobs.store.database.query import compiled
+from gjobs.store.leases import lease_sql
+from gjobs.store.leases.lease import Released
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, UserRows, acting, add
 
@@ -88,6 +91,13 @@ def call(connection: psycopg.Connection, function: str, owner: UUID, job: UUID, 
         f"select gjobs.{function}(%s, array[%s], array[%s]{places})".encode(), [owner, job, attempt, *further]
     ).fetchall()
     return rows == [(job,)]
+
+
+def release(connection: psycopg.Connection, owner: UUID, job: UUID) -> bool:
+    """Release a job in its first attempt, as a worker does."""
+    query = lease_sql.release(owner, [Released(job_id=job, attempt=1)])
+    sql, constants = compiled(query.statement)
+    return connection.execute(sql.encode(), {**constants, **query.parameters}).fetchall() == [(job,)]
 
 
 def job(connection: psycopg.Connection, job_id: UUID, columns: str = "status") -> tuple[object, ...]:
@@ -214,7 +224,7 @@ class TestTakeover:
 
         assert not finish(operator, ALICE, lost)
         assert not postpone(operator, ALICE, lost)
-        assert not call(operator, "hand_back_jobs", ALICE, lost, 1)
+        assert not release(operator, ALICE, lost)
         assert not call(operator, "renew_leases", ALICE, lost, 1, MINUTE, ["hello"])
         assert job(operator, lost) == ("running",)
         assert lease(operator, lost, "owner, attempt, note") == (BOB, 2, None)
@@ -432,7 +442,7 @@ class TestPostponing:
         (kept,) = queue(operator, ADA, "a")
         claim(operator, ALICE, 1)
 
-        assert call(operator, "hand_back_jobs", ALICE, kept, 1)
+        assert release(operator, ALICE, kept)
         assert claim(operator, BOB, 1) == {kept: 1}
         assert events(operator, kept, "kind, lease_owner, note")[1:] == [
             ("owner", str(ALICE), "handed back"),
@@ -516,7 +526,6 @@ class TestQueueNotifications:
 CALLS = (
     "finish_jobs(%(owner)s, %(jobs)s, %(attempts)s, array['succeeded'], array[null], array[1])",
     "postpone_jobs(%(owner)s, %(jobs)s, %(attempts)s, array['busy'], array[1], array[60.0::float8])",
-    "hand_back_jobs(%(owner)s, %(jobs)s, %(attempts)s)",
     "renew_leases(%(owner)s, %(jobs)s, %(attempts)s, 60)",
 )
 

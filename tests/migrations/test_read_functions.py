@@ -130,11 +130,11 @@ def test_functions_for_users_run_as_their_caller_and_all_have_a_fixed_search_pat
     assert {name for name, _, _, is_ours, for_users, _ in functions if is_ours and for_users} == {
         "visible_jobs", "sees_job", "owns_project", "server_identity", "error_group", "error_hash", "count_visible",
         "get_job_statistics", "budget_period_start", "check_budget", "link_retries", "further_columns",
-        "archive_jobs", "restore_jobs",
+        "archive_jobs", "restore_jobs", "jobs_at",
     }  # fmt: skip
     assert {name for name, _, _, is_ours, for_users, for_service in functions if for_service and not for_users} == {
         "fold_events", "count_again", "choose_queued", "take_over_jobs", "claim_jobs", "finish_jobs",
-        "postpone_jobs", "hand_back_jobs", "renew_leases",
+        "postpone_jobs", "renew_leases",
     }  # fmt: skip
     assert {name for name, is_definer, _, _, for_users, _ in functions if for_users and is_definer} == {"link_retries"}
     assert {

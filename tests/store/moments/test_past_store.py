@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -485,12 +486,6 @@ async def test_user_whose_policies_hide_deleted_jobs_is_warned(db: Db, sql: Sql,
     assert page.cautions == ("Jobs that are deleted or archived by now are missing: policies hide them.",)
 
 
-def test_statement_with_a_comment_at_the_end_of_a_line_is_refused() -> None:
-    assert moment_sql.in_one_line("-- A note.\nselect 1\n  from jobs\n") == "select 1 from jobs"
-    with pytest.raises(ValueError, match="line of its own: select 1 -- one"):
-        moment_sql.in_one_line("select 1 -- one\n  from jobs")
-
-
 async def test_past_store_never_writes(db: Db, sql: Sql) -> None:
     job_id = db.make_job()
     past = past_store(db.operator, moment_now(sql))
@@ -570,3 +565,20 @@ async def test_moments_need_events(attached_database: Conninfo, app_sql: Sql) ->
         missing = await error_of(SchemaMissing, past_store(store, moment_now(app_sql)).get_generation_jobs())
 
     assert "gjobs migrate up" in str(missing.hint)
+
+
+def test_function_for_any_client_shows_the_jobs_of_the_moment(story: tuple[UUID, datetime], sql: Sql) -> None:
+    project, moment = story
+    sql("insert into generation_jobs (user_id, project_id, mode) select user_id, id, 'new' from projects limit 1")
+    found = sql("select id, status, cost_cents, unrecorded from gjobs.jobs_at(%s, %s) order by id", (moment, project))
+    changed, gone = "input_asset_id,updated_at", "input_asset_id,updated_at,completed_at,created_at"
+    assert [row[:3] for row in found] == [
+        (UUID(int=number + 1), list(JobStatus)[number % 4], number * 10) for number in range(16)
+    ]
+    assert (found[0][3], found[11][3]) == (changed, gone)
+    newest = sql("select id from gjobs.jobs_at(%s, p_limit => 2) where id < %s order by id", (moment, UUID(int=99)))
+    assert newest == [(UUID(int=number),) for number in (12, 15, 16)]
+    for by_job in (True, False):
+        assert sql("select count(*) from gjobs.jobs_at(%s, p_by_job => %s)", (moment, by_job)) == [(16,)]
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match="The log begins at 20"):
+        sql("select * from gjobs.jobs_at('2020-01-01Z')")
