@@ -5,12 +5,7 @@ from collections.abc import Mapping
 import psycopg
 
 from gjobs.migrations import HEAD
-from gjobs.migrations.connection import (
-    acquire_run_lock,
-    connect,
-    require_session,
-    translate_migrating,
-)
+from gjobs.migrations.connection import acquire_run_lock, connect
 from gjobs.migrations.progress import Run
 from gjobs.migrations.scripts import LOCKED_SECONDS, read
 from gjobs.migrations.status import known_status
@@ -33,12 +28,8 @@ def lacking_columns(conninfo: Mapping[str, str | int]) -> list[str]:
         raise SchemaMissing(
             "gjobs reads these columns only from a migrated database.", hint=f"First run {command('migrate up')}."
         )
-    with connect(conninfo) as connection:
-        try:
-            connection.read_only = True
-            return _those_lacking(connection, list(LATER_COLUMNS))
-        except psycopg.Error as error:
-            raise translate_migrating(error) from error
+    with connect(conninfo, read_only=True) as connection:
+        return _those_lacking(connection, list(LATER_COLUMNS))
 
 
 def _those_lacking(connection: psycopg.Connection, names: list[str]) -> list[str]:
@@ -47,6 +38,11 @@ def _those_lacking(connection: psycopg.Connection, names: list[str]) -> list[str
 
 
 def columns_sql(lacking: list[str]) -> str:
+    """Return the SQL that adds these columns, for psql."""
+    return f"begin;\n\n{_statements(lacking)}commit;\n"
+
+
+def _statements(lacking: list[str]) -> str:
     """Return the statements of one transaction, which begins and ends elsewhere."""
     names = ["begin", "conditions", "column_types", "lock", "app/columns"]
     if "completed_at" in lacking:
@@ -58,19 +54,15 @@ def add_columns(run: Run, lacking: list[str]) -> None:
     """Add the columns in one transaction. A column that the app has already keeps its values and its rules."""
     with connect(run.conninfo) as connection:
         try:
-            connection.autocommit = True
-            require_session(connection, run.conninfo)
-            acquire_run_lock(connection)
+            acquire_run_lock(connection, run.conninfo)
             # Another run may have added some since the caller asked.
             if not (lacking := _those_lacking(connection, lacking)):
                 return
             with connection.transaction():
-                connection.execute(columns_sql(lacking).encode())
+                connection.execute(_statements(lacking).encode())
                 row = connection.execute(LOCKED_SECONDS.encode()).fetchone()
                 run.locked(seconds=row[0] if row else 0)
                 run.step(f"Added {' and '.join(lacking)} to generation_jobs.")
             run.committed()
-        except psycopg.Error as error:
-            raise translate_migrating(error) from error
         finally:
             run.released()

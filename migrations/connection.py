@@ -64,11 +64,16 @@ _REFUSALS = (errors.ObjectNotInPrerequisiteState, errors.DependentObjectsStillEx
 
 
 @contextmanager
-def connect(conninfo: Mapping[str, str | int]) -> Iterator[psycopg.Connection]:
-    """Open a connection and close it on leaving. Uncommitted changes are rolled back."""
+def connect(conninfo: Mapping[str, str | int], *, read_only: bool = False) -> Iterator[psycopg.Connection]:
+    """Open a connection, and close it on leaving. Errors of the server are translated, and uncommitted changes are
+    rolled back.
+    """
     connection = _open({"application_name": APPLICATION_NAME, **with_defaults(conninfo)})
     try:
+        connection.read_only = read_only
         yield connection
+    except psycopg.Error as error:
+        raise translate_migrating(error) from error
     finally:
         # A pooler discards a server connection if its client leaves it inside a transaction.
         with suppress(psycopg.Error):
@@ -121,27 +126,24 @@ _PROCESS = "select pg_catalog.pg_backend_pid()"
 _TURN = "select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('gjobs migrate', 0))"
 
 
-def acquire_run_lock(connection: psycopg.Connection) -> None:
-    """Hold the lock until the connection ends. The connection must be in autocommit. Raises AnotherRun if another run
-    holds it.
+def acquire_run_lock(connection: psycopg.Connection, conninfo: Mapping[str, str | int]) -> None:
+    """Hold the lock until the connection ends. Raises AnotherRun if another run holds it. Raises MigrationRefused
+    behind a pooler that serves each transaction from another process.
 
     It polls instead of waiting in the database: if it waited there, the other run's concurrent index build would wait
-    for it.
+    for it. Afterwards the connection is in autocommit.
     """
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while _value(connection, _TURN) is not True:
-        if time.monotonic() > deadline:
-            raise AnotherRun("Another migration is running.")
-        time.sleep(_PAUSE_SECONDS)
-
-
-def require_session(connection: psycopg.Connection, conninfo: Mapping[str, str | int]) -> None:
-    """Raise MigrationRefused behind a pooler that serves each transaction from another process."""
+    connection.autocommit = True
     if is_shared(connection, conninfo):
         raise MigrationRefused(
             "This address is a pooler in transaction mode. Nothing was changed.",
             hint="Use a direct connection, or a pooler in session mode.",
         )
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while _value(connection, _TURN) is not True:
+        if time.monotonic() > deadline:
+            raise AnotherRun("Another migration is running.")
+        time.sleep(_PAUSE_SECONDS)
 
 
 def is_shared(connection: psycopg.Connection, conninfo: Mapping[str, str | int]) -> bool:

@@ -13,7 +13,7 @@ from alembic.script import Script
 from sqlalchemy import Connection, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
-from gjobs.migrations.connection import acquire_run_lock, connect, require_session, translate_migrating
+from gjobs.migrations.connection import acquire_run_lock, connect, translate_migrating
 from gjobs.migrations.progress import Origin, Run, say_nothing
 from gjobs.migrations.scripts import EARLIER_SCHEMA, FIRST_TABLE, FIRST_TRIGGER
 from gjobs.migrations.verification import origin
@@ -77,9 +77,7 @@ def _execute(run: Run, work: Callable[[Config], None]) -> None:
             "postgresql+psycopg://", creator=lambda: driver, poolclass=NullPool, use_native_hstore=False
         )
         try:
-            driver.autocommit = True
-            require_session(driver, run.conninfo)
-            acquire_run_lock(driver)
+            acquire_run_lock(driver, run.conninfo)
             driver.execute("select set_config('gjobs.exported_archive', %s, false)", [run.exported_archive])
             run.begin(origin(driver))
             driver.autocommit = False
@@ -90,8 +88,6 @@ def _execute(run: Run, work: Callable[[Config], None]) -> None:
             if isinstance(error.orig, psycopg.Error):
                 raise translate_migrating(error.orig) from error
             raise
-        except psycopg.Error as error:
-            raise translate_migrating(error) from error
         finally:
             run.released()
 

@@ -10,7 +10,7 @@ from typing import IO
 
 import psycopg
 
-from gjobs.migrations.connection import connect, translate_migrating
+from gjobs.migrations.connection import connect
 from gjobs.migrations.status import known_status
 from gjobs.store.errors import InvalidValue
 from gjobs.store.system.private_files import make_directory
@@ -71,15 +71,11 @@ def export_earlier_build(conninfo: Mapping[str, str | int], directory: Path) -> 
 @contextmanager
 def _reading(conninfo: Mapping[str, str | int]) -> Iterator[psycopg.Connection]:
     """Connect for one snapshot of all rows."""
-    with connect(conninfo) as connection:
-        try:
-            connection.read_only = True
-            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-            connection.execute("set local row_security = off")
-            connection.execute("set local statement_timeout = 0")
-            yield connection
-        except psycopg.Error as error:
-            raise translate_migrating(error) from error
+    with connect(conninfo, read_only=True) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.execute("set local row_security = off")
+        connection.execute("set local statement_timeout = 0")
+        yield connection
 
 
 def _write(connection: psycopg.Connection, query: str, file: Path) -> None:

@@ -5,11 +5,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from uuid import UUID
 
-import psycopg
-
 from gjobs.migrations import HEAD
-from gjobs.migrations.connection import acquire_run_lock, connect, require_session, translate_migrating
-from gjobs.migrations.progress import Report, reporting_progress
+from gjobs.migrations.connection import acquire_run_lock, connect
+from gjobs.migrations.progress import Report, reporting_progress, say_nothing
 from gjobs.migrations.status import known_status
 from gjobs.store.errors import Locked, SchemaMissing, command
 
@@ -59,7 +57,7 @@ class RollupCheck:
         return self.count == 0
 
 
-def check(conninfo: Mapping[str, str | int], report: Report) -> RollupCheck:
+def check_rollups(conninfo: Mapping[str, str | int], *, report: Report = say_nothing) -> RollupCheck:
     """Compare in one read-only snapshot. Until the end nobody can truncate the jobs, which would change the result.
 
     Raises SchemaMissing without rollups, and NoPrivilege if rows may be hidden.
@@ -67,29 +65,24 @@ def check(conninfo: Mapping[str, str | int], report: Report) -> RollupCheck:
     _require_rollups(conninfo)
     names = [field.name for field in fields(RollupDifference)]
     with connect(conninfo) as connection:
-        try:
-            connection.autocommit = True
-            with reporting_progress(conninfo, connection, report):
-                connection.execute("begin isolation level repeatable read read only")
-                connection.execute("set local row_security = off")
-                connection.execute("set local statement_timeout = 0")
-                # The planner cannot know how many errors are distinct.
-                connection.execute("set local enable_nestloop = off")
-                # Before the first query, which takes the snapshot. It conflicts only with locks on the whole table.
-                connection.execute("lock table public.generation_jobs in access share mode")
-                if connection.execute(_IS_VOID.encode()).fetchone() == (True,):
-                    report(
-                        f"The rollups are not valid now, so gjobs counts the jobs. {command('fold')} counts them once."
-                    )
-                    return RollupCheck(differences=(), count=0)
-                rows = connection.execute(_DIFFERENCES.encode(), {"most": LISTED}).fetchall()
-        except psycopg.Error as error:
-            raise translate_migrating(error) from error
+        connection.autocommit = True
+        with reporting_progress(conninfo, connection, report):
+            connection.execute("begin isolation level repeatable read read only")
+            connection.execute("set local row_security = off")
+            connection.execute("set local statement_timeout = 0")
+            # The planner cannot know how many errors are distinct.
+            connection.execute("set local enable_nestloop = off")
+            # Before the first query, which takes the snapshot. It conflicts only with locks on the whole table.
+            connection.execute("lock table public.generation_jobs in access share mode")
+            if connection.execute(_IS_VOID.encode()).fetchone() == (True,):
+                report(f"The rollups are not valid now, so gjobs counts the jobs. {command('fold')} counts them once.")
+                return RollupCheck(differences=(), count=0)
+            rows = connection.execute(_DIFFERENCES.encode(), {"most": LISTED}).fetchall()
     found = tuple(RollupDifference(**dict(zip(names, row[:-1], strict=True))) for row in rows)
     return RollupCheck(differences=found, count=rows[0][-1] if rows else 0)
 
 
-def rebuild(conninfo: Mapping[str, str | int], report: Report) -> None:
+def rebuild_rollups(conninfo: Mapping[str, str | int], *, report: Report = say_nothing) -> None:
     """Count all jobs again in one transaction. Writers are not blocked; their changes are added as events.
 
     Raises SchemaMissing without rollups, and AnotherRun while a migration is running. Raises MigrationRefused behind a
@@ -97,16 +90,11 @@ def rebuild(conninfo: Mapping[str, str | int], report: Report) -> None:
     """
     _require_rollups(conninfo)
     with connect(conninfo) as connection:
-        try:
-            connection.autocommit = True
-            require_session(connection, conninfo)
-            acquire_run_lock(connection)
-            connection.execute("set statement_timeout = 0")
-            connection.execute("set lock_timeout = 0")
-            with reporting_progress(conninfo, connection, report):
-                counted = connection.execute("select gjobs.count_again()").fetchone()
-        except psycopg.Error as error:
-            raise translate_migrating(error) from error
+        acquire_run_lock(connection, conninfo)
+        connection.execute("set statement_timeout = 0")
+        connection.execute("set lock_timeout = 0")
+        with reporting_progress(conninfo, connection, report):
+            counted = connection.execute("select gjobs.count_again()").fetchone()
     if counted == (-1,):
         raise Locked("Another session folds events just now. Nothing was counted.", hint="Try again.")
 

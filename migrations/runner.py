@@ -5,10 +5,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-import psycopg
-
 from gjobs.migrations import HEAD
-from gjobs.migrations.connection import AnotherRun, MigrationRefused, connect, translate_migrating
+from gjobs.migrations.connection import AnotherRun, MigrationRefused, connect
 from gjobs.migrations.progress import Origin, Report, Run, say_nothing
 from gjobs.migrations.status import known_status
 from gjobs.store.capabilities.capability import EARLIER_BUILD
@@ -18,8 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gjobs.migrations.exports import ArchiveExport
-    from gjobs.migrations.rollups import RollupCheck
-    from gjobs.migrations.verification import Verification
 
 ATTEMPTS = 4
 PAUSE_SECONDS = 1.0
@@ -75,13 +71,6 @@ def remove(
     _until_unlocked(partial(remove_all, run), run)
 
 
-def export_archive(conninfo: Mapping[str, str | int], file: "Path") -> "ArchiveExport":
-    """Write the archive to a new file before `remove`. `gjobs.migrations.exports` lists the errors."""
-    from gjobs.migrations.exports import export_archive
-
-    return export_archive(conninfo, file)
-
-
 def pending_sql(conninfo: Mapping[str, str | int] | None) -> str:
     """Return the SQL that `upgrade` would run on this database or an empty one. Empty if nothing is pending.
 
@@ -96,43 +85,11 @@ def pending_sql(conninfo: Mapping[str, str | int] | None) -> str:
         return ""
     from gjobs.migrations.verification import origin, require_app_schema
 
-    with connect(conninfo) as connection:
-        try:
-            connection.read_only = True
-            found = origin(connection)
-            if found is Origin.APP:
-                require_app_schema(connection)
-            return render(found, current, connection)
-        except psycopg.Error as error:
-            raise translate_migrating(error) from error
-
-
-def summary(conninfo: Mapping[str, str | int], sql: str) -> list[str]:
-    """Return sentences on the pending SQL of this database."""
-    from gjobs.migrations.summary import summarize
-
-    return summarize(conninfo, sql)
-
-
-def cautions_up(conninfo: Mapping[str, str | int]) -> list[str]:
-    """Return sentences that a person must know before `upgrade`. Empty if none concerns a pending revision."""
-    from gjobs.migrations.warnings import upgrade_warnings
-
-    return upgrade_warnings(conninfo)
-
-
-def lacking_columns(conninfo: Mapping[str, str | int]) -> list[str]:
-    """Return which of the specification's columns the app's table lacks. Raises SchemaMissing before `upgrade`."""
-    from gjobs.migrations.columns import lacking_columns
-
-    return lacking_columns(conninfo)
-
-
-def columns_sql(lacking: list[str]) -> str:
-    """Return the SQL that adds these columns, for psql."""
-    from gjobs.migrations.columns import columns_sql
-
-    return f"begin;\n\n{columns_sql(lacking)}commit;\n"
+    with connect(conninfo, read_only=True) as connection:
+        found = origin(connection)
+        if found is Origin.APP:
+            require_app_schema(connection)
+        return render(found, current, connection)
 
 
 def add_columns(conninfo: Mapping[str, str | int], lacking: list[str], *, report: Report = say_nothing) -> None:
@@ -144,47 +101,6 @@ def add_columns(conninfo: Mapping[str, str | int], lacking: list[str], *, report
 
     run = Run(report, conninfo)
     _until_unlocked(partial(add_columns, run, lacking), run)
-
-
-def cautions_columns(conninfo: Mapping[str, str | int]) -> list[str]:
-    """Return sentences that a person must know before `add_columns`."""
-    from gjobs.migrations.warnings import columns_warnings
-
-    return columns_warnings(conninfo)
-
-
-def cautions_remove(conninfo: Mapping[str, str | int]) -> list[str]:
-    """Return sentences on what `remove` loses."""
-    from gjobs.migrations.warnings import removal_warnings
-
-    return removal_warnings(conninfo)
-
-
-def verify(conninfo: Mapping[str, str | int]) -> "Verification":
-    """Compare the schema with its revision, from the catalogue alone. Changes nothing.
-
-    Raises SchemaMissing for a revision that only a newer program knows.
-    """
-    from gjobs.migrations.verification import verify
-
-    return verify(conninfo)
-
-
-def check_rollups(conninfo: Mapping[str, str | int], *, report: Report = say_nothing) -> "RollupCheck":
-    """Compare the rollups with counts, in one snapshot. Changes nothing.
-
-    Raises SchemaMissing without rollups.
-    """
-    from gjobs.migrations.rollups import check
-
-    return check(conninfo, report)
-
-
-def rebuild_rollups(conninfo: Mapping[str, str | int], *, report: Report = say_nothing) -> None:
-    """Count the jobs again and replace the rollups, while others write. `gjobs.migrations.rollups` lists the errors."""
-    from gjobs.migrations.rollups import rebuild
-
-    rebuild(conninfo, report)
 
 
 def _until_unlocked(attempt: Callable[[], None], run: Run) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import psycopg
 
 from gjobs.migrations import HEAD, REVISIONS
-from gjobs.migrations.connection import connect, translate_migrating
+from gjobs.migrations.connection import connect
 from gjobs.store.capabilities.capability import EARLIER_BUILD, refuse_too_old
 from gjobs.store.errors import NoPrivilege, SchemaMissing
 
@@ -23,12 +23,8 @@ class MigrationStatus:
 
 
 def read_status(conninfo: Mapping[str, str | int]) -> MigrationStatus:
-    with connect(conninfo) as connection:
-        try:
-            connection.read_only = True
-            current = current_revision(connection)
-        except psycopg.Error as error:
-            raise translate_migrating(error) from error
+    with connect(conninfo, read_only=True) as connection:
+        current = current_revision(connection)
     return MigrationStatus(current=current, head=HEAD, pending=_pending(current), managed=current is not None)
 
 

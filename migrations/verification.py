@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from gjobs.migrations.connection import SchemaDiffers, connect, is_shared, translate_migrating
+from gjobs.migrations.connection import SchemaDiffers, connect, is_shared
 from gjobs.migrations.progress import Origin
 from gjobs.migrations.status import current_revision
 from gjobs.store.capabilities.capability import EARLIER_BUILD
@@ -114,18 +114,14 @@ class Verification:
 
 def verify(conninfo: Mapping[str, str | int]) -> Verification:
     """Compare the schema. Changes nothing. Raises SchemaMissing for a revision that only a newer program knows."""
-    with connect(conninfo) as connection:
-        try:
-            connection.read_only = True
-            shared = is_shared(connection, conninfo)
-            current = current_revision(connection)
-            promised = expected(current)
-            return Verification(
-                revision=NEWEST_REVISION if current == EARLIER_BUILD else current or APP_REVISION,
-                origin=origin(connection),
-                promised=promised,
-                differences=compare(read_catalogue(connection), promised),
-                obstacle=obstacle(connection) or (_pooled() if shared else None),
-            )
-        except psycopg.Error as error:
-            raise translate_migrating(error) from error
+    with connect(conninfo, read_only=True) as connection:
+        shared = is_shared(connection, conninfo)
+        current = current_revision(connection)
+        promised = expected(current)
+        return Verification(
+            revision=NEWEST_REVISION if current == EARLIER_BUILD else current or APP_REVISION,
+            origin=origin(connection),
+            promised=promised,
+            differences=compare(read_catalogue(connection), promised),
+            obstacle=obstacle(connection) or (_pooled() if shared else None),
+        )

@@ -1,13 +1,22 @@
-"""What to know before an upgrade, before new columns, or before a removal."""
+"""What an upgrade adds, and what to know before it, before new columns, or before a removal."""
 
+import re
 from collections.abc import Iterator, Mapping
 
 import psycopg
 
-from gjobs.migrations.connection import connect, translate_migrating
+from gjobs.migrations.connection import connect
 from gjobs.migrations.status import current_revision
 from gjobs.store.capabilities.capability import EARLIER_BUILD
 from gjobs.store.errors import command
+
+SECONDS_A_MILLION = 10
+"""The seconds for an index entry and the count of each of a million jobs."""
+
+_TABLE = "select from pg_catalog.pg_class where oid = pg_catalog.to_regclass('public.generation_jobs')"
+_ROWS = "explain (format json) select from public.generation_jobs"
+"""The planner's estimate. It follows the size of the table, also if nobody has analyzed it."""
+_KINDS = {"table": "tables", "view": "views", "function": "functions"}
 
 MOST_COUNTED = 1_000_000
 
@@ -31,24 +40,54 @@ _EVENTS_KEPT = "select count(*) from (select from gjobs.job_event_log limit %s) 
 _BUDGETS_KEPT = "select count(*) from (select from gjobs.budgets limit %s) b"
 
 
+def summarize(conninfo: Mapping[str, str | int], sql: str) -> list[str]:
+    """Return sentences on the pending SQL of this database: objects, locks, expected time and cost."""
+    with connect(conninfo, read_only=True) as connection:
+        exists = connection.execute(_TABLE).fetchone() is not None
+        ((plan,),) = connection.execute(_ROWS).fetchall() if exists else ((None,),)
+    return list(_sentences(sql, jobs=plan and int(plan[0]["Plan"]["Plan Rows"])))
+
+
+def _sentences(sql: str, *, jobs: int | None) -> Iterator[str]:
+    if ours := ", ".join(_counted(sql)):
+        definer = len(re.findall(r"\bvolatile security definer\b", sql))
+        yield f"In the schema gjobs: {ours}. {definer} functions run with the rights of their owner."
+    if jobs is None:
+        yield "The app's tables do not exist: this creates them, as the specification describes them."
+    elif triggers := re.findall(r"create trigger (\w+) \w+ [\w ]+ on public\.generation_jobs", sql):
+        yield f"On the app's table generation_jobs: the triggers {', '.join(triggers)}, and the index gjobs_queue."
+        if "gjobs_0013" not in sql:
+            undone = f"{command('migrate remove')} undoes everything."
+            yield f"No policy, function, view or index of the app is changed. {undone}"
+            yield f"The columns retry_count and completed_at are a choice of their own: {command('migrate columns')}."
+        yield (
+            "The table is locked once, for an instant. Each try waits at most 0.2 s for the lock. The app writes"
+            " while the index is built and the jobs are counted."
+        )
+        seconds = max(1, round(jobs / 1_000_000 * SECONDS_A_MILLION))
+        yield (
+            f"With about {jobs:,} jobs, this takes some {seconds} s. Afterwards each write of a job costs the server"
+            " about twice the CPU, and the events of 1,000 jobs take about 0.7 MB."
+        )
+    yield f"{command('migrate sql')} prints all {sql.count(chr(10)):,} lines of SQL."
+
+
+def _counted(sql: str) -> Iterator[str]:
+    for kind, plural in _KINDS.items():
+        if number := len(re.findall(rf"^create {kind} gjobs\.", sql, re.MULTILINE)):
+            yield f"{number} {plural if number > 1 else kind}"
+
+
 def upgrade_warnings(conninfo: Mapping[str, str | int]) -> list[str]:
     """Return sentences on what an upgrade gives back to the app."""
-    with connect(conninfo) as connection:
-        try:
-            connection.read_only = True
-            return list(_given_back()) if current_revision(connection) == EARLIER_BUILD else []
-        except psycopg.Error as error:
-            raise translate_migrating(error) from error
+    with connect(conninfo, read_only=True) as connection:
+        return list(_given_back()) if current_revision(connection) == EARLIER_BUILD else []
 
 
 def columns_warnings(conninfo: Mapping[str, str | int]) -> list[str]:
     """Return sentences on what may fail after new columns."""
-    with connect(conninfo) as connection:
-        try:
-            connection.read_only = True
-            return list(_broken_functions(connection))
-        except psycopg.Error as error:
-            raise translate_migrating(error) from error
+    with connect(conninfo, read_only=True) as connection:
+        return list(_broken_functions(connection))
 
 
 def _given_back() -> Iterator[str]:
@@ -76,14 +115,10 @@ def _broken_functions(connection: psycopg.Connection) -> Iterator[str]:
 
 def removal_warnings(conninfo: Mapping[str, str | int]) -> list[str]:
     """Return sentences on what a removal loses."""
-    with connect(conninfo) as connection:
-        try:
-            connection.read_only = True
-            if connection.execute(_LOSSES).fetchone() != (True,):
-                return []
-            events, budgets = (_count(connection, query) for query in (_EVENTS_KEPT, _BUDGETS_KEPT))
-        except psycopg.Error as error:
-            raise translate_migrating(error) from error
+    with connect(conninfo, read_only=True) as connection:
+        if connection.execute(_LOSSES).fetchone() != (True,):
+            return []
+        events, budgets = (_count(connection, query) for query in (_EVENTS_KEPT, _BUDGETS_KEPT))
     return [*_lost_events(events), *_lost_budgets(budgets)]
 
 

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 from psycopg.sql import SQL, Identifier, Literal
 
-from gjobs.migrations.runner import upgrade, verify
+from gjobs.migrations.runner import upgrade
+from gjobs.migrations.verification import verify
 from gjobs.store.database.database import Database
 from gjobs.store.doctor.examine import examine
 from gjobs.store.job_list.list_query import ListingQuery, ListQuery

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from gjobs.migrations.runner import remove, upgrade, verify
+from gjobs.migrations.runner import remove, upgrade
+from gjobs.migrations.verification import verify
 from gjobs.store.database.database import Database
 from gjobs.store.doctor import table_checks
 from gjobs.store.doctor.table_checks import TrigramSupport, word_index_sql

@@ -6,7 +6,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from gjobs.migrations.runner import check_rollups, remove, upgrade
+from gjobs.migrations.rollups import check_rollups
+from gjobs.migrations.runner import remove, upgrade
 from tests.conftest import Conninfo, connect
 from tests.hosted.test_hosted_doctor import LEAKS, examined, faults, fix, run
 from tests.migrations.conftest import catalogue

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from gjobs.migrations.runner import check_rollups, upgrade
+from gjobs.migrations.rollups import check_rollups
+from gjobs.migrations.runner import upgrade
 from gjobs.store.embedded.server_files import ServerHandle
 from tests.conftest import Conninfo, connect, temporary_database
 from tests.migrations.conftest import ADA, BEN, add

@@ -9,7 +9,8 @@ from psycopg import errors
 
 from gjobs.migrations import HEAD
 from gjobs.migrations.connection import MigrationRefused
-from gjobs.migrations.runner import check_rollups, remove
+from gjobs.migrations.rollups import check_rollups
+from gjobs.migrations.runner import remove
 from gjobs.migrations.status import read_status
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, acting, add

@@ -2,8 +2,11 @@
 
 import pytest
 
+from gjobs.migrations.columns import columns_sql, lacking_columns
 from gjobs.migrations.connection import MigrationRefused
-from gjobs.migrations.runner import add_columns, check_rollups, columns_sql, lacking_columns, remove, upgrade, verify
+from gjobs.migrations.rollups import check_rollups
+from gjobs.migrations.runner import add_columns, remove, upgrade
+from gjobs.migrations.verification import verify
 from gjobs.store.errors import SchemaMissing
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, add, app_schema, catalogue, execute, run_with_psql

@@ -7,21 +7,15 @@ from pathlib import Path
 import pytest
 
 from gjobs.migrations import HEAD
+from gjobs.migrations.columns import lacking_columns
 from gjobs.migrations.connection import MigrationRefused
+from gjobs.migrations.exports import export_archive
 from gjobs.migrations.progress import Origin
-from gjobs.migrations.runner import (
-    add_columns,
-    cautions_remove,
-    cautions_up,
-    check_rollups,
-    export_archive,
-    lacking_columns,
-    pending_sql,
-    remove,
-    upgrade,
-    verify,
-)
+from gjobs.migrations.rollups import check_rollups
+from gjobs.migrations.runner import add_columns, pending_sql, remove, upgrade
 from gjobs.migrations.status import read_status
+from gjobs.migrations.verification import verify
+from gjobs.migrations.warnings import removal_warnings, upgrade_warnings
 from gjobs.store.errors import SchemaMissing, StoreError
 from tests.conftest import Conninfo, connect, run_file
 from tests.migrations.conftest import Facts, catalogue, execute, run_with_psql
@@ -247,10 +241,10 @@ def test_upgrade_of_an_earlier_build_keeps_policies_of_other_tables_and_those_th
 def test_removal_of_an_earlier_build_says_what_is_lost_and_exports_its_archive(
     earlier_build: Conninfo, tmp_path: Path
 ) -> None:
-    taken_over, policies = cautions_up(earlier_build)
+    taken_over, policies = upgrade_warnings(earlier_build)
     assert taken_over.startswith("An earlier build of gjobs had replaced functions")
     assert policies.startswith("The policies come back one by one.")
-    assert len(cautions_remove(earlier_build)) == 2
+    assert len(removal_warnings(earlier_build)) == 2
     execute(earlier_build, "delete from gjobs.job_leases")
     remove(earlier_build, exported=export_archive(earlier_build, tmp_path / "archive.jsonl"))
     assert read_status(earlier_build).current is None

@@ -8,7 +8,8 @@ import psycopg
 import pytest
 
 from gjobs.migrations import HEAD, progress, runner
-from gjobs.migrations.runner import check_rollups, upgrade
+from gjobs.migrations.rollups import check_rollups
+from gjobs.migrations.runner import upgrade
 from gjobs.migrations.status import read_status
 from gjobs.store.database.database import Database
 from gjobs.store.error_groups.error_group import error_group_id

@@ -6,7 +6,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from gjobs.migrations.runner import check_rollups
+from gjobs.migrations.rollups import check_rollups
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, acting
 

@@ -9,7 +9,8 @@ import psycopg
 import pytest
 
 from gjobs.migrations.connection import MigrationRefused
-from gjobs.migrations.runner import export_archive, remove
+from gjobs.migrations.exports import export_archive
+from gjobs.migrations.runner import remove
 from gjobs.migrations.status import read_status
 from gjobs.store.errors import InvalidValue
 from tests.cli.command_line import Run, uri

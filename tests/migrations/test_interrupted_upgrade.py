@@ -6,8 +6,10 @@ from contextlib import contextmanager
 import pytest
 
 from gjobs.migrations import HEAD, scripts
-from gjobs.migrations.runner import check_rollups, pending_sql, remove, upgrade, verify
+from gjobs.migrations.rollups import check_rollups
+from gjobs.migrations.runner import pending_sql, remove, upgrade
 from gjobs.migrations.status import read_status
+from gjobs.migrations.verification import verify
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, add, app_schema, catalogue, run_with_psql
 

@@ -11,8 +11,11 @@ from itertools import count
 import pytest
 
 from gjobs.migrations import HEAD
-from gjobs.migrations.runner import add_columns, check_rollups, lacking_columns, remove, upgrade, verify
+from gjobs.migrations.columns import lacking_columns
+from gjobs.migrations.rollups import check_rollups
+from gjobs.migrations.runner import add_columns, remove, upgrade
 from gjobs.migrations.status import read_status
+from gjobs.migrations.verification import verify
 from gjobs.store.embedded.server_files import ServerHandle
 from tests.conftest import Conninfo, connect, run_file, temporary_database
 from tests.migrations.conftest import ADA, BEN, add, catalogue

@@ -13,7 +13,9 @@ import psycopg
 import pytest
 
 from gjobs.migrations import HEAD
-from gjobs.migrations.runner import add_columns, check_rollups, lacking_columns, remove, upgrade
+from gjobs.migrations.columns import lacking_columns
+from gjobs.migrations.rollups import check_rollups
+from gjobs.migrations.runner import add_columns, remove, upgrade
 from gjobs.migrations.status import read_status
 from tests.conftest import TESTS, Conninfo, connect, run_file
 from tests.hosted.cluster import Server

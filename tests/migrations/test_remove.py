@@ -7,8 +7,10 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from gjobs.migrations.connection import MigrationRefused
-from gjobs.migrations.runner import check_rollups, remove, upgrade, verify
+from gjobs.migrations.rollups import check_rollups
+from gjobs.migrations.runner import remove, upgrade
 from gjobs.migrations.status import read_status
+from gjobs.migrations.verification import verify
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, add, app_schema, catalogue, execute
 

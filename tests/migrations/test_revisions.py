@@ -11,8 +11,9 @@ from alembic.util import CommandError
 from gjobs import migrations
 from gjobs.migrations import HEAD, REVISIONS
 from gjobs.migrations.execution import configuration
-from gjobs.migrations.runner import pending_sql, remove, upgrade, verify
+from gjobs.migrations.runner import pending_sql, remove, upgrade
 from gjobs.migrations.status import MigrationStatus, read_status
+from gjobs.migrations.verification import verify
 from gjobs.store.errors import SchemaMissing, SignInRefused, Unreachable
 from tests.conftest import Conninfo, connect
 

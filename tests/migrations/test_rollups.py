@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from psycopg.pq import TransactionStatus
 
-from gjobs.migrations.runner import check_rollups, rebuild_rollups, upgrade
+from gjobs.migrations.rollups import check_rollups, rebuild_rollups
+from gjobs.migrations.runner import upgrade
 from gjobs.store.database.query import DIALECT
 from gjobs.store.error_groups.error_group import error_group_id
 from gjobs.store.filters import filter_sql

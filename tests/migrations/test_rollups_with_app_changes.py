@@ -8,7 +8,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from gjobs.migrations.runner import check_rollups, rebuild_rollups, upgrade
+from gjobs.migrations.rollups import check_rollups, rebuild_rollups
+from gjobs.migrations.runner import upgrade
 from gjobs.store.embedded.server_files import ADMINISTRATOR
 from tests.conftest import Conninfo, connect, started_server
 from tests.migrations.conftest import ADA, BEN, acting

@@ -12,7 +12,8 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from gjobs.migrations import HEAD, runner
-from gjobs.migrations.runner import add_columns, lacking_columns, remove, upgrade
+from gjobs.migrations.columns import lacking_columns
+from gjobs.migrations.runner import add_columns, remove, upgrade
 from gjobs.migrations.status import read_status
 from gjobs.store.embedded.server_files import ADMINISTRATOR, OWNER, ServerHandle
 from gjobs.store.errors import NoPrivilege, SchemaMissing

@@ -2,7 +2,7 @@
 
 from gjobs.migrations import HEAD
 from gjobs.migrations.progress import Origin
-from gjobs.migrations.runner import verify
+from gjobs.migrations.verification import verify
 from tests.conftest import Conninfo
 from tests.hosted.cluster import Server
 from tests.hosted.pooler import Pooler

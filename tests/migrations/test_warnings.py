@@ -1,6 +1,6 @@
 """Warnings before an upgrade, before new columns, or before a removal."""
 
-from gjobs.migrations.runner import cautions_columns, cautions_remove, cautions_up
+from gjobs.migrations.warnings import columns_warnings, removal_warnings, upgrade_warnings
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, add
 
@@ -29,7 +29,7 @@ def test_new_columns_warn_about_functions_that_they_would_break(
         for returns, body, is_named in APP_FUNCTIONS:
             connection.execute(f"create function public.app_jobs() {returns} language {body}".encode())
 
-            messages = cautions_columns(attached_database)
+            messages = columns_warnings(attached_database)
 
             assert ["app_jobs()" in one for one in messages] == [False, *([True] if is_named else [])], body
             connection.execute("drop function public.app_jobs")
@@ -38,14 +38,14 @@ def test_new_columns_warn_about_functions_that_they_would_break(
 def test_removal_warns_about_events_and_budgets_that_will_be_lost(
     migrated_copy: Conninfo, attached_database: Conninfo
 ) -> None:
-    assert cautions_up(migrated_copy) == []
-    assert cautions_remove(migrated_copy) == []
-    assert cautions_remove(attached_database) == []
+    assert upgrade_warnings(migrated_copy) == []
+    assert removal_warnings(migrated_copy) == []
+    assert removal_warnings(attached_database) == []
     with connect(migrated_copy) as connection:
         add(connection, ADA)
         add(connection, BEN)
         connection.execute("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'day', 5)", [ADA.id])
 
-    events, budgets = cautions_remove(migrated_copy)
+    events, budgets = removal_warnings(migrated_copy)
     assert events.startswith("2 events will be lost")
     assert budgets == "1 budget will be lost, along with the amounts spent. Nothing will limit the cost of jobs."

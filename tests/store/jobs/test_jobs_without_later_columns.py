@@ -6,7 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from gjobs.migrations.runner import add_columns, lacking_columns, upgrade
+from gjobs.migrations.columns import lacking_columns
+from gjobs.migrations.runner import add_columns, upgrade
 from gjobs.store.database.database import Database
 from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from gjobs.store.jobs.job import JobStatus, job_times

@@ -142,7 +142,7 @@ def verify_schema(
     totals: bool = switch("compare the rollups with the jobs instead; reads all jobs in one snapshot"),
 ) -> ExitCode:
     """Compare each object of the schema with its revision."""
-    from gjobs.migrations.runner import verify
+    from gjobs.migrations.verification import verify
 
     if totals:
         return _verify_rollups(settings, output)
@@ -158,7 +158,7 @@ def verify_schema(
 
 
 def _verify_rollups(settings: Settings, output: Output) -> ExitCode:
-    from gjobs.migrations.runner import check_rollups
+    from gjobs.migrations.rollups import check_rollups
 
     with chosen_database(settings) as database:
         found = check_rollups(database.conninfo, report=print_message)
@@ -287,17 +287,18 @@ def up(
     settings: Settings, output: Output, *, yes: bool = switch("do not describe the migration, and do not ask")
 ) -> None:
     """Run the pending revisions; asks first unless the database is embedded."""
-    from gjobs.migrations.runner import cautions_up, pending_sql, summary, upgrade
+    from gjobs.migrations.runner import pending_sql, upgrade
     from gjobs.migrations.status import read_status
+    from gjobs.migrations.warnings import summarize, upgrade_warnings
 
     _require_writable(settings)
     with chosen_database(settings) as database:
         before = read_status(database.conninfo)
         ask = not (yes or database.is_ours) and (sql := pending_sql(database.conninfo))
         if ask:
-            print_message(*summary(database.conninfo, sql))
+            print_message(*summarize(database.conninfo, sql))
         if before.pending:
-            print_message(*cautions_up(database.conninfo))
+            print_message(*upgrade_warnings(database.conninfo))
         if ask:
             _ask("Migrate", database, unchanged="Nothing was changed.")
         kept = (
@@ -329,9 +330,9 @@ def remove(
 ) -> None:
     """Remove everything that gjobs added; asks first; the app's tables stay."""
     from gjobs.migrations.connection import MigrationRefused
-    from gjobs.migrations.runner import cautions_remove
     from gjobs.migrations.runner import remove as remove_all
     from gjobs.migrations.status import read_status
+    from gjobs.migrations.warnings import removal_warnings
 
     _require_writable(settings)
     with chosen_database(settings) as database:
@@ -342,7 +343,7 @@ def remove(
             )
         before = read_status(database.conninfo)
         if before.managed:
-            print_message(*cautions_remove(database.conninfo))
+            print_message(*removal_warnings(database.conninfo))
             if not yes:
                 _ask("Remove everything of gjobs from", database, unchanged="Nothing was removed.")
         exported = _export(database, export_archive) if export_archive else None
@@ -353,7 +354,7 @@ def remove(
 
 
 def _export(database: MigrationTarget, file: Path) -> "ArchiveExport":
-    from gjobs.migrations.runner import export_archive
+    from gjobs.migrations.exports import export_archive
     from gjobs.tui.text.format import jobs_count
 
     exported = export_archive(database.conninfo, file)
@@ -367,7 +368,9 @@ def _export(database: MigrationTarget, file: Path) -> "ArchiveExport":
 @_command(name="columns", example="gjobs migrate columns --write 'ticket 4711'")
 def columns(settings: Settings, output: Output, *, yes: bool = YES) -> None:
     """Add the columns retry_count and completed_at to the app's table; asks first."""
-    from gjobs.migrations.runner import add_columns, cautions_columns, lacking_columns
+    from gjobs.migrations.columns import lacking_columns
+    from gjobs.migrations.runner import add_columns
+    from gjobs.migrations.warnings import columns_warnings
 
     _require_writable(settings)
     with chosen_database(settings) as database:
@@ -378,7 +381,7 @@ def columns(settings: Settings, output: Output, *, yes: bool = YES) -> None:
                 f"This adds {names} to the app's table generation_jobs, which keeps them after"
                 f" {command('migrate remove')}. {command('migrate sql --columns')} prints the SQL.",
                 "Existing jobs are not changed: they have 0 retries, and when they completed stays unknown.",
-                *cautions_columns(database.conninfo),
+                *columns_warnings(database.conninfo),
             )
             _ask(f"Add {names} to", database, unchanged="Nothing was changed.")
         if lacking:
@@ -394,7 +397,7 @@ def columns(settings: Settings, output: Output, *, yes: bool = YES) -> None:
 @_command(name="repair-rollups", example="gjobs migrate repair-rollups --write 'ticket 4711'")
 def repair_rollups(settings: Settings, output: Output, *, yes: bool = YES) -> None:
     """Rebuild the rollups; other sessions can keep writing; asks first."""
-    from gjobs.migrations.runner import rebuild_rollups
+    from gjobs.migrations.rollups import rebuild_rollups
 
     _require_writable(settings)
     with chosen_database(settings) as database:
@@ -413,7 +416,8 @@ def print_sql(
     settings: Settings, output: Output, *, columns: bool = switch("print the SQL of 'migrate columns' instead")
 ) -> None:
     """Print the SQL that 'up' would run, for psql."""
-    from gjobs.migrations.runner import columns_sql, lacking_columns, pending_sql
+    from gjobs.migrations.columns import columns_sql, lacking_columns
+    from gjobs.migrations.runner import pending_sql
 
     with chosen_database(settings) as database:
         if columns:
