@@ -1,4 +1,4 @@
-"""The functions that commands and start-up call: upgrade, remove, verify."""
+"""Upgrades, removals, new columns, and the SQL of pending revisions. They try again while tables are in use."""
 
 import time
 from collections.abc import Callable, Mapping

@@ -1,11 +1,12 @@
 -- The jobs as the caller would have seen them at a moment, as far as the log reaches back. A job without an event after the moment is
 -- unchanged. Any other job has the values of its last event up to the moment. A job without such an event has the status and cost that it
 -- had before its first later event. A job that was only archived or restored since is unchanged, too. Jobs that are gone are found by their
--- events. The column `unrecorded` names the values that are not those of the moment, separated by commas; null if there are none.
+-- events. The column `unrecorded` names the values that were not recorded, separated by commas. It is null if all were recorded.
+-- A column that the table lacks is null: its name then means that of `absent`.
 --
 -- The other arguments limit what is read. p_limit chooses the newest jobs that still exist, and all that are gone and not older. No
 -- transaction before p_first_transaction has events after the moment. With p_by_job, the events of each job are looked up, which is faster
--- if many jobs changed. Of the deleted jobs, only those that were deleted last are then found.
+-- if many jobs changed. Then only the last 2,000 deletions are read.
 create function gjobs.jobs_at(
     p_moment timestamptz, p_project_id uuid default null, p_job_ids uuid[] default null, p_limit integer default null,
     p_first_transaction xid8 default '0', p_by_job boolean default false)

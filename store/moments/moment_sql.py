@@ -15,13 +15,7 @@ from sqlalchemy.sql.visitors import replacement_traverse
 
 from gjobs.store import tables
 from gjobs.store.database.query import Query, Row, RowMaker, first_column, make_number, row_maker
-from gjobs.store.jobs.job import (
-    AnyStatus,
-    GenerationJob,
-    JobStatus,
-    ListedJob,
-    status_or_none,
-)
+from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, ListedJob, status_or_none
 from gjobs.store.jobs.job_sql import ALL_COLUMNS, JobColumns
 from gjobs.store.moments.moment import FEW_CHANGES, MOST_CHANGES, SLACK, EventRange, PastJob
 
@@ -69,16 +63,14 @@ class Pool:
 
     @property
     def parameters(self) -> dict[str, object]:
-        if self.ids is not None:
-            of_ids = {"pool_ids": list(self.ids), "pool_project": None, "pool_rows": None, "by_job": False}
-            return {"moment": self.moment, "first_transaction": "0", **of_ids}
-        events = self.events
+        by_id, events = self.ids is not None, self.events
         return {
-            **self.newest,
+            "moment": self.moment,
             "pool_project": self.project_id,
-            "pool_ids": None,
-            "first_transaction": str(events.newest or events.first),
-            "by_job": not events.is_searched or events.count > FEW_CHANGES,
+            "pool_ids": None if self.ids is None else list(self.ids),
+            "pool_rows": None if by_id else self.rows,
+            "first_transaction": "0" if by_id else str(events.newest or events.first),
+            "by_job": not by_id and not (events.is_searched and events.count <= FEW_CHANGES),
         }
 
     @property

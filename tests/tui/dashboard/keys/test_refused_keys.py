@@ -127,7 +127,8 @@ async def test_keys_other_than_text_end_a_refusal(dashboard: Driver, jobs_db: Jo
     await pass_seeing_time(dashboard)
     for key in ("escape", "ctrl+c", "left"):
         jobs_db.set_status(1, "queued")
-        await dashboard.refreshes()
+        # A poll that was sent before the change may still show the running job.
+        await dashboard.refreshes(until=lambda: "queued" in dashboard.row(1))
         await dashboard.go_to(1)
         await type_slowly(dashboard, "f", "x", key, "s", pause=0.05)
         await dashboard.until(lambda: jobs_db.status(1) is JobStatus.RUNNING)
