@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from gjobs.tui.cli.options import Column
 from gjobs.tui.cli.text_tables import WIDEST, aligned_table, fields
+from gjobs.tui.text.format import Column
 from gjobs.tui.text.status_text import STATUS_COLOURS
 
 COLUMNS = (

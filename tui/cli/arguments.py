@@ -45,10 +45,10 @@ def identifier(text: str) -> UUID:
 
 
 def reader(parse: Callable[[str], T | None], complaint: str) -> Callable[[str], T]:
-    """Return what converts a text with `parse`. If that returns None or raises ValueError, the text is invalid."""
+    """Return what converts a text with `parse`. If that returns None or raises an error, the text is invalid."""
 
     def read(text: str) -> T:
-        with suppress(ValueError):
+        with suppress(ValueError, OverflowError):
             if (value := parse(text)) is not None:
                 return value
         raise BadArgument(f"{text!r} {complaint}")
@@ -66,17 +66,17 @@ amount = reader(formats.cents, "is not an amount. Use whole cents (1250) or doll
 share = reader(formats.share_of, "is not a share. Use one such as 80% or 0.8")
 
 
-def page_key(text: str) -> PageKey:
+def _page_key(text: str) -> PageKey | None:
     """Parse `CREATED_AT,ID`, as in the JSON of a page's last row."""
     created_at, _, job_id = text.partition(",")
-    try:
-        time = formats.parse_far_time(created_at) or datetime.fromisoformat(created_at)
-        if time.tzinfo is not None:
-            in_utc = time if formats.far_text(time) else time.astimezone(UTC)
-            return PageKey(created_at=in_utc, id=UUID(job_id))
-    except (ValueError, OverflowError):
-        pass
-    raise BadArgument(f"{text!r} does not have the form CREATED_AT,ID. Copy both values from the list's JSON output")
+    time = formats.parse_far_time(created_at) or datetime.fromisoformat(created_at)
+    if time.tzinfo is None:
+        return None
+    in_utc = time if formats.far_text(time) else time.astimezone(UTC)
+    return PageKey(created_at=in_utc, id=UUID(job_id))
+
+
+page_key = reader(_page_key, "does not have the form CREATED_AT,ID. Copy both values from the list's JSON output")
 
 
 def since(text: str) -> datetime | timedelta:

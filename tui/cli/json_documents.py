@@ -47,10 +47,6 @@ def job(value: GenerationJob, moment: datetime | None) -> Mapping[str, Json]:
     return row(value) if moment is None else {"unrecorded": [], **row(value)}
 
 
-def rows(values: Sequence[Row]) -> list[Json]:
-    return [row(value) for value in values]
-
-
 def transition(outcome: TransitionOutcome, target: JobStatus) -> dict[str, Json]:
     match outcome:
         case Applied(job=job):

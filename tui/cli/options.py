@@ -1,4 +1,4 @@
-"""What a command declares before it runs: options, arguments, and the columns of its table.
+"""What a command declares before it runs: options and arguments.
 
 Options and arguments are the defaults of the parameters that receive them.
 
@@ -8,32 +8,12 @@ So mypy compares the type of each parameter with what is read for it. The parser
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import KW_ONLY, field
-from typing import Any, Generic, Literal, TypeVar, overload
+from typing import Any, Literal, TypeVar, overload
 
 from gjobs.store.values.data_classes import dataclass
 
 T = TypeVar("T")
 D = TypeVar("D")
-
-
-@dataclass(frozen=True, slots=True)
-class Column(Generic[T]):
-    """A column of a table."""
-
-    title: str
-    cell: Callable[[T], str]
-    """Makes the text of a cell from the value of its row."""
-    _: KW_ONLY
-    right: bool = False
-    narrowest: int | None = None
-    """The least width in cells if the table is too wide. None keeps the column whole."""
-    is_id: bool = False
-    """Whether the column has ids. In a table that is too wide, ids are cut first but stay distinct."""
-    colours: Mapping[str, str] = field(default_factory=dict)
-    """Escape sequences that colour a cell, by the cell's text."""
-    other_colour: str | None = None
-    """The escape sequence for any other text."""
 
 
 class _Declared:

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Self, TextIO, TypeVar
 from gjobs.store import errors
 from gjobs.store.filters.filter_terms import FilterError
 from gjobs.store.values.formats import plain_time
-from gjobs.tui.cli.options import Column
 
 if TYPE_CHECKING:
     from socket import socket
 
     from gjobs.tui.export.export_files import Json
+    from gjobs.tui.text.format import Column
 
 
 class CommandError(Exception):
@@ -223,13 +223,19 @@ class Output:
         self.is_terminal = is_terminal(sys.stdout)
         """Whether a person sees stdout."""
 
-    def document(self, value: "Json") -> None:
-        """Write ASCII only, so that no terminal or encoding changes a text. Indented on a terminal."""
-        write(json.dumps(value, indent=2 if self.is_terminal else None))
+    def document(self, value: "Json | Iterator[Json]") -> bool:
+        """With --json, write the document and return true. The items of an iterator are made only then.
+
+        Write ASCII only, so that no terminal or encoding changes a text. Indented on a terminal.
+        """
+        if self.json:
+            made = list(value) if isinstance(value, Iterator) else value
+            write(json.dumps(made, indent=2 if self.is_terminal else None))
+        return self.json
 
     def table(
         self,
-        columns: Sequence[Column[T]],
+        columns: "Sequence[Column[T]]",
         values: Iterable[T],
         *,
         total: Sequence[str] | None = None,

@@ -1,6 +1,6 @@
 """Aligned tables and lists of fields; a job as a block of text, and its events as a table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import zip_longest
 from typing import Any
@@ -13,14 +13,15 @@ from gjobs.store.jobs.job_results import JobEvent, RetryLinks
 from gjobs.store.moments.moment import TIME_FIELDS
 from gjobs.store.projects.project import Project
 from gjobs.store.values.formats import is_infinite, money
-from gjobs.tui.cli.options import Column
 from gjobs.tui.text import job_text
 from gjobs.tui.text.clean_text import clean, clean_block, clean_cell, pad, shorten
 from gjobs.tui.text.format import (
     UNRECORDED,
+    Column,
     age,
     duration,
     error_pretty,
+    error_summary,
     is_unrecorded,
     local_time,
     mark,
@@ -131,6 +132,19 @@ def fields(pairs: Mapping[str, str]) -> str:
 STATUS_COLUMN = Column[Any](
     "STATUS", lambda row: status_word(row.status), narrowest=9, colours=STATUS_COLOURS, other_colour=UNKNOWN_COLOUR
 )
+
+
+def job_columns(projects: Mapping[UUID, str], time: Callable[[datetime], str]) -> Sequence[Column[GenerationJob]]:
+    """`projects` has names by id."""
+    return (
+        Column("ID", lambda job: str(job.id), is_id=True),
+        STATUS_COLUMN,
+        Column("COST", lambda job: money(job.cost_cents), right=True),
+        Column("CREATED", lambda job: mark(job, "created_at", time(job.created_at))),
+        Column("MODE", lambda job: mark(job, "mode", job.mode), narrowest=8),
+        Column("PROJECT", lambda job: projects.get(job.project_id, str(job.project_id)), narrowest=8),
+        Column("ERROR", lambda job: mark(job, "error", error_summary(job.error)), narrowest=10),
+    )
 
 
 def job_block(

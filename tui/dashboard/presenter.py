@@ -26,8 +26,8 @@ from gjobs.tui.dashboard.panels.footer import KeyHints, KeyState, KeyStates, Lin
 from gjobs.tui.dashboard.panels.screen import DashboardScreen
 from gjobs.tui.dashboard.widgets.widgets import ClosesOnce, SteadyText
 from gjobs.tui.text.clean_text import clean
-from gjobs.tui.text.format import age, percent, short_id
-from gjobs.tui.text.status_text import UNKNOWN, status_label, status_style
+from gjobs.tui.text.format import MUTED, UNKNOWN, age, percent, short_id
+from gjobs.tui.text.status_text import status_label, status_style
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +121,7 @@ class TransitionRows(Center):
         if self._now is None or not self.content_size.height:
             return
         lines, gap = self._rows(self._now)
-        words = Content("\n" * (gap + 1)).join(lines) if lines else Content.styled(self._empty, state_machine.MUTED)
+        words = Content("\n" * (gap + 1)).join(lines) if lines else Content.styled(self._empty, MUTED)
         shape = [cell_len(line) for line in words.plain.splitlines()]
         self.query_one("#transitions", SteadyText).say(words, layout=shape != self._shape)
         self._shape = shape
@@ -142,7 +142,7 @@ def _line(transition: Transition, now: datetime, *, has_id: bool, most: int) -> 
     name = f"{short_id(job.id)}   {mode:<18}" if has_id else f"{mode:<18}"
     start = Content(f"{age(transition.at, now):>11}   {name}   ")
     path = [Content.styled(status_label(one), status_style(one)) for one in transition.path[-most:]]
-    return Content.assemble(start, Content.styled("  →  ", state_machine.MUTED).join(path))
+    return Content.assemble(start, Content.styled("  →  ", MUTED).join(path))
 
 
 _WIDEST = 140

@@ -23,7 +23,7 @@ from gjobs.store.jobs.job_results import JobHistory, time_in_each
 from gjobs.store.values.formats import UnknownText, format_duration, plain_time
 
 if TYPE_CHECKING:
-    from gjobs.store.error_groups.error_group import ErrorGroup, ErrorGroups
+    from gjobs.store.error_groups.error_group import ErrorGroups
 
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
@@ -62,13 +62,7 @@ def error_groups(value: "ErrorGroups") -> dict[str, Json]:
     """`window` is in the format of `--window`. `group_count` includes groups that are left out."""
     names = ("window", "limit", "complete", "failures", "read_since", "taken_at", "group_count")
     window = format_duration(round(value.window.total_seconds()), weeks=False)
-    return document(value, *names, window=window, groups=[_error_group(group) for group in value])
-
-
-def _error_group(value: "ErrorGroup") -> dict[str, Json]:
-    """`modes` and `users` name some of those that are counted."""
-    names = ("id", "fingerprint", "count", "first_seen", "last_seen", "modes", "mode_count", "users", "user_count")
-    return document(value, *names, "cost_cents", "trend", "example_job_id", "example")
+    return document(value, *names, window=window, groups=value.groups)
 
 
 def budget(value: Budget, now: datetime) -> dict[str, Json]:

@@ -11,7 +11,7 @@ from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import UnknownText, money
 from gjobs.tui.text.clean_text import clean, clean_cell, pad, shorten
 from gjobs.tui.text.error_text import Message, warning
-from gjobs.tui.text.format import Span, clock_time, local_day, percent
+from gjobs.tui.text.format import MUTED, Column, Span, clock_time, local_day, percent
 
 STATE_WORDS = by_member(
     BudgetState, {BudgetState.OK: "ok", BudgetState.WARNING: "warning", BudgetState.USED_UP: "run out"}
@@ -92,10 +92,6 @@ def limit_message(budget: Budget) -> Message:
     return warning(f"{text} {more}")
 
 
-def removal_message(budget: Budget) -> Message:
-    return Message(text=f"Removed the budget of {budget_words(budget)}.")
-
-
 def forgotten_words(budget: Budget) -> str:
     """Return what is lost with a budget."""
     return f"The record of {money(budget.spent_cents)} spent is removed, too. This amount includes deleted jobs."
@@ -122,6 +118,24 @@ def worse_words(budget: Budget) -> str:
     return f"{name} is {share_words(budget)} spent, {left_words(budget)}."
 
 
+_TERMINAL_COLOURS = {"warning": "\x1b[33m", "run out": "\x1b[31m"}
+
+
+def budget_columns(now: datetime) -> Sequence[Column[Budget]]:
+    """Return the columns of a printed table."""
+    return (
+        Column("OF", _owner_title),
+        Column("NAME", owner_words, narrowest=12),
+        Column("PERIOD", lambda budget: budget.period.value),
+        Column("SPENT", lambda budget: money(budget.spent_cents), right=True),
+        Column("LIMIT", lambda budget: money(budget.limit_cents), right=True),
+        Column("LEFT", lambda budget: money(budget.left_cents), right=True),
+        Column("USED", share_words, right=True),
+        Column("STATE", lambda budget: STATE_WORDS[budget.state], colours=_TERMINAL_COLOURS),
+        Column("FORECAST", lambda budget: pace_words(budget, now)),
+    )
+
+
 STATE_STYLES = by_member(
     BudgetState,
     {
@@ -130,7 +144,6 @@ STATE_STYLES = by_member(
         BudgetState.USED_UP: "$text-error",
     },
 )
-_MUTED = "$foreground-muted"
 _FULL, _FREE = "█", "░"
 
 
@@ -147,7 +160,7 @@ def budget_lines(
         rest = len(blocks) - place - 1
         if len(shown) + len(block) + (1 if rest else 0) > height:
             more = len(blocks) - place
-            return [*shown, [(f"and {more} more", _MUTED)]] if shown else []
+            return [*shown, [(f"and {more} more", MUTED)]] if shown else []
         shown += block
     return shown
 
@@ -159,13 +172,13 @@ def _block(budget: Budget, now: datetime, width: int, zone: tzinfo | None) -> li
     of_limit = f" of {money(budget.limit_cents)}"
     left = (left_words(budget), style if budget.state is not BudgetState.OK else "")
     lines: list[list[Span]] = [
-        [(pad(name, width - len(period) - 1), "bold"), (f" {period}", _MUTED)],
+        [(pad(name, width - len(period) - 1), "bold"), (f" {period}", MUTED)],
         [*_bar(budget.share, width - len(share) - 1, style), (f" {share}", style)],
-        [left, (of_limit if len(left[0]) + len(of_limit) <= width else "", _MUTED)],
+        [left, (of_limit if len(left[0]) + len(of_limit) <= width else "", MUTED)],
     ]
     pace = pace_words(budget, now, zone)
     if budget.state is not BudgetState.USED_UP and pace != NO_PACE:
-        lines.append([(pace, _MUTED)])
+        lines.append([(pace, MUTED)])
     return lines
 
 
@@ -183,12 +196,12 @@ def listed_lines(budget: Budget, now: datetime, *, width: int, zone: tzinfo | No
     pace = pace_words(budget, now, zone)
     until = f"  {pace}" if budget.state is not BudgetState.USED_UP and pace != NO_PACE else ""
     return [
-        [(name, "bold"), (period, _MUTED), (gap, ""), (spent, "")],
+        [(name, "bold"), (period, MUTED), (gap, ""), (spent, "")],
         [
             *_bar(budget.share, _LISTED_BAR, style),
             (pad(share_words(budget), _SHARE, right=True), style),
             (f"  {left_words(budget)}", style if budget.state is not BudgetState.OK else ""),
-            (until, _MUTED),
+            (until, MUTED),
         ],
     ]
 
@@ -196,7 +209,7 @@ def listed_lines(budget: Budget, now: datetime, *, width: int, zone: tzinfo | No
 def _bar(share: float, width: int, style: str) -> list[Span]:
     """Return a bar. Only 0 % looks empty, and only 100 % looks full."""
     full = min(max(round(share * width), 1 if share > 0 else 0), width if share >= 1 else width - 1)
-    return [(_FULL * full, style), (_FREE * (width - full), _MUTED)]
+    return [(_FULL * full, style), (_FREE * (width - full), MUTED)]
 
 
 def budget_note(budgets: Sequence[Budget], *, project_id: UUID | None) -> Span:

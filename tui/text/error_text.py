@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
@@ -22,7 +22,7 @@ from gjobs.store.job_list.list_query import ListQuery
 from gjobs.store.users.actor import OPERATOR, actor_name
 from gjobs.store.values.formats import format_duration, money
 from gjobs.tui.text.clean_text import ELLIPSIS, clean, clean_block, shorten, visible_cells
-from gjobs.tui.text.format import count, error_pretty, spark, utc_time
+from gjobs.tui.text.format import MUTED, Column, count, error_pretty, spark, utc_time
 
 if TYPE_CHECKING:
     from gjobs.store.filters.filter_terms import FilterError
@@ -175,6 +175,23 @@ def modes_words(group: ErrorGroup) -> str:
     named = ", ".join(clean(mode, limit=_MODE_CHARACTERS) for mode in group.modes[:_MOST_NAMED_MODES])
     more = group.mode_count - _MOST_NAMED_MODES
     return f"{named} and {count(more)} more" if more > 0 else named
+
+
+FAILED = Column[ErrorGroup]("FAILED", lambda group: count(group.count), right=True)
+USERS = Column[ErrorGroup]("USERS", lambda group: count(group.user_count), right=True)
+COST = Column[ErrorGroup]("COST", lambda group: money(group.cost_cents), right=True, cells=5)
+ERROR = Column[ErrorGroup]("ERROR", group_name, narrowest=20, cells=24, style="bold")
+MODES = Column[ErrorGroup]("MODES", modes_words, narrowest=8, cells=16, style=MUTED)
+
+
+def trend_column(cells: int) -> Column[ErrorGroup]:
+    return Column("TREND", lambda group: trend(group.trend, cells), cells=cells, style="$text-accent")
+
+
+def seen_columns(age: Callable[[datetime], str]) -> Sequence[Column[ErrorGroup]]:
+    """Return the columns of the last and the first failure."""
+    last = Column[ErrorGroup]("LAST", lambda group: age(group.last_seen), style=MUTED)
+    return last, Column("FIRST", lambda group: age(group.first_seen), style=MUTED)
 
 
 def users_words(group: ErrorGroup, emails: Mapping[UUID, str] = NO_EMAILS) -> str:

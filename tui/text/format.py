@@ -1,22 +1,23 @@
-"""Counts, money, times, errors and job names for display, in the chosen time zone."""
+"""Counts, money, times, errors and job names for display, in the chosen time zone; columns of tables."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, field
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 from uuid import UUID
 
 from gjobs.store.jobs.job import TRACEBACK, GenerationJob
 from gjobs.store.moments.moment import PastJob
 from gjobs.store.users.actor import ActingUser
+from gjobs.store.values.data_classes import dataclass
 from gjobs.store.values.formats import far_text, is_infinite
 from gjobs.tui.text.clean_text import ELLIPSIS, clean
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from gjobs.store.jobs.job_results import CappedCount
     from gjobs.store.users.user_sql import FoundUser
 
+
+T = TypeVar("T")
 
 _DECODER = json.JSONDecoder()
 _BLANKS = re.compile(r"[ \t\r\n]*")
@@ -159,7 +162,7 @@ def coarse_duration(seconds: float) -> str:
 
 
 UNKNOWN = "–"
-"""Shown for an unknown duration."""
+"""Shown for an unknown duration or number."""
 
 
 def duration(seconds: float) -> str:
@@ -331,6 +334,8 @@ def jobs_count(number: int) -> str:
 Span = tuple[str, str]
 """A text and its style. An empty style is the panel's own."""
 
+MUTED = "$foreground-muted"
+
 
 def user_name(user: FoundUser | ActingUser) -> str:
     return user.email or f"no e-mail, {short_id(user.id)}"
@@ -384,6 +389,29 @@ def zone_after(shown: ShownZone, profile_zone: str | None) -> ShownZone:
     order = zones(profile_zone)
     place = next((place for place, zone in enumerate(order) if zone.choice is shown.choice), -1)
     return order[(place + 1) % len(order)]
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[T]):
+    """A column of a table."""
+
+    title: str
+    cell: Callable[[T], str]
+    """Makes the text of a cell from the value of its row."""
+    _: KW_ONLY
+    right: bool = False
+    narrowest: int | None = None
+    """The least width in cells if a printed table is too wide. None keeps the column whole."""
+    is_id: bool = False
+    """Whether the column has ids. In a table that is too wide, ids are cut first but stay distinct."""
+    colours: Mapping[str, str] = field(default_factory=dict)
+    """Escape sequences that colour a printed cell, by the cell's text."""
+    other_colour: str | None = None
+    """The escape sequence for any other text."""
+    cells: int = 0
+    """The width in a dialog."""
+    style: str | Callable[[T], str] = ""
+    """The style in a dialog."""
 
 
 UNRECORDED = "?"

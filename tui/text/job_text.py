@@ -26,6 +26,7 @@ from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import UnknownText, is_infinite, money
 from gjobs.tui.text.clean_text import clean, clean_cell, pad, shorten
 from gjobs.tui.text.format import (
+    MUTED,
     UNKNOWN,
     UNRECORDED,
     Span,
@@ -42,7 +43,6 @@ from gjobs.tui.text.status_text import status_glyph, status_label, status_style,
 
 NO_USERS: Mapping[UUID, str] = {}
 
-_MUTED = "$foreground-muted"
 _TITLE_WIDTH = 13
 _AGE_WIDTH = 12
 _SHORTEST_NAME, _LONGEST_NAME = 8, 60
@@ -115,7 +115,7 @@ def fact_lines(
     marked = [
         (title, [(_UNRECORDED_MARK, "$text-warning"), *spans] if title in unknown else spans) for title, spans in facts
     ]
-    return [[(title.ljust(_TITLE_WIDTH), _MUTED), *spans] for title, spans in marked]
+    return [[(title.ljust(_TITLE_WIDTH), MUTED), *spans] for title, spans in marked]
 
 
 def _linked(links: RetryLinks) -> list[tuple[str, list[Span]]]:
@@ -125,7 +125,7 @@ def _linked(links: RetryLinks) -> list[tuple[str, list[Span]]]:
         facts.append(("Repeats", [(str(links.repeats), "")]))
     if links.repeated_by:
         earlier = len(links.repeated_by) - 1
-        more = [(f"  and {count(earlier)} earlier", _MUTED)] if earlier else []
+        more = [(f"  and {count(earlier)} earlier", MUTED)] if earlier else []
         facts.append(("Repeated by", [(str(links.repeated_by[-1]), ""), *more]))
     return facts
 
@@ -140,7 +140,7 @@ def _named(name: str | None, identifier: UUID, width: int, prefers_name: bool) -
         room, shown = width - _TITLE_WIDTH, ""
     if name is None or room < _SHORTEST_NAME:
         return [(str(identifier), "")]
-    return [(shorten(clean_cell(name, room), room), ""), (shown, _MUTED)]
+    return [(shorten(clean_cell(name, room), room), ""), (shown, MUTED)]
 
 
 def time_facts(job: GenerationJob, now: datetime) -> dict[str, str]:
@@ -165,7 +165,7 @@ def _times(job: GenerationJob, now: datetime, width: int) -> tuple[str, list[Spa
     others = [f"{name} {words}" for name, words in facts.items() if name != title]
     if _TITLE_WIDTH + cell_len("  ".join((value, *others))) > width:
         others = others[:1]
-    return title.capitalize(), [(value, ""), ("".join(f"  {words}" for words in others), _MUTED)]
+    return title.capitalize(), [(value, ""), ("".join(f"  {words}" for words in others), MUTED)]
 
 
 def _time(time: datetime, now: datetime, zone: tzinfo | None, *, is_marked: bool) -> list[Span]:
@@ -178,7 +178,7 @@ def _time(time: datetime, now: datetime, zone: tzinfo | None, *, is_marked: bool
     other_clock = utc.removeprefix(local.partition(" ")[0]).strip()
     shown = utc if utc in (local, f"{local} UTC") else f"{local} ({other_clock})"
     room = _AGE_WIDTH - (len(_UNRECORDED_MARK) if is_marked else 0)
-    return [(age(time, now).ljust(room), ""), (shown, _MUTED)]
+    return [(age(time, now).ljust(room), ""), (shown, MUTED)]
 
 
 def event_words(event: JobEvent) -> str:
@@ -284,9 +284,9 @@ def event_lines(
     lines: list[list[Span]] = []
     if left or history.is_cut:
         earlier = f"{left}{' or more' if history.is_cut else ''} earlier"
-        lines.append([(f"{earlier}: {command(f'jobs show {history.job_id} --events')}", _MUTED)])
+        lines.append([(f"{earlier}: {command(f'jobs show {history.job_id} --events')}", MUTED)])
     elif words := beginning_words(history):
-        lines.append([(words, _MUTED)])
+        lines.append([(words, MUTED)])
     before = history.events[-len(shown) - 1] if left else None
     return [*lines, *_lines(shown, before, width, zone, users)]
 
@@ -332,9 +332,9 @@ def _lines(
         when = f" {f'{day} {clock}' if has_days else clock}{_GAP}{pad(wait, wait_cells, right=True)}{_GAP}"
         own_cost = f"{_GAP}{pad(cost, cost_cells)}" if cost_cells else ""
         what = (pad(change, change_cells), style_now if is_move else "")
-        line = [(glyph, style_now), (when, _MUTED), what, (own_cost, "")]
+        line = [(glyph, style_now), (when, MUTED), what, (own_cost, "")]
         room = width - 1 - cell_len(when) - change_cells - cell_len(own_cost)
-        further = ("" if own_cost else cost, ""), (note_words(event), ""), (actor_words(event, users), _MUTED)
+        further = ("" if own_cost else cost, ""), (note_words(event), ""), (actor_words(event, users), MUTED)
         for text, style in further:
             if text and room > len(_GAP):
                 told = _GAP + shorten(clean_cell(text, room), room - len(_GAP))

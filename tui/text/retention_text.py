@@ -19,16 +19,15 @@ from gjobs.store.retention.retention import (
 from gjobs.store.users.actor import Actor, actor_name
 from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import UnknownText, money
-from gjobs.tui.text.clean_text import clean, clean_block, clean_cell, pad
-from gjobs.tui.text.format import Span, age, count, error_pretty, jobs_count, short_id, utc_time
+from gjobs.tui.text.clean_text import clean, clean_block
+from gjobs.tui.text.format import Span, age, count, error_pretty, jobs_count, utc_time
 from gjobs.tui.text.job_text import fact_lines, timeline_lines
-from gjobs.tui.text.status_text import status_label, status_style, status_word
-from gjobs.tui.text.write_text import Confirmation, described_jobs, where
+from gjobs.tui.text.status_text import status_word
+from gjobs.tui.text.write_text import Confirmation, cascading_words, described_jobs, where
 
 _DO = by_member(RetentionAction, {RetentionAction.ARCHIVE: "Archive", RetentionAction.DELETE: "Delete"})
 DONE = by_member(RetentionAction, {RetentionAction.ARCHIVE: "Archived", RetentionAction.DELETE: "Deleted"})
 DOING = by_member(RetentionAction, {RetentionAction.ARCHIVE: "Archiving", RetentionAction.DELETE: "Deleting"})
-_MOST_TABLES = 5
 _GOES_ON = "Run the same command to continue."
 GOES_ON_HERE = "Clean up again to continue."
 """Used in the dashboard instead of a command."""
@@ -76,13 +75,6 @@ def clean_up_question(preview: CleanupPreview, target: CleanupTarget) -> str:
 
 def counted(counts: Sequence[StatusCount]) -> list[str]:
     return [f"  {count(row.count)} {status_word(row.status)}, {money(row.total_cost_cents)}" for row in counts]
-
-
-def cascading_words(tables: Sequence[str]) -> list[str]:
-    if not tables:
-        return []
-    named = ", ".join(clean(name, limit=60) for name in tables[:_MOST_TABLES])
-    return [f"Rows of {named} that refer to them are permanently deleted or unlinked."]
 
 
 def nothing_found(preview: CleanupPreview) -> str:
@@ -234,53 +226,9 @@ def whole_question(found: Sequence[tuple[str, AnyAction, Sequence[StatusCount]]]
     )
 
 
-_MUTED = "$foreground-muted"
 _LONGEST_ERROR = 20_000
-_GAP = "  "
 _FACTS_WIDTH = 69
 """The cells that a dialog has for facts on the narrowest screen."""
-
-
-_CELLS = {"status": 11, "mode": 15, "cost": 9, "created": 10, "id": 8, "archived": 10, "project": 22}
-"""The columns by their titles, most important first, and their widths."""
-
-
-def archive_columns(width: int, *, with_project: bool) -> Sequence[str]:
-    """Return as many columns as fit into this many cells."""
-    columns: list[str] = []
-    for column, cells in _CELLS.items():
-        width -= cells + len(_GAP)
-        if width >= -len(_GAP) and (with_project or column != "project"):
-            columns.append(column)
-    return columns
-
-
-def archived_titles(columns: Sequence[str]) -> str:
-    return _GAP.join(_fit(column.upper(), column) for column in columns)
-
-
-def archived_line(
-    archived: ArchivedJob, columns: Sequence[str], *, project_names: Mapping[UUID, str], now: datetime
-) -> list[Span]:
-    job = archived.job
-    values: Mapping[str, Span] = {
-        "status": (status_label(job.status), status_style(job.status)),
-        "mode": (job.mode, ""),
-        "cost": (money(job.cost_cents), ""),
-        "created": (age(job.created_at, now), _MUTED),
-        "id": (short_id(job.id), _MUTED),
-        "archived": (age(archived.archived_at, now), _MUTED),
-        "project": (project_names.get(job.project_id, short_id(job.project_id)), ""),
-    }
-    spans: list[Span] = []
-    for column in columns:
-        text, style = values[column]
-        spans += [(_fit(text, column), style), (_GAP, "")]
-    return spans[:-1]
-
-
-def _fit(text: str, column: str) -> str:
-    return pad(clean_cell(text, _CELLS[column]), _CELLS[column], right=column == "cost")
 
 
 def archived_sentence(archived: ArchivedJob, *, now: datetime) -> str:

@@ -1,6 +1,6 @@
 """Load, pace, timings, waste and hiding policies as text."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -12,7 +12,17 @@ from gjobs.store.statistics import statistics
 from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import is_far, money
 from gjobs.tui.text.clean_text import clean, shorten
-from gjobs.tui.text.format import age, count, duration, elapsed, jobs_count, milliseconds, percent, refresh_interval
+from gjobs.tui.text.format import (
+    Column,
+    age,
+    count,
+    duration,
+    elapsed,
+    jobs_count,
+    milliseconds,
+    percent,
+    refresh_interval,
+)
 
 if TYPE_CHECKING:
     from gjobs.store.capabilities.capability import RlsPolicy
@@ -86,29 +96,25 @@ def _share(share: float) -> str:
     return f"{share * 100:.1f} %"
 
 
-TIMING_TITLES = ("MODE", "DONE", "FAILED", "WAIT 50 %", "95 %", "RUN 50 %", "95 %", "OLDEST", "QUEUED")
-"""The last title may be left out, because the summary has the total."""
+def timing_columns(now: datetime) -> list[Column[statistics.ModeTimings]]:
+    """The last column may be left out, because the summary has the total."""
 
+    def oldest(work: statistics.ModeTimings) -> str:
+        if (since := work.oldest_queued_at) is None:
+            return "-"
+        return age(since, now) if is_far(since) else duration(max((now - since).total_seconds(), 0.0))
 
-def cells(work: statistics.ModeTimings, now: datetime) -> list[str]:
-    oldest = work.oldest_queued_at
     return [
-        "all" if work.mode is None else clean(work.mode),
-        count(work.finished),
-        percent(work.failure_rate),
-        *_spread(work.waiting),
-        *_spread(work.running),
-        "-" if oldest is None else _waited(oldest, now),
-        count(work.queued),
+        Column("MODE", lambda work: "all" if work.mode is None else clean(work.mode), narrowest=8),
+        Column("DONE", lambda work: count(work.finished), right=True),
+        Column("FAILED", lambda work: percent(work.failure_rate), right=True),
+        Column("WAIT 50 %", lambda work: duration(work.waiting.median) if work.waiting else "-", right=True),
+        Column("95 %", lambda work: duration(work.waiting.percentile_95) if work.waiting else "-", right=True),
+        Column("RUN 50 %", lambda work: duration(work.running.median) if work.running else "-", right=True),
+        Column("95 %", lambda work: duration(work.running.percentile_95) if work.running else "-", right=True),
+        Column("OLDEST", oldest, right=True),
+        Column("QUEUED", lambda work: count(work.queued), right=True),
     ]
-
-
-def _spread(spread: statistics.Percentiles | None) -> tuple[str, str]:
-    return ("-", "-") if spread is None else (duration(spread.median), duration(spread.percentile_95))
-
-
-def _waited(since: datetime, now: datetime) -> str:
-    return age(since, now) if is_far(since) else duration(max((now - since).total_seconds(), 0.0))
 
 
 def span(window: timedelta) -> str:
@@ -135,7 +141,6 @@ WASTE_TITLES: Mapping[statistics.WasteKey, str] = by_member(
         statistics.WasteKey.DAY: "DAY",
     },
 )
-NUMBERS = ("FAILED", "FAILED COST", "RETRIES", "RETRY COST", "WASTE", "ALL JOBS", "SHARE")
 RETRIES = "(retries)"
 UNKNOWN = "-"
 TOTAL = "total"
@@ -143,7 +148,7 @@ _NAME_CELLS = 80
 """The longest name in a table that is printed. A longer one would move the numbers far away."""
 
 
-def name(row: statistics.WasteRow, by: statistics.WasteKey, *, has_group_id: bool) -> str:
+def name(row: statistics.WasteRow, by: statistics.WasteKey, *, has_group_id: bool = False) -> str:
     """Return the row's first cell. A group has its id, its fingerprint or both."""
     if row.key is None:
         return UNKNOWN
@@ -155,15 +160,19 @@ def name(row: statistics.WasteRow, by: statistics.WasteKey, *, has_group_id: boo
     return clean(row.name or str(row.key))
 
 
-def numbers(row: statistics.WasteRow) -> list[str]:
+def waste_columns(
+    waste: statistics.Waste, name: Callable[[statistics.WasteRow, statistics.WasteKey], str]
+) -> list[Column[statistics.WasteRow]]:
+    """Return the columns of the rows and of the total. `name` returns the first cell of a row."""
     return [
-        count(row.failed_count),
-        money(row.failed_cents),
-        count(row.retry_count),
-        money(row.retry_cents),
-        money(row.waste_cents),
-        UNKNOWN if row.all_cents is None else money(row.all_cents),
-        percent(row.share),
+        Column(WASTE_TITLES[waste.by], lambda row: TOTAL if row is waste.total else name(row, waste.by), narrowest=12),
+        Column("FAILED", lambda row: count(row.failed_count), right=True),
+        Column("FAILED COST", lambda row: money(row.failed_cents), right=True),
+        Column("RETRIES", lambda row: count(row.retry_count), right=True),
+        Column("RETRY COST", lambda row: money(row.retry_cents), right=True),
+        Column("WASTE", lambda row: money(row.waste_cents), right=True),
+        Column("ALL JOBS", lambda row: UNKNOWN if row.all_cents is None else money(row.all_cents), right=True),
+        Column("SHARE", lambda row: percent(row.share), right=True),
     ]
 
 

@@ -10,7 +10,7 @@ from gjobs.store.statistics.statistics import Count, Precision
 from gjobs.store.users.actor import actor_name
 from gjobs.store.values.data_classes import by_member, dataclass
 from gjobs.tui.text.clean_text import clean
-from gjobs.tui.text.format import PARTIAL_CLAIMS, count, elapsed
+from gjobs.tui.text.format import PARTIAL_CLAIMS, UNKNOWN, count, elapsed
 
 if TYPE_CHECKING:
     from gjobs.store.statistics.statistics import Totals
@@ -164,7 +164,6 @@ def status_label(status: AnyStatus) -> str:
 
 
 MARKS = by_member(Precision, {Precision.EXACT: "", Precision.ESTIMATED: "~", Precision.CAPPED: "≥ "})
-UNKNOWN = "–"
 
 STALE_AFTER = 180.0
 """Seconds after which numbers are shown as stale. This is longer than the time between two counts while nothing

@@ -3,14 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 from uuid import UUID
 
 from rich.cells import cell_len
 
 from gjobs.store.budgets.budget import Budget, budget_name
 from gjobs.store.errors import StoreError, command
-from gjobs.store.job_list.list_query import ListOrder
 from gjobs.store.jobs import job_results
 from gjobs.store.jobs.job import LIVE_STATUSES, AnyStatus, GenerationJob, JobStatus, why_refused
 from gjobs.store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord, WrittenRow
@@ -21,9 +20,6 @@ from gjobs.tui.text.clean_text import clean, pad
 from gjobs.tui.text.error_text import Message, warning
 from gjobs.tui.text.format import count, job_name, jobs_count, jobs_name, short_id
 from gjobs.tui.text.status_text import STATUS_TEXTS, status_label, status_word
-
-if TYPE_CHECKING:
-    from gjobs.store.capabilities.capability import MissingCapability
 
 _MOST_LISTED = 5
 
@@ -61,11 +57,13 @@ def confirm_deletion(
 def undo_words(key: str, jobs: int, following: Sequence[str]) -> str:
     """`following` are the tables whose rows or references are lost permanently when a job is deleted."""
     them = "it" if jobs == 1 else "them"
-    words = f"{key} restores {them} while this dashboard is open"
-    if not following:
-        return f"{words}."
-    named = ", ".join(clean(name, limit=60) for name in following[:_MOST_LISTED])
-    return f"{words}. Rows of {named} that refer to {them} are permanently deleted or unlinked."
+    return " ".join([f"{key} restores {them} while this dashboard is open.", *cascading_words(following, them)])
+
+
+def cascading_words(tables: Sequence[str], them: str = "them") -> list[str]:
+    """Return a sentence on the rows that are lost with jobs, if there are such tables."""
+    named = ", ".join(clean(name, limit=60) for name in tables[:_MOST_LISTED])
+    return [f"Rows of {named} that refer to {them} are permanently deleted or unlinked."] if tables else []
 
 
 def confirm_transition(
@@ -247,11 +245,6 @@ def restored_message(jobs: Sequence[GenerationJob], dropped_columns: Sequence[st
 
 def created_message(job: GenerationJob, *, project: str) -> Message:
     return Message(text=f"Queued {job_name(job)} for {money(job.cost_cents)} in {clean(project, limit=60)}.")
-
-
-def slow_order_words(order: ListOrder, missing: "MissingCapability") -> str:
-    """Report an order that would make the database read the whole list on each refresh."""
-    return f"Not sorted by {order.column}: {clean(missing.words, limit=400)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

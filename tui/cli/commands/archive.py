@@ -17,8 +17,7 @@ from gjobs.store.values.page_sizes import PAGE_SIZE
 from gjobs.tui.cli import arguments, json_documents
 from gjobs.tui.cli.command import ActorRule, Command, Group
 from gjobs.tui.cli.commands.cleanup import find_target, print_dropped, run_batches
-from gjobs.tui.cli.commands.jobs import job_columns
-from gjobs.tui.cli.options import Column, argument, option, switch
+from gjobs.tui.cli.options import argument, option, switch
 from gjobs.tui.cli.output import ExitCode, Output, UsageError, print_message
 from gjobs.tui.cli.sessions import WorkProgress, look_and_ask, with_session
 from gjobs.tui.export.export_files import Json, document
@@ -46,9 +45,10 @@ async def list_archive(
         project_id=await arguments.find_project_id(session.store, project, takes_prefix=True), status=status
     )
     page = await list_archived(session.store, query, limit=limit, after=after)
-    if output.json:
-        output.document([{**json_documents.row(one.job), **document(one, "archived_at")} for one in page])
-    else:
+    if not output.document({**json_documents.row(one.job), **document(one, "archived_at")} for one in page):
+        from gjobs.tui.cli.text_tables import job_columns
+        from gjobs.tui.text.format import Column
+
         time = partial(output.time, now=datetime.now(UTC))
 
         def of_job(column: Column[Any]) -> Column[Any]:
@@ -133,8 +133,7 @@ def restore(
     if not found:
         print_message("No archived job matches.")
         arguments.explain_no_jobs([status])
-        if output.json:
-            output.document(result(WorkProgress(BatchProgress()), 0))
+        output.document(result(WorkProgress(BatchProgress()), 0))
         return ExitCode.DONE
     from gjobs.store.retention.archive import count_archived, restore_matching
 
@@ -157,13 +156,9 @@ def _restore_these(settings: Settings, output: Output, job_ids: Sequence[UUID]) 
         dropped = with_session(settings, lambda session: restore_archived(session.store, job_ids))
     except RowMissing as error:
         if output.json and error.ids:
-            missing = [str(job_id) for job_id in error.ids]
-            output.document({"restored": [], "missing": missing, "dropped_columns": []})
+            output.document({"restored": [], "missing": list(map(str, error.ids)), "dropped_columns": []})
         raise
-    if output.json:
-        restored = [str(job_id) for job_id in job_ids]
-        output.document({"restored": restored, "missing": [], "dropped_columns": list(dropped)})
-    else:
+    if not output.document({"restored": list(map(str, job_ids)), "missing": [], "dropped_columns": list(dropped)}):
         print_message(f"Restored {len(job_ids)} {'job' if len(job_ids) == 1 else 'jobs'}.")
     print_dropped(dropped)
     return ExitCode.DONE

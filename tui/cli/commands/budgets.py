@@ -1,6 +1,6 @@
 """gjobs budgets: list, set, remove, check."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from gjobs.store.values.formats import money
 from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.cli.arguments import YES, amount, cost, find_project, find_project_id, one_of, share
 from gjobs.tui.cli.command import ActorRule, Command, Group
-from gjobs.tui.cli.options import Column, either, option
+from gjobs.tui.cli.options import either, option
 from gjobs.tui.cli.output import ExitCode, Output, UsageError, not_empty, print_message
 from gjobs.tui.cli.sessions import look_and_ask, with_session
 from gjobs.tui.export import export_files
@@ -23,24 +23,10 @@ if TYPE_CHECKING:
     from gjobs.tui.session import Session
 
 
-_STATE_COLOURS: Mapping[str, str] = {"warning": "\x1b[33m", "run out": "\x1b[31m"}
-
-
 def show_budgets(output: Output, budgets: Sequence[Budget], now: datetime) -> None:
-    from gjobs.tui.text.budget_text import STATE_WORDS, owner_words, pace_words, share_words
+    from gjobs.tui.text.budget_text import budget_columns
 
-    columns: Sequence[Column[Budget]] = (
-        Column("OF", lambda budget: "project" if budget.project_id else "user"),
-        Column("NAME", owner_words, narrowest=12),
-        Column("PERIOD", lambda budget: budget.period.value),
-        Column("SPENT", lambda budget: money(budget.spent_cents), right=True),
-        Column("LIMIT", lambda budget: money(budget.limit_cents), right=True),
-        Column("LEFT", lambda budget: money(budget.left_cents), right=True),
-        Column("USED", share_words, right=True),
-        Column("STATE", lambda budget: STATE_WORDS[budget.state], colours=_STATE_COLOURS),
-        Column("FORECAST", lambda budget: pace_words(budget, now)),
-    )
-    output.table(columns, budgets)
+    output.table(budget_columns(now), budgets)
 
 
 _command = partial(Command, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED)
@@ -52,8 +38,7 @@ async def list_budgets(session: "Session", output: Output, *, project: str | Non
     """List the budgets, least left first."""
     project_id = await find_project_id(session.store, project, takes_prefix=True)
     found = await session.store.get_budgets(project_id, limit=MAX_LIMIT)
-    if output.json:
-        output.document([export_files.budget(budget, found.taken_at) for budget in found])
+    if output.document(export_files.budget(budget, found.taken_at) for budget in found):
         return
     show_budgets(output, found.budgets, found.taken_at)
     if not found:
@@ -136,9 +121,7 @@ def _question(budget: Budget, database: str) -> str:
 
 def _show_budget(output: Output, budget: Budget) -> None:
     now = datetime.now(UTC)
-    if output.json:
-        output.document(export_files.budget(budget, now))
-    else:
+    if not output.document(export_files.budget(budget, now)):
         show_budgets(output, [budget], now)
 
 

@@ -16,7 +16,7 @@ from gjobs.store.values import formats
 from gjobs.store.values.formats import UnknownText
 from gjobs.tui.cli import arguments, json_documents, sessions
 from gjobs.tui.cli.command import ActorRule, Command, Group
-from gjobs.tui.cli.options import Column, constant, either, option, switch
+from gjobs.tui.cli.options import constant, either, option, switch
 from gjobs.tui.cli.output import (
     Declined,
     ExitCode,
@@ -88,8 +88,7 @@ def run_batches(
 
     with sessions.orderly_termination(json=output.json):
         left = sessions.with_session(settings, work)
-        if output.json:
-            output.document(document(course, left))
+        output.document(document(course, left))
         print_dropped(course.last.dropped_columns)
         if course.is_stopped:
             return report_failure(Interrupted(retention_text.stopped(verb, course.last, left)), json=output.json)
@@ -186,10 +185,9 @@ def clean_up_jobs(
 
 
 def _show(output: Output, found: retention.CleanupPreview, *, is_dry: bool) -> None:
-    if output.json:
-        output.document(json_documents.clean_up(found, is_dry=is_dry))
+    if output.document(json_documents.clean_up(found, is_dry=is_dry)):
         return
-    from gjobs.tui.text.format import count, utc_time
+    from gjobs.tui.text.format import Column, count, utc_time
     from gjobs.tui.text.retention_text import nothing_found
 
     if not found.found:
@@ -214,10 +212,9 @@ async def list_policies(session: "Session", output: Output) -> None:
     from gjobs.store.retention.cleanup import get_policies
 
     policies = await get_policies(session.store)
-    if output.json:
-        output.document([json_documents.policy(policy) for policy in policies])
+    if output.document(json_documents.policy(policy) for policy in policies):
         return
-    from gjobs.tui.text.format import local_time
+    from gjobs.tui.text.format import Column, local_time
     from gjobs.tui.text.status_text import status_word
 
     names = await arguments.project_names(session.store)
@@ -282,9 +279,7 @@ def set_policy(
     if not yes:
         sessions.look_and_ask(settings, look, yes=False, unchanged="Nothing was set.")
     policy = sessions.with_session(settings, store)
-    if output.json:
-        output.document(json_documents.policy(policy))
-    else:
+    if not output.document(json_documents.policy(policy)):
         print_message(
             "The policy is set. Workers with --cleanup apply it regularly."
             f" {command('cleanup policies apply')} applies it now."
@@ -342,9 +337,7 @@ async def _remove_policy(session: "Session", output: Output, *, project: str | N
     removed = await remove_policy(session.store, await arguments.find_project_id(session.store, project))
     if removed is None:
         raise Declined("There is no such policy.", hint=f"{command('cleanup policies')} lists the policies.")
-    if output.json:
-        output.document(json_documents.policy(removed))
-    else:
+    if not output.document(json_documents.policy(removed)):
         print_message("The policy is removed.")
 
 
@@ -406,10 +399,7 @@ async def _apply(session: "Session", *, output: Output, agreed: Sequence[retenti
             print_message(retention_text.unknown_action(_owner_words(policy, names), policy.action))
     with end_reported(broken_off):
         await sessions.work_through(steps(), course, lambda _: f"Applied to {done().done:,} jobs")
-    if output.json:
-        output.document(
-            [{"policy": json_documents.policy(run.policy), "done": run.progress.done} for run in course.last]
-        )
+    output.document({"policy": json_documents.policy(run.policy), "done": run.progress.done} for run in course.last)
     print_runs()
     if course.is_stopped:
         message = f"Stopped: the policies were applied to {jobs_count(done().done)}. Run the same command to continue."

@@ -37,8 +37,7 @@ def print_url(settings: Settings, output: Output) -> None:
 def start(settings: Settings, output: Output) -> None:
     """Start the embedded server, and keep it running until 'db stop'."""
     status = _keep_up(settings.data_dir)
-    if output.json:
-        output.document(json_documents.server_status(status))
+    output.document(json_documents.server_status(status))
 
 
 def _keep_up(data_dir: Path) -> "ServerStatus":
@@ -73,8 +72,7 @@ def show_status(settings: Settings, output: Output) -> None:
     from gjobs.store.embedded.server import server_status
 
     status = server_status(settings.data_dir)
-    if output.json:
-        output.document(json_documents.server_status(status))
+    if output.document(json_documents.server_status(status)):
         return
     from gjobs.tui.cli.text_tables import fields
     from gjobs.tui.text.clean_text import clean

@@ -1,7 +1,7 @@
 """gjobs jobs."""
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -29,7 +29,7 @@ from gjobs.store.values.formats import IdRange, money, not_known, plain_row, pla
 from gjobs.store.values.page_sizes import EXPORT_ROWS, PAGE_SIZE
 from gjobs.tui.cli import arguments, json_documents, sessions
 from gjobs.tui.cli.command import Command, Group
-from gjobs.tui.cli.options import Column, argument, option, switch
+from gjobs.tui.cli.options import argument, option, switch
 from gjobs.tui.cli.output import (
     STDOUT,
     BadArgument,
@@ -49,22 +49,6 @@ if TYPE_CHECKING:
     from gjobs.tui.session import Session
 
 
-def job_columns(projects: Mapping[UUID, str], time: Callable[[datetime], str]) -> Sequence[Column[GenerationJob]]:
-    """`projects` has names by id."""
-    from gjobs.tui.cli.text_tables import STATUS_COLUMN
-    from gjobs.tui.text.format import error_summary, mark
-
-    return (
-        Column("ID", lambda job: str(job.id), is_id=True),
-        STATUS_COLUMN,
-        Column("COST", lambda job: money(job.cost_cents), right=True),
-        Column("CREATED", lambda job: mark(job, "created_at", time(job.created_at))),
-        Column("MODE", lambda job: mark(job, "mode", job.mode), narrowest=8),
-        Column("PROJECT", lambda job: projects.get(job.project_id, str(job.project_id)), narrowest=8),
-        Column("ERROR", lambda job: mark(job, "error", error_summary(job.error)), narrowest=10),
-    )
-
-
 def show_jobs(
     output: Output,
     jobs: Sequence[GenerationJob],
@@ -74,15 +58,15 @@ def show_jobs(
     moment: datetime | None = None,
 ) -> None:
     """Print a table. A project without a name is shown by its id. Ages are relative to the moment; None means now."""
+    from gjobs.tui.cli.text_tables import job_columns
+
     shown_time = partial(output.time, now=moment or datetime.now(UTC))
     output.table(job_columns(project_names, shown_time), jobs, keeps_ids=keeps_ids)
 
 
 def show_written(output: Output, job: GenerationJob, project_names: Mapping[UUID, str]) -> None:
     """Print the job after a change. Do not query again, because a failed query would hide that the change was made."""
-    if output.json:
-        output.document(json_documents.row(job))
-    else:
+    if not output.document(json_documents.row(job)):
         show_jobs(output, [job], project_names)
 
 
@@ -123,9 +107,7 @@ def list_jobs(
             session.store, replace(listed, project_id=project_id), limit=limit, after=after, has_names=not output.json
         )
         print_message(*page.cautions)
-        if output.json:
-            output.document([json_documents.job(job, session.moment) for job in page.items])
-        else:
+        if not output.document(json_documents.job(job, session.moment) for job in page.items):
             if not page.items:
                 print_message("No jobs.")
             show_jobs(output, page.items, names, keeps_ids=False, moment=session.moment)
@@ -259,8 +241,7 @@ async def show_history(session: "Session", output: Output, job_id: UUID) -> None
         print_message(f"These are the newest {len(history.events)} events.")
     if not history.events:
         print_message("No events are recorded for this job.")
-    if words := beginning_words(history):
-        print_message(words)
+    print_message(beginning_words(history))
 
 
 _FORMATS = ", ".join(FileFormat)
@@ -398,8 +379,7 @@ async def transition_job(
     error: str | None = option(str, "TEXT", "the error text (default: keep the current text)"),
 ) -> None:
     outcome = await session.store.transition_job_status(job_id, status, error or None)
-    if output.json:
-        output.document(json_documents.transition(outcome, status))
+    output.document(json_documents.transition(outcome, status))
     match outcome:
         case Applied(job=job):
             if not output.json:
@@ -429,9 +409,7 @@ async def retry_jobs(
     names = {} if output.json else await arguments.project_names(session.store)
     outcomes = await session.store.retry_generation_jobs(list(dict.fromkeys(job_ids)), again=again)
     repeated = [outcome.job for outcome in outcomes if isinstance(outcome, Retried)]
-    if output.json:
-        output.document([json_documents.retry(outcome) for outcome in outcomes])
-    elif repeated:
+    if not output.document(json_documents.retry(outcome) for outcome in outcomes) and repeated:
         show_jobs(output, repeated, names)
     if reasons := [reason for outcome in outcomes if (reason := why_not_repeated(outcome))]:
         raise PartlyDeclined(reasons)
@@ -470,12 +448,9 @@ def delete_jobs(
             output.document(json_documents.deletion(missing=error.ids))
         raise
     except Conflict:
-        if output.json:
-            output.document(json_documents.deletion())
+        output.document(json_documents.deletion())
         raise
-    if output.json:
-        output.document(json_documents.deletion(deleted=list(expected)))
-    else:
+    if not output.document(json_documents.deletion(deleted=list(expected))):
         print_message(f"Deleted {len(expected)} {'job' if len(expected) == 1 else 'jobs'}.")
 
 

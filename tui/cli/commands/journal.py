@@ -9,7 +9,7 @@ from gjobs.store.journal.write_record import JournalEntry
 from gjobs.store.values.page_sizes import JOURNAL_ENTRIES
 from gjobs.tui.cli.arguments import since, whole_number
 from gjobs.tui.cli.command import Command
-from gjobs.tui.cli.options import Column, option
+from gjobs.tui.cli.options import option
 from gjobs.tui.cli.output import Output, UsageError, print_message
 from gjobs.tui.export.export_files import document
 
@@ -42,6 +42,8 @@ def show_journal(
         more = ("transaction_id", "outcome")
         output.document([document(entry, *names, *more, time=entry.at) for entry in entries])
     else:
+        from gjobs.tui.text.format import Column
+
         columns: Sequence[Column[JournalEntry]] = (
             Column("TIME", lambda entry: output.time(entry.at, now)),
             Column("OUTCOME", lambda entry: entry.outcome.value, colours=_OUTCOME_COLOURS),

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from gjobs.store.configuration.settings import Settings
 from gjobs.store.values.formats import nearest
 from gjobs.tui.cli.command import Command
-from gjobs.tui.cli.options import Column, argument, option
+from gjobs.tui.cli.options import argument, option
 from gjobs.tui.cli.output import Declined, Output, UsageError, print_message
 from gjobs.tui.cli.parser import Parser
 from gjobs.tui.manual.pages import GROUPS, TOPICS, Hit, page_text, summary
@@ -84,6 +84,8 @@ def _print_found(text: str, output: Output) -> None:
     # On a terminal, the table cuts each text to the width that the other columns leave.
     taken = max(len(hit.section.topic) for hit in hits) + max(len(hit.section.heading) for hit in hits) + 4
     room = max(shutil.get_terminal_size().columns - taken, _NARROWEST_TEXT)
+    from gjobs.tui.text.format import Column
+
     columns: Sequence[Column[Hit]] = (
         Column("TOPIC", lambda hit: hit.section.topic),
         Column("SECTION", lambda hit: hit.section.heading, narrowest=20),

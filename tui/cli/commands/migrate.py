@@ -16,7 +16,7 @@ from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import YES
 from gjobs.tui.cli.command import ActorRule, Command, Group
-from gjobs.tui.cli.options import Column, option, switch
+from gjobs.tui.cli.options import option, switch
 from gjobs.tui.cli.output import ExitCode, Output, print_message, require_yes
 from gjobs.tui.cli.sessions import orderly_termination
 from gjobs.tui.export.export_files import document
@@ -149,9 +149,7 @@ def verify_schema(
 
     with chosen_database(settings) as database:
         found = verify(database.conninfo)
-    if output.json:
-        output.document(json_documents.verification(found))
-    else:
+    if not output.document(json_documents.verification(found)):
         _show_verification(found, output, all_objects=all_objects)
     print_message(*_verdict(found))
     return ExitCode.DONE if found.matches else ExitCode.SCHEMA
@@ -162,9 +160,7 @@ def _verify_rollups(settings: Settings, output: Output) -> ExitCode:
 
     with chosen_database(settings) as database:
         found = check_rollups(database.conninfo, report=print_message)
-    if output.json:
-        output.document(document(found, "matches", "count", "differences"))
-    elif found.differences:
+    if not output.document(document(found, "matches", "count", "differences")) and found.differences:
         _show_rollups(found, output)
     if found.matches:
         print_message("The rollups match the jobs.")
@@ -175,7 +171,7 @@ def _verify_rollups(settings: Settings, output: Output) -> ExitCode:
 
 
 def _show_rollups(found: "RollupCheck", output: Output) -> None:
-    from gjobs.tui.text.format import count
+    from gjobs.tui.text.format import Column, count
 
     columns: Sequence[Column[RollupDifference]] = (
         Column("ROLLUP", lambda one: one.kind),
@@ -193,7 +189,7 @@ def _show_rollups(found: "RollupCheck", output: Output) -> None:
 def _show_verification(found: "Verification", output: Output, *, all_objects: bool) -> None:
     """Print the number of objects of each kind. The differences that need attention come last, near the prompt."""
     from gjobs.store.schema.schema_diff import ObjectKind
-    from gjobs.tui.text.format import count
+    from gjobs.tui.text.format import Column, count
 
     confirmed = Counter(one.kind for one in found.confirmed)
     differing = Counter(one.object for one in found.differences)
@@ -254,8 +250,7 @@ def show_status(settings: Settings, output: Output) -> None:
         except RevisionHidden as hidden:
             _show_hidden(hidden, output)
             return
-    if output.json:
-        output.document(document(status))
+    if output.document(document(status)):
         return
     from gjobs.tui.cli.text_tables import fields
     from gjobs.tui.text.clean_text import clean
@@ -277,8 +272,7 @@ def _show_hidden(hidden: "RevisionHidden", output: Output) -> None:
     """Print what is known about a database whose revision the login can't read."""
     from gjobs.migrations import HEAD
 
-    if output.json:
-        output.document({"current": None, "head": HEAD, "pending": None, "managed": True})
+    output.document({"current": None, "head": HEAD, "pending": None, "managed": True})
     print_message(f"{hidden.message} {hidden.hint}")
 
 
@@ -388,8 +382,7 @@ def columns(settings: Settings, output: Output, *, yes: bool = YES) -> None:
             kept = journalled_transaction(settings, database, f"add {names}")
             with orderly_termination(json=output.json), database.alone, kept:
                 add_columns(database.conninfo, lacking, report=print_message)
-    if output.json:
-        output.document({"added": lacking})
+    output.document({"added": lacking})
     if not lacking:
         print_message("The table has both columns. Nothing was changed.")
 
@@ -406,8 +399,7 @@ def repair_rollups(settings: Settings, output: Output, *, yes: bool = YES) -> No
         kept = journalled_transaction(settings, database, "rebuild the rollups")
         with orderly_termination(json=output.json), database.alone, kept:
             rebuild_rollups(database.conninfo, report=print_message)
-    if output.json:
-        output.document({"rebuilt": True})
+    output.document({"rebuilt": True})
     print_message("The rollups match the jobs.")
 
 
@@ -425,9 +417,7 @@ def print_sql(
             sql = columns_sql(lacking) if lacking else ""
         else:
             sql = pending_sql(database.conninfo)
-    if output.json:
-        output.document({"sql": sql})
-    elif sql:
+    if not output.document({"sql": sql}) and sql:
         output.text(sql.rstrip())
     if not sql:
         print_message("Nothing is pending.")
@@ -444,8 +434,7 @@ def _require_writable(settings: Settings) -> None:
 
 
 def _done(status: "MigrationStatus", output: Output) -> None:
-    if output.json:
-        output.document(document(status))
+    output.document(document(status))
     print_message(
         f"The schema is at revision {status.current}."
         if status.current

@@ -18,7 +18,6 @@ from gjobs.store.configuration.settings import (
 )
 from gjobs.store.errors import InvalidValue
 from gjobs.tui.cli.command import Command, Group
-from gjobs.tui.cli.options import Column
 from gjobs.tui.cli.output import Output, print_message
 from gjobs.tui.export.export_files import Json, document
 
@@ -30,9 +29,7 @@ if TYPE_CHECKING:
 @Command(name="path", example="gjobs config path", about_configuration=True)
 def print_path(file: "ConfigurationFile", output: Output) -> None:
     """Print the path of the configuration file, even if it does not exist."""
-    if output.json:
-        output.document({"path": str(file.path), "exists": file.path.exists()})
-    else:
+    if not output.document({"path": str(file.path), "exists": file.path.exists()}):
         from gjobs.tui.text.clean_text import clean
 
         # A script needs the exact path.
@@ -60,16 +57,6 @@ class Listed:
     """Whether it is opened by default."""
 
 
-_COLUMNS: Sequence[Column[Listed]] = (
-    Column("PROFILE", lambda row: row.profile.name),
-    Column("DEFAULT", lambda row: "default" if row.is_default else ""),
-    Column("LABEL", lambda row: row.profile.label, narrowest=8),
-    Column("WRITE", lambda row: "yes" if row.profile.write else "no"),
-    Column("AS", lambda row: row.act_as, narrowest=8),
-    Column("COLOR", lambda row: row.profile.color or "-"),
-    Column("WHERE", lambda row: row.where, narrowest=10),
-    Column("ORIGIN", lambda row: row.origin, narrowest=10),
-)
 _TITLES_IN_APP = {"PROFILE": "IN THE APP", "AS": "", "COLOR": "", "ORIGIN": "FOUND IN"}
 """Other titles of the databases of the app. A column with an empty one is left out."""
 
@@ -90,14 +77,24 @@ def list_profiles(file: "ConfigurationFile", output: Output) -> None:
     opened = _opened(with_named, os.environ)
     listed = [_listed(profile, configuration, opened) for profile in configuration.profiles.values()]
     found = [_found(database, opened) for database in in_app.databases]
-    if output.json:
-        output.document([_document(row) for row in (*listed, *found)])
-    else:
-        output.table(_COLUMNS, listed)
+    if not output.document(_document(row) for row in (*listed, *found)):
+        from gjobs.tui.text.format import Column
+
+        columns: Sequence[Column[Listed]] = (
+            Column("PROFILE", lambda row: row.profile.name),
+            Column("DEFAULT", lambda row: "default" if row.is_default else ""),
+            Column("LABEL", lambda row: row.profile.label, narrowest=8),
+            Column("WRITE", lambda row: "yes" if row.profile.write else "no"),
+            Column("AS", lambda row: row.act_as, narrowest=8),
+            Column("COLOR", lambda row: row.profile.color or "-"),
+            Column("WHERE", lambda row: row.where, narrowest=10),
+            Column("ORIGIN", lambda row: row.origin, narrowest=10),
+        )
+        output.table(columns, listed)
         if found:
             print_message(f"Found in {in_app.folder}. gjobs opens these only if you choose one, such as by --profile:")
-            columns = [replace(one, title=_TITLES_IN_APP.get(one.title, one.title)) for one in _COLUMNS]
-            output.table([column for column in columns if column.title], found)
+            renamed = [replace(one, title=_TITLES_IN_APP.get(one.title, one.title)) for one in columns]
+            output.table([column for column in renamed if column.title], found)
     print_message(*(f"Skipped: {problem}" for problem in in_app.problems))
 
 

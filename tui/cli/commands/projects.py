@@ -11,7 +11,7 @@ from gjobs.store.values.formats import money
 from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.command import ActorRule, Command, Group
-from gjobs.tui.cli.options import Column, argument
+from gjobs.tui.cli.options import argument
 from gjobs.tui.cli.output import Output, UsageError, print_message
 
 if TYPE_CHECKING:
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 async def list_projects(session: "Session", output: Output) -> None:
     """List the projects."""
     projects = await session.store.get_projects(limit=MAX_LIMIT)
-    if output.json:
-        output.document(json_documents.rows(projects))
+    if output.document(map(json_documents.row, projects)):
         return
     _show_projects(output, projects)
     if not projects:
@@ -44,14 +43,12 @@ async def create_project(
             hint=f"Add --as EMAIL. {command('users')} lists the users.",
         )
     project = await session.store.create_project(name)
-    if output.json:
-        output.document(json_documents.row(project))
-    else:
+    if not output.document(json_documents.row(project)):
         _show_projects(output, [project], keeps_ids=True)
 
 
 def _show_projects(output: Output, projects: Sequence[Project], *, keeps_ids: bool = False) -> None:
-    from gjobs.tui.text.format import count, local_time
+    from gjobs.tui.text.format import Column, count, local_time
 
     columns: Sequence[Column[Project]] = (
         Column("ID", lambda project: str(project.id), is_id=True),
@@ -82,13 +79,11 @@ async def list_users(
     """List the users, or those that match a search."""
     users = await session.store.get_users(search=search, limit=MAX_LIMIT)
     if missing := await session.store.actor_database.missing(Capability.USERS):
-        print_message(f"Only users who own jobs or projects are listed, without their e-mails. {missing.reason}")
-        if missing.hint:
-            print_message(missing.hint)
-    if output.json:
-        output.document(json_documents.rows(users))
+        words = f"Only users who own jobs or projects are listed, without their e-mails. {missing.reason}"
+        print_message(words, missing.hint)
+    if output.document(map(json_documents.row, users)):
         return
-    from gjobs.tui.text.format import count, local_time
+    from gjobs.tui.text.format import Column, count, local_time
 
     columns: Sequence[Column[User]] = (
         Column("ID", lambda user: str(user.id), is_id=True),

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from operator import itemgetter
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -20,7 +19,7 @@ from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import FILTER, PROJECT, find_project_id, job_age, one_of, port, project_names
 from gjobs.tui.cli.command import ActorRule, Command
 from gjobs.tui.cli.commands.archive import print_archive_limits
-from gjobs.tui.cli.options import Column, option, optional_value, switch
+from gjobs.tui.cli.options import option, optional_value, switch
 from gjobs.tui.cli.output import Output, UsageError, print_message, put
 from gjobs.tui.cli.sessions import in_session, print_moment
 from gjobs.tui.export import export_files
@@ -83,36 +82,22 @@ def show_statistics(
 
 
 async def _waste(session: "Session", output: Output, project_id: UUID | None, by: WasteKey) -> None:
-    from gjobs.tui.text.statistics_text import NUMBERS, TOTAL, WASTE_TITLES, numbers, printed_name, sentences
+    from gjobs.tui.text.statistics_text import printed_name, sentences, waste_columns
 
     waste = await session.store.get_waste(by, project_id)
-    if output.json:
-        output.document(json_documents.waste(waste))
-    else:
-        rows = [[printed_name(row, by), *numbers(row)] for row in waste.rows]
-        columns = _with_numbers((WASTE_TITLES[by], *NUMBERS), narrowest=12)
-        output.table(columns, rows, total=[TOTAL, *numbers(waste.total)])
+    if not output.document(json_documents.waste(waste)):
+        output.table(waste_columns(waste, printed_name), [*waste.rows, waste.total])
     print_message(*sentences(waste))
 
 
 async def _by_mode(session: "Session", output: Output, project_id: UUID | None, window: timedelta) -> None:
     monitoring = await session.store.get_job_timings(project_id, window=window)
-    if output.json:
-        output.document(json_documents.monitoring(monitoring))
+    if output.document(json_documents.monitoring(monitoring)):
         return
-    from gjobs.tui.text.statistics_text import TIMING_TITLES, cells, summary
+    from gjobs.tui.text.statistics_text import summary, timing_columns
 
-    rows = [cells(one, monitoring.taken_at) for one in (*monitoring.by_mode, monitoring.of_all)]
-    output.table(_with_numbers(TIMING_TITLES, narrowest=8), rows)
+    output.table(timing_columns(monitoring.taken_at), [*monitoring.by_mode, monitoring.of_all])
     output.text(f"\n{summary(monitoring)}")
-
-
-def _with_numbers(titles: Sequence[str], *, narrowest: int) -> list[Column[Sequence[str]]]:
-    """Return a column of names that may become narrower, and columns of numbers. The rows have texts."""
-    return [
-        Column(title, itemgetter(place), right=place > 0, narrowest=None if place else narrowest)
-        for place, title in enumerate(titles)
-    ]
 
 
 async def _by_status(session: "Session", output: Output, project_id: UUID | None, *, archive: bool) -> None:
@@ -143,7 +128,7 @@ async def _by_project(session: "Session", output: Output, project_id: UUID | Non
     else:
         summary = await session.store.get_job_summary(project_id, limit=MAX_LIMIT)
     if output.json:
-        output.document(json_documents.rows(summary))
+        output.document(map(json_documents.row, summary))
         if archive:
             await print_archive_limits(session)
     else:
@@ -155,7 +140,7 @@ async def _by_project(session: "Session", output: Output, project_id: UUID | Non
 
 def _show_statistics(output: Output, statistics: JobStatistics) -> None:
     from gjobs.tui.cli.text_tables import STATUS_COLUMN
-    from gjobs.tui.text.format import count, percent
+    from gjobs.tui.text.format import Column, count, percent
 
     columns: Sequence[Column[JobStatistic]] = (
         STATUS_COLUMN,
@@ -191,7 +176,7 @@ async def _print_archive_note(session: "Session", *, is_included: bool) -> None:
 
 def _show_summary(output: Output, summary: Sequence[JobSummary], names: dict[UUID, str]) -> None:
     from gjobs.tui.cli.text_tables import STATUS_COLUMN
-    from gjobs.tui.text.format import count, local_time
+    from gjobs.tui.text.format import Column, count, local_time
 
     columns: Sequence[Column[JobSummary]] = (
         Column("PROJECT", lambda row: names.get(row.project_id, str(row.project_id)), narrowest=12),
@@ -274,9 +259,7 @@ async def fold_events(session: "Session", output: Output) -> None:
     while number := await folding.fold_events(session.store.actor_database):
         folded += number
         print_message(f"{count(folded)} {'event' if folded == 1 else 'events'} folded.")
-    if output.json:
-        output.document({"folded": folded})
-    elif not folded:
+    if not output.document({"folded": folded}) and not folded:
         print_message("All events are folded.")
 
 
@@ -310,25 +293,16 @@ async def show_errors(
         if isinstance(error, Locked) or error.sqlstate is None:  # No statement timed out, so the hint would not help.
             raise
         raise TimedOut(error.message, hint=SHORTER, sqlstate=error.sqlstate) from error
-    if output.json:
-        output.document(export_files.error_groups(found))
+    if output.document(export_files.error_groups(found)):
         return
     from gjobs.store.filters.filter_syntax import format_filter
-    from gjobs.tui.text.error_text import group_name, groups_summary, modes_words, trend
-    from gjobs.tui.text.format import age, count
+    from gjobs.tui.text.error_text import COST, ERROR, FAILED, MODES, USERS, groups_summary, seen_columns, trend_column
+    from gjobs.tui.text.format import Column, age
 
-    columns: Sequence[Column[ErrorGroup]] = (
-        Column("GROUP", lambda group: group.id),
-        Column("FAILED", lambda group: count(group.count), right=True),
-        Column("TREND", lambda group: trend(group.trend, _TREND_CELLS)),
-        Column("LAST", lambda group: age(group.last_seen, found.taken_at)),
-        Column("FIRST", lambda group: age(group.first_seen, found.taken_at)),
-        Column("USERS", lambda group: count(group.user_count), right=True),
-        Column("COST", lambda group: money(group.cost_cents), right=True),
-        Column("ERROR", group_name, narrowest=20),
-        Column("MODES", modes_words, narrowest=8),
-    )
     if found.groups:
+        group = Column[ErrorGroup]("GROUP", lambda group: group.id)
+        seen = seen_columns(partial(age, now=found.taken_at))
+        columns = (group, FAILED, trend_column(_TREND_CELLS), *seen, USERS, COST, ERROR, MODES)
         output.table(columns, found, keeps_ids=True, widest=_WIDEST)
     print_message(groups_summary(found, matching=format_filter(matched)))
 

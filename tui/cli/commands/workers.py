@@ -18,7 +18,7 @@ from gjobs.store.users.actor import OPERATOR, Actor, actor_name
 from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.cli.arguments import length, whole_number
 from gjobs.tui.cli.command import ActorRule, Command
-from gjobs.tui.cli.options import Column, argument, option, repeated, switch
+from gjobs.tui.cli.options import argument, option, repeated, switch
 from gjobs.tui.cli.output import ExitCode, Output, UsageError, not_empty, print_message, show_where
 from gjobs.tui.cli.sessions import ServerRestarts, in_session
 from gjobs.tui.export.export_files import Json, document
@@ -197,10 +197,8 @@ def _simulated() -> "Registry":
 async def list_workers(session: "Session", output: Output) -> None:
     """List the workers and the jobs that they hold."""
     force = await session.store.get_workers_overview(limit=MAX_LIMIT)
-    if output.json:
-        output.document([_document(worker, force.held) for worker in force.workers])
-    else:
-        from gjobs.tui.text.format import count, duration, local_time
+    if not output.document(_document(worker, force.held) for worker in force.workers):
+        from gjobs.tui.text.format import Column, count, duration, local_time
 
         def held_for(worker: "WorkerStatus") -> str:
             return duration((worker.taken_at - worker.held_since).total_seconds()) if worker.held_since else "-"

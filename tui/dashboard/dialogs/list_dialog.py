@@ -1,8 +1,10 @@
-"""RowsDialog: a list of rows. ListDialog: rows that are read, and keep their cursor."""
+"""RowsDialog: a list of rows. ListDialog: rows that are read, and keep their cursor. Lines of tables in columns."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import replace
 from typing import ClassVar, Generic, TypeVar
 
+from rich.cells import cell_len
 from textual import on, work
 from textual.app import ComposeResult
 from textual.content import Content
@@ -12,10 +14,54 @@ from textual.widgets.option_list import Option
 from gjobs.store.errors import StoreError
 from gjobs.tui.dashboard.dialogs.dialog import Dialog
 from gjobs.tui.dashboard.widgets.widgets import ResultType, SteadyText
+from gjobs.tui.text.clean_text import clean_cell, pad
 from gjobs.tui.text.error_text import error_words
-from gjobs.tui.text.format import ShownZone
+from gjobs.tui.text.format import MUTED, Column, ShownZone
 
 RowType = TypeVar("RowType")
+
+_GAP = "  "
+
+
+def fitted(column: Column[RowType], rows: Iterable[RowType]) -> Column[RowType]:
+    """Return the column, at least as wide as its title and its widest cell."""
+    texts = (column.title, *map(column.cell, rows))
+    return replace(column, cells=max(column.cells, *map(cell_len, texts)))
+
+
+def cells_of(columns: Iterable[Column[RowType]]) -> int:
+    """Return how many cells the columns take, each with a gap beside it."""
+    return sum(column.cells + len(_GAP) for column in columns)
+
+
+def columns_within(width: int, columns: Sequence[Column[RowType]]) -> Sequence[Column[RowType]]:
+    """Return the first columns, as many as fit."""
+    return [column for place, column in enumerate(columns, 1) if cells_of(columns[:place]) - len(_GAP) <= width]
+
+
+def titles_line(columns: Iterable[Column[RowType]]) -> Content:
+    titles = (pad(column.title, column.cells, right=column.right) for column in columns)
+    return Content.styled(_GAP.join(titles), MUTED)
+
+
+def row_line(columns: Iterable[Column[RowType]], row: RowType, *, style: str | None = None) -> Content:
+    """Return the cells of a row, cut to the widths. `style` replaces the styles of the columns."""
+    cells = [
+        Content.styled(
+            pad(clean_cell(column.cell(row), column.cells), column.cells, right=column.right),
+            column.style if isinstance(column.style, str) else column.style(row),
+        )
+        for column in columns
+    ]
+    line = Content(_GAP).join(cells)
+    return line if style is None else Content.styled(line.plain, style)
+
+
+def table_lines(
+    columns: Sequence[Column[RowType]], rows: Iterable[RowType], style: Callable[[RowType], str | None]
+) -> Content:
+    """Return the titles, and a line for each row. `style` replaces the styles of the columns in a row."""
+    return Content("\n").join([titles_line(columns), *(row_line(columns, row, style=style(row)) for row in rows)])
 
 
 class RowsDialog(Dialog[ResultType]):

@@ -439,21 +439,3 @@ class TableDialog(Dialog[None], Generic[OptionType, FoundType]):
         if self.is_open:
             width = self.query_one(VerticalScroll).scrollable_content_region.width
             self.say("table", Content() if self._result is None else self.table(self._result, width))
-
-
-def column_widths(lines: Sequence[Sequence[str]]) -> list[int]:
-    return [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
-
-
-def cells_of_others(widths: Sequence[int]) -> int:
-    """Return how many cells the columns after the first take."""
-    return sum(widths[1:]) + len(_GAP) * (len(widths) - 1)
-
-
-def table_line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    """Return a line with the first cell on the left, and the others on the right of their columns.
-
-    Cells without a width are left out.
-    """
-    others = (pad(cell, width, right=True) for cell, width in zip(cells[1:], widths[1:], strict=False))
-    return _GAP.join([pad(cells[0], widths[0]), *others])

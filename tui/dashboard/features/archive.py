@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
@@ -36,23 +36,20 @@ from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.bindings import DialogKey
 from gjobs.tui.dashboard.dialogs.dialog import ProgressDialog, SummaryDialog, showing_progress
 from gjobs.tui.dashboard.dialogs.form import FormDialog, choice_of
-from gjobs.tui.dashboard.dialogs.list_dialog import ListDialog
+from gjobs.tui.dashboard.dialogs.list_dialog import ListDialog, columns_within, row_line, titles_line
 from gjobs.tui.dashboard.features.databases import is_read_only, may_write
 from gjobs.tui.dashboard.list.table_drawing import MARK
 from gjobs.tui.dashboard.widgets.widgets import TextField
 from gjobs.tui.text.clean_text import clean, pad
 from gjobs.tui.text.error_text import Message, error_words
-from gjobs.tui.text.format import ShownZone, jobs_count, short_id
+from gjobs.tui.text.format import MUTED, Column, ShownZone, age, jobs_count, short_id
 from gjobs.tui.text.retention_text import (
     DOING,
     DONE,
     GOES_ON_HERE,
     CleanupTarget,
-    archive_columns,
     archived_facts,
-    archived_line,
     archived_sentence,
-    archived_titles,
     archived_words,
     broken_off,
     confirm_clean_up,
@@ -62,6 +59,7 @@ from gjobs.tui.text.retention_text import (
     stopped,
     why_left,
 )
+from gjobs.tui.text.status_text import status_label, status_style
 from gjobs.tui.text.write_text import restored_message, restoring_words
 
 Places = tuple[PageKey | None, ...]
@@ -69,6 +67,25 @@ Places = tuple[PageKey | None, ...]
 FIRST: Places = (None,)
 
 _MARK_CELLS = 3
+
+
+def archived_columns(project_names: Mapping[UUID, str], now: datetime) -> Sequence[Column[ArchivedJob]]:
+    """Return the columns, most important first."""
+
+    def project(one: ArchivedJob) -> str:
+        return project_names.get(one.job.project_id, short_id(one.job.project_id))
+
+    return (
+        Column(
+            "STATUS", lambda one: status_label(one.job.status), cells=11, style=lambda one: status_style(one.job.status)
+        ),
+        Column("MODE", lambda one: one.job.mode, cells=15),
+        Column("COST", lambda one: formats.money(one.job.cost_cents), cells=9, right=True),
+        Column("CREATED", lambda one: age(one.job.created_at, now), cells=10, style=MUTED),
+        Column("ID", lambda one: short_id(one.job.id), cells=8, style=MUTED),
+        Column("ARCHIVED", lambda one: age(one.archived_at, now), cells=10, style=MUTED),
+        Column("PROJECT", project, cells=22),
+    )
 
 
 class ArchiveDialog(ListDialog[ArchivedJob, tuple[GenerationJob, ...]]):
@@ -107,7 +124,9 @@ class ArchiveDialog(ListDialog[ArchivedJob, tuple[GenerationJob, ...]]):
         self._query = ArchiveQuery(project_id=host.dashboard.listed.project_id)
         self._has_several_projects = self._query.project_id is None
         self._now = host.dashboard.now
-        self._columns: Sequence[str] = ()
+        columns = archived_columns(context.project_names, self._now)
+        self._all_columns = columns if self._has_several_projects else columns[:-1]
+        self._columns: Sequence[Column[ArchivedJob]] = ()
         self._next_key: PageKey | None = None
         self._places = self._wanted = FIRST
         self._marked: dict[UUID, ArchivedJob] = {}
@@ -141,8 +160,7 @@ class ArchiveDialog(ListDialog[ArchivedJob, tuple[GenerationJob, ...]]):
 
     def prompt(self, row: ArchivedJob, width: int) -> Content:  # noqa: ARG002 - the columns have the width
         mark = pad(f" {MARK}" if row.job.id in self._marked else "", _MARK_CELLS)
-        line = archived_line(row, self._columns, project_names=self._acting.project_names, now=self._now)
-        return Content.assemble((mark, "$text-accent"), *line)
+        return Content.assemble((mark, "$text-accent"), row_line(self._columns, row))
 
     def note_words(self) -> str:
         """Return a note like `Page 2, the last page · 3 marked`. Empty for a single page without marks."""
@@ -154,8 +172,8 @@ class ArchiveDialog(ListDialog[ArchivedJob, tuple[GenerationJob, ...]]):
     def draw(self, cursor: int | None = None) -> None:
         if self.is_open:
             room = self.row_list.scrollable_content_region.width - self.row_list.scrollbar_size_vertical - _MARK_CELLS
-            self._columns = archive_columns(room, with_project=self._has_several_projects)
-            titles = f"{' ' * _MARK_CELLS}{archived_titles(self._columns)}"
+            self._columns = columns_within(room, self._all_columns)
+            titles = f"{' ' * _MARK_CELLS}{titles_line(self._columns).plain}"
             self.show_text("titles", titles if self.rows else "")
         super().draw(cursor)
 

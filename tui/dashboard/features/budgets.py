@@ -329,7 +329,8 @@ async def _ask_removal(context: ActionContext, budget: Budget) -> None:
     )
 
     async def remove() -> Message:
-        return budget_text.removal_message(await context.write(context.store.remove_budget(budget.id)))
+        removed = await context.write(context.store.remove_budget(budget.id))
+        return Message(text=f"Removed the budget of {budget_text.budget_words(removed)}.")
 
     if await context.host.push_screen_wait(ConfirmDialog(question)):
         await context.host.tasks.write(remove(), doing="Removing the budget …").wait()

@@ -2,14 +2,13 @@
 
 import shlex
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from typing import ClassVar, assert_never
 from uuid import UUID
 
-from rich.cells import cell_len
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -35,7 +34,7 @@ from gjobs.tui.dashboard.actions.action_context import context_for
 from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.bindings import DialogKey
 from gjobs.tui.dashboard.dialogs.dialog import DialogBox, choices_line, hint_lines, key_hint
-from gjobs.tui.dashboard.dialogs.list_dialog import RowsDialog
+from gjobs.tui.dashboard.dialogs.list_dialog import RowsDialog, cells_of, fitted, row_line, titles_line
 from gjobs.tui.dashboard.features.case import show_case_of_job
 from gjobs.tui.dashboard.features.databases import is_read_only, may_write
 from gjobs.tui.dashboard.features.jobs import JobActions
@@ -44,89 +43,42 @@ from gjobs.tui.dashboard.terminal.clipboard import copy_text
 from gjobs.tui.dashboard.widgets.message_board import drop_message, show_message, show_warning
 from gjobs.tui.dashboard.widgets.widgets import SteadyText
 from gjobs.tui.text import error_text
-from gjobs.tui.text.clean_text import clean, pad, shorten
-from gjobs.tui.text.format import ShownZone, age, count, jobs_count, local_time, moment_words, short_id
+from gjobs.tui.text.clean_text import clean, shorten
+from gjobs.tui.text.error_text import COST, ERROR, FAILED, MODES, USERS, seen_columns, trend_column
+from gjobs.tui.text.format import MUTED, Column, ShownZone, age, count, jobs_count, local_time, moment_words, short_id
 
-_GAP = 2
-_MUTED = "$foreground-muted"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupColumn:
-    title: str
-    cells: int
-    text: Callable[[ErrorGroup, datetime], str]
-    right: bool = False
-    style: str = ""
-
-
-def _trend_column(cells: int) -> GroupColumn:
-    return GroupColumn(
-        title="TREND", cells=cells, text=lambda group, _: error_text.trend(group.trend, cells), style="$text-accent"
-    )
-
-
-_FAILED = GroupColumn(title="FAILED", cells=6, text=lambda group, _: count(group.count), right=True)
-_LAST = GroupColumn(title="LAST", cells=4, text=lambda group, now: _ago(group.last_seen, now), style=_MUTED)
-_FIRST = GroupColumn(title="FIRST", cells=5, text=lambda group, now: _ago(group.first_seen, now), style=_MUTED)
-_USERS = GroupColumn(title="USERS", cells=5, text=lambda group, _: count(group.user_count), right=True)
-_COST = GroupColumn(title="COST", cells=5, text=lambda group, _: money(group.cost_cents), right=True)
-_MODES = GroupColumn(title="MODES", cells=16, text=lambda group, _: error_text.modes_words(group), style=_MUTED)
-_ERROR = GroupColumn(title="ERROR", cells=24, text=lambda group, _: error_text.group_name(group), style="bold")
 _LEAST_ERROR_CELLS = 30
 """The error gets this width before the trend and the modes get more."""
 
 
-def _ago(then: datetime, now: datetime) -> str:
-    return age(then, now).removesuffix(" ago")
-
-
-def group_columns(width: int, groups: Sequence[ErrorGroup], now: datetime) -> Sequence[GroupColumn]:
+def group_columns(width: int, groups: Sequence[ErrorGroup], now: datetime) -> Sequence[Column[ErrorGroup]]:
     """Return the columns that fit beside the error. The details have what is left out."""
-
-    def fitted(column: GroupColumn) -> GroupColumn:
-        return replace(column, cells=max([column.cells, *(cell_len(column.text(group, now)) for group in groups)]))
-
-    failed, last, first, users, cost = map(fitted, (_FAILED, _LAST, _FIRST, _USERS, _COST))
-    columns = [failed, _trend_column(8), last]
+    times = seen_columns(lambda then: age(then, now).removesuffix(" ago"))
+    failed, last, first, users, cost = (fitted(column, groups) for column in (FAILED, *times, USERS, COST))
+    columns = [failed, trend_column(8), last]
     wanted = [
         ([*columns, cost], 24),
         ([*columns, cost, users], 24),
-        ([failed, _trend_column(12), last, first, cost, users], _LEAST_ERROR_CELLS),
-        ([failed, _trend_column(12), last, first, cost, users, _MODES], _LEAST_ERROR_CELLS),
-        ([failed, _trend_column(24), last, first, cost, users, _MODES], 50),
+        ([failed, trend_column(12), last, first, cost, users], _LEAST_ERROR_CELLS),
+        ([failed, trend_column(12), last, first, cost, users, MODES], _LEAST_ERROR_CELLS),
+        ([failed, trend_column(24), last, first, cost, users, MODES], 50),
     ]
     for one, least_error_cells in wanted:
-        if _width_of(one) + least_error_cells <= width:
+        if cells_of(one) + least_error_cells <= width:
             columns = one
-    error_cells = max(width - _width_of(columns), 1)
-    if columns[-1] is _MODES:
+    error_cells = max(width - cells_of(columns), 1)
+    if columns[-1] is MODES:
         # The modes get what the errors leave.
-        left = error_cells - max(fitted(_ERROR).cells, _LEAST_ERROR_CELLS)
-        more = max(min(left, fitted(_MODES).cells - _MODES.cells), 0)
-        columns[-1] = replace(_MODES, cells=_MODES.cells + more)
+        left = error_cells - max(fitted(ERROR, groups).cells, _LEAST_ERROR_CELLS)
+        more = max(min(left, fitted(MODES, groups).cells - MODES.cells), 0)
+        columns[-1] = replace(MODES, cells=MODES.cells + more)
         error_cells -= more
-    return [*columns[:2], replace(_ERROR, cells=error_cells), *columns[2:]]
+    return [*columns[:2], replace(ERROR, cells=error_cells), *columns[2:]]
 
 
-def _width_of(columns: Sequence[GroupColumn]) -> int:
-    return sum(column.cells + _GAP for column in columns)
-
-
-def titles_line(columns: Sequence[GroupColumn]) -> Content:
-    cells = (pad(column.title, column.cells, right=column.right) for column in columns)
-    return Content.styled((" " * _GAP).join(cells), _MUTED)
-
-
-def group_line(
-    group: ErrorGroup, columns: Sequence[GroupColumn], now: datetime, *, is_under_cursor: bool = False
-) -> Content:
-    """Return the line of a group. Under the cursor it has no colors, which would be hard to read there."""
-    gap = " " * _GAP
-    cells = [(pad(column.text(group, now), column.cells, right=column.right), column.style) for column in columns]
-    return Content(gap).join(
-        Content.styled(text, "" if is_under_cursor and style != _ERROR.style else style) for text, style in cells
-    )
+def without_colors(columns: Sequence[Column[ErrorGroup]]) -> Sequence[Column[ErrorGroup]]:
+    """Return the columns for the line under the cursor, where colors would be hard to read."""
+    return [column if column.style == ERROR.style else replace(column, style="") for column in columns]
 
 
 def group_details(group: ErrorGroup, found: ErrorGroups, emails: Mapping[UUID, str], zone: tzinfo | None) -> Content:
@@ -141,7 +93,7 @@ def group_details(group: ErrorGroup, found: ErrorGroups, emails: Mapping[UUID, s
         ("Users", error_text.users_words(group, emails)),
         ("Example", f"job {short_id(group.example_job_id)}"),
     )
-    lines = [Content.assemble((f"{name:<8} ", _MUTED), text) for name, text in facts]
+    lines = [Content.assemble((f"{name:<8} ", MUTED), text) for name, text in facts]
     return Content("\n").join(
         [Content.styled(error_text.group_name(group), "bold"), *lines, Content(error_text.example_text(group))]
     )
@@ -278,7 +230,7 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
         self._clicked_at = 0.0
         self._span = SPANS.index(WEEK)
         self._found: ErrorGroups | None = None
-        self._columns: Sequence[GroupColumn] = ()
+        self._columns: Sequence[Column[ErrorGroup]] = ()
         self._line_under_cursor: int | None = None
         self._reading_since = 0.0
         self._drawn_at = 0.0
@@ -477,7 +429,7 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
             room = rows.scrollable_content_region.width or own_room
             width = room - rows.scrollbar_size_vertical
             self._columns = group_columns(max(width, 1), groups, now)
-            lines = [group_line(group, self._columns, now) for group in groups]
+            lines = [row_line(self._columns, group) for group in groups]
         self.say("titles", titles_line(self._columns) if found else Content())
         rows.set_options(map(Option, lines))
         places = {group.id: number for number, group in enumerate(groups)}
@@ -519,8 +471,8 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
             return
         for one, is_under_cursor in ((before, False), (place, True)):
             if one is not None and one < len(found):
-                line = group_line(found.groups[one], self._columns, found.taken_at, is_under_cursor=is_under_cursor)
-                rows.replace_option_prompt_at_index(one, line)
+                columns = without_colors(self._columns) if is_under_cursor else self._columns
+                rows.replace_option_prompt_at_index(one, row_line(columns, found.groups[one]))
         self._line_under_cursor = place
 
 

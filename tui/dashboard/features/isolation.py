@@ -57,8 +57,14 @@ _VERBS = by_member(
     },
 )
 _MARKS = by_member(
-    ProbeVerdict, {ProbeVerdict.KEPT: "✓ kept", ProbeVerdict.LEAK: "✗ LEAK", ProbeVerdict.UNKNOWN: "? unknown"}
+    ProbeVerdict,
+    {
+        ProbeVerdict.KEPT: ("✓ kept", "$text-success"),
+        ProbeVerdict.LEAK: ("✗ LEAK", "bold $text-error"),
+        ProbeVerdict.UNKNOWN: ("? unknown", "$text-warning"),
+    },
 )
+"""The mark of a verdict and its style."""
 _NOTES = by_member(
     ProbeMethod,
     {ProbeMethod.TRIED: "", ProbeMethod.JUDGED: "judged: ", ProbeMethod.NOT_TRIED: "not tried: "},
@@ -125,14 +131,6 @@ def confirm_check(actor: Actor, *, database: str, why_no_writes: str | None) -> 
     )
 
 
-_COLOURS = by_member(
-    ProbeVerdict,
-    {
-        ProbeVerdict.KEPT: "$text-success",
-        ProbeVerdict.LEAK: "bold $text-error",
-        ProbeVerdict.UNKNOWN: "$text-warning",
-    },
-)
 _WRITES, _FIX, _STOP = "isolation.writes", "isolation.mend", "isolation.stop"
 _KEYS = (_WRITES, _FIX, "isolation.owner", "isolation.other", "isolation.again", _STOP, "dialog.leave")
 _TRYING = "trying"
@@ -379,7 +377,7 @@ class IsolationDialog(RowsDialog[None]):
         probe = self._probes[index] if index < len(self._probes) else None
         mark, style, answer = "", "", ""
         if probe is not None:
-            mark, style, answer = _MARKS[probe.verdict], _COLOURS[probe.verdict], answer_words(probe)
+            (mark, style), answer = _MARKS[probe.verdict], answer_words(probe)
         if self._is_narrow:
             return Content.assemble((f"{mark:<{_NARROW_MARK}} ", style), (target.value, "bold"), f" {_VERBS[verb]}")
         return Content.assemble(start, (pad(mark, _MARK_WIDTH), style), answer)

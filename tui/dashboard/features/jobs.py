@@ -276,7 +276,8 @@ async def order_by(host: ActionHost, order: ListOrder) -> None:
         if host.poller.store is not store:
             return
         if missing is not None:
-            show_warning(host, write_text.slow_order_words(order, missing))
+            # The order would make the database read the whole list on each refresh.
+            show_warning(host, f"Not sorted by {order.column}: {clean(missing.words, limit=400)}")
             return
     dashboard.ask(replace(dashboard.listed, order=order))
 

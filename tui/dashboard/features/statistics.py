@@ -1,6 +1,7 @@
 """Waste and timings dialogs: what failed jobs and retries cost, waits and runs by mode."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import ClassVar
 from uuid import UUID
@@ -8,12 +9,14 @@ from uuid import UUID
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from gjobs.store.statistics.statistics import DAY, JobTimings, ModeTimings, Waste, WasteKey
+from gjobs.store.statistics.statistics import DAY, JobTimings, ModeTimings, Waste, WasteKey, WasteRow
 from gjobs.store.store import Store
 from gjobs.tui.dashboard.actions.action_host import ActionHost
-from gjobs.tui.dashboard.dialogs.pick import TableDialog, cells_of_others, column_widths, table_line
+from gjobs.tui.dashboard.dialogs.list_dialog import cells_of, fitted, table_lines
+from gjobs.tui.dashboard.dialogs.pick import TableDialog
 from gjobs.tui.text import statistics_text
-from gjobs.tui.text.statistics_text import NUMBERS, TOTAL, WASTE_TITLES, headline, name, numbers, sentences
+from gjobs.tui.text.format import Column
+from gjobs.tui.text.statistics_text import headline, name, sentences, timing_columns, waste_columns
 
 SPANS = (timedelta(hours=1), DAY, 7 * DAY, 30 * DAY)
 MUCH_FAILS = 0.2
@@ -50,16 +53,13 @@ class TimingsDialog(TableDialog[timedelta, JobTimings]):
     def table(self, found: JobTimings, width: int) -> Content:
         """Return the table. On a narrow screen, modes are cut and the last columns are left out."""
         works = (*found.by_mode, found.of_all)
-        rows = [statistics_text.TIMING_TITLES, *(statistics_text.cells(one, found.taken_at) for one in works)]
-        widths = column_widths(rows)
-        while len(widths) > _LEAST_COLUMNS and width - cells_of_others(widths) < min(widths[0], _MODE_CELLS):
-            widths.pop()
-        while len(widths) > 2 and width - cells_of_others(widths) < _LEAST_MODE_CELLS:
-            widths.pop()
-        widths[0] = max(min(widths[0], width - cells_of_others(widths)), _LEAST_MODE_CELLS)
-        title, *lines = (table_line(row, widths) for row in rows)
-        styled = [Content.styled(line, _style(one)) for line, one in zip(lines, works, strict=True)]
-        return Content("\n").join([Content.styled(title, "$foreground-muted"), *styled])
+        mode, *others = (fitted(column, works) for column in timing_columns(found.taken_at))
+        while len(others) >= _LEAST_COLUMNS and width - cells_of(others) < min(mode.cells, _MODE_CELLS):
+            others.pop()
+        while len(others) > 1 and width - cells_of(others) < _LEAST_MODE_CELLS:
+            others.pop()
+        cells = max(min(mode.cells, width - cells_of(others)), _LEAST_MODE_CELLS)
+        return table_lines([replace(mode, cells=cells), *others], works, _style)
 
     def summary(self, found: JobTimings) -> str:
         return statistics_text.summary(found)
@@ -77,7 +77,6 @@ async def show_timings(host: ActionHost, store: Store) -> None:
 
 
 _NAME_CELLS, _LEAST_NAME_CELLS = 80, 24
-_RETRIES = "RETRIES", "RETRY COST"
 _BAR_CELLS = 16
 _BAR = " " * _BAR_CELLS
 """The title of the bars."""
@@ -113,44 +112,30 @@ class WasteDialog(TableDialog[WasteKey, Waste]):
 
     def table(self, found: Waste, width: int) -> Content:
         """Return the table. On a narrow screen, names are cut and some columns are left out. Groups have no share."""
-        shown = -2 if found.by is WasteKey.GROUP else None
         most = max([1, *(row.waste_cents for row in found.rows)])
-        lines = [
-            [WASTE_TITLES[found.by], *NUMBERS[:shown], _BAR],
-            *(
-                [name(row, found.by, has_group_id=False), *numbers(row)[:shown], _bar(row.waste_cents / most)]
-                for row in found.rows
-            ),
-            [TOTAL, *numbers(found.total)[:shown], ""],
-        ]
+
+        def bar(row: WasteRow) -> str:
+            """Only a row without waste has an empty bar."""
+            cells = max(round(row.waste_cents / most * _BAR_CELLS), 1 if row.waste_cents > 0 else 0)
+            return "" if row is found.total else "█" * cells
+
+        rows = [*found.rows, found.total]
+        all_columns = [*waste_columns(found, name), Column(_BAR, bar, style="$text-warning")]
+        columns = [fitted(column, rows) for column in all_columns]
+        if found.by is WasteKey.GROUP:
+            columns = _without(columns, ("ALL JOBS", "SHARE"))
         if not found.total.retry_count:
-            lines = _without(lines, _RETRIES)
+            columns = _without(columns, ("RETRIES", "RETRY COST"))
         for titles in _LEFT_OUT:
-            widths = column_widths(lines)
-            if width - cells_of_others(widths) < min(widths[0], _LEAST_NAME_CELLS) and titles[0] in lines[0]:
-                lines = _without(lines, titles)
-        widths = column_widths(lines)
-        widths[0] = max(min(widths[0], _NAME_CELLS, width - cells_of_others(widths)), 1)
-        title, *rows, total = (table_line(line, widths) for line in lines)
-        bar = _BAR_CELLS if _BAR in lines[0] else 0
-        return Content("\n").join(
-            [
-                Content.styled(title, "$foreground-muted"),
-                *(Content.assemble(row[: len(row) - bar], (row[len(row) - bar :], "$text-warning")) for row in rows),
-                Content.styled(total, "bold"),
-            ]
-        )
+            if width - cells_of(columns[1:]) < min(columns[0].cells, _LEAST_NAME_CELLS):
+                columns = _without(columns, titles)
+        cells = max(min(columns[0].cells, _NAME_CELLS, width - cells_of(columns[1:])), 1)
+        columns[0] = replace(columns[0], cells=cells)
+        return table_lines(columns, rows, lambda row: "bold" if row is found.total else None)
 
     def summary(self, found: Waste) -> str:
         return "\n".join(sentences(found)) or _ALL_COUNTED
 
 
-def _without(lines: Sequence[Sequence[str]], titles: Sequence[str]) -> list[list[str]]:
-    """Return the lines without these columns."""
-    places = [place for place, title in enumerate(lines[0]) if title not in titles]
-    return [[line[place] for place in places] for line in lines]
-
-
-def _bar(share: float) -> str:
-    """Return a bar, padded to its full width. Only a share of 0 gives an empty bar."""
-    return ("█" * max(round(share * _BAR_CELLS), 1 if share > 0 else 0)).ljust(_BAR_CELLS)
+def _without(columns: Sequence[Column[WasteRow]], titles: Sequence[str]) -> list[Column[WasteRow]]:
+    return [column for column in columns if column.title not in titles]

@@ -31,10 +31,8 @@ from gjobs.tui.dashboard.widgets.message_board import show_warning
 from gjobs.tui.dashboard.widgets.widgets import SteadyText
 from gjobs.tui.text.clean_text import clean, clean_cell, pad, shorten
 from gjobs.tui.text.error_text import error_words
-from gjobs.tui.text.format import Span, count, duration, elapsed, jobs_count, local_time, short_id
+from gjobs.tui.text.format import MUTED, Span, count, duration, elapsed, jobs_count, local_time, short_id
 from gjobs.tui.text.status_text import status_glyph
-
-MUTED = "$foreground-muted"
 
 _GOOD, _WARNING, _BAD = "$text-success", "$text-warning", "$text-error"
 _GAP = "  "

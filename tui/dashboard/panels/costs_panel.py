@@ -16,8 +16,8 @@ from gjobs.tui.dashboard.list.list_header import StatusTabs
 from gjobs.tui.dashboard.panels import state_machine
 from gjobs.tui.dashboard.widgets.widgets import DrawnLines
 from gjobs.tui.text.clean_text import clean
-from gjobs.tui.text.format import Span, spark
-from gjobs.tui.text.status_text import UNKNOWN, is_stale, totals_note
+from gjobs.tui.text.format import MUTED, UNKNOWN, Span, spark
+from gjobs.tui.text.status_text import is_stale, totals_note
 
 _SUCCEEDED, _FAILED, _OTHER, _UNSPLIT = "$text-success", "$text-error", "$text-primary", "$text-accent"
 _LEGEND = (("succeeded", _SUCCEEDED), ("failed", _FAILED), ("other", _OTHER))
@@ -54,14 +54,14 @@ def draw_chart(canvas: state_machine.Canvas, totals: Totals, *, x: int, width: i
         return False
     _draw_legend(canvas, totals, x=x, width=width)
     for y, label in ((1, labels[0]), (1 + (rows - 1) // 2, labels[1]), (rows, labels[2])):
-        canvas.write(x + axis - 2 - len(label), y, label, state_machine.MUTED)
+        canvas.write(x + axis - 2 - len(label), y, label, MUTED)
     for y in range(1, rows + 1):
-        canvas.write(x + axis - 1, y, "│", state_machine.MUTED)
+        canvas.write(x + axis - 1, y, "│", MUTED)
     for number, day in enumerate(shown):
         start = x + axis + number * slot
         _draw_bar(canvas, _parts(totals, day), top, x=start, width=slot - 1, bottom=rows, rows=rows)
         if slot > 2 or number % 2 == 0:
-            canvas.write(start, height - 1, f"{day.day:%d}", state_machine.MUTED)
+            canvas.write(start, height - 1, f"{day.day:%d}", MUTED)
     return True
 
 
@@ -70,7 +70,7 @@ def _draw_legend(canvas: state_machine.Canvas, totals: Totals, *, x: int, width:
     has_split = totals.flow is not None and totals.flow.outcomes is not None
     if has_split and end + sum(len(f"  ■ {word}") for word, _ in _LEGEND) <= x + width:
         for word, style in _LEGEND:
-            end = canvas.write_spans(end, 0, [("  ■ ", style), (word, state_machine.MUTED)])
+            end = canvas.write_spans(end, 0, [("  ■ ", style), (word, MUTED)])
 
 
 def _parts(totals: Totals, day: DayCost) -> list[_Part]:
@@ -145,8 +145,8 @@ def flow_facts(totals: Totals, *, with_rates: bool = False) -> list[Fact]:
     )
     return [
         *([Fact((number, "bold $text-warning"), 0)] if number else []),
-        *([Fact((rates, state_machine.MUTED), 2)] if rates else []),
-        *([Fact((f"oldest {waits}" if rates else f"oldest queued {waits}", state_machine.MUTED), 3)] if waits else []),
+        *([Fact((rates, MUTED), 2)] if rates else []),
+        *([Fact((f"oldest {waits}" if rates else f"oldest queued {waits}", MUTED), 3)] if waits else []),
     ]
 
 
@@ -163,19 +163,19 @@ def total_facts(totals: Totals) -> list[Fact]:
 def rate_facts(totals: Totals) -> list[Fact]:
     first, *further = state_machine.success_rates(totals)
     return [
-        Fact((first, "" if further else state_machine.MUTED), 1),
-        *(Fact((words, state_machine.MUTED), 5, gap=1) for words in further),
+        Fact((first, "" if further else MUTED), 1),
+        *(Fact((words, MUTED), 5, gap=1) for words in further),
     ]
 
 
 def day_facts(totals: Totals, *, most: int | None = None) -> list[Fact]:
     """Return one bar for each of the last `most` days, and a text that explains the bars. None means all days."""
     if totals.days is None:
-        return [Fact(("costs by day not counted", state_machine.MUTED), 4)]
+        return [Fact(("costs by day not counted", MUTED), 4)]
     days = totals.days[-most:] if most else totals.days
     costs = [day.total_cost_cents for day in days]
     today = f"{len(days)} days, {money(costs[-1] if costs else 0)} today"
-    return [Fact((spark(costs), "$text-accent"), 0), Fact((today, state_machine.MUTED), 4)]
+    return [Fact((spark(costs), "$text-accent"), 0), Fact((today, MUTED), 4)]
 
 
 def joined(facts: Sequence[Fact], width: int) -> list[Span]:

@@ -12,8 +12,8 @@ from gjobs.store.jobs.job import AnyStatus, JobStatus, UnknownStatus, in_order
 from gjobs.store.statistics.statistics import MOST_AGE, Count, JobFlow, JobStatistics, Precision, Totals
 from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import is_far, money
-from gjobs.tui.text.format import Span, count, elapsed, percent
-from gjobs.tui.text.status_text import UNKNOWN, UNKNOWN_GLYPH, count_words, status_glyph, status_style, status_word
+from gjobs.tui.text.format import MUTED, UNKNOWN, Span, count, elapsed, percent
+from gjobs.tui.text.status_text import UNKNOWN_GLYPH, count_words, status_glyph, status_style, status_word
 
 
 class Canvas:
@@ -60,7 +60,6 @@ class Canvas:
         return lines
 
 
-MUTED = "$foreground-muted"
 _MOST_OTHERS = 3
 """Maximum number of unknown statuses with their own figures."""
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
-from gjobs.tui.dashboard.features.errors import group_columns, group_line, titles_line
+from gjobs.tui.dashboard.dialogs.list_dialog import row_line, titles_line
+from gjobs.tui.dashboard.features.errors import group_columns, without_colors
 from tests.tui.text.test_error_group_text import GROUP, NOW
 
 FULL = replace(GROUP, fingerprint="秋 " * 99, count=20_000, cost_cents=99_999_999, user_count=99_999)
@@ -24,21 +25,20 @@ def test_columns_fill_the_width_and_leave_out_what_does_not_fit(width: int, titl
     columns = group_columns(width, [GROUP, FULL], NOW)
     assert titles_line(columns).plain.split() == titles.split()
     for group in (GROUP, FULL):
-        assert cell_len(group_line(group, columns, NOW).plain) == width
+        assert cell_len(row_line(columns, group).plain) == width
 
 
 def test_numbers_are_whole_and_modes_get_what_the_errors_leave() -> None:
     short = replace(GROUP, modes=("feature_callout", "lifestyle"), mode_count=2)
-    line = group_line(short, group_columns(118, [short], NOW), NOW).plain
+    line = row_line(group_columns(118, [short], NOW), short).plain
     assert "API timeout after # s" in line
     assert line.rstrip().endswith("$1,234.56     12  feature_callout, lifestyle")
-    assert "$999,999.99" in group_line(FULL, group_columns(118, [FULL], NOW), NOW).plain
+    assert "$999,999.99" in row_line(group_columns(118, [FULL], NOW), FULL).plain
 
 
 def test_line_under_the_cursor_has_no_colors() -> None:
     columns = group_columns(118, [GROUP], NOW)
-    styles = {
-        under: {str(one.style) for one in group_line(GROUP, columns, NOW, is_under_cursor=under).spans}
-        for under in (False, True)
-    }
-    assert styles[True] == {"bold"} < styles[False]
+    plain, colored = (
+        {str(one.style) for one in row_line(drawn, GROUP).spans} for drawn in (without_colors(columns), columns)
+    )
+    assert plain == {"bold"} < colored
