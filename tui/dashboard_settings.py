@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from gjobs.store.configuration.config_file import refusal_of
 from gjobs.store.configuration.settings import Configuration
-from gjobs.store.configuration.toml_table import ConfigurationProblem, dotted
+from gjobs.store.configuration.toml_table import ConfigurationProblem, dotted, refusal
 from gjobs.store.values.formats import not_known
 
 TABLE = Path(__file__).with_name("keys_and_themes.json")
@@ -50,29 +50,33 @@ def checked_keymap(configuration: Configuration) -> dict[str, str]:
     characters = dashboard_facts().characters
     moved = {name: tuple(characters.get(key, key) for key in keys) for name, keys in configuration.keymap.items()}
     theme, themes = configuration.theme, dashboard_facts().themes
-    problems = [*_bad_keys(moved), *_conflicts(moved)]
+    problems: list[ConfigurationProblem] = []
     if theme is not None and theme not in themes:
-        problems.insert(0, ConfigurationProblem(location=("theme",), clause=not_known(theme, themes)))
+        problems.append(ConfigurationProblem(("theme",), not_known(theme, themes)))
+    for name, clause in (*_bad_keys(moved), *_conflicts(moved)):
+        problems.append(ConfigurationProblem(("keymap", name), clause))
     if problems:
-        raise refusal_of(configuration, problems)
+        path = configuration.path or Path("config.toml")
+        text = ""
+        with suppress(OSError, ValueError):  # If the file was deleted since, the problems have no line numbers.
+            text = path.read_text(encoding="utf-8-sig")
+        raise refusal(problems, path=path, text=text)
     return {name: ",".join(keys) for name, keys in moved.items()}
 
 
-def _bad_keys(moved: Mapping[str, Sequence[str]]) -> Iterator[ConfigurationProblem]:
+def _bad_keys(moved: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
+    """Yield the id and a clause for each unknown id, and for each key that it can't have."""
     facts = dashboard_facts()
-    known, typed = facts.bindings, set(facts.characters.values())
+    typed = set(facts.characters.values())
     for name, keys in moved.items():
-        location = ("keymap", name)
-        if name not in known:
-            yield ConfigurationProblem(location=location, clause=not_known(name, known).removeprefix(f"{name!r} "))
+        if name not in facts.bindings:
+            yield name, not_known(name, facts.bindings).removeprefix(f"{name!r} ")
             continue
         for key in keys:
             if clause := why_no_key(key):
-                yield ConfigurationProblem(location=location, clause=clause)
+                yield name, clause
             elif name in facts.typed_into and key in typed:
-                yield ConfigurationProblem(
-                    location=location, clause=f"cannot be {key!r}, because that key types a character in the field"
-                )
+                yield name, f"cannot be {key!r}, because that key types a character in the field"
 
 
 def why_no_key(key: str) -> str | None:
@@ -95,8 +99,8 @@ def _key_names() -> frozenset[str]:
     return frozenset([*facts.characters.values(), *facts.other_keys])
 
 
-def _conflicts(moved: Mapping[str, Sequence[str]]) -> Iterator[ConfigurationProblem]:
-    """Yield a problem for each moved key that another active binding also uses."""
+def _conflicts(moved: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
+    """Yield the id and a clause for each moved key that another active binding also uses."""
     facts = dashboard_facts()
     told: set[tuple[str, str]] = set()
     for scope in facts.scopes:
@@ -107,8 +111,6 @@ def _conflicts(moved: Mapping[str, Sequence[str]]) -> Iterator[ConfigurationProb
         for key, names in holders.items():
             first = next((name for name in names if name in moved), None)
             other = next((name for name in names if name != first), None)
-            if first and other and (key, first) not in told and (key, other) not in told:
+            if first and other and not told & {(key, first), (key, other)}:
                 told |= {(key, first), (key, other)}
-                yield ConfigurationProblem(
-                    location=("keymap", first), clause=f"uses {key!r}, which {dotted((other,))} uses too"
-                )
+                yield first, f"uses {key!r}, which {dotted((other,))} uses too"

@@ -4,8 +4,7 @@ import json
 import os
 import re
 import shlex
-import stat
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,15 +24,12 @@ from gjobs.store.configuration.settings import (
     holds_password,
 )
 from gjobs.store.configuration.toml_table import (
-    ConfigurationProblem,
-    TomlLocation,
     TomlTable,
-    kind,
+    file_content,
     parse_file,
-    refusal,
+    typed,
     unusable,
 )
-from gjobs.store.errors import BadConfiguration
 from gjobs.store.users.actor import FIXED
 from gjobs.store.values.formats import not_known
 
@@ -77,27 +73,35 @@ NAMES = (
 
 _DIGITS = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})")
 
-
-def is_color(text: str) -> bool:
-    """Return whether the text is a color, in lower case."""
-    return text in NAMES or _DIGITS.fullmatch(text) is not None
-
-
 _SHORTEST_INTERVAL, _LONGEST_INTERVAL = 0.5, 3_600.0
 _SHORTEST_TIMEOUT, _LONGEST_TIMEOUT = 0.1, 3_600.0
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _EXAMPLE = "use postgresql://USER@HOST/DATABASE"
 
 
-def _read_embedded(table: TomlTable) -> Profile:
-    """Read the embedded profile, which has no address."""
-    for key in ("url", "service", "sslmode", "sslrootcert", "password_command", "pooler"):
-        table.refuse(key, f"does not apply: {EMBEDDED!r} is the name of gjobs' own database")
-    return _read(EMBEDDED, table, write=True)
-
-
 def _read_profile(name: str, table: TomlTable, directory: Path) -> Profile:
     """Read a profile. Relative paths start in `directory`."""
+    profile = _embedded(table) if name == EMBEDDED else _with_address(name, table, directory)
+    return replace(
+        profile,
+        write=table.flag("write", default=profile.write),
+        label=table.text("label") or name,
+        color=table.converted_text("color", read_color),
+        act_as=table.text("as"),
+        claims=table.converted("claims", _claims) or {},
+        interval=table.seconds("interval", least=_SHORTEST_INTERVAL, most=_LONGEST_INTERVAL),
+        statement_timeout=table.seconds("statement_timeout", least=_SHORTEST_TIMEOUT, most=_LONGEST_TIMEOUT),
+        time_zone=table.converted_text("time_zone", _time_zone),
+    )
+
+
+def _embedded(table: TomlTable) -> Profile:
+    for key in ("url", "service", "sslmode", "sslrootcert", "password_command", "pooler"):
+        table.refuse(key, f"does not apply: {EMBEDDED!r} is the name of gjobs' own database")
+    return EMBEDDED_PROFILE
+
+
+def _with_address(name: str, table: TomlTable, directory: Path) -> Profile:
     url, service = table.converted_text("url", _url), table.text("service")
     if table.has("url") == table.has("service"):
         table.complain("needs either url or service, and not both")
@@ -105,32 +109,14 @@ def _read_profile(name: str, table: TomlTable, directory: Path) -> Profile:
     if url is not None and password_command and holds_password(url):
         table.complain("is a second password: the url holds one already", "password_command")
     mode, certificate = table.one_of("sslmode", SSL_MODES), table.text("sslrootcert")
-    pooler = table.one_of("pooler", tuple(Pooler))
-    return replace(
-        _read(name, table, write=False),
-        address=url if service is None else f"service={_quoted(service)}",
-        parameters={
-            **({"sslmode": mode} if mode else {}),
-            **({"sslrootcert": _path(certificate, directory)} if certificate else {}),
-        },
-        password_command=password_command,
-        pooler=Pooler(pooler) if pooler else None,
-    )
-
-
-def _read(name: str, table: TomlTable, *, write: bool) -> Profile:
-    """Read what every profile has in common. `write` is the default for the key."""
-    says_write = table.flag("write")
+    given = {"sslmode": mode, "sslrootcert": certificate and _path(certificate, directory)}
     return Profile(
         name=name,
-        label=table.text("label") or name,
-        color=table.converted_text("color", _color),
-        act_as=table.text("as"),
-        claims=table.converted("claims", _claims) or {},
-        write=write if says_write is None else says_write,
-        interval=table.seconds("interval", least=_SHORTEST_INTERVAL, most=_LONGEST_INTERVAL),
-        statement_timeout=table.seconds("statement_timeout", least=_SHORTEST_TIMEOUT, most=_LONGEST_TIMEOUT),
-        time_zone=table.converted_text("time_zone", _time_zone),
+        label=name,
+        address=url if service is None else f"service={_quoted(service)}",
+        parameters={parameter: value for parameter, value in given.items() if value},
+        password_command=password_command,
+        pooler=table.one_of("pooler", Pooler),
     )
 
 
@@ -144,8 +130,10 @@ def _url(value: str) -> str:
     return value
 
 
-def _color(value: str) -> str:
-    if is_color(color := value.strip().lower()):
+def read_color(value: str) -> str:
+    """Return the color in lower case. Raises ValueError with a clause."""
+    color = value.strip().lower()
+    if color in NAMES or _DIGITS.fullmatch(color):
         return color
     if color.startswith("#"):
         raise ValueError("must be '#' and 3 or 6 hexadecimal digits, or a colour's name")
@@ -184,18 +172,17 @@ def _claims(value: object) -> dict[str, object]:
     """Return the claims. Claims may have any JSON value, but can't include those that decide which user gjobs acts
     as.
     """
-    if not isinstance(value, Mapping):
-        raise ValueError(f"is {kind(value)}, but must be a table")  # noqa: TRY004
-    if fixed := [claim for claim in FIXED if claim in value]:
+    claims = typed(value, dict, "a table")
+    if fixed := [claim for claim in FIXED if claim in claims]:
         how = "--aal sets it" if fixed[0] == "aal" else "gjobs takes it from the user that you act as"
         raise ValueError(f"cannot set {fixed[0]}: {how}")
     try:
-        text = json.dumps(value, allow_nan=False)
+        text = json.dumps(claims, allow_nan=False)
     except (TypeError, ValueError):
         raise ValueError("must hold only JSON values: no dates, no times, no infinite numbers") from None
     if "\\u0000" in text:
         raise ValueError("contains a NUL character")
-    return dict(value)
+    return claims
 
 
 def _path(text: str, directory: Path) -> str:
@@ -216,20 +203,15 @@ def _quoted(value: str) -> str:
     return f"'{escaped}'"
 
 
-def _read_notifications(table: TomlTable, views: Collection[str]) -> Notifications:
-    """Read the notifications. A table enables them, even if it is empty. `views` are the configured views."""
-    view = table.text("view")
-    if view is not None and view not in views:
-        clause = not_known(view, views) if views else "no view is configured"
-        table.complain(f"does not name a view of [views]: {clause}", "view")
-    notifications = Notifications(
-        view=view,
-        bell=table.flag("bell") or False,
-        desktop=table.flag("desktop") or False,
-        terminal=table.one_of("terminal", TERMINALS),
-    )
-    table.end()
-    return notifications
+def _keys(value: object) -> tuple[str, ...]:
+    """Return the keys of a binding."""
+    keys = value.split(",") if isinstance(value, str) else value
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        raise ValueError("must be a key, or a list of keys")
+    stripped = tuple(key.strip() for key in keys)
+    if not stripped or not all(stripped):
+        raise ValueError("names no key; write 'comma' for a comma")
+    return stripped
 
 
 def read_content(content: bytes, *, path: Path) -> Configuration:
@@ -237,10 +219,9 @@ def read_content(content: bytes, *, path: Path) -> Configuration:
     return parse_file(content, partial(read_document, path=path), path=path)
 
 
-def read_document(document: Mapping[str, object], problems: list[ConfigurationProblem], *, path: Path) -> Configuration:
-    """Read the document of `path`. Problems are added to `problems`; if there are any, don't use the result."""
-    top = TomlTable(document, (), problems)
-    profiles = _read_profiles(top.table("profiles"), problems, path.parent)
+def read_document(top: TomlTable, *, path: Path) -> Configuration:
+    """Read the document of `path`. If it has problems, don't use the result."""
+    profiles = _read_profiles(top.table("profiles"), path.parent)
     default_profile = top.text("default_profile")
     if default_profile is not None and default_profile not in profiles:
         words = f"does not name a profile: {not_known(default_profile, profiles)}"
@@ -250,74 +231,65 @@ def read_document(document: Mapping[str, object], problems: list[ConfigurationPr
             )
         top.complain(words, "default_profile")
     theme = top.text("theme")
-    keymap = dict(_read_keymap(top.table("keymap"), ("keymap",), problems))
+    keymap = dict(_read_keymap(top.table("keymap")))
+    configured_views = top.table("views")
     views: Views = {}
-    if named := top.table("views"):
+    if top.has("views"):
         # The grammar of filters is imported only if there are views.
         from gjobs.store.configuration.saved_views import read_views
 
-        views = read_views(named, problems)
-    notifications = TomlTable(top.table("notifications"), ("notifications",), problems)
-    configuration = Configuration(
+        views = read_views(configured_views)
+    notifications = _read_notifications(top.table("notifications"), views)
+    return Configuration(
         path=path,
         profiles=profiles,
         default_profile=default_profile,
         theme=theme,
         keymap=keymap,
         views=views,
-        notifications=_read_notifications(notifications, views) if top.has("notifications") else None,
+        notifications=notifications if top.has("notifications") else None,
     )
-    top.end()
-    return configuration
 
 
-def _read_profiles(
-    tables: Mapping[str, object], problems: list[ConfigurationProblem], directory: Path
-) -> dict[str, Profile]:
+def _read_profiles(tables: TomlTable, directory: Path) -> dict[str, Profile]:
     profiles = {}
-    for name, values in tables.items():
-        location = ("profiles", name)
-        if not isinstance(values, Mapping):
-            problems.append(ConfigurationProblem(location=location, clause=f"is {kind(values)}, but must be a table"))
-        elif not name.strip():
-            problems.append(ConfigurationProblem(location=location, clause="has an empty name"))
-        else:
-            table = TomlTable(values, location, problems)
-            profiles[name] = _read_embedded(table) if name == EMBEDDED else _read_profile(name, table, directory)
+    for name, table in tables.tables():
+        if name.strip():
+            profiles[name] = _read_profile(name, table, directory)
             table.end()
+        else:
+            table.complain("has an empty name")
     profiles.setdefault(EMBEDDED, EMBEDDED_PROFILE)
     return profiles
 
 
-def _read_keymap(
-    values: Mapping[str, object], location: TomlLocation, problems: list[ConfigurationProblem]
-) -> list[tuple[str, tuple[str, ...]]]:
+def _read_keymap(table: TomlTable) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Read the keymap. Ids have dots, so TOML reads unquoted ids as nested tables. Both forms mean the same."""
-    found = []
-    for name, value in values.items():
-        here = (*location, name)
-        match value:
-            case Mapping():
-                found += _read_keymap(value, here, problems)
-                continue
-            case str():
-                keys = [key.strip() for key in value.split(",")]
-            case list() if all(isinstance(key, str) for key in value):
-                keys = [key.strip() for key in value]
-            case _:
-                problems.append(ConfigurationProblem(location=here, clause="must be a key, or a list of keys"))
-                continue
-        if keys and all(keys):
-            found.append((".".join(here[1:]), tuple(keys)))
-        else:
-            problems.append(ConfigurationProblem(location=here, clause="names no key; write 'comma' for a comma"))
-    return found
+    for name in table:
+        if table.is_table(name):
+            yield from ((f"{name}.{rest}", keys) for rest, keys in _read_keymap(table.table(name)))
+        elif keys := table.converted(name, _keys):
+            yield name, keys
+
+
+def _read_notifications(table: TomlTable, views: Collection[str]) -> Notifications:
+    """Read the notifications. A table enables them, even if it is empty. `views` are the configured views."""
+    view = table.text("view")
+    if view is not None and view not in views:
+        clause = not_known(view, views) if views else "no view is configured"
+        table.complain(f"does not name a view of [views]: {clause}", "view")
+    notifications = Notifications(
+        view=view,
+        bell=table.flag("bell"),
+        desktop=table.flag("desktop"),
+        terminal=table.one_of("terminal", TERMINALS),
+    )
+    table.end()
+    return notifications
 
 
 VARIABLE = "GJOBS_CONFIG"
 
-_LARGEST = 1_000_000
-"""Bytes."""
 _WITHOUT_A_HOME = Path("/gjobs/config.toml")
 
 
@@ -330,10 +302,10 @@ class ConfigurationFile:
 
 def configuration_file(option: Path | None, environment: Mapping[str, str]) -> ConfigurationFile:
     """Return the configuration file to use. An empty variable counts as unset."""
-    if option is not None:
-        return ConfigurationFile(path=_absolute(option), named_by="--config")
-    if named := environment.get(VARIABLE):
-        return ConfigurationFile(path=_absolute(Path(named)), named_by=VARIABLE)
+    for named, named_by in ((option, "--config"), (environment.get(VARIABLE), VARIABLE)):
+        if named:
+            path = Path(os.path.expanduser(named))  # noqa: PTH111 - it accepts an unknown home directory
+            return ConfigurationFile(path=path.absolute(), named_by=named_by)
     import platformdirs
 
     try:
@@ -342,49 +314,22 @@ def configuration_file(option: Path | None, environment: Mapping[str, str]) -> C
         return ConfigurationFile(path=_WITHOUT_A_HOME, named_by=None)
 
 
-def _absolute(path: Path) -> Path:
-    try:
-        return path.expanduser().absolute()
-    except RuntimeError:
-        return path.absolute()
-
-
 def load(file: ConfigurationFile) -> Configuration:
     """Load the configuration. Raises BadConfiguration if the file is unusable, or if a named file is missing."""
     path = file.path
     try:
-        with path.open("rb") as opened:
-            mode = stat.S_IMODE(os.fstat(opened.fileno()).st_mode)
-            content = opened.read(_LARGEST + 1)
-    except FileNotFoundError:
+        configuration = read_content(file_content(path), path=path)
+        warning = exposure(path, configuration.profiles.values())
+    except (FileNotFoundError, NotADirectoryError):
         if file.named_by is None:
             return NO_CONFIGURATION
         raise unusable(path, f"does not exist, but {file.named_by} names it") from None
-    except (OSError, ValueError) as error:
-        if file.named_by is None and isinstance(error, NotADirectoryError):
-            return NO_CONFIGURATION
-        reason = error.strerror if isinstance(error, OSError) else None
-        raise unusable(path, f"cannot be read: {reason or 'it is not a path'}") from None
-    if len(content) > _LARGEST:
-        raise unusable(path, "is too large to be a configuration")
-    configuration = read_content(content, path=path)
-    warning = exposure(path, mode, configuration.profiles.values())
     return replace(configuration, warning=warning, is_chosen=file.named_by == "--config")
 
 
-def refusal_of(configuration: Configuration, problems: Sequence[ConfigurationProblem]) -> BadConfiguration:
-    """Return the error for further problems of a configuration that was read before."""
-    path = configuration.path or _WITHOUT_A_HOME
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, ValueError):
-        text = ""  # Deleted since; the problems have no line numbers.
-    return refusal(problems, path=path, text=text)
-
-
-def exposure(path: Path, mode: int, profiles: Iterable[Profile]) -> str | None:
+def exposure(path: Path, profiles: Iterable[Profile]) -> str | None:
     """Return a warning if the file holds a password and others may read it."""
-    exposed = [profile.name for profile in profiles if profile.address and holds_password(profile.address)]
-    if not exposed or not mode & 0o077:
+    holds = any(profile.address and holds_password(profile.address) for profile in profiles)
+    if not holds or not path.stat().st_mode & 0o077:
         return None
     return f"{path} holds a password, and other users can read it. Run chmod 600 {shlex.quote(str(path))}"

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gjobs.store.configuration.toml_table import ConfigurationProblem, TomlTable, kind, parse_file, unusable
+from gjobs.store.configuration.toml_table import TomlTable, file_content, parse_file, text_of
 from gjobs.store.errors import Conflict, InvalidValue
 from gjobs.store.job_list.list_query import ListOrder, OrderColumn
 from gjobs.store.system.private_files import make_directory, open_private, replace_private
@@ -78,35 +78,26 @@ TABLE = "views"
 _DELETE = "\x7f"
 
 
-def read_views(values: Mapping[str, object], problems: list[ConfigurationProblem]) -> dict[str, View]:
-    """Read the views. Each name has a filter, or a table with one. Problems are added to `problems`."""
-    everything = TomlTable(values, (TABLE,), problems)
+def read_views(table: TomlTable) -> dict[str, View]:
+    """Read the views. Each name has a filter, or a table with one."""
     views = {}
-    for name, value in values.items():
+    for name in table:
         try:
             read_name(name)
         except ValueError as error:
-            everything.complain(f"has a name that {error}", name)
-        match value:
-            case str():
-                text = everything.converted_text(name, _filter)
-                view = None if text is None else View(name=name, text=text)
-            case Mapping():
-                view = _of_table(name, TomlTable(value, (TABLE, name), problems))
-            case _:
-                view = None
-                everything.complain(f"is {kind(value)}, but must be a filter or a table", name)
-        if view is not None:
-            views[name] = view
+            table.complain(f"has a name that {error}", name)
+        order = None
+        if table.is_table(name):
+            inner = table.table(name)
+            text, order = inner.converted_text("filter", _filter), inner.converted_text("order", read_order)
+            if not inner.has("filter"):
+                inner.complain("has no filter")
+            inner.end()
+        else:
+            text = table.converted(name, lambda value: _filter(text_of(value, "a filter or a table")))
+        if text is not None:
+            views[name] = View(name=name, text=text, order=order)
     return views
-
-
-def _of_table(name: str, table: TomlTable) -> View | None:
-    text, order = table.converted_text("filter", _filter), table.converted_text("order", read_order)
-    if not table.has("filter"):
-        table.complain("has no filter")
-    table.end()
-    return None if text is None else View(name=name, text=text, order=order)
 
 
 def _filter(text: str) -> str:
@@ -142,30 +133,16 @@ def _text(text: str) -> str:
 FILE = "views.toml"
 _HINT = "Fix the file or delete it. It holds the views saved from the dashboard."
 
-_LARGEST = 1_000_000
-"""Bytes."""
 _ABOUT = "# Views saved from the dashboard. The dashboard rewrites this file, so comments are lost.\n\n"
 
 
 def read_saved(path: Path) -> dict[str, View]:
     """Return the saved views by name; empty without a file. Raises BadConfiguration if the file is unusable."""
     try:
-        with path.open("rb") as opened:
-            content = opened.read(_LARGEST + 1)
+        content = file_content(path, hint=_HINT)
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except OSError as error:
-        raise unusable(path, f"cannot be read: {error.strerror}", hint=_HINT) from None
-    if len(content) > _LARGEST:
-        raise unusable(path, "is too large", hint=_HINT)
-    return parse_file(content, _read_document, path=path, hint=_HINT)
-
-
-def _read_document(document: Mapping[str, object], problems: list[ConfigurationProblem]) -> dict[str, View]:
-    top = TomlTable(document, (), problems)
-    views = read_views(top.table(TABLE), problems)
-    top.end()
-    return views
+    return parse_file(content, lambda top: read_views(top.table(TABLE)), path=path, hint=_HINT)
 
 
 class KnownViews:
@@ -230,22 +207,12 @@ class KnownViews:
 @contextmanager
 def _changing(path: Path) -> Iterator[dict[str, View]]:
     """Lock the saved views for a change. The file is replaced at once, so that a reader never sees half of it."""
-    with _writing(path):
+    try:
         make_directory(path.parent)
-        lock = open_private(path.with_name(f".{FILE}.lock"), os.O_RDWR | os.O_CREAT)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        views = read_saved(path)
-        yield views
-        with _writing(path):
+        with os.fdopen(open_private(path.with_name(f".{FILE}.lock"), os.O_RDWR | os.O_CREAT)) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            views = read_saved(path)
+            yield views
             replace_private(path, _ABOUT + written(views.values()))
-    finally:
-        os.close(lock)
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
     except OSError as error:
         raise InvalidValue("view", f"Can't write {path}: {error.strerror}.") from error

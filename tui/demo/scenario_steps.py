@@ -10,7 +10,7 @@ from textual.content import Content
 
 from gjobs.store import validation
 from gjobs.store.configuration.settings import OPERATOR_NAME
-from gjobs.store.configuration.toml_table import ConfigurationProblem, TomlTable, kind, parse_file, unusable
+from gjobs.store.configuration.toml_table import TomlTable, file_content, parse_file, typed, unusable
 from gjobs.store.errors import BadConfiguration, InvalidValue
 from gjobs.store.jobs.job import USUAL_MODES
 from gjobs.store.sample.sample_data import USERS
@@ -254,11 +254,10 @@ def _cost_cents(value: object) -> int:
 
 
 def _count(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f"is {kind(value)}, but must be a whole number")  # noqa: TRY004
-    if not 1 <= value <= MOST_JOBS:
+    count = typed(value, int, "a whole number")
+    if not 1 <= count <= MOST_JOBS:
         raise ValueError(f"must be from 1 to {MOST_JOBS}")
-    return value
+    return count
 
 
 _WHERE = {"project": f"project, by default {USUAL_PROJECT}"}
@@ -331,8 +330,6 @@ STEP_KINDS: Mapping[str, StepKind] = {
 
 _FOLDER = Path(__file__).parent / "scenarios"
 _HINT = "'gjobs help demo' explains scenarios."
-_LARGEST = 1_000_000
-"""Bytes."""
 MOST_STEPS = 1_000
 
 
@@ -353,43 +350,36 @@ def load_scenario(name: str) -> Scenario:
                 sentence = f"{path} is not a file." if path.exists() else f"{path} does not exist."
             raise BadConfiguration([sentence], hint=f"Name a scenario or a TOML file. {_HINT}")
     try:
-        content = path.read_bytes()[: _LARGEST + 1]
-        if len(content) > _LARGEST:
-            raise unusable(path, "is larger than 1 MB", hint=_HINT)
-        return parse_scenario(content.decode(), path=path)
-    except OSError as error:
-        raise unusable(path, f"cannot be read: {error.strerror}", hint=_HINT) from error
-    except UnicodeDecodeError:
-        raise unusable(path, "is not UTF-8 text", hint=_HINT) from None
+        content = file_content(path, hint=_HINT)
+    except OSError as error:  # It was removed just now.
+        raise unusable(path, f"cannot be read: {error.strerror}", hint=_HINT) from None
+    return parse_scenario(content, path=path)
 
 
-def parse_scenario(text: str, *, path: Path) -> Scenario:
-    """Parse the text of the file `path`. Raises BadConfiguration with all problems."""
-    return parse_file(text.encode(), _read_scenario, path=path, hint=_HINT)
+def parse_scenario(content: bytes, *, path: Path) -> Scenario:
+    """Parse the content of the file `path`. Raises BadConfiguration with all problems."""
+    return parse_file(content, _read_scenario, path=path, hint=_HINT)
 
 
-def _read_scenario(document: Mapping[str, object], problems: list[ConfigurationProblem]) -> Scenario:
-    table = TomlTable(document, (), problems)
+def _read_scenario(table: TomlTable) -> Scenario:
     title = table.text("title")
     if not table.has("title"):
         table.complain("has no title")
     workers = table.converted("workers", _workers) or ()
-    has_customers = bool(table.flag("customers"))
-    steps = _steps(table, KnownNames(workers=workers), problems)
-    table.end()
+    has_customers = table.flag("customers")
+    steps = _steps(table, KnownNames(workers=workers))
     return Scenario(title=title or "", workers=workers, has_customers=has_customers, steps=steps)
 
 
 def _workers(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise ValueError(f"is {kind(value)}, but must be a list of names")  # noqa: TRY004
-    for name in value:
+    names = typed(value, list, "a list of names")
+    for name in names:
         if name not in WORKERS:
             raise ValueError(not_known(str(name), WORKERS))
-    return tuple(dict.fromkeys(value))
+    return tuple(dict.fromkeys(names))
 
 
-def _steps(table: TomlTable, known: KnownNames, problems: list[ConfigurationProblem]) -> list[Step]:
+def _steps(table: TomlTable, known: KnownNames) -> list[Step]:
     value = table.take("step")
     if not isinstance(value, list) or not value:
         table.complain("needs steps. Begin each step with [[step]]", "step" if table.has("step") else None)
@@ -397,29 +387,23 @@ def _steps(table: TomlTable, known: KnownNames, problems: list[ConfigurationProb
     if len(value) > MOST_STEPS:
         table.complain(f"has more than {MOST_STEPS:,} steps", "step")
         return []
-    steps = (_step(one, number, known, problems) for number, one in enumerate(value, start=1))
-    return [step for step in steps if step is not None]
+    return [step for _, one in table.array("step", value).tables() if (step := _step(one, known)) is not None]
 
 
-def _step(value: object, number: int, known: KnownNames, problems: list[ConfigurationProblem]) -> Step | None:
-    location = ("step", str(number))
-    if not isinstance(value, Mapping):
-        problems.append(ConfigurationProblem(location=location, clause=f"is {kind(value)}, but must be a table"))
-        return None
-    table = TomlTable(value, location, problems)
-    named = [key for key in value if key in STEP_KINDS]
+def _step(table: TomlTable, known: KnownNames) -> Step | None:
+    named = [key for key in table if key in STEP_KINDS]
     if len(named) != 1:
-        _complain_of_kind(table, value, named)
+        _complain_of_kind(table, named)
         return None
     step = STEP_KINDS[named[0]].read(table, known)
     table.end()
     return step
 
 
-def _complain_of_kind(table: TomlTable, value: Mapping[str, object], named: list[str]) -> None:
+def _complain_of_kind(table: TomlTable, named: list[str]) -> None:
     if named:
         table.complain(f"is another step than {named[0]!r}. Begin it with [[step]]", named[1])
-    elif key := next(iter(value), None):
+    elif key := next(iter(table), None):
         table.complain(not_known(key, STEP_KINDS).removeprefix(f"{key!r} "), key)
     else:
         table.complain("is empty")

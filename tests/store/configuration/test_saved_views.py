@@ -18,7 +18,7 @@ from gjobs.store.configuration.saved_views import (
     require_view,
     written,
 )
-from gjobs.store.configuration.toml_table import ConfigurationProblem
+from gjobs.store.configuration.toml_table import TomlTable
 from gjobs.store.errors import BadConfiguration, Conflict, InvalidValue
 from gjobs.store.filters.filter_syntax import format_filter
 from gjobs.store.job_list.list_query import ListOrder, OrderColumn
@@ -93,9 +93,8 @@ views = st.builds(View, name=names, text=filters.map(format_filter).filter(bool)
 @given(st.lists(views, max_size=2))
 def test_written_views_read_back_unchanged(some: list[View]) -> None:
     by_name = {view.name: view for view in some}
-    problems: list[ConfigurationProblem] = []
-    assert read_views(tomllib.loads(written(by_name.values()))["views"], problems) == by_name
-    assert problems == []
+    table = TomlTable(tomllib.loads(written(by_name.values()))["views"])
+    assert (read_views(table), table.problems) == (by_name, [])
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "\u202ea", "n" * 61])

@@ -36,7 +36,7 @@ HEAD = 'title = "Talk"\nworkers = ["render-1"]\n'
 
 
 def parse(text: str) -> Scenario:
-    return parse_scenario(text, path=FILE)
+    return parse_scenario(text.encode(), path=FILE)
 
 
 def problems(text: str) -> list[str]:

@@ -37,7 +37,7 @@ from tests.tui.dashboard.stage.demo_dashboard import ADA, WatchedDemo, demo_on
 @asynccontextmanager
 async def playing(database: Conninfo, steps: str, **opening: Any) -> AsyncIterator[tuple[Driver, WatchedDemo]]:
     """Play these steps on the sample, with the options of `opener_of`."""
-    scenario = parse_scenario(f'title = "Talk"\n{steps}', path=Path("talk.toml"))
+    scenario = parse_scenario(f'title = "Talk"\n{steps}'.encode(), path=Path("talk.toml"))
     control = DemoControl(speed=10, scenario=scenario)
     fill({name: str(value) for name, value in database.items()}, now=utc_now())
 
