@@ -351,7 +351,7 @@ class Database:
         The journal does not record them, so use this only for changes that the database itself records. Raises
         OutcomeUnknown if the connection is lost before the commit is confirmed. That error contains `what`.
         """
-        write = UnconfirmedWrite(written=WriteRecord(what=what), journal_ref=None)
+        write = UnconfirmedWrite(written=WriteRecord(what=what))
         sent = (*queries, NEEDS_NO_SETTINGS) if self._has_needed_settings is None else queries
         async with self._writing(actor, self._limits, len(sent)) as (connection, identity), sending(connection, write):
             if self._needs_own_transaction(actor) and len(sent) == 1:
@@ -375,7 +375,7 @@ class Database:
 
     def ready_statement(self, actor: Actor, what: str, over: ListenConnection) -> ReadyStatement:
         """Return a statement like that of `write_pipelined`, to be sent as soon as a notification arrives."""
-        write = UnconfirmedWrite(written=WriteRecord(what=what), journal_ref=None)
+        write = UnconfirmedWrite(written=WriteRecord(what=what))
         return ReadyStatement(over, self.load, write, may_be_sent=lambda: self._needs_own_transaction(actor))
 
     async def _commit(
@@ -390,21 +390,21 @@ class Database:
         if not transaction.has_begun:
             raise RuntimeError("A write was recorded, but no statement has run.")
         if self._journal is None:
-            await commit(connection, UnconfirmedWrite(written=written, journal_ref=None))
+            await commit(connection, UnconfirmedWrite(written=written))
             return
         if (transaction_id := transaction.number) is None:
             ((transaction_id,),) = await (await connection.execute("SELECT txid_current()")).fetchall()
         reason = permit.reason if permit else None
-        mark = self._journal.begin(written, actor=actor, reason=reason, transaction_id=transaction_id)
+        entry = self._journal.begin(written, actor=actor, reason=reason, transaction_id=transaction_id)
         outcome = WriteOutcome.NOT_DONE
         try:
-            await commit(connection, UnconfirmedWrite(written=written, journal_ref=mark))
+            await commit(connection, UnconfirmedWrite(written=written, entry=entry))
             outcome = WriteOutcome.DONE
         except OutcomeUnknown:
             outcome = WriteOutcome.UNKNOWN
             raise
         finally:
-            self._journal.end(mark, outcome)
+            self._journal.end(entry, outcome)
 
     async def outcome_of(self, actor: Actor, write: UnconfirmedWrite) -> WriteOutcome | None:
         """Return the outcome of a write as the database reports it, and record it in the journal.
@@ -412,9 +412,9 @@ class Database:
         Returns None while the transaction is running. Returns UNKNOWN without a journal, or if the database doesn't
         know the transaction. A database forgets it after millions of newer ones, or it may be another database now.
         """
-        if self._journal is None or write.journal_ref is None:
+        if self._journal is None or write.entry is None:
             return WriteOutcome.UNKNOWN
-        query: Query[str | None] = Query(_STATUS_OF_TRANSACTION, first_column, {"id": write.journal_ref.transaction_id})
+        query: Query[str | None] = Query(_STATUS_OF_TRANSACTION, first_column, {"id": write.entry.transaction_id})
         try:
             (status,) = await self.read(actor, query)
         except StoreError as error:
@@ -424,7 +424,7 @@ class Database:
         if status == "in progress":
             return None
         outcome = _OUTCOMES.get(status or "", WriteOutcome.UNKNOWN)
-        self._journal.end(write.journal_ref, outcome)
+        self._journal.end(write.entry, outcome)
         return outcome
 
     @asynccontextmanager

@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from gjobs.store.errors import JournalUnavailable
-from gjobs.store.journal.write_record import JournalEntry, JournalRef, WriteOutcome, WriteRecord
+from gjobs.store.journal.write_record import JournalEntry, WriteOutcome, WriteRecord
 from gjobs.store.system.private_files import make_directory
 from gjobs.store.users.actor import ActingUser, Actor, Operator, actor_name
 from gjobs.store.values.data_classes import dataclass
@@ -37,7 +37,7 @@ class JournalDirectory:
 
     def append(self, day: date, line: str, *, durably: bool) -> None:
         """Append a whole line or nothing, even if others append, too. `durably` waits until it is on disk."""
-        with self._opened(writing=True) as directory, _file(directory, day, writing=True) as file:
+        with self._file(day, writing=True) as file:
             _lock(file)
             end = os.fstat(file).st_size
             data = line.encode()
@@ -71,11 +71,7 @@ class JournalDirectory:
     def lines(self, day: date) -> list[str]:
         """Return the lines of a day, even if broken; none if another process has removed the file."""
         try:
-            with (
-                self._opened(writing=False) as directory,
-                _file(directory, day, writing=False) as file,
-                open(file, "rb", closefd=False) as stream,
-            ):
+            with self._file(day, writing=False) as file, open(file, "rb", closefd=False) as stream:
                 data = stream.read()
                 if data and not data.endswith(b"\n"):
                     # A process that is writing this line holds the lock until the line is whole.
@@ -100,20 +96,20 @@ class JournalDirectory:
         finally:
             os.close(directory)
 
-
-@contextmanager
-def _file(directory: int, day: date, *, writing: bool) -> Iterator[int]:
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT if writing else os.O_RDONLY
-    # Never blocks on a pipe of that name, which is refused below.
-    flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    file = os.open(_name(day), flags, 0o600, dir_fd=directory)
-    try:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise OSError(None, f"{_name(day)} is not a regular file")
-        _require_own(file, mode=0o600 if writing else None)
-        yield file
-    finally:
-        os.close(file)
+    @contextmanager
+    def _file(self, day: date, *, writing: bool) -> Iterator[int]:
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT if writing else os.O_RDONLY
+        # Never blocks on a pipe of that name, which is refused below.
+        flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        with self._opened(writing=writing) as directory:
+            file = os.open(_name(day), flags, 0o600, dir_fd=directory)
+            try:
+                if not stat.S_ISREG(os.fstat(file).st_mode):
+                    raise OSError(None, f"{_name(day)} is not a regular file")
+                _require_own(file, mode=0o600 if writing else None)
+                yield file
+            finally:
+                os.close(file)
 
 
 def _lock(file: int) -> None:
@@ -197,7 +193,6 @@ def parse(line: str) -> JournalEntry | tuple[UUID, WriteOutcome]:
             before=tuple(dict(row) for row in value["before"]),
             after=tuple(dict(row) for row in value["after"]),
             transaction_id=None if value["transaction_id"] is None else int(value["transaction_id"]),
-            outcome=WriteOutcome.UNKNOWN,
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise BrokenLine from error
@@ -221,25 +216,18 @@ class Journal:
     writes_done = 0
     """Number of writes that this process has made, in all journals."""
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        database: str,
-        clock: Callable[[], datetime] = utc_now,
-    ) -> None:
+    def __init__(self, path: Path, *, database: str, clock: Callable[[], datetime] = utc_now) -> None:
         self._directory = JournalDirectory(path)
         self._database = database
         self._clock = clock
 
     def begin(
         self, written: WriteRecord, *, actor: Actor, reason: str | None, transaction_id: int | None
-    ) -> JournalRef:
+    ) -> JournalEntry:
         """Write an entry before the commit. Raises JournalUnavailable: then nothing may be committed."""
-        now = self._clock().astimezone(UTC)
         entry = JournalEntry(
             id=uuid.uuid4(),
-            at=now,
+            at=self._clock().astimezone(UTC),
             database=self._database,
             actor="operator" if isinstance(actor, Operator) else actor_name(actor),
             actor_id=actor.id if isinstance(actor, ActingUser) else None,
@@ -249,27 +237,24 @@ class Journal:
             before=tuple(map(plain_row, written.before)),
             after=tuple(map(plain_row, written.after)),
             transaction_id=transaction_id,
-            outcome=WriteOutcome.UNKNOWN,
         )
-        mark = JournalRef(entry=entry.id, day=now.date(), transaction_id=transaction_id)
         try:
-            self._directory.append(mark.day, beginning_line(entry), durably=True)
+            self._directory.append(entry.at.date(), beginning_line(entry), durably=True)
         except OSError as error:
             raise JournalUnavailable(
                 f"Nothing was changed: the journal in {self._directory.path} cannot be written: {error.strerror}."
             ) from error
-        return mark
+        return entry
 
-    def end(self, mark: JournalRef, outcome: WriteOutcome) -> None:
+    def end(self, entry: JournalEntry, outcome: WriteOutcome) -> None:
         """Write the outcome. Never fails: the write is done, and an entry without an outcome reads as unknown."""
         Journal.writes_done += outcome is WriteOutcome.DONE
-        line = ending_line(mark.entry, outcome, at=self._clock())
         try:
-            self._directory.append(mark.day, line, durably=False)
+            line = ending_line(entry.id, outcome, at=self._clock())
+            self._directory.append(entry.at.date(), line, durably=False)
         except OSError as error:
-            log.warning(
-                "An outcome could not be written to the journal in %s: %s", self._directory.path, error.strerror
-            )
+            path = self._directory.path
+            log.warning("An outcome could not be written to the journal in %s: %s", path, error.strerror)
 
     def remove_old(self) -> None:
         """Remove files older than KEPT_DAYS, even if nothing is written. Never fails."""

@@ -1,6 +1,6 @@
 """Records of writes, their outcomes, and journal entries."""
 
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -41,26 +41,12 @@ class WriteRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JournalRef:
-    """The place of an entry in the journal."""
-
-    entry: UUID
-    day: date
-    """The day whose file contains it."""
-    transaction_id: int | None
-    """The database's number of the transaction, which shows whether it was committed.
-
-    None if there are several transactions.
-    """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class UnconfirmedWrite:
     """A write that was sent but not confirmed."""
 
     written: WriteRecord
-    journal_ref: JournalRef | None
-    """None without a journal."""
+    entry: "JournalEntry | None" = None
+    """Its entry in the journal. None without a journal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,4 +79,4 @@ class JournalEntry:
 
     None for a migration, which consists of several transactions.
     """
-    outcome: WriteOutcome
+    outcome: WriteOutcome = WriteOutcome.UNKNOWN

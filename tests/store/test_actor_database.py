@@ -45,9 +45,7 @@ async def read_error_group_jobs(store: Store) -> None:
     assert await store.get_error_group_jobs(EVERY_FAILURE, group, at=found.taken_at)
 
 
-UNCONFIRMED = UnconfirmedWrite(
-    written=WriteRecord(what="change job", before=(replace(DELETED_JOB, id=JOB),)), journal_ref=None
-)
+UNCONFIRMED = UnconfirmedWrite(written=WriteRecord(what="change job", before=(replace(DELETED_JOB, id=JOB),)))
 
 READS: dict[str, Call] = {
     "get_generation_jobs": lambda store: store.get_generation_jobs(),

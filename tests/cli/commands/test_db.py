@@ -132,9 +132,7 @@ async def test_server_restart_runs_only_once_at_a_time() -> None:
     "error",
     [
         Unreachable("No answer."),
-        OutcomeUnknown(
-            "The connection was lost.", UnconfirmedWrite(written=WriteRecord(what="sign on"), journal_ref=None)
-        ),
+        OutcomeUnknown("The connection was lost.", UnconfirmedWrite(written=WriteRecord(what="sign on"))),
     ],
 )
 async def test_failed_server_restart_raises_no_error(error: StoreError) -> None:

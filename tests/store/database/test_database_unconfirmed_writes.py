@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,11 +14,11 @@ from gjobs.store.database.query import TimeLimits
 from gjobs.store.errors import OutcomeUnknown, Unreachable
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.journal.journal import Journal, read_journal
-from gjobs.store.journal.write_record import JournalRef, ResolvedWrite, UnconfirmedWrite, WriteOutcome, WriteRecord
+from gjobs.store.journal.write_record import JournalEntry, ResolvedWrite, UnconfirmedWrite, WriteOutcome, WriteRecord
 from gjobs.store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.faulty_servers import CHANGE, COMMIT, Cut, Proxy, fatal, proxied
-from tests.store.store_fixtures import MakeJob, MakeProject, Sql
+from tests.store.store_fixtures import NOW, MakeJob, MakeProject, Sql
 
 
 @pytest.fixture
@@ -85,8 +84,20 @@ async def test_cancelling_while_a_commit_is_pending_raises_outcome_unknown(
 
 
 def unconfirmed_write(transaction_id: int) -> UnconfirmedWrite:
-    reference = JournalRef(entry=uuid4(), day=date(2026, 1, 15), transaction_id=transaction_id)
-    return UnconfirmedWrite(written=WriteRecord(what="x"), journal_ref=reference)
+    entry = JournalEntry(
+        id=uuid4(),
+        at=NOW,
+        database="testbase",
+        actor="operator",
+        actor_id=None,
+        reason=None,
+        what="x",
+        ids=(),
+        before=(),
+        after=(),
+        transaction_id=transaction_id,
+    )
+    return UnconfirmedWrite(written=WriteRecord(what="x"), entry=entry)
 
 
 class TestResolveWrite:

@@ -55,9 +55,9 @@ def journal(path: Path, clock: Clock) -> Journal:
 
 def write(journal: Journal, what: str = "delete job", outcome: WriteOutcome | None = WriteOutcome.DONE) -> None:
     """Write an entry. An entry without an outcome looks as if its process had died."""
-    journal_ref = journal.begin(WriteRecord(what=what, before=(JOB,)), actor=OPERATOR, reason=None, transaction_id=7)
+    entry = journal.begin(WriteRecord(what=what, before=(JOB,)), actor=OPERATOR, reason=None, transaction_id=7)
     if outcome is not None:
-        journal.end(journal_ref, outcome)
+        journal.end(entry, outcome)
 
 
 def entries(path: Path, limit: int | None = None) -> list[tuple[str, str]]:
@@ -67,10 +67,10 @@ def entries(path: Path, limit: int | None = None) -> list[tuple[str, str]]:
 class TestContent:
     def test_journal_entry_holds_rows_actor_reason_and_database(self, journal: Journal, path: Path) -> None:
         ada = ActingUser(id=ADA, email="ada@example.com")
-        journal_ref = journal.begin(
+        begun = journal.begin(
             WriteRecord(what="delete job", before=(JOB,)), actor=ada, reason="ticket 7", transaction_id=99
         )
-        journal.end(journal_ref, WriteOutcome.DONE)
+        journal.end(begun, WriteOutcome.DONE)
         (entry,) = read_journal(path).entries
         assert (entry.at, entry.database, entry.actor, entry.actor_id) == (NOW, "production", "ada@example.com", ADA)
         assert (entry.reason, entry.what, entry.ids, entry.transaction_id) == ("ticket 7", "delete job", (JOB.id,), 99)
@@ -100,11 +100,11 @@ class TestContent:
     def test_last_recorded_outcome_wins_and_is_written_to_the_file_of_its_entry(
         self, journal: Journal, path: Path, clock: Clock
     ) -> None:
-        journal_ref = journal.begin(WriteRecord(what="x", after=(JOB,)), actor=OPERATOR, reason=None, transaction_id=1)
-        journal.end(journal_ref, WriteOutcome.UNKNOWN)
+        entry = journal.begin(WriteRecord(what="x", after=(JOB,)), actor=OPERATOR, reason=None, transaction_id=1)
+        journal.end(entry, WriteOutcome.UNKNOWN)
         assert entries(path) == [("x", "unknown")]
         clock.now += timedelta(days=1)
-        journal.end(journal_ref, WriteOutcome.NOT_DONE)
+        journal.end(entry, WriteOutcome.NOT_DONE)
         assert [file.name for file in path.iterdir()] == [FILE]
         assert entries(path) == [("x", "not done")]
 

@@ -163,10 +163,10 @@ async def test_outcome_that_cannot_be_recorded_does_not_undo_the_write(
     begin = Journal.begin
 
     def begin_and_lose_the_directory(self: Journal, *arguments: Any, **options: Any) -> Any:
-        journal_ref = begin(self, *arguments, **options)
+        entry = begin(self, *arguments, **options)
         path.rename(path.with_name("moved"))
         path.touch()
-        return journal_ref
+        return entry
 
     monkeypatch.setattr(Journal, "begin", begin_and_lose_the_directory)
     with caplog.at_level(logging.WARNING):

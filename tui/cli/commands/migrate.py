@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from gjobs.store.configuration.settings import Settings, UrlTarget, WriteMode, journal_path
 from gjobs.store.errors import ReadOnly, StoreError, Unreachable, command
-from gjobs.store.journal.write_record import JournalRef, WriteOutcome, WriteRecord
+from gjobs.store.journal.write_record import JournalEntry, WriteOutcome, WriteRecord
 from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import YES
@@ -95,19 +95,19 @@ def journalled(
     from gjobs.store.journal.journal import Journal
 
     journal = Journal(journal_path(settings), database=database.label)
-    journal_ref = _begin(journal, settings, f"migrate from {start or NOTHING} to {end or NOTHING}")
+    entry = _begin(journal, settings, f"migrate from {start or NOTHING} to {end or NOTHING}")
     try:
         yield
     except BaseException:
         # If the reached revision cannot be read, the outcome stays unknown.
         with suppress(StoreError):
             reached = read_status(database.conninfo).current
-            journal.end(journal_ref, WriteOutcome.DONE if reached == end else WriteOutcome.NOT_DONE)
+            journal.end(entry, WriteOutcome.DONE if reached == end else WriteOutcome.NOT_DONE)
             if reached not in (start, end):
                 part = _begin(journal, settings, f"migrate from {start or NOTHING} to {reached or NOTHING}")
                 journal.end(part, WriteOutcome.DONE)
         raise
-    journal.end(journal_ref, WriteOutcome.DONE)
+    journal.end(entry, WriteOutcome.DONE)
 
 
 @contextmanager
@@ -116,17 +116,17 @@ def journalled_transaction(settings: Settings, database: "MigrationTarget", what
     from gjobs.store.journal.journal import Journal
 
     journal = Journal(journal_path(settings), database=database.label)
-    journal_ref = _begin(journal, settings, what)
+    entry = _begin(journal, settings, what)
     try:
         yield
     except StoreError as error:
         if not isinstance(error, Unreachable):
-            journal.end(journal_ref, WriteOutcome.NOT_DONE)
+            journal.end(entry, WriteOutcome.NOT_DONE)
         raise
-    journal.end(journal_ref, WriteOutcome.DONE)
+    journal.end(entry, WriteOutcome.DONE)
 
 
-def _begin(journal: "Journal", settings: Settings, what: str) -> JournalRef:
+def _begin(journal: "Journal", settings: Settings, what: str) -> JournalEntry:
     return journal.begin(WriteRecord(what=what), actor=OPERATOR, reason=settings.write_reason, transaction_id=None)
 
 
