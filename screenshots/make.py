@@ -292,8 +292,7 @@ def _opener(conninfo: Mapping[str, str | int], run: Run) -> Opener:
     async def opener(_report: Report) -> AsyncIterator[Session]:
         operator = FrozenStore(Database(conninfo if run.is_reachable else NO_SERVER))
         if run.is_tab:
-            reason, hint = TABS_ARE_READ_ONLY
-            operator.database.access.close(reason, hint=hint)
+            operator.database.access.closed_by = TABS_ARE_READ_ONLY
         try:
             is_operator = run.acts_as == OPERATOR_NAME
             store = operator if is_operator else await operator.acting_as_user(run.acts_as)

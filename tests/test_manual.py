@@ -211,7 +211,9 @@ def test_configuration_examples_can_be_read() -> None:
     assert list(configuration.profiles) == ["production", "staging", "embedded"]
     assert list(configuration.views) == ["late", "expensive"]
     setup = setup_of(resolve(data_dir=Path("/data"), environment={}, configuration=configuration))
-    assert setup.notifications == Notifications(view="expensive", bell=True, desktop=True, terminal="kitty")
+    assert setup.configuration.notifications == Notifications(
+        view="expensive", bell=True, desktop=True, terminal="kitty"
+    )
     assert setup.database_choices[0].name == "staging"
     assert setup.keymap == {"job.delete": "ctrl+d", "app.database": "D,f2"}
 

@@ -180,9 +180,7 @@ async def session_on(
 ) -> AsyncIterator[Session]:
     """Open a session on a running server. Raises RowMissing if the user to act as does not exist."""
     access = WriteAccess(settings.write_rule)
-    if settings.closed_by is not None:
-        reason, hint = settings.closed_by
-        access.close(reason, hint=hint)
+    access.closed_by = settings.closed_by
     journal = Journal(journal_path(settings), database=full_name(label, address))
     journal.remove_old()
     profile = settings.profile
@@ -210,7 +208,7 @@ async def session_on(
         if settings.moment is not None:
             from gjobs.store.moments.past_store import past_store
 
-            access.close("Writes are off, because --at shows an earlier moment.", hint="Leave --at out.")
+            access.closed_by = "Writes are off, because --at shows an earlier moment.", "Leave --at out."
             store = past_store(store, settings.moment)
         # The role of a visitor has its own grants.
         await store.capability_cache.get()

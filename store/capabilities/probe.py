@@ -242,7 +242,7 @@ class CapabilityCache:
     async def _ask(self) -> Capabilities:
         self.latest = await probe(self._database, self._role)
         refusal = self.latest.read_only_reason
-        self._database.access.follow_database((refusal.reason, refusal.hint) if refusal else None)
+        self._database.access.refused_by = (refusal.reason, refusal.hint) if refusal else None
         self._database.accepts_writes = self.latest.facts.accepts_writes
         self._database.use_user_columns(self.latest.claim_columns)
         self._database.allow_preparing(is_allowed=not self.latest.facts.behind_pooler)

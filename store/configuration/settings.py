@@ -26,6 +26,10 @@ class WriteMode(Enum):
     """Read-only, and nothing opens it for writing."""
 
 
+Refusal = tuple[str, str | None]
+"""The reason why writes are refused, and a hint."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class WritePermit:
     """Allows writes to a read-only database for some minutes."""
@@ -40,18 +44,21 @@ class WriteAccess:
         self.rule = rule
         self.opened_by = "Give --write REASON."
         """How to open a write permit, shown to the user."""
-        self._closed_by: tuple[str, str | None] | None = None
-        self._suspended_by: tuple[str, str | None] | None = None
-        self._refused_by: tuple[str, str | None] | None = None
+        self.suspended_by: Refusal | None = None
+        """Refuses all writes for a while. Writes that are running end as usual."""
+        self.closed_by: Refusal | None = None
+        """Refuses all writes for good."""
+        self.refused_by: Refusal | None = None
+        """Why the database accepts no writes now. None if it does."""
         self._clock = clock
-        self._lease: WritePermit | None = None
+        self._permit: WritePermit | None = None
 
     @property
     def permit(self) -> WritePermit | None:
         """The open permit; None if there is none or it has run out."""
-        if self._lease is not None and self._clock() >= self._lease.ends_at:
-            self._lease = None
-        return self._lease
+        if self._permit is not None and self._clock() >= self._permit.ends_at:
+            self._permit = None
+        return self._permit
 
     @property
     def may_write(self) -> bool:
@@ -66,42 +73,27 @@ class WriteAccess:
         """Open a permit and replace the current one. Raises ReadOnly if the session can't be opened."""
         if self.is_closed:
             raise self.refusal()
-        self._lease = WritePermit(reason=reason, ends_at=self._clock() + timedelta(seconds=seconds))
-        return self._lease
+        self._permit = WritePermit(reason=reason, ends_at=self._clock() + timedelta(seconds=seconds))
+        return self._permit
 
     def close_permit(self) -> None:
-        self._lease = None
+        self._permit = None
 
     @property
     def is_closed(self) -> bool:
         """Whether gjobs refuses writes now, even with a permit."""
-        return self.rule is WriteMode.CLOSED or self._suspended_by is not None or self._refused_by is not None
+        return self.rule is WriteMode.CLOSED or self._closing_refusal is not None
 
-    def suspend(self, reason: str, *, hint: str | None) -> None:
-        """Refuse all writes until `resume`. Writes that are running end as usual."""
-        self._suspended_by = (reason, hint)
-
-    def resume(self) -> None:
-        self._suspended_by = None
-
-    def follow_database(self, refusal: tuple[str, str | None] | None) -> None:
-        """Refuse all writes with this reason and hint. None means that the database accepts writes."""
-        self._refused_by = refusal
-
-    def close(self, reason: str, *, hint: str | None) -> None:
-        """Close the session for good."""
-        self.rule = WriteMode.CLOSED
-        self._lease = None
-        self._closed_by = (reason, hint)
+    @property
+    def _closing_refusal(self) -> Refusal | None:
+        return self.suspended_by or self.closed_by or self.refused_by
 
     def refusal(self, *, sqlstate: str | None = None) -> ReadOnly:
         """Return the error for a refused write. Its hint says how to open this session, if possible."""
-        if (why := self._suspended_by or self._closed_by or self._refused_by) is not None:
-            reason, hint = why
+        if (refusal := self._closing_refusal) is not None:
+            reason, hint = refusal
             return ReadOnly(reason, hint=hint, sqlstate=sqlstate)
-        hint = None
-        if self.rule is WriteMode.PERMIT_REQUIRED:
-            hint = self.opened_by
+        hint = self.opened_by if self.rule is WriteMode.PERMIT_REQUIRED else None
         return ReadOnly("This session is read-only: nothing was changed.", hint=hint, sqlstate=sqlstate)
 
 
@@ -249,7 +241,7 @@ class Settings:
     act_as_origin: str | None = None
     """The option, variable or profile that named the actor. None for the default."""
     write_rule: WriteMode
-    closed_by: tuple[str, str] | None = None
+    closed_by: Refusal | None = None
     """What closed the write rule, and what to do. None for --read-only."""
     write_reason: str | None = None
     """Why this command may write on a read-only database without a write permit. None if no reason was given."""

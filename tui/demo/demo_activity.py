@@ -64,7 +64,7 @@ class DemoWorker:
 
     async def crash(self) -> None:
         """Stop without releasing any job."""
-        self._access.close("This worker has crashed.", hint=None)
+        self._access.closed_by = "This worker has crashed.", None
         await self.close()
 
     async def close(self) -> None:

@@ -61,20 +61,20 @@ def test_suspension_refuses_writes_of_every_session_until_it_ends() -> None:
         if rule is WriteMode.PERMIT_REQUIRED:
             access.open_permit("ticket 4711", 60)
         might_write = access.may_write
-        access.suspend("An earlier moment is shown.", hint="Return first.")
+        access.suspended_by = "An earlier moment is shown.", "Return first."
         refused = access.refusal()
         assert (access.may_write, access.is_closed) == (False, True)
         assert (refused.message, refused.hint) == ("An earlier moment is shown.", "Return first.")
         with pytest.raises(ReadOnly):
             access.open_permit("another reason", 60)
-        access.resume()
+        access.suspended_by = None
         assert (access.may_write, access.is_closed) == (might_write, rule is WriteMode.CLOSED)
 
 
 def test_session_is_closed_while_the_database_accepts_no_writes() -> None:
     access = WriteAccess()
-    access.follow_database(("This server is a replica and accepts no writes.", None))
+    access.refused_by = "This server is a replica and accepts no writes.", None
     assert (access.may_write, access.is_closed) == (False, True)
     assert access.refusal().message == "This server is a replica and accepts no writes."
-    access.follow_database(None)
+    access.refused_by = None
     assert (access.may_write, access.is_closed) == (True, False)

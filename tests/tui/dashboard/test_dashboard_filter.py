@@ -8,6 +8,7 @@ from textual import events
 from textual.widgets import Static
 
 from gjobs.store.configuration.saved_views import FILE, KnownViews, View, read_saved
+from gjobs.store.configuration.settings import Configuration
 from gjobs.store.errors import TimedOut
 from gjobs.store.filters.filter_terms import Key
 from gjobs.store.job_list.list_query import Listing, ListingQuery, ListQuery
@@ -154,7 +155,8 @@ async def test_expensive_filter_runs_only_after_enter_confirms_it_and_a_fast_one
 async def test_views_are_applied_saved_replaced_and_removed_after_confirmation(drive: Drive, tmp_path: Path) -> None:
     saved = tmp_path / FILE
     saved.write_text("[views]\nlate = 'statsu:x'\n")
-    setup = DashboardSetup(views={"cheap": View(name="cheap", text="cost:<=50")}, views_directory=tmp_path)
+    configuration = Configuration(views={"cheap": View(name="cheap", text="cost:<=50")})
+    setup = DashboardSetup(configuration=configuration, views_directory=tmp_path)
     async with drive(setup=setup) as driver:
         await driver.shows_message("views.late is not a filter")
         assert driver.rows == [1, 2, 3, 4, 5, 6]

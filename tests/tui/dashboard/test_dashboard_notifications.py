@@ -6,7 +6,7 @@ import pytest
 from textual import events
 
 from gjobs.store.configuration.saved_views import View
-from gjobs.store.configuration.settings import Notifications
+from gjobs.store.configuration.settings import Configuration, Notifications
 from gjobs.tui.dashboard.session.setup import DashboardSetup
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, opener_of
@@ -33,7 +33,8 @@ def no_wait_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def app(database: Conninfo, notifications: Notifications | None) -> BellApp:
     failures = View(name="failures", text="status:failed")
-    setup = DashboardSetup(notifications=notifications, views={failures.name: failures})
+    configuration = Configuration(notifications=notifications, views={failures.name: failures})
+    setup = DashboardSetup(configuration=configuration)
     return BellApp(opener_of(database), interval=QUICK, setup=setup)
 
 

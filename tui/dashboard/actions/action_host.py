@@ -100,7 +100,7 @@ class ActionHost(MessageApp[int]):
         self.mistake: BaseException | None = None
         """The internal error that ended the app; None without one."""
         self.set_keymap({**self._setup.keymap})
-        theme = self._setup.theme or self._memory.state.theme
+        theme = self._setup.configuration.theme or self._memory.state.theme
         if theme in self.available_themes:
             self.theme = theme
 
@@ -108,7 +108,7 @@ class ActionHost(MessageApp[int]):
     def views(self) -> "KnownViews":
         from gjobs.store.configuration.saved_views import KnownViews
 
-        return KnownViews(self._setup.views, self._setup.views_directory)
+        return KnownViews(self._setup.configuration.views, self._setup.views_directory)
 
     def get_default_screen(self) -> DashboardScreen:
         """Return the dashboard as the base screen, so that Textual draws no screen of its own first."""

@@ -105,10 +105,10 @@ class GjobsApp(ActionHost):
 
     def on_ready(self) -> None:
         abandon_lookups()
-        if self._setup.theme is None:
+        if self._setup.configuration.theme is None:
             self.theme_changed_signal.subscribe(self, self._remember_theme)
-        if self._setup.notice:
-            show_warning(self, self._setup.notice)
+        if self._setup.configuration.warning:
+            show_warning(self, self._setup.configuration.warning)
         self.dashboard.jobs.view_name_for = lambda text, order: self.views.view_name_for(text, order)
         if self._choices.may_ask:
             self.tasks.ask(self._choose_first())
@@ -175,10 +175,10 @@ class GjobsApp(ActionHost):
         super().follow(store)
         if self.dashboard.listing_query.moment is not None:
             self.workers.cancel_group(self, task_groups.NOTICES)
-        elif self._setup.notifications is not None:
+        elif self._setup.configuration.notifications is not None:
             from gjobs.tui.dashboard.features.messages import Notices
 
-            self._notices = self._notices or Notices(self, self._setup.notifications)
+            self._notices = self._notices or Notices(self, self._setup.configuration.notifications)
             self.run_worker(self._notices.follow(store), group=task_groups.NOTICES, exclusive=True)
 
     @on(Connecting)

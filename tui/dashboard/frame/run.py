@@ -39,11 +39,8 @@ def setup_of(settings: Settings, *, stands_alone: bool = False) -> setup.Dashboa
 
         keymap = checked_keymap(configuration)
     return setup.DashboardSetup(
-        theme=configuration.theme,
+        configuration=configuration,
         keymap=keymap,
-        notice=configuration.warning,
-        views=configuration.views,
-        notifications=configuration.notifications,
         views_directory=None if stands_alone else settings.data_dir,
         database_choices=() if stands_alone else setup.database_choices(settings),
     )
@@ -101,7 +98,8 @@ def run_in_browser(settings: Settings) -> int:
     """
     log_to_file(settings.data_dir)
     choice = setup.database_choice(settings)
-    chosen = replace(setup_of(settings, stands_alone=True), database_choices=(choice,), notifications=None)
+    configuration = replace(settings.configuration, notifications=None)
+    chosen = replace(setup_of(settings, stands_alone=True), database_choices=(choice,), configuration=configuration)
     opener = setup.session_opener(settings, remembers=False)
     app = GjobsApp(opener, state_path=None, interval=choice.interval, setup=chosen)
     # A file belongs to the person at the browser, not to this machine.

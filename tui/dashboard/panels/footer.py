@@ -473,12 +473,12 @@ def suspend_writes(app: MessageApp[int], access: WriteAccess, moment: datetime |
     remove the messages of refused keys.
     """
     if moment is None:
-        access.resume()
+        access.suspended_by = None
         app.messages.unpin(_MOMENT)
         for refusal in (WRITES_OFF, ONLY_PRESENT):
             drop_message(app, refusal)
         return
-    access.suspend(WRITES_OFF, hint=f"Press {key_of(app, 'list.clear')} to return.")
+    access.suspended_by = WRITES_OFF, f"Press {key_of(app, 'list.clear')} to return."
     show_moment_keys(app, is_filtered=is_filtered)
 
 

@@ -8,7 +8,15 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gjobs.store.configuration.settings import APP_VARIABLE, Settings, UrlTarget, WriteMode, switched
+from gjobs.store.configuration.settings import (
+    APP_VARIABLE,
+    NO_CONFIGURATION,
+    Configuration,
+    Settings,
+    UrlTarget,
+    WriteMode,
+    switched,
+)
 from gjobs.store.errors import InvalidValue
 from gjobs.store.poller import DEFAULT_INTERVAL
 from gjobs.store.system.async_tools import import_in_thread
@@ -18,8 +26,6 @@ from gjobs.tui.startup import advise_for, start_connecting
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from gjobs.store.configuration.saved_views import Views
-    from gjobs.store.configuration.settings import Notifications
     from gjobs.store.database.connection_pool import ConnectionPool
     from gjobs.store.database.connection_url import PasswordCommand
     from gjobs.tui.dashboard.session.session_poller import Opener
@@ -159,20 +165,14 @@ class TourStart(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DashboardSetup:
-    """What the dashboard takes from the configuration."""
+    """What the dashboard starts with."""
 
-    theme: str | None = None
-    """Replaces the remembered theme. Another choice then holds for this run only."""
+    configuration: Configuration = NO_CONFIGURATION
+    """Its theme replaces the remembered one. Another choice then holds for this run only."""
     keymap: Mapping[str, str] = field(default_factory=dict)
     """The keymap in Textual's form."""
-    notice: str | None = None
-    """A problem to report once at the start."""
-    views: "Views" = field(default_factory=dict)
-    """Views from the configuration."""
     views_directory: Path | None = None
     """Directory for saved views; None if none are saved."""
-    notifications: "Notifications | None" = None
-    """Settings for notifications; None if they are off."""
     database_choices: tuple[DatabaseChoice, ...] = ()
     """Databases to choose from. The first opens at the start. Empty for a demo."""
     tour: TourStart = TourStart.NEVER
