@@ -214,7 +214,7 @@ def test_configuration_examples_can_be_read() -> None:
     assert setup.configuration.notifications == Notifications(
         view="expensive", bell=True, desktop=True, terminal="kitty"
     )
-    assert setup.database_choices[0].name == "staging"
+    assert setup.database_choices[0].profile.name == "staging"
     assert setup.keymap == {"job.delete": "ctrl+d", "app.database": "D,f2"}
 
 

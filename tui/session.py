@@ -1,25 +1,29 @@
-"""Opens a Session: embedded server, migrations, sample, store."""
+"""Opens a Session: embedded server, migrations, sample, store. Remembers facts about each database, so that the next
+session requests its first list without waiting for an inspection.
+"""
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from gjobs.store.capabilities.capabilities import Capabilities
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.capabilities.claim_sql import policy_queries
-from gjobs.store.configuration.known_databases import Known, KnownDatabase
 from gjobs.store.configuration.settings import (
     ANON_NAME,
+    NO_PROFILE,
     OPERATOR_NAME,
     Pooler,
     Profile,
     Settings,
-    UrlTarget,
     WriteAccess,
     journal_path,
 )
@@ -37,9 +41,86 @@ from gjobs.store.jobs.job_sql import APP_COLUMNS, COLUMN_SETS, readable_columns
 from gjobs.store.journal.journal import Journal
 from gjobs.store.projects import project_sql
 from gjobs.store.store import Store
+from gjobs.store.system.private_files import make_directory, replace_private
 from gjobs.store.users.actor import ANON, OPERATOR, ROLE_OF_USERS
 
 log = logging.getLogger(__name__)
+
+MOST_KNOWN = 64
+STARTS_WITHOUT_GUESS = 10
+"""How many sessions make no guess after a guess failed. On a slow database, each guess would delay the start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A guess. The database confirms it in the same round trip, or the guess has no effect."""
+
+    columns: str
+    """The name of the set of job columns that the operator may read."""
+    project_id: UUID | None = None
+    """The project of the dashboard's last list. None for all projects."""
+
+
+class KnownDatabase:
+    """What is known of one database, in a file that holds neither its address nor its name."""
+
+    def __init__(self, path: Path, conninfo: Mapping[str, str | int]) -> None:
+        self._path = path
+        place = [str(conninfo.get(name, "")) for name in ("service", "host", "hostaddr", "port", "dbname", "user")]
+        self._key = sha256("\0".join(place).encode()).hexdigest()[:32]
+        stored = self._load().get(self._key)
+        self.known = _parse(stored)
+        """None if nothing is known, or if asking early failed in one of the last sessions."""
+        self._starts_without_guess = 0
+        match stored:
+            case {"starts_without_guess": int() as starts}:
+                self._starts_without_guess = min(starts, STARTS_WITHOUT_GUESS)
+        self._remembered: tuple[Any] | None = None
+
+    def remember(self, known: Known | None, *, has_failed: bool = False) -> None:
+        """Save it for the next session. If the file cannot be written, only the guess is lost.
+
+        If this session's guess failed, the next sessions make no guess. Databases that were used last are kept longest.
+        """
+        entry: dict[str, Any] | None = None
+        if has_failed:
+            entry = {"starts_without_guess": STARTS_WITHOUT_GUESS}
+        elif self._starts_without_guess > 1:
+            entry = {"starts_without_guess": self._starts_without_guess - 1}
+        elif known is not None:
+            entry = {"columns": known.columns, "project_id": str(known.project_id) if known.project_id else None}
+        self.known = _parse(entry)
+        if self._remembered == (entry,):
+            return
+        self._remembered = (entry,)
+        before = self._load()
+        stored = {key: one for key, one in before.items() if key != self._key}
+        if entry is not None:
+            stored[self._key] = entry
+        newest = list(stored.items())[-MOST_KNOWN:]
+        if newest == list(before.items()):
+            return
+        try:
+            make_directory(self._path.parent)
+            replace_private(self._path, json.dumps(dict(newest), indent=1), durable=False)
+        except OSError as error:
+            log.warning("Can't save what is known of the database in %s: %s", self._path, error)
+
+    def _load(self) -> dict[str, Any]:
+        try:
+            stored = json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return stored if isinstance(stored, dict) else {}
+
+
+def _parse(stored: Any) -> Known | None:
+    match stored:
+        case {"columns": str() as columns, "project_id": None | str() as project}:
+            with suppress(ValueError):
+                return Known(columns, None if project is None else UUID(project))
+    return None
+
 
 Report = Callable[[str], None]
 Expected = Callable[[Known], Sequence[Query[Any]]]
@@ -55,8 +136,8 @@ class Session:
     """Names the database on screen and in confirmations. Never contains a password."""
     access: WriteAccess
     """Whether writes are allowed. A write permit changes it."""
-    profile: Profile | None = None
-    """None if an address was given without a profile."""
+    profile: Profile = NO_PROFILE
+    """Without a name if an address was given instead."""
     address: str | None = None
     """Host and database, unless the label has them."""
     moment: datetime | None = None
@@ -120,24 +201,23 @@ async def open_session(
     `connections` are those of a URL, if they are being opened already. `expected` returns the operator's first
     queries.
     """
-    match settings.target:
-        case None:
-            embedded_server = await asyncio.to_thread(open_server, settings.data_dir, report=report)
-            try:
-                await prepare(embedded_server, report)
-                name = settings.profile.label if settings.profile else "embedded"
-                async with session_on(settings, embedded_server.conninfo, name, expected=expected) as session:
-                    yield replace(session, revive=embedded_server.revive)
-            finally:
-                embedded_server.release()
-        case UrlTarget() as target:
-            conninfo = parameters(target)
-            address = label(conninfo)
-            name = settings.profile.label if settings.profile else address
-            pool = connections or ConnectionPool(conninfo, password=password_command(target))
-            further = address if name != address else None
-            async with session_on(settings, conninfo, name, further, connections=pool, expected=expected) as session:
-                yield session
+    profile = settings.profile
+    if settings.is_embedded:
+        embedded_server = await asyncio.to_thread(open_server, settings.data_dir, report=report)
+        try:
+            await prepare(embedded_server, report)
+            async with session_on(settings, embedded_server.conninfo, profile.label, expected=expected) as session:
+                yield replace(session, revive=embedded_server.revive)
+        finally:
+            embedded_server.release()
+    else:
+        conninfo = parameters(profile)
+        address = label(conninfo)
+        name = profile.label or address
+        pool = connections or ConnectionPool(conninfo, password=password_command(profile))
+        further = address if name != address else None
+        async with session_on(settings, conninfo, name, further, connections=pool, expected=expected) as session:
+            yield session
 
 
 async def prepare(embedded_server: ServerHandle, report: Report) -> None:
@@ -184,7 +264,7 @@ async def session_on(
     journal = Journal(journal_path(settings), database=full_name(label, address))
     journal.remove_old()
     profile = settings.profile
-    timeout = profile.statement_timeout if profile else None
+    timeout = profile.statement_timeout
     hint_when_ours_is_down = (
         "The embedded server is not running. If it crashed, the dashboard, workers and watches restart it."
         f" If it was stopped, any command that reads the database starts it, such as {command('jobs list')}."
@@ -195,9 +275,9 @@ async def session_on(
         limits=TimeLimits() if timeout is None else TimeLimits(statement=timeout),
         connections=connections,
         journal=journal,
-        hint_when_down=hint_when_ours_is_down if settings.target is None else None,
-        claims=profile.claims if profile else None,
-        prepares=profile is None or profile.pooler is not Pooler.TRANSACTION,
+        hint_when_down=hint_when_ours_is_down if settings.is_embedded else None,
+        claims=profile.claims,
+        prepares=profile.pooler is not Pooler.TRANSACTION,
     )
     operator = Store(database)
     known_database = KnownDatabase(settings.data_dir / "known-databases.json", conninfo)

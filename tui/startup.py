@@ -6,7 +6,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gjobs.store.configuration.settings import APP_VARIABLE, Settings, UrlTarget, WriteMode
+from gjobs.store.configuration.settings import APP_VARIABLE, Settings, WriteMode
 from gjobs.store.errors import DatabaseInUse, InvalidValue, name_database
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _SPECIAL = re.compile(r'([\\"$`])')
 
 def advise_for(settings: Settings) -> None:
     """Make advice name the database of these settings."""
-    is_of_app = isinstance(settings.target, UrlTarget) and settings.target.origin == APP_VARIABLE
+    is_of_app = settings.profile.variable == APP_VARIABLE
     name_database(
         DatabaseInUse(
             # As an option, the shell would put the URL and its password into the arguments of the process.
@@ -36,16 +36,16 @@ def database_options(settings: Settings) -> str:
     """Return the options that choose the same database in the same shell. They never hold a password."""
     if settings.is_fallback:
         return ""
-    if settings.profile is not None:
+    if settings.profile.name:
         configuration = settings.configuration
         file = f"--config {_quoted(str(configuration.path))} " if configuration.is_chosen else ""
         return f"{file}--profile {_quoted(settings.profile.name)}"
-    if not isinstance(settings.target, UrlTarget) or settings.target.origin != "--database-url":
+    if settings.profile.variable != "--database-url":
         return ""
     from gjobs.store.database.connection_url import without_password
 
     try:
-        return f"--database-url {_quoted(without_password(settings.target.url))}"
+        return f"--database-url {_quoted(without_password(settings.profile.address or ''))}"
     except InvalidValue:
         return ""
 
@@ -98,14 +98,14 @@ def start_connecting(settings: Settings, password: "PasswordCommand | None" = No
 
     `password` is the command of an earlier attempt. It may already have the password.
     """
-    if not isinstance(settings.target, UrlTarget):
+    if settings.is_embedded:
         return None
     from gjobs.store.database.connection_pool import ConnectionPool
     from gjobs.store.database.connection_url import parameters, password_command
 
     try:
-        password = password or password_command(settings.target)
-        connections = ConnectionPool(parameters(settings.target), password=password)
+        password = password or password_command(settings.profile)
+        connections = ConnectionPool(parameters(settings.profile), password=password)
     except InvalidValue:
         return None
     connections.connect_early()

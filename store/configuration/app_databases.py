@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 
@@ -18,13 +18,15 @@ from gjobs.store.configuration.app_folder import (
     PORTS,
     SUPABASE_NAME,
     AppFolder,
-    DatabaseAddress,
     Level,
     MissingVariable,
-    UnusableAddress,
-    UnusableFile,
+    Unusable,
+    identity,
+    is_local,
     locate_app,
     read_url,
+    shown_place,
+    unnamed_profile,
 )
 from gjobs.store.configuration.settings import APP_PREFIX, Configuration, Profile
 
@@ -43,33 +45,26 @@ _REFERENCE = re.compile(r"(\\\$)|\$\{(\w+)(?::?-([^{}]*))?\}|\$([A-Za-z_]\w*)")
 class AppDatabase:
     """A database that a file of the app names. Its representation never holds a password."""
 
-    name: str
-    """Such as `app:.env:DATABASE_URL`. The path is relative to the app's folder."""
+    profile: Profile
+    """Its name is such as `app:.env:DATABASE_URL`. Paths are relative to the app's folder."""
     other_names: tuple[str, ...] = ()
     """Names from other files that lead to the same database."""
-    label: str
     where: str
     """Host, port and database."""
-    sources: tuple[str, ...]
-    """Files, relative to the app's folder."""
-    address: DatabaseAddress = field(repr=False)
-    is_local: bool
-    """Whether it is certainly on this machine. Other databases are read-only."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is certainly on this machine. Other databases are read-only."""
+        return self.profile.write
 
     @property
     def description(self) -> str:
-        return f"{self.label} at {self.where} from {' and '.join(self.sources)}"
+        return f"{self.profile.label} at {self.where} from {' and '.join(self.profile.sources)}"
 
     @property
-    def profile(self) -> Profile:
-        return Profile(
-            name=self.name,
-            label=self.label,
-            write=self.is_local,
-            pooler=self.address.pooler,
-            address=self.address.uri,
-            sources=self.sources,
-        )
+    def identity(self) -> tuple[str, ...]:
+        """Equal for the same database and login."""
+        return identity(self.profile.parameters)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,9 +83,9 @@ class AppDatabases:
 
         If no found database has that name, add all found ones, so that an error can suggest a similar name.
         """
-        found = {one.name: one.profile for one in self.databases}
+        found = {one.profile.name: one.profile for one in self.databases}
         for database in self.databases:
-            if name in (database.name, *database.other_names):
+            if name in (database.profile.name, *database.other_names):
                 found = {name: database.profile}
         return replace(configuration, profiles={**found, **configuration.profiles})
 
@@ -120,77 +115,74 @@ class _Finder:
             problems=tuple(dict.fromkeys(self._problems)),
         )
 
-    def _database(
-        self, name: str, label: str, source: str, address: DatabaseAddress, where: str | None = None
-    ) -> AppDatabase:
+    def _database(self, name: str, label: str, source: str, profile: Profile, where: str | None = None) -> AppDatabase:
+        parameters = profile.parameters
         return AppDatabase(
-            name=f"{APP_PREFIX}{name}",
-            label=label,
-            where=where or address.where(self._environment),
-            sources=(source,),
-            address=address,
-            is_local=address.is_local(self._environment),
+            profile=replace(
+                profile,
+                name=f"{APP_PREFIX}{name}",
+                label=label,
+                write=is_local(parameters, self._environment),
+                sources=(source,),
+            ),
+            where=where or shown_place(parameters, self._environment),
         )
 
     @contextmanager
-    def _skipping(self, path: Path) -> Iterator[None]:
-        """Report the file as a problem if the block can't use it."""
+    def _skipping(self, name: str) -> Iterator[None]:
+        """Report the file or address as a problem if the block can't use it."""
         try:
             yield
-        except UnusableFile as error:
-            self._problems.append(f"{self._folder.name_of(path)} {error}.")
+        except Unusable as error:
+            self._problems.append(f"{name} {error}.")
 
     def _level(self, level: Level) -> list[AppDatabase]:
-        found = list(self._supabase(level)) if level.has_supabase else []
+        local: list[AppDatabase] = []
+        if level.has_supabase:
+            path = level.directory / SUPABASE_NAME
+            with self._skipping(self._folder.name_of(path)):
+                local += self._supabase(path)
         values: dict[str, str] = {}
-        of_files: list[list[AppDatabase]] = []
+        found: list[AppDatabase] = []
         for name in level.env_names:
             path = level.directory / name
-            with self._skipping(path):
-                own = self._values(path, {} if name == ".env" else values)
-                of_files.append(list(self._env(path, own)))
+            with self._skipping(self._folder.name_of(path)):
+                own = self._values(path, values)
+                found = [*self._env(path, own), *found]
                 if name == ".env":
                     values = own
-        for databases in reversed(of_files):
-            found += databases
         if level.unread_env_count:
             where = self._folder.name_of(level.directory)
             what = (
                 f"{level.unread_env_count} further .env files in {'the folder of the app' if where == '.' else where}"
             )
             self._problems.append(f"{what}. gjobs reads at most {MOST_ENV_FILES} in each directory.")
-        return [*found, *self._compose(level, values)]
+        return [*local, *found, *self._compose(level, values)]
 
-    def _supabase(self, level: Level) -> Iterator[AppDatabase]:
+    def _supabase(self, path: Path) -> Iterator[AppDatabase]:
         import tomllib
 
-        path = level.directory / SUPABASE_NAME
-        name = self._folder.name_of(path)
-        document: dict[str, object] | None = None
-        with self._skipping(path):
-            try:
-                document = tomllib.loads(self._folder.read(path))
-            except (ValueError, RecursionError):
-                raise UnusableFile("is not TOML") from None
-        if document is None:
-            return
-        table = document.get("db")
+        try:
+            document = tomllib.loads(self._folder.read(path))
+        except (ValueError, RecursionError):
+            raise Unusable("is not TOML") from None
+        name, table = self._folder.name_of(path), document.get("db")
         port = table.get("port", _SUPABASE_PORT) if isinstance(table, dict) else _SUPABASE_PORT
         if isinstance(port, str) and port.startswith("env("):
             self._problems.append(f"{name}: db.port uses an environment variable, which gjobs does not read.")
-            return
-        if type(port) is not int or port not in PORTS:
+        elif type(port) is not int or port not in PORTS:
             self._problems.append(f"{name}: db.port is not a port.")
-            return
-        login = dict.fromkeys(("user", "password", "dbname"), _LOGIN)
-        address = DatabaseAddress(parameters={"host": "127.0.0.1", "port": str(port), **login})
-        folder = name.removesuffix("/config.toml")
-        yield self._database(folder, "local Supabase", name, address, f"127.0.0.1:{port}")
+        else:
+            login = dict.fromkeys(("user", "password", "dbname"), _LOGIN)
+            profile = unnamed_profile({"host": "127.0.0.1", "port": str(port), **login})
+            yield self._database(
+                name.removesuffix("/config.toml"), "local Supabase", name, profile, f"127.0.0.1:{port}"
+            )
 
     def _values(self, path: Path, outer: Mapping[str, str]) -> dict[str, str]:
         """Return the values that a .env file sets. Variables of this file and of `outer` are replaced.
 
-        A value with any other variable is left out, and so is a long one. Raises UnusableFile.
+        A value with any other variable is left out, and so is a long one. Raises Unusable.
         """
         from dotenv.parser import parse_stream
 
@@ -222,14 +214,10 @@ class _Finder:
     def _env(self, path: Path, values: Mapping[str, str]) -> Iterator[AppDatabase]:
         source = self._folder.name_of(path)
         for variable in VARIABLES:
-            if not (value := values.get(variable, "").strip()):
-                continue
-            try:
-                address = read_url(value, folder=path.parent)
-            except UnusableAddress as error:
-                self._problems.append(f"{source}: {variable} {error}.")
-            else:
-                yield self._database(f"{source}:{variable}", variable, source, address)
+            if value := values.get(variable, "").strip():
+                with self._skipping(f"{source}: {variable}"):
+                    profile = read_url(value, folder=path.parent)
+                    yield self._database(f"{source}:{variable}", variable, source, profile)
 
     def _compose(self, level: Level, values: Mapping[str, str]) -> Iterator[AppDatabase]:
         if not level.compose_names:
@@ -239,7 +227,7 @@ class _Finder:
         files, sources = [], []
         for name in level.compose_names:
             path = level.directory / name
-            with self._skipping(path):
+            with self._skipping(self._folder.name_of(path)):
                 files.append(parse_compose(self._folder.read(path)))
                 sources.append(self._folder.name_of(path))
         if not files:
@@ -251,20 +239,21 @@ class _Finder:
             return self._values(path, values) if path.exists() else {}
 
         self._docker_hosts |= service_names(files)
-        for name, address in postgres_services(files, values, read_env):
-            if isinstance(address, str):
-                self._problems.append(f"{source}: the service {name} {address}.")
+        for name, profile in postgres_services(files, values, read_env):
+            if isinstance(profile, str):
+                self._problems.append(f"{source}: the service {name} {profile}.")
             else:
-                yield self._database(f"{source}:{name}", f"service {name}", source, address)
+                yield self._database(f"{source}:{name}", f"service {name}", source, profile)
 
     def _is_inside_docker(self, database: AppDatabase) -> bool:
         """Return whether the host is the name of a service, which only other containers can reach. If gjobs itself
         runs in a container, such as a development container, return False.
         """
-        host = database.address.get("host")
+        profile = database.profile
+        host = profile.parameters.get("host")
         is_inside = host in self._docker_hosts and not any(map(os.path.exists, _IN_CONTAINERS))
         if is_inside:
-            what = f"{database.sources[0]}: {database.label}"
+            what = f"{profile.sources[0]}: {profile.label}"
             self._problems.append(f"{what} names a service of Docker Compose, which only containers can reach.")
         return is_inside
 
@@ -276,8 +265,8 @@ def _merged(found: list[AppDatabase]) -> list[AppDatabase]:
     merged: list[AppDatabase] = []
     for one in found:
         for place, known in enumerate(merged):
-            passwords = {one.address.get("password"), known.address.get("password")} - {""}
-            if one.address.identity == known.address.identity and len(passwords) < 2:
+            passwords = {one.profile.parameters.get("password"), known.profile.parameters.get("password")} - {None}
+            if one.identity == known.identity and len(passwords) < 2:
                 merged[place] = _joined(known, one)
                 break
         else:
@@ -286,15 +275,15 @@ def _merged(found: list[AppDatabase]) -> list[AppDatabase]:
 
 
 def _joined(known: AppDatabase, other: AppDatabase) -> AppDatabase:
-    password = known.address.get("password") or other.address.get("password")
-    pooler = known.address.pooler or other.address.pooler
-    address = DatabaseAddress(parameters={**known.address.parameters, "password": password}, pooler=pooler)
-    return replace(
-        known,
-        other_names=(*known.other_names, other.name),
-        sources=tuple(dict.fromkeys((*known.sources, *other.sources))),
-        address=address,
+    first, second = known.profile, other.profile
+    password = {name: value for name, value in second.parameters.items() if name == "password"}
+    profile = replace(
+        first,
+        sources=tuple(dict.fromkeys((*first.sources, *second.sources))),
+        parameters={**password, **first.parameters},
+        pooler=first.pooler or second.pooler,
     )
+    return replace(known, profile=profile, other_names=(*known.other_names, second.name))
 
 
 def _variable_in(line: str) -> str | None:

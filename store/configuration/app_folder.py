@@ -8,14 +8,14 @@ import re
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import ip_address
 from itertools import islice
 from pathlib import Path
-from urllib.parse import quote, unquote, urlencode
+from urllib.parse import unquote
 
-from gjobs.store.configuration.settings import SSL_MODES, Pooler
+from gjobs.store.configuration.settings import SSL_MODES, Pooler, Profile
 from gjobs.store.values.formats import shown_host
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?]*)(?:/([^?]*))?(?:\?(.*))?", re.DOTALL)
@@ -37,55 +37,46 @@ LARGEST_VALUE = 4_000
 """Characters."""
 
 
-class UnusableAddress(Exception):
-    """The text is a clause that follows the name of the variable. It never repeats a part of the value."""
+class Unusable(Exception):
+    """A file or an address. The text is a clause that follows its name. It never repeats a part of a value."""
 
 
 class MissingVariable(Exception):
     """A value uses a variable that no file defines. The text is its name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseAddress:
-    """Where a database is, and the login. Its representation never holds a password."""
+def unnamed_profile(parameters: Mapping[str, str], pooler: Pooler | None = None) -> Profile:
+    """Return a profile without a name. The parameters stand beside its address, so they need no quoting.
 
-    parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Parameters of libpq. `host` may have several hosts, separated by commas. A missing one is libpq's default."""
-    pooler: Pooler | None = None
+    `host` may have several hosts, separated by commas. A missing parameter is libpq's default.
+    """
+    given = {name: value for name, value in parameters.items() if value}
+    return Profile(address="postgresql://", parameters=given, pooler=pooler)
 
-    def get(self, name: str) -> str:
-        return self.parameters.get(name, "")
 
-    @property
-    def uri(self) -> str:
-        """The libpq URI, which holds the password. Every part is a query parameter, so it is unambiguous where each
-        part ends.
-        """
-        given = {name: one for name, one in self.parameters.items() if one}
-        return f"postgresql://?{urlencode(given, quote_via=quote)}"
+def shown_place(parameters: Mapping[str, str], environment: Mapping[str, str]) -> str:
+    """Return host, port and database for the screen. libpq takes missing ones from the environment."""
+    inherited = next((host for name in _HOSTS_OUTSIDE if (host := environment.get(name))), "")
+    hosts = (parameters.get("host") or inherited).split(",")
+    ports = (parameters.get("port") or environment.get("PGPORT", "")).split(",")
+    database = parameters.get("dbname") or environment.get("PGDATABASE")
+    ports = ports * len(hosts) if len(ports) == 1 else ports
+    places = [f"{shown_host(host) or 'local'}{_shown_port(port)}" for host, port in zip(hosts, ports, strict=False)]
+    return ",".join(places) + (f"/{database}" if database else "")
 
-    def where(self, environment: Mapping[str, str]) -> str:
-        """Return host, port and database for the screen. libpq takes missing ones from the environment."""
-        inherited = next((host for name in _HOSTS_OUTSIDE if (host := environment.get(name))), "")
-        hosts = (self.get("host") or inherited).split(",")
-        ports = (self.get("port") or environment.get("PGPORT", "")).split(",")
-        database = self.get("dbname") or environment.get("PGDATABASE")
-        ports = ports * len(hosts) if len(ports) == 1 else ports
-        places = [f"{shown_host(host) or 'local'}{_shown_port(port)}" for host, port in zip(hosts, ports, strict=False)]
-        return ",".join(places) + (f"/{database}" if database else "")
 
-    @property
-    def identity(self) -> tuple[str, ...]:
-        """Equal for two addresses of the same database and login, whatever they call this machine."""
-        host, user = self.get("host"), self.get("user")
-        host = "127.0.0.1" if host == "localhost" or _is_loopback(host) else host.lower()
-        return host, self.get("port") or "5432", user, self.get("dbname") or user
+def identity(parameters: Mapping[str, str]) -> tuple[str, ...]:
+    """Return equal values for the same database and login, whatever an address calls this machine."""
+    host, user = parameters.get("host", ""), parameters.get("user", "")
+    host = "127.0.0.1" if host == "localhost" or _is_loopback(host) else host.lower()
+    return host, parameters.get("port", "5432"), user, parameters.get("dbname", user)
 
-    def is_local(self, environment: Mapping[str, str]) -> bool:
-        """Return whether libpq certainly connects to this machine. A name of a Docker network is not local."""
-        if any(environment.get(name) for name in _OUTSIDE):
-            return False
-        return all(map(_is_local, (self.get("host") or environment.get("PGHOST", "")).split(",")))
+
+def is_local(parameters: Mapping[str, str], environment: Mapping[str, str]) -> bool:
+    """Return whether libpq certainly connects to this machine. A name of a Docker network is not local."""
+    if any(environment.get(name) for name in _OUTSIDE):
+        return False
+    return all(map(_is_local, parameters.get("host", environment.get("PGHOST", "")).split(",")))
 
 
 def _shown_port(port: str) -> str:
@@ -103,20 +94,20 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def read_url(value: str, *, folder: Path) -> DatabaseAddress:
-    """Read the URL. A relative path of a certificate starts in `folder`. Raises UnusableAddress."""
+def read_url(value: str, *, folder: Path) -> Profile:
+    """Return a profile without a name. A certificate's path starts in `folder`. Raises Unusable."""
     if len(value) > LARGEST_VALUE or not value.isprintable():
-        raise UnusableAddress("is not a database URL")
+        raise Unusable("is not a database URL")
     found = _URL.fullmatch(value)
     if found is None:
-        raise UnusableAddress("is not a database URL")
+        raise Unusable("is not a database URL")
     scheme, authority, path, query = (part or "" for part in found.groups())
     _check_scheme(scheme)
     if _PLACEHOLDER.search(value):
-        raise UnusableAddress("still has a placeholder instead of the password")
+        raise Unusable("still has a placeholder instead of the password")
     login, _, place = authority.rpartition("@")
     if "@" in login or "@" in path or "@" in query:
-        raise UnusableAddress("is ambiguous. Percent-encode the special characters of the password")
+        raise Unusable("is ambiguous. Percent-encode the special characters of the password")
     user, _, password = login.partition(":")
     hosts, ports = _hosts_and_ports(place)
     given = {unquote(name): unquote(text) for name, _, text in (pair.partition("=") for pair in query.split("&"))}
@@ -129,28 +120,28 @@ def read_url(value: str, *, folder: Path) -> DatabaseAddress:
     }
     parts |= {name: given[name] for name in _PARTS if given.get(name)}
     if "\0" in "".join(parts.values()) or not re.fullmatch(r"[\d,]*", parts["port"]):
-        raise UnusableAddress("is not a database URL")
+        raise Unusable("is not a database URL")
     if not all(int(port) in PORTS for port in parts["port"].split(",") if port):
-        raise UnusableAddress("has a host or port that cannot be read")
+        raise Unusable("has a host or port that cannot be read")
     pooler = Pooler.TRANSACTION if given.get("pgbouncer") == "true" else None
-    return DatabaseAddress(parameters={**parts, **_further(given, folder)}, pooler=pooler)
+    return unnamed_profile({**parts, **_further(given, folder)}, pooler)
 
 
 def _check_scheme(scheme: str) -> None:
     """An unknown scheme is not repeated, because it may be a part of a password."""
     base = scheme.partition("+")[0].lower()
     if scheme.lower().startswith("prisma"):
-        raise UnusableAddress("uses Prisma's own protocol. Only Postgres can be opened")
+        raise Unusable("uses Prisma's own protocol. Only Postgres can be opened")
     if base in _OTHER_SCHEMES:
-        raise UnusableAddress(f"starts with {base}://. Only Postgres can be opened")
+        raise Unusable(f"starts with {base}://. Only Postgres can be opened")
     if base not in _SCHEMES:
-        raise UnusableAddress("does not start with postgresql://")
+        raise Unusable("does not start with postgresql://")
 
 
 def _hosts_and_ports(place: str) -> tuple[str, str]:
     found = [_HOST.fullmatch(one) for one in place.split(",")]
     if not all(found):
-        raise UnusableAddress("has a host or port that cannot be read")
+        raise Unusable("has a host or port that cannot be read")
     hosts = [unquote(one[1].strip("[]")) for one in found if one]
     ports = [one[2] or "" for one in found if one]
     return ",".join(hosts), ",".join(ports) if any(ports) else ""
@@ -180,12 +171,10 @@ MOST_ENTRIES = 5_000
 """Entries of one directory that are examined."""
 MOST_ENV_FILES = 16
 """In one directory."""
+_FOR_MACHINE = (".env", ".env.local")
+"""The second replaces the first. A file for one mode, such as `.env.test.local`, replaces both."""
 _MARKERS = (".git", ".hg", ".jj")
 """A directory with one of these is the outermost folder of the app."""
-
-
-class UnusableFile(Exception):
-    """The text is a clause that follows the name of the file, such as "is not UTF-8"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,9 +184,7 @@ class Level:
     directory: Path
     has_supabase: bool
     env_names: tuple[str, ...]
-    """In ascending priority: `.env` first. The files for one mode are in descending order of their
-    names.
-    """
+    """In ascending priority: `.env` first. The files for one mode are in descending order of their names."""
     unread_env_count: int = 0
     """Further files, which gjobs does not read."""
     compose_names: tuple[str, ...]
@@ -244,36 +231,36 @@ class AppFolder:
         return frozenset({os.geteuid(), 0, self._directory.stat().st_uid})
 
     def read(self, path: Path) -> str:
-        """Return the text of a file of the app. Raises UnusableFile."""
+        """Return the text of a file of the app. Raises Unusable."""
         try:
             # Unlike Path.resolve, it raises OSError for a loop in each version of Python.
             real = Path(os.path.realpath(path, strict=True))
             if not real.is_relative_to(os.path.realpath(self.root)):
-                raise UnusableFile("is a link to a file outside the app")
+                raise Unusable("is a link to a file outside the app")
             content = self._content(real)
         except OSError as error:
-            raise UnusableFile(f"cannot be read: {error.strerror or 'the system refuses it'}") from None
+            raise Unusable(f"cannot be read: {error.strerror or 'the system refuses it'}") from None
         if len(content) > LARGEST_FILE:
-            raise UnusableFile(f"is larger than {LARGEST_FILE // 1024} KiB")
+            raise Unusable(f"is larger than {LARGEST_FILE // 1024} KiB")
         try:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError:
-            raise UnusableFile("is not UTF-8") from None
+            raise Unusable("is not UTF-8") from None
         if "\0" in text:
-            raise UnusableFile("is not a text file")
+            raise Unusable("is not a text file")
         return text
 
     def _content(self, path: Path) -> bytes:
         # Opening a device may have effects, so the type is checked before and after.
         if not stat.S_ISREG(path.stat().st_mode):
-            raise UnusableFile("is not a regular file")
+            raise Unusable("is not a regular file")
         # Without O_NONBLOCK, opening a pipe would wait for its other end.
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as opened:
             found = os.fstat(opened.fileno())
             if not stat.S_ISREG(found.st_mode):
-                raise UnusableFile("is not a regular file")
+                raise Unusable("is not a regular file")
             if found.st_uid not in self._owners:
-                raise UnusableFile("belongs to another user")
+                raise Unusable("belongs to another user")
             return opened.read(LARGEST_FILE + 1)
 
 
@@ -297,27 +284,16 @@ def _level(directory: Path) -> Level:
     names: set[str] = set()
     with suppress(OSError), os.scandir(directory) as entries:
         names = {entry.name for entry in islice(entries, MOST_ENTRIES)}
-    env_names = sorted(filter(_is_env, names), key=_priority)
-    read = env_names[:MOST_ENV_FILES]
-    for_machine = [name for name in read if name in _FOR_MACHINE]
+    for_machine = [name for name in _FOR_MACHINE if name in names]
+    others = names.difference(_FOR_MACHINE)
+    for_modes = sorted(name for name in others if name.startswith(".env.") and name.endswith(".local"))
+    read = MOST_ENV_FILES - len(for_machine)
     return Level(
         directory=directory,
         has_supabase="supabase" in names and os.path.lexists(directory / SUPABASE_NAME),
-        env_names=(*for_machine, *reversed(read[len(for_machine) :])),
-        unread_env_count=len(env_names) - len(read),
+        env_names=(*for_machine, *reversed(for_modes[:read])),
+        unread_env_count=len(for_modes[read:]),
         compose_names=tuple(
             name for known in (COMPOSE_NAMES, OVERRIDE_NAMES) for name in islice(filter(names.__contains__, known), 1)
         ),
     )
-
-
-_FOR_MACHINE = (".env", ".env.local")
-
-
-def _is_env(name: str) -> bool:
-    return name in _FOR_MACHINE or (name.startswith(".env.") and name.endswith(".local"))
-
-
-def _priority(name: str) -> tuple[int, str]:
-    """Sort as apps do: a file for one machine replaces `.env`, and a file for one mode replaces both."""
-    return (_FOR_MACHINE.index(name) if name in _FOR_MACHINE else 2), name

@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from gjobs.store.configuration.app_folder import LARGEST_VALUE, PORTS, DatabaseAddress, MissingVariable, UnusableFile
+from gjobs.store.configuration.app_folder import LARGEST_VALUE, PORTS, MissingVariable, Unusable, unnamed_profile
+from gjobs.store.configuration.settings import Profile
 
 _IMAGE = re.compile(r"postgres|postgresql(-repmgr)?|postgis|pgvector|timescaledb(-ha)?|citus|paradedb")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -30,7 +31,7 @@ _PASSWORD = ("POSTGRES_PASSWORD", "POSTGRESQL_PASSWORD")
 _DATABASE = ("POSTGRES_DB", "POSTGRESQL_DATABASE")
 
 ReadEnv = Callable[[str], Mapping[str, str]]
-"""Reads a file that `env_file` names, and returns its values. Raises UnusableFile."""
+"""Reads a file that `env_file` names, and returns its values. Raises Unusable."""
 
 
 @dataclass(slots=True)
@@ -45,7 +46,7 @@ class _Service:
 
 def postgres_services(
     files: Sequence[yaml.Node | None], values: Mapping[str, str], read_env: ReadEnv
-) -> Iterator[tuple[str, DatabaseAddress | str]]:
+) -> Iterator[tuple[str, Profile | str]]:
     """Yield the Postgres services of a file and its override file. `values` replace variables.
 
     A service without a usable address has a clause that follows its name.
@@ -71,7 +72,7 @@ def service_names(files: Sequence[yaml.Node | None]) -> set[str]:
 
 
 def parse_compose(text: str) -> yaml.Node | None:
-    """Return the nodes of the first document. Raises UnusableFile.
+    """Return the nodes of the first document. Raises Unusable.
 
     Nodes are never turned into objects: merges and aliases could then grow without limit, and "54:32" is a number.
     """
@@ -80,18 +81,18 @@ def parse_compose(text: str) -> yaml.Node | None:
         for event in yaml.parse(text, Loader=_LOADER):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > _MOST_DEEP:
-                raise UnusableFile("is nested too deep")
+                raise Unusable("is nested too deep")
         file = next(iter(yaml.compose_all(text, Loader=_LOADER)), None)
     except (yaml.YAMLError, RecursionError, ValueError):
         # The error of the parser may repeat values.
-        raise UnusableFile("is not YAML") from None
+        raise Unusable("is not YAML") from None
     if file is None or file.tag == _NULL:
         return None
     if not isinstance(file, yaml.MappingNode):
-        raise UnusableFile("is not a Compose file")
+        raise Unusable("is not a Compose file")
     services = _value(file, "services")
     if services is not None and not isinstance(services, yaml.MappingNode) and services.tag not in (_NULL, _RESET):
-        raise UnusableFile("has services that cannot be read")
+        raise Unusable("has services that cannot be read")
     return file
 
 
@@ -165,7 +166,7 @@ def _add(service: _Service, node: yaml.MappingNode) -> None:
             service.environment[name] = value if has_value else None
 
 
-def _postgres(service: _Service, values: Mapping[str, str], read_env: ReadEnv) -> DatabaseAddress | str:
+def _postgres(service: _Service, values: Mapping[str, str], read_env: ReadEnv) -> Profile | str:
     try:
         published = [port for node in service.ports if (port := _published(node, values))]
         wanted = [port for port in published if port[2] == _POSTGRES_PORT] or published[:1]
@@ -173,16 +174,16 @@ def _postgres(service: _Service, values: Mapping[str, str], read_env: ReadEnv) -
             return "publishes no fixed port"
         if int(wanted[0][1]) not in PORTS:
             return f"publishes a port above {PORTS[-1]}"
-        address = _address(*wanted[0][:2], service, values, read_env)
+        profile = _profile(*wanted[0][:2], service, values, read_env)
     except MissingVariable as error:
         return f"uses ${error}, which no file defines"
-    except UnusableFile as error:
+    except Unusable as error:
         return f"uses a file that {error}"
-    is_printable = "".join(map(address.get, ("user", "password", "dbname"))).isprintable()
-    return address if is_printable else "has control characters in its user, password or database"
+    login = "".join(profile.parameters.get(name, "") for name in ("user", "password", "dbname"))
+    return profile if login.isprintable() else "has control characters in its user, password or database"
 
 
-def _address(host: str, port: str, service: _Service, values: Mapping[str, str], read_env: ReadEnv) -> DatabaseAddress:
+def _profile(host: str, port: str, service: _Service, values: Mapping[str, str], read_env: ReadEnv) -> Profile:
     given: dict[str, str] = {}
     for file in service.env_files:
         given |= read_env(_expand(file, values))
@@ -198,8 +199,8 @@ def _address(host: str, port: str, service: _Service, values: Mapping[str, str],
         return ""
 
     user = chosen(_USER) or "postgres"
-    return DatabaseAddress(
-        parameters={
+    return unnamed_profile(
+        {
             "host": "127.0.0.1" if host in _ANY_HOST else host,
             "port": port,
             "user": user,
@@ -236,7 +237,7 @@ def _published(node: yaml.Node, values: Mapping[str, str]) -> tuple[str, str, st
 def _expand(text: str, values: Mapping[str, str], depth: int = 0) -> str:
     """Replace variables as Compose does, but never from the environment. Raises MissingVariable."""
     if len(text) > LARGEST_VALUE or depth > _MOST_NESTED_DEFAULTS:
-        raise UnusableFile("has too long a value")
+        raise Unusable("has too long a value")
 
     def value(match: re.Match[str]) -> str:
         escaped, bare, name, operator, other = match.groups()

@@ -116,10 +116,14 @@ class Pooler(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """A profile. Its representation never holds a password. The embedded profile has no address."""
+    """A database, and how to open it. Its representation never holds a password.
 
-    name: str
-    label: str
+    Unasked, gjobs never migrates or fills a database that has an address.
+    """
+
+    name: str = ""
+    """Empty for an address that is in no profile."""
+    label: str = ""
     """Names the database on screen and in confirmations. Untrusted text: clean it before showing it."""
     color: str | None = None
     """A color that `config_reader` accepts."""
@@ -138,14 +142,28 @@ class Profile:
     pooler: Pooler | None = None
     """The pooler in front of the database. None if not configured."""
     address: str | None = field(default=None, repr=False)
-    """A libpq URI, or `name=value` pairs."""
-    parameters: Mapping[str, str] = field(default_factory=dict)
+    """A libpq URI, or `name=value` pairs, which `connection_url` parses. None for the database of our own server."""
+    parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Further libpq parameters. They override those in the address."""
     password_command: tuple[str, ...] = field(default=(), repr=False)
     """A program and its arguments. The first line of its output is the password. Empty for none."""
+    variable: str = ""
+    """The option or variable that holds the address. Empty if a profile has it."""
     sources: tuple[str, ...] = ()
     """Files of an app that name the database, relative to the app's folder. Empty for a configured profile."""
 
+    @property
+    def origin(self) -> str:
+        """What names the database, such as `--database-url` or `the profile 'prod'`."""
+        return self.variable or f"the profile {self.name!r}"
+
+    @property
+    def actor(self) -> str:
+        """Who acts, unless an option or a variable names another actor."""
+        return self.act_as or (EMBEDDED_USER if self.address is None else OPERATOR_NAME)
+
+
+NO_PROFILE = Profile()
 
 EMBEDDED_PROFILE = Profile(name=EMBEDDED, label=EMBEDDED, write=True)
 """The embedded profile, unless the configuration sets more."""
@@ -211,27 +229,11 @@ APP_VARIABLE = "DATABASE_URL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UrlTarget:
-    """A user's own database. gjobs never migrates or fills it unasked. `connection_url` parses it into libpq
-    parameters.
-    """
-
-    url: str = field(repr=False)
-    """A libpq URI, or `name=value` pairs."""
-    origin: str
-    """The option, variable or profile that named it."""
-    parameters: Mapping[str, str] = field(default_factory=dict)
-    """Further libpq parameters. They override those in the URL."""
-    password_command: tuple[str, ...] = field(default=(), repr=False)
-    """A program and its arguments. The first line of its output is the password. Empty for none."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What one command works with, from options, environment and configuration file."""
 
-    target: UrlTarget | None
-    """None for the database of our own server. gjobs starts, migrates and fills it as needed."""
+    profile: Profile
+    """Without a name if an address was given instead."""
     data_dir: Path
     """The directory of all data that gjobs stores: the embedded cluster and its own state."""
     act_as: str
@@ -245,13 +247,16 @@ class Settings:
     """What closed the write rule, and what to do. None for --read-only."""
     write_reason: str | None = None
     """Why this command may write on a read-only database without a write permit. None if no reason was given."""
-    profile: Profile | None = None
-    """None if an address was given without a profile."""
     moment: datetime | None = None
     """The earlier moment to show. None for the present."""
     configuration: Configuration = NO_CONFIGURATION
     is_fallback: bool = False
     """Whether nothing chose a database, so that gjobs opens the embedded one."""
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether it is the database of our own server. gjobs starts, migrates and fills it as needed."""
+        return self.profile.address is None
 
     @property
     def act_as_given(self) -> bool:
@@ -273,19 +278,16 @@ def resolve(
 ) -> Settings:
     """Resolve the settings from options and environment. An empty variable counts as unset. Raises InvalidValue."""
     named = _chosen(database_url, profile, environment, configuration)
-    chosen = configuration.profiles[EMBEDDED] if named is None else named
-    target = _target(chosen)
-    its_profile = chosen if isinstance(chosen, Profile) else None
-    act_as, origin = _actor_and_origin(act_as, its_profile, environment)
+    chosen = named or configuration.profiles[EMBEDDED]
+    act_as, origin = _actor_and_origin(act_as, chosen, environment)
     return Settings(
-        target=target,
+        profile=chosen,
         data_dir=data_dir,
         act_as=act_as,
         aal=aal or 1,
         act_as_origin=origin,
-        write_rule=_write_rule(its_profile, read_only=read_only),
+        write_rule=_write_rule(chosen, read_only=read_only),
         write_reason=write_reason,
-        profile=its_profile,
         configuration=configuration,
         is_fallback=named is None,
     )
@@ -300,19 +302,18 @@ def switched(settings: Settings, profile: Profile) -> Settings:
     """Return the settings for another database in the same run. The former actor is dropped; --read-only stays."""
     act_as, origin = _actor_and_origin(None, profile, {})
     return Settings(
-        target=_target(profile),
+        profile=profile,
         data_dir=settings.data_dir,
         act_as=act_as,
         act_as_origin=origin,
         write_rule=_write_rule(profile, read_only=settings.write_rule is WriteMode.CLOSED),
-        profile=profile,
         configuration=settings.configuration,
     )
 
 
 def _chosen(
     database_url: str | None, profile: str | None, environment: Mapping[str, str], configuration: Configuration
-) -> UrlTarget | Profile | None:
+) -> Profile | None:
     """Return the chosen database. None if nothing chooses one."""
     url_variable, profile_variable = environment.get("GJOBS_DATABASE_URL"), environment.get("GJOBS_PROFILE")
     for url, url_origin, name, origin in (
@@ -323,13 +324,13 @@ def _chosen(
             words = f"{url_origin} and {origin} both name a database."
             raise InvalidValue("profile", words, hint="Omit one of them.")
         if url:
-            return UrlTarget(url=url, origin=url_origin)
+            return Profile(address=url, variable=url_origin)
         if name:
             return _named(name, origin, configuration)
     if configuration.default_profile:
         return configuration.profiles[configuration.default_profile]
     if url := environment.get(APP_VARIABLE):
-        return UrlTarget(url=url, origin=APP_VARIABLE)
+        return Profile(address=url, variable=APP_VARIABLE)
     return None
 
 
@@ -345,33 +346,16 @@ def _named(name: str, origin: str, configuration: Configuration) -> Profile:
     raise InvalidValue("profile", words, hint=hint)
 
 
-def _target(chosen: UrlTarget | Profile) -> UrlTarget | None:
-    if isinstance(chosen, UrlTarget):
-        return chosen
-    if chosen.address is None:
-        return None
-    return UrlTarget(
-        url=chosen.address,
-        origin=f"the profile {chosen.name!r}",
-        parameters=chosen.parameters,
-        password_command=chosen.password_command,
-    )
-
-
-def _actor_and_origin(
-    option: str | None, profile: Profile | None, environment: Mapping[str, str]
-) -> tuple[str, str | None]:
+def _actor_and_origin(option: str | None, profile: Profile, environment: Mapping[str, str]) -> tuple[str, str | None]:
     """Return the actor and what named them."""
     if option:
         return option, "--as"
     if variable := environment.get("GJOBS_AS"):
         return variable, "GJOBS_AS"
-    if profile and profile.act_as:
-        return profile.act_as, f"the profile {profile.name!r}"
-    return (EMBEDDED_USER if profile and profile.address is None else OPERATOR_NAME), None
+    return profile.actor, profile.origin if profile.act_as else None
 
 
-def _write_rule(profile: Profile | None, *, read_only: bool) -> WriteMode:
+def _write_rule(profile: Profile, *, read_only: bool) -> WriteMode:
     if read_only:
         return WriteMode.CLOSED
-    return WriteMode.OPEN if profile and profile.write else WriteMode.PERMIT_REQUIRED
+    return WriteMode.OPEN if profile.write else WriteMode.PERMIT_REQUIRED

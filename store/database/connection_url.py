@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
-from gjobs.store.configuration.settings import APP_VARIABLE, UrlTarget
+from gjobs.store.configuration.settings import APP_VARIABLE, Profile
 from gjobs.store.errors import InvalidValue, SignInRefused, StoreError
 from gjobs.store.values.formats import shown_host
 
@@ -26,15 +26,16 @@ _KNOWN_SCHEMES = ("http", "https", "mariadb", "mongodb", "mssql", "mysql", "orac
 """A driver may follow the name, as in postgresql+asyncpg."""
 
 
-def parameters(target: UrlTarget) -> dict[str, str | int]:
-    """Return libpq's parameters for the chosen database, without a password command's password.
+def parameters(profile: Profile) -> dict[str, str | int]:
+    """Return libpq's parameters for a database with an address, without a password command's password.
 
     Raises InvalidValue, as `parse` does.
     """
     hint = None
-    if target.origin == APP_VARIABLE:
+    if profile.variable == APP_VARIABLE:
         hint = f"Unset {APP_VARIABLE} for gjobs, or choose another database, such as --profile embedded."
-    return {**parse(target.url, named=f"The address in {target.origin}", hint=hint), **target.parameters}
+    parsed = parse(profile.address or "", named=f"The address in {profile.origin}", hint=hint)
+    return {**parsed, **profile.parameters}
 
 
 def _beginning(scheme: str) -> str:
@@ -96,6 +97,14 @@ def label(parameters: Mapping[str, str | int], environment: Mapping[str, str] = 
     host = _with_ports(host, str(parameters.get("port") or environment.get("PGPORT") or "") if has_port else "")
     database = parameters.get("dbname") or environment.get("PGDATABASE")
     return f"{host}/{database}" if database else host
+
+
+def shown_address(profile: Profile) -> str:
+    """Return the label of a database with an address. It never fails."""
+    try:
+        return label(parameters(profile))
+    except InvalidValue:
+        return "an invalid address"
 
 
 def _with_ports(hosts: str, ports: str) -> str:
@@ -286,6 +295,6 @@ def warn_about_password_file(failure: StoreError, parameters: Mapping[str, str |
         failure.hint = f"Other users can read {path}, so libpq ignores it. Run chmod 600 {shlex.quote(path)}"
 
 
-def password_command(target: UrlTarget) -> PasswordCommand | None:
+def password_command(profile: Profile) -> PasswordCommand | None:
     """Return the password command, or None if the password comes from elsewhere."""
-    return PasswordCommand(target.password_command) if target.password_command else None
+    return PasswordCommand(profile.password_command) if profile.password_command else None

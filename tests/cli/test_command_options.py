@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gjobs.store.configuration.settings import Settings, UrlTarget, WriteMode
+from gjobs.store.configuration.settings import EMBEDDED_PROFILE, Profile, Settings, WriteMode
 from gjobs.tui.cli.arguments import YES
 from gjobs.tui.cli.command import ActorRule, Command, GlobalOptions, check_options, read_alone, settings_for
 from gjobs.tui.cli.commands.dashboard import open_dashboard
@@ -23,7 +23,7 @@ ANY_ADDRESS = {**FROM_ENVIRONMENT, "DATABASE_URL": "postgresql://app/db", "GJOBS
 
 APP_URL = {"DATABASE_URL": "postgresql://app/db"}
 
-APP_DATABASE = UrlTarget(url="postgresql://app/db", origin="DATABASE_URL")
+APP_DATABASE = Profile(address="postgresql://app/db", variable="DATABASE_URL")
 
 OPERATOR_COMMANDS = ("users", "db status", "migrate status", "migrate sql")
 
@@ -113,16 +113,16 @@ def test_option_that_does_not_apply_to_the_command_is_refused(
 def test_embedded_database_commands_ignore_configured_addresses(words: str) -> None:
     command, _, _ = parse(words.split())
     chosen = settings_for(command, GlobalOptions(profile="embedded"), data_dir=DATA_DIR, environment=ANY_ADDRESS)
-    assert (chosen.target, chosen.data_dir, chosen.write_rule) == (None, DATA_DIR, WriteMode.OPEN)
+    assert (chosen.is_embedded, chosen.data_dir, chosen.write_rule) == (True, DATA_DIR, WriteMode.OPEN)
 
 
 @pytest.mark.parametrize(
     ("words", "environment", "expected"),
     [
-        ("migrate up", APP_URL, {"target": None, "data_dir": DATA_DIR}),
-        ("migrate status", APP_URL, {"target": None, "data_dir": DATA_DIR}),
-        ("users", APP_URL, {"target": APP_DATABASE}),
-        ("jobs list", APP_URL, {"target": APP_DATABASE}),
+        ("migrate up", APP_URL, {"profile": EMBEDDED_PROFILE, "data_dir": DATA_DIR}),
+        ("migrate status", APP_URL, {"profile": EMBEDDED_PROFILE, "data_dir": DATA_DIR}),
+        ("users", APP_URL, {"profile": APP_DATABASE}),
+        ("jobs list", APP_URL, {"profile": APP_DATABASE}),
         *((words, FROM_ENVIRONMENT, {"act_as": "operator"}) for words in OPERATOR_COMMANDS),
     ],
 )

@@ -10,7 +10,6 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from gjobs.store.configuration.known_databases import MOST_KNOWN, Known, KnownDatabase
 from gjobs.store.configuration.settings import resolve
 from gjobs.store.database import query
 from gjobs.store.database.database import Database
@@ -18,7 +17,16 @@ from gjobs.store.database.query import EarlyAnswers, Query, TimeLimits, make_num
 from gjobs.store.job_list.list_query import ListingQuery, ListQuery
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, ActingUser
-from gjobs.tui.session import Expected, Session, first_listing, first_page, open_session
+from gjobs.tui.session import (
+    MOST_KNOWN,
+    Expected,
+    Known,
+    KnownDatabase,
+    Session,
+    first_listing,
+    first_page,
+    open_session,
+)
 from tests.benchmarks.wire_proxy import WireProxy, wire_proxy
 from tests.conftest import Conninfo
 from tests.store.store_fixtures import ADA, BEN, Db
@@ -99,7 +107,7 @@ async def test_page_with_names_takes_one_round_trip_and_two_as_a_user(sessions: 
 async def test_guess_that_fails_or_misses_leaves_the_list_right(
     sessions: Sessions, db: Db, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gjobs.store.configuration.known_databases.STARTS_WITHOUT_GUESS", 2)
+    monkeypatch.setattr("gjobs.tui.session.STARTS_WITHOUT_GUESS", 2)
     job_id = db.make_job()
 
     def failing(_: Known) -> list[Query[int]]:

@@ -366,8 +366,8 @@ class TabServer:
         )
 
     async def _page(self, request: web.Request) -> web.Response:  # noqa: ARG002
-        label = self._settings.profile.label if self._settings.profile else None
-        title = "gjobs" if label is None else f"{clean(label, limit=_LONGEST_LABEL)} · gjobs"
+        label = self._settings.profile.label
+        title = f"{clean(label, limit=_LONGEST_LABEL)} · gjobs" if label else "gjobs"
         return web.Response(text=_PAGE.replace(_TITLE, escape(title)), content_type="text/html")
 
     async def _file(self, request: web.Request) -> web.FileResponse:

@@ -112,9 +112,9 @@ async def _settings(session: Session) -> tuple[tuple[str, str], ...]:
         "Login": facts.login,
         "Connection": "encrypted" if facts.transport.is_encrypted else "not encrypted",
         "Access": _ACCESS[WriteMode.CLOSED if session.access.is_closed else session.access.rule],
-        "Profile": profile.name if profile else "none",
+        "Profile": profile.name or "none",
     }
-    if profile and profile.statement_timeout is not None:
+    if profile.statement_timeout is not None:
         found["Statement timeout"] = f"{profile.statement_timeout:g} s"
     if facts.behind_pooler:
         found["Pooler"] = "yes"

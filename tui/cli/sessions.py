@@ -13,7 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from gjobs.store.configuration.app_folder import locate_app
-from gjobs.store.configuration.settings import APP_VARIABLE, Settings, UrlTarget
+from gjobs.store.configuration.settings import APP_VARIABLE, Settings
 from gjobs.store.errors import MAY_BE_MADE, OutcomeUnknown, RowMissing, StoreError, Unreachable
 from gjobs.tui import startup
 from gjobs.tui.cli.output import (
@@ -305,7 +305,9 @@ def name_app_database(settings: Settings) -> None:
         from gjobs.store.configuration.app_databases import find_app_databases
 
         if found := find_app_databases(os.environ).databases:
-            print_message(f"This is the sample database. --profile {found[0].name} opens {found[0].description}.")
+            print_message(
+                f"This is the sample database. --profile {found[0].profile.name} opens {found[0].description}."
+            )
             if len(found) > 1:
                 print_message(f"'gjobs profiles' lists all {len(found)} databases of the app.")
 
@@ -313,11 +315,11 @@ def name_app_database(settings: Settings) -> None:
 def _print_origin(settings: Settings) -> None:
     """Before connecting, name the app's database and, if the address comes from `DATABASE_URL`, that address."""
     name_app_database(settings)
-    if isinstance(settings.target, UrlTarget) and settings.target.origin == APP_VARIABLE:
+    if settings.profile.variable == APP_VARIABLE:
         from gjobs.store.database.connection_url import label, parameters
 
         read_only = ", read-only" if settings.write_reason is None else ""
-        print_message(f"Using {APP_VARIABLE}: {label(parameters(settings.target))}{read_only}.")
+        print_message(f"Using {APP_VARIABLE}: {label(parameters(settings.profile))}{read_only}.")
 
 
 def _print_claims_caution(session: Session) -> None:

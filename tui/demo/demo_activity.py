@@ -9,7 +9,7 @@ from functools import partial
 from random import Random
 from typing import Never, Self
 
-from gjobs.store.configuration.settings import EMBEDDED_USER, Settings, WriteAccess, WriteMode
+from gjobs.store.configuration.settings import EMBEDDED_USER, NO_PROFILE, Settings, WriteAccess, WriteMode
 from gjobs.store.database.database import Database
 from gjobs.store.embedded.server import open_server
 from gjobs.store.embedded.server_files import throw_away_dir
@@ -233,7 +233,7 @@ _GRACE_SECONDS = 1.0
 async def open_demo(report: Report, control: DemoControl) -> AsyncIterator[Session]:
     """Open a demo session. The last process that uses the server removes the directory, however this process ends."""
     data_dir = throw_away_dir()
-    settings = Settings(target=None, data_dir=data_dir, act_as=EMBEDDED_USER, write_rule=WriteMode.OPEN)
+    settings = Settings(profile=NO_PROFILE, data_dir=data_dir, act_as=EMBEDDED_USER, write_rule=WriteMode.OPEN)
     embedded_server = await asyncio.to_thread(
         open_server,
         data_dir,

@@ -6,12 +6,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from psycopg.conninfo import conninfo_to_dict
 
 from gjobs.store.configuration import app_databases
 from gjobs.store.configuration.app_databases import AppDatabases, find_app_databases
-from gjobs.store.configuration.app_folder import LARGEST_FILE, MOST_LEVELS, UnusableAddress, read_url
-from gjobs.store.configuration.settings import NO_CONFIGURATION, Pooler, Profile, UrlTarget, resolve
+from gjobs.store.configuration.app_folder import (
+    LARGEST_FILE,
+    MOST_LEVELS,
+    Unusable,
+    is_local,
+    read_url,
+    shown_place,
+)
+from gjobs.store.configuration.settings import NO_CONFIGURATION, Pooler, Profile, resolve
 from gjobs.store.database.connection_url import label, parameters
 
 SECRET = "hunter2"
@@ -39,7 +45,7 @@ def find(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Find:
 
 
 def shown(found: AppDatabases) -> list[tuple[str, str, bool]]:
-    return [(database.name, database.description, database.is_local) for database in found.databases]
+    return [(database.profile.name, database.description, database.is_local) for database in found.databases]
 
 
 SUPABASE = """
@@ -213,7 +219,7 @@ def test_service_names_are_hosts_only_in_a_container(
     assert ".env: DATABASE_URL names a service of Docker Compose, which only containers can reach." in found.problems
     monkeypatch.setattr(app_databases, "_IN_CONTAINERS", (str(tmp_path),))
     in_container = find_app_databases({}, tmp_path)
-    (inside,) = (one for one in in_container.databases if one.name == "app:.env:DATABASE_URL")
+    (inside,) = (one for one in in_container.databases if one.profile.name == "app:.env:DATABASE_URL")
     assert (inside.where, inside.is_local, in_container.problems) == ("db/inside", False, ())
 
 
@@ -222,8 +228,7 @@ def connected(found: AppDatabases, name: str) -> dict[str, object]:
     settings = resolve(
         profile=name, data_dir=Path("/data"), environment={}, configuration=found.added_to(NO_CONFIGURATION, name)
     )
-    assert isinstance(settings.target, UrlTarget)
-    return {**parameters(settings.target)}
+    return {**parameters(settings.profile)}
 
 
 def test_login_and_libpq_parameters_are_kept_and_other_drivers_parameters_dropped(find: Find) -> None:
@@ -251,7 +256,7 @@ def test_login_and_libpq_parameters_are_kept_and_other_drivers_parameters_droppe
 
 
 def test_local_databases_may_be_written_and_a_pooler_is_configured(find: Find) -> None:
-    found = {database.name: database.profile for database in find(NEXT_AND_SUPABASE).databases}
+    found = {database.profile.name: database.profile for database in find(NEXT_AND_SUPABASE).databases}
     assert [profile.write for profile in found.values()] == [True, False, False]
     assert found["app:.env.local:DATABASE_URL"].pooler is Pooler.TRANSACTION
     assert found["app:.env.local:DIRECT_URL"].pooler is None
@@ -446,7 +451,7 @@ def test_special_files_are_skipped_with_a_reason(find: Find, tmp_path: Path) -> 
     (tmp_path / "supabase").symlink_to(outside)
     (outside / "config.toml").write_text(SUPABASE)
     found = find({"real.env": "DATABASE_URL=postgres://u@localhost/x"})
-    assert [database.name for database in found.databases] == ["app:.env.in.local:DATABASE_URL"]
+    assert [database.profile.name for database in found.databases] == ["app:.env.in.local:DATABASE_URL"]
     assert {problem.partition(" ")[0]: problem.partition(" ")[2] for problem in found.problems} == {
         "supabase/config.toml": "is a link to a file outside the app.",
         ".env": "is not a regular file.",
@@ -492,11 +497,11 @@ def test_search_never_leaves_the_repository_or_reaches_the_home(
     ],
 )
 def test_urls_are_read_as_libpq_reads_their_safe_form(url: str, where: str) -> None:
-    address = read_url(url, folder=Path("/app"))
-    assert address.where({}) == where
-    assert not {"hostaddr", "passfile", "service"} & set(conninfo_to_dict(address.uri))
-    assert address.is_local({}) is (url == "postgres:///db")
-    assert not address.is_local({"PGHOST": "db.example.com"})
+    found = read_url(url, folder=Path("/app")).parameters
+    assert shown_place(found, {}) == where
+    assert not {"hostaddr", "passfile", "service"} & set(found)
+    assert is_local(found, {}) is (url == "postgres:///db")
+    assert not is_local(found, {"PGHOST": "db.example.com"})
 
 
 @pytest.mark.parametrize(
@@ -510,7 +515,7 @@ def test_urls_are_read_as_libpq_reads_their_safe_form(url: str, where: str) -> N
     ],
 )
 def test_unreadable_urls_are_refused(url: str) -> None:
-    with pytest.raises(UnusableAddress, match=r"is not a database URL|cannot be read"):
+    with pytest.raises(Unusable, match=r"is not a database URL|cannot be read"):
         read_url(url, folder=Path("/app"))
 
 
@@ -521,7 +526,7 @@ def test_same_database_with_two_passwords_is_offered_twice(find: Find) -> None:
             ".env.local": "DATABASE_URL=postgres://u:two@localhost/db\n",
         }
     )
-    assert [(one.name, one.other_names) for one in found.databases] == [
+    assert [(one.profile.name, one.other_names) for one in found.databases] == [
         ("app:.env.local:DATABASE_URL", ("app:.env:DIRECT_URL",)),
         ("app:.env:DATABASE_URL", ()),
     ]
@@ -530,7 +535,7 @@ def test_same_database_with_two_passwords_is_offered_twice(find: Find) -> None:
 def test_found_databases_never_open_by_themselves(find: Find) -> None:
     named = find(NEXT_AND_SUPABASE).added_to(NO_CONFIGURATION, "app:supabase")
     settings = resolve(data_dir=Path("/data"), environment={}, configuration=named)
-    assert (settings.target, settings.is_fallback) == (None, True)
+    assert (settings.is_embedded, settings.is_fallback) == (True, True)
     kept = Profile(name="app:supabase", label="mine", address="postgresql:///mine")
     configured = NO_CONFIGURATION.__class__(profiles={"app:supabase": kept})
     assert find(NEXT_AND_SUPABASE).added_to(configured, "app:supabase").profiles == {"app:supabase": kept}
@@ -552,4 +557,4 @@ def test_found_databases_never_open_by_themselves(find: Find) -> None:
 def test_variables_in_env_files_are_replaced_as_apps_do(find: Find, value: str, password: str) -> None:
     files = {".env": "OUTER=o", ".env.local": f"EMPTY=\nPW=a$b\nDATABASE_URL=postgres://u:{value}@h/db"}
     (database,) = find(files).databases
-    assert database.address.get("password") == password
+    assert database.profile.parameters.get("password", "") == password

@@ -12,7 +12,6 @@ from gjobs.store.configuration.settings import (
     Configuration,
     Profile,
     Settings,
-    UrlTarget,
     WriteMode,
     resolve,
     switched,
@@ -51,7 +50,7 @@ def resolved(environment: dict[str, str], configuration: Configuration = NO_CONF
 @pytest.mark.parametrize("environment", [{}, {"GJOBS_DATABASE_URL": "", "DATABASE_URL": "", "GJOBS_PROFILE": ""}])
 def test_embedded_database_is_the_default(environment: dict[str, str]) -> None:
     settings = resolved(environment)
-    assert (settings.target, settings.data_dir, settings.is_fallback) == (None, HOME, True)
+    assert (settings.is_embedded, settings.data_dir, settings.is_fallback) == (True, HOME, True)
     assert (settings.profile, settings.act_as, settings.act_as_origin) == (EMBEDDED_PROFILE, "ada@example.com", None)
 
 
@@ -82,24 +81,14 @@ def test_database_choice_follows_option_variable_file_then_database_url(
     options: Options, environment: dict[str, str], configuration: Configuration, origin: str | None
 ) -> None:
     settings = resolved(environment, configuration, **options)
-    target = settings.target
     assert not settings.is_fallback, "the dashboard does not ask for another database"
-    if origin is None:
-        assert target is None
-    else:
-        assert isinstance(target, UrlTarget)
-        assert target.origin == origin
+    assert settings.is_embedded is (origin is None)
+    assert settings.profile.origin == (origin or "the profile 'embedded'")
 
 
-def test_profile_supplies_url_parameters_and_password_command() -> None:
-    settings = resolved({}, FILE, profile="prod")
-    assert settings.target == UrlTarget(
-        url="postgresql://prod/app",
-        origin="the profile 'prod'",
-        parameters={"sslmode": "require"},
-        password_command=("pass", "prod"),
-    )
-    assert settings.profile == PROD
+def test_address_without_a_profile_is_a_profile_without_a_name() -> None:
+    assert resolved({}, FILE, profile="prod").profile == PROD
+    assert resolved({}, FILE, database_url=URL).profile == Profile(address=URL, variable="--database-url")
 
 
 @pytest.mark.parametrize(
@@ -170,7 +159,7 @@ def test_switched_database_has_its_own_actor_and_write_mode() -> None:
     first = resolved(BEN, FILE, profile="lab", act_as="cy@example.com")
     second = switched(first, PROD)
     assert (second.profile, second.act_as, second.write_rule) == (PROD, "ana@example.com", WriteMode.PERMIT_REQUIRED)
-    assert switched(second, EMBEDDED_PROFILE).target is None
+    assert switched(second, EMBEDDED_PROFILE).is_embedded
     assert switched(second, LAB) == resolved({}, FILE, profile="lab")
     read_only = resolved({}, FILE, profile="prod", read_only=True)
     assert switched(read_only, LAB).write_rule is WriteMode.CLOSED

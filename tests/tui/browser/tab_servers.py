@@ -76,7 +76,6 @@ def cookie_of(answer: str) -> str:
 async def serving(*, tabs: int = 8, idle: float = 600, data_dir: Path = Path("/nonexistent")) -> AsyncIterator[Served]:
     reports: list[str] = []
     settings = Settings(
-        target=None,
         data_dir=data_dir,
         act_as="operator",
         write_rule=WriteMode.CLOSED,

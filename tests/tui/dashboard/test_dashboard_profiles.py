@@ -153,7 +153,7 @@ class TestSwitchingDatabases:
     ) -> None:
         async with drive_dashboard(app_of(both)) as driver:
             prod, other, embedded = driver.app.database_choices
-            assert embedded.name == "embedded"
+            assert embedded.profile.name == "embedded"
             for destination in (other, prod, other):
                 driver.app.switch_to(destination)
             await driver.shows("Out of paper")

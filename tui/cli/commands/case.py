@@ -71,7 +71,7 @@ async def print_case(
             person,
             report=lambda step: show(f"reading {step}, {STEPS.index(step) + 1} of {len(STEPS)}"),
         )
-    zone = ZoneInfo(session.profile.time_zone) if session.profile and session.profile.time_zone else UTC
+    zone = ZoneInfo(session.profile.time_zone) if session.profile.time_zone else UTC
     built = await prepared(case, session.full_name, redacts=redacts, zone=zone)
     text, document = case_markdown(built), case_document(built) if output.json else None
     counts = built.counts_in(text if document is None else json.dumps(document))

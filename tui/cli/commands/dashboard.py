@@ -1,6 +1,6 @@
 """gjobs, the dashboard."""
 
-from gjobs.store.configuration.settings import Settings, UrlTarget
+from gjobs.store.configuration.settings import Settings
 from gjobs.store.errors import command
 from gjobs.tui.cli.command import Command
 from gjobs.tui.cli.output import ExitCode, Output, UsageError, can_draw
@@ -26,10 +26,10 @@ def check(settings: Settings, *, command: str, instead: str) -> None:
     """Refuse --write and invalid addresses. The dashboard would retry an invalid address for ever."""
     if settings.write_reason is not None:
         raise UsageError(f"{command} does not take --write.", hint=f"Leave it out. {instead}")
-    if isinstance(settings.target, UrlTarget):
+    if not settings.is_embedded:
         from gjobs.store.database.connection_url import parameters
 
-        parameters(settings.target)
+        parameters(settings.profile)
 
 
 def require_screen() -> None:

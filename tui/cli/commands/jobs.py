@@ -43,10 +43,9 @@ from gjobs.tui.cli.output import (
 from gjobs.tui.export.export_files import FileFormat, document, format_of, plain, seconds_in_status, writer
 
 if TYPE_CHECKING:
-    from gjobs.store.configuration.known_databases import Known
     from gjobs.store.database.query import Query
     from gjobs.store.store import Store
-    from gjobs.tui.session import Session
+    from gjobs.tui.session import Known, Session
 
 
 def show_jobs(

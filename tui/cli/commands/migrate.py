@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
-from gjobs.store.configuration.settings import Settings, UrlTarget, WriteMode, journal_path
+from gjobs.store.configuration.settings import Profile, Settings, WriteMode, journal_path
 from gjobs.store.errors import ReadOnly, StoreError, Unreachable, command
 from gjobs.store.journal.write_record import JournalEntry, WriteOutcome, WriteRecord
 from gjobs.store.users.actor import OPERATOR
@@ -45,36 +45,32 @@ def chosen_database(settings: Settings) -> Iterator[MigrationTarget]:
     """Open the database to migrate, and print its name. Start the embedded server. Unlike other commands, do not
     migrate it.
     """
-    match settings.target:
-        case None:
-            from gjobs.store.embedded.server import open_server
+    profile = settings.profile
+    if settings.is_embedded:
+        from gjobs.store.embedded.server import open_server
 
-            with open_server(settings.data_dir, report=print_message) as lease:
-                print_message("Database: embedded.")
-                yield MigrationTarget(conninfo=lease.conninfo, label="embedded", is_ours=True, alone=lease.preparing())
-        case UrlTarget() as target:
-            from gjobs.store.database.connection_url import label, parameters
+        with open_server(settings.data_dir, report=print_message) as lease:
+            print_message("Database: embedded.")
+            yield MigrationTarget(conninfo=lease.conninfo, label="embedded", is_ours=True, alone=lease.preparing())
+    else:
+        from gjobs.store.database.connection_url import label, parameters
 
-            conninfo = parameters(target)
-            address = label(conninfo)
-            name = f"{settings.profile.label} ({address})" if settings.profile else address
-            print_message(f"Database: {name}.")
-            yield MigrationTarget(
-                conninfo=_signing_in(target, conninfo), label=name, is_ours=False, alone=nullcontext()
-            )
-        case _:
-            assert_never(settings.target)
+        conninfo = parameters(profile)
+        address = label(conninfo)
+        name = f"{profile.label} ({address})" if profile.label else address
+        print_message(f"Database: {name}.")
+        yield MigrationTarget(conninfo=_signing_in(profile, conninfo), label=name, is_ours=False, alone=nullcontext())
 
 
-def _signing_in(target: UrlTarget, conninfo: Mapping[str, str | int]) -> Mapping[str, str | int]:
+def _signing_in(profile: Profile, conninfo: Mapping[str, str | int]) -> Mapping[str, str | int]:
     """Add the password that a command prints, for connections that are made without asyncio."""
-    if not target.password_command:
+    if not profile.password_command:
         return conninfo
     import asyncio
 
     from gjobs.store.database.connection_url import PasswordCommand
 
-    return {**conninfo, "password": asyncio.run(PasswordCommand(target.password_command).get())}
+    return {**conninfo, "password": asyncio.run(PasswordCommand(profile.password_command).get())}
 
 
 NOTHING = "nothing"

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING
 from gjobs.store.configuration.settings import (
     EMBEDDED,
     EMBEDDED_PROFILE,
-    OPERATOR_NAME,
     Configuration,
     Profile,
     Settings,
-    UrlTarget,
     resolve,
 )
 from gjobs.store.errors import InvalidValue
@@ -22,7 +20,6 @@ from gjobs.tui.cli.output import Output, print_message
 from gjobs.tui.export.export_files import Json, document
 
 if TYPE_CHECKING:
-    from gjobs.store.configuration.app_databases import AppDatabase
     from gjobs.store.configuration.config_file import ConfigurationFile
 
 
@@ -51,7 +48,6 @@ class Listed:
     profile: Profile
     where: str
     """Host and database; never a password."""
-    act_as: str
     origin: str
     is_default: bool
     """Whether it is opened by default."""
@@ -75,8 +71,8 @@ def list_profiles(file: "ConfigurationFile", output: Output) -> None:
     in_app = find_app_databases(os.environ)
     with_named = in_app.added_to(configuration, os.environ.get("GJOBS_PROFILE", ""))
     opened = _opened(with_named, os.environ)
-    listed = [_listed(profile, configuration, opened) for profile in configuration.profiles.values()]
-    found = [_found(database, opened) for database in in_app.databases]
+    listed = [_listed(profile, configuration.path, opened) for profile in configuration.profiles.values()]
+    found = [_listed(one.profile, configuration.path, opened, one.where) for one in in_app.databases]
     if not output.document(_document(row) for row in (*listed, *found)):
         from gjobs.tui.text.format import Column
 
@@ -85,7 +81,7 @@ def list_profiles(file: "ConfigurationFile", output: Output) -> None:
             Column("DEFAULT", lambda row: "default" if row.is_default else ""),
             Column("LABEL", lambda row: row.profile.label, narrowest=8),
             Column("WRITE", lambda row: "yes" if row.profile.write else "no"),
-            Column("AS", lambda row: row.act_as, narrowest=8),
+            Column("AS", lambda row: row.profile.actor, narrowest=8),
             Column("COLOR", lambda row: row.profile.color or "-"),
             Column("WHERE", lambda row: row.where, narrowest=10),
             Column("ORIGIN", lambda row: row.origin, narrowest=10),
@@ -106,46 +102,24 @@ def _opened(configuration: Configuration, environment: Mapping[str, str]) -> Set
     except InvalidValue as error:
         print_message(error.message)
         return None
-    if isinstance(settings.target, UrlTarget) and settings.profile is None:
-        print_message(f"{settings.target.origin} is set. Commands without --profile open the database that it names.")
+    if variable := settings.profile.variable:
+        print_message(f"{variable} is set. Commands without --profile open the database that it names.")
     return settings
 
 
-def _listed(profile: Profile, configuration: Configuration, opened: Settings | None) -> Listed:
-    chosen = resolve(profile=profile.name, data_dir=Path(), environment={}, configuration=configuration)
-    is_built_in = configuration.path is None or profile == EMBEDDED_PROFILE
+def _listed(profile: Profile, path: Path | None, opened: Settings | None, where: str | None = None) -> Listed:
+    from gjobs.store.database.connection_url import shown_address
+
+    is_built_in = path is None or profile == EMBEDDED_PROFILE
     return Listed(
         profile=profile,
-        where=_where(chosen),
-        act_as=chosen.act_as,
-        origin="built in" if is_built_in else str(configuration.path),
+        where=where or (EMBEDDED if profile.address is None else shown_address(profile)),
+        origin=" and ".join(profile.sources) or ("built in" if is_built_in else str(path)),
         is_default=opened is not None and opened.profile == profile,
     )
-
-
-def _found(database: "AppDatabase", opened: Settings | None) -> Listed:
-    profile = database.profile
-    return Listed(
-        profile=profile,
-        where=database.where,
-        act_as=OPERATOR_NAME,
-        origin=" and ".join(database.sources),
-        is_default=opened is not None and opened.profile == profile,
-    )
-
-
-def _where(settings: Settings) -> str:
-    if not isinstance(settings.target, UrlTarget):
-        return EMBEDDED
-    from gjobs.store.database.connection_url import label, parameters
-
-    try:
-        return label(parameters(settings.target))
-    except InvalidValue:
-        return "an invalid address"
 
 
 def _document(row: Listed) -> dict[str, Json]:
     names = ("name", "label", "where", "write", "as", "color", "interval", "statement_timeout", "pooler")
-    of_row = {"where": row.where, "as": row.act_as, "default": row.is_default, "origin": row.origin}
+    of_row = {"where": row.where, "as": row.profile.actor, "default": row.is_default, "origin": row.origin}
     return document(row.profile, *names, **of_row, in_app=bool(row.profile.sources))

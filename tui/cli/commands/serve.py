@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from gjobs.store.configuration.settings import Settings, UrlTarget, WriteMode
+from gjobs.store.configuration.settings import Settings, WriteMode
 from gjobs.store.errors import Unreachable
 from gjobs.tui.cli.arguments import FORCE, Size, length, number_in, port, size, whole_number
 from gjobs.tui.cli.command import Command
@@ -166,10 +166,9 @@ def _served(settings: Settings) -> str:
     """Return the name of the database, with its address."""
     from gjobs.store.database.connection_url import label, parameters
 
-    profile, target = settings.profile, settings.target
-    if not isinstance(target, UrlTarget):
+    if settings.is_embedded:
         return "the sample database" if settings.is_fallback else "the embedded database"
-    name, address = profile.label if profile else target.origin, label(parameters(target))
+    name, address = settings.profile.label or settings.profile.origin, label(parameters(settings.profile))
     return address if name == "--database-url" else f"{name} ({address})"
 
 

@@ -132,7 +132,7 @@ def run_worker(
             chosen,
             concurrency=concurrency,
             lease_seconds=lease.total_seconds(),
-            pooler=session.profile.pooler if session.profile else None,
+            pooler=session.profile.pooler,
             applies_retention=cleanup,
             report=partial(_print_summary, postponed, ServerRestarts(session.restart_if_dead)),
         )

@@ -61,7 +61,7 @@ class ActionHost(MessageApp[int]):
         self._setup = setup or DashboardSetup()
         self.database_choice = next(iter(self._setup.database_choices), None)
         """The database that is open or being opened. None for a demo or an address without a profile."""
-        self._frame = (self.database_choice.color if self.database_choice else None), False
+        self._frame = (self.database_choice.profile.color if self.database_choice else None), False
         """The color of the database, and whether a write permit is open."""
         self._is_press_lost = False
         """Whether the last press of the mouse was on a removed widget."""
@@ -261,9 +261,9 @@ class ActionHost(MessageApp[int]):
     def _place(self, store: "Store") -> str:
         """Return the key under which a project is remembered: profile or database, and actor."""
         session = self.poller.session
-        name = "" if session is None else session.profile.name if session.profile else session.label
+        name = session.profile.name or session.label if session else ""
         return f"{name} as {actor_name(store.actor)}"
 
     @property
     def _profile_zone(self) -> str | None:
-        return self.database_choice.time_zone if self.database_choice else None
+        return self.database_choice.profile.time_zone if self.database_choice else None

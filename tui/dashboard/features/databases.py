@@ -46,15 +46,16 @@ async def pick_database(host: ActionHost) -> None:
 
 
 def listed_database(choice: "DatabaseChoice") -> Choice[DatabaseChoice]:
-    return Choice(value=choice, label=full_name(choice), detail=choice.detail, ending=choice.rule, color=choice.color)
+    name, color = full_name(choice), choice.profile.color
+    return Choice(value=choice, label=name, detail=choice.detail, ending=choice.rule, color=color)
 
 
 def full_name(choice: "DatabaseChoice") -> str:
     """Return the description, or else the label, with the profile's name if that is different."""
     if choice.description is not None:
         return choice.description
-    label, name = choice.label, choice.name
-    if label is None:
+    label, name = choice.profile.label, choice.profile.name
+    if not name:
         return "the given address"
     return label if label == name else f"{label} ({name})"
 

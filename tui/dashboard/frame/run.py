@@ -78,7 +78,7 @@ def run_dashboard(settings: Settings, *, with_tour: bool = False, connections: "
     log_to_file(settings.data_dir)
     tour = setup.TourStart.ALWAYS if with_tour else setup.TourStart.NEVER
     # The tour starts by itself only on the embedded database, whose jobs are samples.
-    if settings.target is None and settings.write_rule is WriteMode.OPEN and settings.moment is None and not with_tour:
+    if settings.is_embedded and settings.write_rule is WriteMode.OPEN and settings.moment is None and not with_tour:
         tour = setup.TourStart.ONCE
     present = replace(settings, moment=None)
     app_search = setup.AppSearch(settings=present)

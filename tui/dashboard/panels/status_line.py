@@ -10,7 +10,7 @@ from textual.app import App
 from textual.content import Content
 
 from gjobs.store import errors
-from gjobs.store.configuration.settings import WriteMode, WritePermit
+from gjobs.store.configuration.settings import APP_VARIABLE, NO_PROFILE, WriteMode, WritePermit
 from gjobs.store.users.actor import ActingUser, actor_name
 from gjobs.store.values.data_classes import dataclass
 from gjobs.tui.dashboard.bindings import key_of
@@ -252,16 +252,16 @@ def connection_status(
     actor = store.actor if store else None
     # The default level is not shown.
     level = f" (aal{actor.aal})" if isinstance(actor, ActingUser) and actor.aal != 1 else ""
-    profile = session.profile if session else None
+    profile = session.profile if session else choice.profile if choice else NO_PROFILE
     access = session.access if session else None
     # The own database of gjobs needs no warning.
-    is_configured = profile is not None and profile.address is not None
+    is_configured = session is not None and profile.address is not None
     return ConnectionStatus(
-        database=session.label if session else choice.label if choice else None,
+        database=session.label if session else profile.label or None,
         address=session.address if session else None,
-        color=profile.color if profile else choice.color if choice and not session else None,
-        is_of_app=profile is not None and bool(profile.sources),
-        origin=choice.origin if choice else None,
+        color=profile.color,
+        is_of_app=session is not None and bool(profile.sources),
+        origin=APP_VARIABLE if choice and choice.profile.variable == APP_VARIABLE else None,
         is_exposed=session is not None
         and (transport := session.operator.database.connections.transport) is not None
         and transport.is_exposed,

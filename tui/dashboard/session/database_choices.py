@@ -41,8 +41,8 @@ class DatabaseChoices:
     @property
     def all(self) -> tuple[DatabaseChoice, ...]:
         """The configured databases, and then those that files of the app name."""
-        known = {choice.name for choice in self._configured}
-        return (*self._configured, *(one for one in self._choices if one.name not in known))
+        known = {choice.profile.name for choice in self._configured}
+        return (*self._configured, *(one for one in self._choices if one.profile.name not in known))
 
     @property
     def unusable(self) -> str:
@@ -70,26 +70,25 @@ class DatabaseChoices:
         if not choices or self._found is None:
             return None
         remembered = self._memory.state.app_databases.get(str(self._found.folder))
-        keys = [_key(one) for one in self._found.databases]
         if remembered == EMBEDDED:
             return None
-        place = keys.index(remembered) if remembered in keys else None
-        if place is not None and self._found.databases[place].is_local:
-            return choices[place]
-        picked = await ask(choices, None if place is None else choices[place], len(self._found.problems))
+        known = next((choice for choice in choices if choice.key == remembered), None)
+        if known is not None and known.profile.write:
+            return known
+        picked = await ask(choices, known, len(self._found.problems))
         if picked is None:
             return None
-        self._remember(EMBEDDED if picked.value is None else keys[choices.index(picked.value)])
+        self._remember(EMBEDDED if picked.value is None else picked.value.key)
         return picked.value
 
     def note_switch(self, choice: DatabaseChoice) -> None:
         """Remember a switch to the sample database or to an app database: it replaces the earlier answer."""
-        if not self.may_ask or self._found is None or not self._choices:
+        if not self.may_ask or not self._choices:
             return
-        if choice.name == EMBEDDED:
+        if choice.profile.name == EMBEDDED:
             self._remember(EMBEDDED)
         elif choice in self._choices:
-            self._remember(_key(self._found.databases[self._choices.index(choice)]))
+            self._remember(choice.key)
 
     def _remember(self, key: str) -> None:
         if self._found is not None:
@@ -104,14 +103,14 @@ def _find(directory: Path | None) -> "AppDatabases":
     return find_app_databases(os.environ, directory)
 
 
-def _key(database: "AppDatabase") -> str:
-    """Return the name and the address. If the file later names another address, a remembered answer is ignored."""
-    return f"{database.name} {' '.join(database.address.identity)}"
-
-
 def _choice(settings: "Settings", database: "AppDatabase") -> DatabaseChoice:
     """Return the choice. --as, --aal and --read-only of the command line apply to it too."""
     opened = switched(settings, database.profile)
     if settings.is_fallback and settings.act_as_origin is not None:
         opened = replace(opened, act_as=settings.act_as, aal=settings.aal, act_as_origin=settings.act_as_origin)
-    return replace(database_choice(opened), description=f"{database.label} at {database.where}")
+    return replace(
+        database_choice(opened),
+        description=f"{database.profile.label} at {database.where}",
+        # If the file later names another address, a remembered answer is ignored.
+        key=f"{database.profile.name} {' '.join(database.identity)}",
+    )

@@ -356,7 +356,7 @@ class SessionPoller:
         session = self.session
         if session is None or session.capabilities is None:
             return
-        if not may_listen(session.capabilities.facts, session.profile.pooler if session.profile else None):
+        if not may_listen(session.capabilities.facts, session.profile.pooler):
             return
         turns = count()
         async with aclosing(wake_ups(session.operator.database)) as words:

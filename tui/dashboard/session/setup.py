@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gjobs.store.configuration.settings import (
-    APP_VARIABLE,
     NO_CONFIGURATION,
     Configuration,
+    Profile,
     Settings,
-    UrlTarget,
     WriteMode,
     switched,
 )
-from gjobs.store.errors import InvalidValue
 from gjobs.store.poller import DEFAULT_INTERVAL
 from gjobs.store.system.async_tools import import_in_thread
 from gjobs.store.values.data_classes import dataclass
@@ -44,7 +42,7 @@ def session_opener(settings: Settings, early: "ConnectionPool | None" = None, *,
     async def opener(report: "Report") -> "AsyncIterator[Session]":
         nonlocal password, early
         connections, early = early, None
-        if connections is None and isinstance(settings.target, UrlTarget):
+        if connections is None and not settings.is_embedded:
             # Connect during the import of the store. Over a slow network, both take about as long.
             await import_in_thread("gjobs.store.database.connection_pool")
             connections = start_connecting(settings, password)
@@ -79,24 +77,21 @@ def demo_opener(control: "DemoControl") -> "Opener":
 class DatabaseChoice:
     """A database that the dashboard can switch to."""
 
-    name: str | None
-    """Name of the profile; None for an address without a profile."""
-    label: str | None
-    """Name before the database is open; None if only the connection knows it."""
-    color: str | None
-    origin: str | None
-    """Origin of the address, if it was not meant for gjobs."""
-    interval: float
-    """Seconds between two polls."""
     opener: "Opener"
     settings: Settings
     description: str | None = None
     """The text that lists show instead of label and name. It includes the address."""
+    key: str = ""
+    """Name and address of a database that a file of the app names. They are remembered for the app's folder."""
 
     @property
-    def time_zone(self) -> str | None:
-        """The time zone of the profile, if it sets one."""
-        return self.settings.profile.time_zone if self.settings.profile else None
+    def profile(self) -> Profile:
+        return self.settings.profile
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two polls."""
+        return self.profile.interval or DEFAULT_INTERVAL
 
     @property
     def rule(self) -> str:
@@ -110,38 +105,25 @@ class DatabaseChoice:
     @property
     def detail(self) -> str:
         """Text that distinguishes it in a list. It imports the driver to read an address."""
-        profile = self.settings.profile
-        if profile and profile.sources:
-            return f"from {' and '.join(profile.sources)}"
-        if not isinstance(self.settings.target, UrlTarget):
+        if self.profile.sources:
+            return f"from {' and '.join(self.profile.sources)}"
+        if self.settings.is_embedded:
             return ""
-        from gjobs.store.database.connection_url import label, parameters
+        from gjobs.store.database.connection_url import shown_address
 
-        try:
-            return label(parameters(self.settings.target))
-        except InvalidValue:
-            return "an invalid address"
+        return shown_address(self.profile)
 
 
 def database_choices(settings: Settings) -> tuple[DatabaseChoice, ...]:
     """Return the configured database first, then the other profiles."""
     chosen = database_choice(settings)
     profiles = settings.configuration.profiles.values()
-    others = [database_choice(switched(settings, profile)) for profile in profiles if profile.name != chosen.name]
-    return (chosen, *others)
+    others = (switched(settings, profile) for profile in profiles if profile.name != chosen.profile.name)
+    return (chosen, *map(database_choice, others))
 
 
 def database_choice(settings: Settings) -> DatabaseChoice:
-    profile, target = settings.profile, settings.target
-    return DatabaseChoice(
-        name=profile.name if profile else None,
-        label=profile.label if profile else None,
-        color=profile.color if profile else None,
-        origin=APP_VARIABLE if isinstance(target, UrlTarget) and target.origin == APP_VARIABLE else None,
-        interval=(profile.interval if profile else None) or DEFAULT_INTERVAL,
-        opener=session_opener(settings),
-        settings=settings,
-    )
+    return DatabaseChoice(opener=session_opener(settings), settings=settings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
