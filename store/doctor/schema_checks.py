@@ -163,7 +163,7 @@ def function_findings(functions: Sequence[AppFunction]) -> Iterator[Finding]:
         faults = [_for_owner(function, fault) for fault in (_race(function), _unchecked(function)) if fault]
         yield from faults
         # A replacement of the function also sets its search_path.
-        if not any(fault.sql and "CREATE" in fault.sql.upper() for fault in faults):
+        if not any(fault.sql and fault.sql == fixed_sql(function) for fault in faults):
             yield from (_for_owner(function, fault) for fault in _unpinned(function))
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gjobs.store.doctor.schema_checks import checks_caller, is_racy
+from gjobs.store.doctor.schema_checks import AppFunction, checks_caller, function_findings, is_racy
 
 APP = """
 declare present text;
@@ -57,3 +57,22 @@ def test_racy_status_update_is_recognized_in_a_function_body(body: str, racy: bo
 )
 def test_caller_check_is_recognized_in_a_function_body(body: str, checks: bool) -> None:
     assert checks_caller(body, "p_user_id") is checks
+
+
+@pytest.mark.parametrize("name", ["jobs_of", "create_job"])
+def test_missing_search_path_is_reported_beside_an_unchecked_user(name: str) -> None:
+    function = AppFunction(
+        name=name,
+        signature=f"public.{name}(p_user_id uuid)",
+        result="void",
+        body="",
+        runs_as_owner=True,
+        passes_row_security=True,
+        pins_search_path=False,
+        callers=("authenticated",),
+        user_arguments=("p_user_id",),
+        id_arguments=("p_user_id",),
+        owner="owner",
+        is_owned=True,
+    )
+    assert {finding.name for finding in function_findings([function])} == {"unchecked-user", "unpinned-search-path"}
