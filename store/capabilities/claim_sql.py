@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from gjobs.store.capabilities.capability import PolicyCommand, PolicyFacts, RlsPolicy
 from gjobs.store.database.database import Database
-from gjobs.store.database.query import Query, row_maker
+from gjobs.store.database.query import Query, ignore_row, row_maker
 from gjobs.store.errors import Locked, TimedOut
 from gjobs.store.schema.schema_diff import QUALIFY
 from gjobs.store.users.actor import OPERATOR, ROLE_OF_USERS
@@ -119,8 +119,10 @@ select pg_get_viewdef(v.oid) from pg_class v
 )
 """The expressions of the policies that decide which jobs, projects and assets a role of app requests sees."""
 
-_QUALIFY = Query(text(QUALIFY), tuple)
-_OWN_ROWS = (
+QUALIFY_QUERY = Query(text(QUALIFY), ignore_row)
+"""Read this first. Later queries in the same transaction must name schemas explicitly."""
+
+OWN_ROWS = (
     "(auth.uid() = user_id)",
     "(( SELECT auth.uid() AS uid) = user_id)",
     "(user_id = auth.uid())",
@@ -148,9 +150,9 @@ select c.relrowsecurity
 def policy_queries(role: str) -> tuple[Query[Any], ...]:
     """Return the queries that `read_policy_facts` reads together."""
     return (
-        _QUALIFY,
+        QUALIFY_QUERY,
         replace(POLICY_EXPRESSIONS, parameters={"role": role}),
-        replace(_SHOWS_OWN, parameters={"role": role, "own_rows": list(_OWN_ROWS)}),
+        replace(_SHOWS_OWN, parameters={"role": role, "own_rows": list(OWN_ROWS)}),
     )
 
 

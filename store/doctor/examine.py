@@ -12,16 +12,16 @@ from sqlalchemy import text
 from gjobs.store.actor_database import ActorDatabase
 from gjobs.store.capabilities.capabilities import Capabilities
 from gjobs.store.capabilities.capability import EARLIER_BUILD, JOBS, Capability, not_a_table
-from gjobs.store.capabilities.claim_sql import POLICIES_WITH_TREES, POLICY_EXPRESSIONS, read_policy_facts
+from gjobs.store.capabilities.claim_sql import POLICIES_WITH_TREES, POLICY_EXPRESSIONS, QUALIFY_QUERY, read_policy_facts
 from gjobs.store.capabilities.probe import CapabilityCache, probe
 from gjobs.store.database.database import Database
 from gjobs.store.database.load_meter import Traffic
 from gjobs.store.database.query import ChangedRows, Query
 from gjobs.store.database.wake_ups import SILENCE, announces_changes, may_listen
-from gjobs.store.doctor import policy_checks, schema_checks, server_checks, table_checks
+from gjobs.store.doctor import policy_checks, schema_checks, server_checks, sql_checks, table_checks
 from gjobs.store.doctor.findings import NOT_EXAMINED, DoctorReport, Finding, Section, Severity, size
 from gjobs.store.doctor.policy_checks import WITHOUT_ROW, nothing_leaks, policy_findings, try_policies
-from gjobs.store.doctor.schema_checks import QUALIFY_QUERY, read_schema
+from gjobs.store.doctor.schema_checks import read_schema
 from gjobs.store.errors import NoPrivilege, SignInRefused, StoreError, Unreachable, command
 from gjobs.store.job_list import read_listing
 from gjobs.store.job_list.list_query import ListingQuery
@@ -111,15 +111,6 @@ async def _measure(database: Database, poll: Awaitable[object]) -> tuple[int, fl
     before, started = database.load.traffic() or Traffic(), perf_counter()
     await poll
     return ((database.load.traffic() or before) - before).received, perf_counter() - started
-
-
-def egress_finding(polls: IdlePolls) -> Finding:
-    return Finding(
-        Section.CONNECTION,
-        "egress",
-        Severity.OK,
-        f"An idle dashboard of the operator receives about {size(polls.bytes_of_month)} a month.",
-    )
 
 
 def next_steps(capabilities: Capabilities, revision: str | None, findings: Sequence[Finding]) -> Iterator[str]:
@@ -229,18 +220,19 @@ class _Examination:
         )
 
     async def _server(self) -> Iterable[Finding]:
-        time_outs, *replays = await self._read(
-            server_checks.TIME_OUTS, *([server_checks.REPLAY] if self._facts.is_replica else [])
-        )
-        return server_checks.server_findings(self._facts, replays[0][0] if replays else None, time_outs)
+        of_replica = [sql_checks.REPLICA] if self._facts.is_replica else []
+        answers = await self._read(*of_replica, sql_checks.TIME_OUTS)
+        return [server_checks.version_finding(self._facts), *(finding for found in answers for _, finding in found)]
 
     async def _check_connection(self) -> Iterable[Finding]:
-        durations = await server_checks.measure(self._database)
-        pooling = await server_checks.find_pooling(self._database, self._facts)
-        findings = [*server_checks.connection_findings(self._facts, self._label, durations, pooling)]
+        findings = await server_checks.connection_findings(self._database, self._facts, self._label)
         is_woken = may_listen(self._facts, None) and await announces_changes(self._database)
         polls = await measure_polls(self._database, is_woken=is_woken)
-        return findings if polls is None else [*findings, egress_finding(polls)]
+        if polls is not None:
+            month = size(polls.bytes_of_month)
+            sentence = f"An idle dashboard of the operator receives about {month} a month."
+            findings.append(Finding(Section.CONNECTION, "egress", Severity.OK, sentence))
+        return findings
 
     async def _role(self) -> Iterable[Finding]:
         policies = await read_policy_facts(self._database, ROLE_OF_USERS) if JOBS in self._facts.relations else None
@@ -257,13 +249,13 @@ class _Examination:
         )
 
     async def _rows(self) -> Iterable[Finding]:
-        uses, indexes, (support,) = await self._read(
-            table_checks.TABLE_USE, table_checks.INDEX_USE, table_checks.TRIGRAM_SUPPORT
+        uses, indexes, trigrams = await self._read(
+            table_checks.TABLE_USE, table_checks.INDEX_USE, table_checks.TRIGRAMS
         )
         counted = await table_checks.count(self._database, self._facts)
         return [
             *table_checks.rows_findings(self._facts, uses, indexes, counted),
-            *table_checks.word_findings(support, uses, indexes, is_replica=self._facts.is_replica),
+            *table_checks.word_findings(trigrams, uses, indexes, is_replica=self._facts.is_replica),
             *table_checks.folding_findings(await self._unfolded()),
         ]
 
@@ -278,23 +270,24 @@ class _Examination:
         return int(unfolded)
 
     async def _rules(self) -> Iterable[Finding]:
-        found, seen, tables, copies, rules, bodies = await self._read(
-            schema_checks.FUNCTIONS,
-            schema_checks.VIEWS,
-            policy_checks.TABLES,
-            policy_checks.COPIES,
+        functions, views, remarks, copies, rules, bodies = await self._read(
+            sql_checks.FUNCTIONS,
+            sql_checks.VIEWS,
+            sql_checks.TABLES,
+            sql_checks.COPIES,
             POLICIES_WITH_TREES,
             replace(POLICY_EXPRESSIONS, parameters={"role": ROLE_OF_USERS}),
         )
         rules = await try_policies(self._database, rules)
+        view_findings = dict(filter(None, views))
         findings = [
-            *schema_checks.function_findings(found),
-            *schema_checks.view_findings(seen, self._facts),
-            *policy_findings(tables, rules),
+            *(finding for _, finding in functions),
+            *view_findings.values(),
+            *policy_findings(self._facts, remarks, rules),
             *policy_checks.user_data_findings(rules, bodies),
-            *policy_checks.copy_findings(copies, reported={view.name for view in seen}),
+            *(finding for name, finding in copies if name not in view_findings),
         ]
-        return [*findings, *nothing_leaks(tables, findings)]
+        return [*findings, *nothing_leaks(self._facts, findings)]
 
     async def _read(self, *queries: Query[Any]) -> Sequence[list[Any]]:
         """Run queries so that names in their results include the schema, whatever the login's search_path is."""

@@ -1,21 +1,33 @@
-"""Checks row level security: tables without it, and policies that are too open or too narrow."""
+"""Checks what the policies of row level security let users reach."""
 
 import json
 import re
-from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from enum import IntEnum
 from functools import partial
 from uuid import UUID
 
 from sqlalchemy import func, literal_column, select, text
 
-from gjobs.store.capabilities.capability import Capability, PolicyCommand, RlsPolicy
+from gjobs.store.capabilities.capability import (
+    ASSETS,
+    JOBS,
+    PROJECTS,
+    Capability,
+    DatabaseFacts,
+    PolicyCommand,
+    RelationKind,
+    RlsPolicy,
+    short,
+)
+from gjobs.store.capabilities.claim_sql import OWN_ROWS
 from gjobs.store.capabilities.probe import probe
 from gjobs.store.database.database import Database
-from gjobs.store.database.query import Query, TimeLimits, row_maker
+from gjobs.store.database.query import Query, TimeLimits
 from gjobs.store.doctor.findings import Finding, Section, Severity
 from gjobs.store.doctor.node_trees import Node, Tree, depends_on_row, parse_tree
+from gjobs.store.doctor.sql_checks import Found
 from gjobs.store.errors import SignInRefused, StoreError, Unreachable, command
 from gjobs.store.users.actor import ANON, ROLE_OF_ANON, ActingUser
 
@@ -34,14 +46,7 @@ class Reach(IntEnum):
     EVERYBODY = 3
 
 
-OWN_ROW = frozenset(
-    {
-        "auth.uid() = user_id",
-        "user_id = auth.uid()",
-        "( SELECT auth.uid() AS uid) = user_id",
-        "user_id = ( SELECT auth.uid() AS uid)",
-    }
-)
+OWN_ROW = frozenset(printed[1:-1] for printed in OWN_ROWS)
 _USER_METADATA = re.compile(r"\b(?:user_metadata|raw_user_meta_data)\b")
 
 
@@ -106,11 +111,16 @@ async def _is_met(database: Database, policy: RlsPolicy, condition: str | None) 
     return is_met
 
 
-def reach(condition: str | None, tree: str | None, *, is_met: bool = False) -> Reach:
-    """Return who can access the rows of others. None means that there is no such condition."""
-    if condition is None or tree is None:
+_Condition = tuple[str | None, str | None, bool]
+"""A condition, its node tree, and whether a made-up user met it for a row of another user. None if there is none."""
+
+
+def reach(condition: _Condition) -> Reach:
+    """Return who can access the rows of others."""
+    printed, tree, is_met = condition
+    if printed is None or tree is None:
         return Reach.NOBODY
-    return Reach.EVERYBODY if is_met or condition == "true" else _reach(condition, parse_tree(tree))
+    return Reach.EVERYBODY if is_met or printed == "true" else _reach(printed, parse_tree(tree))
 
 
 def _reach(condition: str, tree: Tree) -> Reach:
@@ -183,138 +193,29 @@ def _depths(expression: str) -> Iterator[tuple[int, int]]:
             yield index, depth
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RlsTable:
-    name: str
-    """Without its schema, which is public."""
-    has_row_security: bool
-    is_forced: bool
-    """Whether row level security also applies to the table's owner."""
-    reachable: tuple[str, ...]
-    """The request roles with any privilege on it."""
-    truncating: tuple[str, ...]
-    """The request roles that may TRUNCATE it."""
-    publications: tuple[str, ...]
+def _tables(facts: DatabaseFacts) -> Mapping[str, bool]:
+    """Return the tables that exist, without their schema, and whether row level security is on."""
+    named = {name: facts.relations[name] for name in (JOBS, PROJECTS, ASSETS) if name in facts.relations}
+    return {
+        short(name): relation.is_protected for name, relation in named.items() if relation.kind is RelationKind.TABLE
+    }
 
 
-TABLES: Query[RlsTable] = Query(
-    text("""
-select c.relname::text, c.relrowsecurity, c.relforcerowsecurity,
-       array(select r.rolname::text from pg_roles r
-              where r.rolname in ('anon', 'authenticated')
-                and (has_any_column_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE')
-                     or has_table_privilege(r.oid, c.oid, 'DELETE'))
-              order by 1),
-       array(select r.rolname::text from pg_roles r
-              where r.rolname in ('anon', 'authenticated') and has_table_privilege(r.oid, c.oid, 'TRUNCATE')
-              order by 1),
-       array(select p.pubname::text from pg_publication_tables p
-              where p.schemaname = n.nspname and p.tablename = c.relname order by 1)
-  from pg_class c
-  join pg_namespace n on n.oid = c.relnamespace
- where n.nspname = 'public' and c.relname in ('generation_jobs', 'projects', 'assets') and c.relkind in ('r', 'p')
- order by c.relname = 'generation_jobs' desc, c.relname = 'projects' desc
-"""),
-    row_maker(RlsTable, reachable=tuple, truncating=tuple, publications=tuple),
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableCopy:
-    """A table or materialized view without row level security that resembles one of the app's tables.
-
-    It can be a partition of the app's table, or a foreign table that has the name of the app's table.
-    It has a column `user_id`, and at least half of the columns of the app's table or the main columns of a job.
-    """
-
-    name: str
-    """As written in SQL."""
-    original: str
-    shared_columns: int
-    kind: str
-    has_policies: bool
-    """Whether it can have row level security. A foreign table and a materialized view can't."""
-    readers: tuple[str, ...]
-    """The request roles that may read it."""
-
-
-COPIES: Query[TableCopy] = Query(
-    text("""
-with app as (
-    select t.oid, t.relname::text as name, a.attname, a.atttypid, count(*) over (partition by t.oid) as columns
-      from pg_class t
-      join pg_namespace n on n.oid = t.relnamespace
-      join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
-     where n.nspname = 'public' and t.relname in ('generation_jobs', 'projects', 'assets')
-)
-select distinct on (c.oid) format('%I.%I', n.nspname, c.relname), app.name, count(*), c.relkind::text, readers.names
-  from pg_class c
-  join pg_namespace n on n.oid = c.relnamespace
-  join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-  join app on app.attname = a.attname and app.atttypid = a.atttypid
- cross join lateral (
-       select array(select r.rolname::text from pg_roles r
-                     where r.rolname in ('anon', 'authenticated') and has_schema_privilege(r.oid, n.oid, 'USAGE')
-                       and has_any_column_privilege(r.oid, c.oid, 'SELECT')
-                     order by 1)
-       ) readers (names)
- where c.relkind in ('r', 'p', 'f', 'm') and c.relpersistence <> 't' and not c.relrowsecurity
-   and (c.oid not in (select oid from app) or c.relkind = 'f') and readers.names <> '{}'
- group by c.oid, n.nspname, app.oid, app.name, app.columns, readers.names
-having bool_or(a.attname = 'user_id')
-   and (2 * count(*) >= app.columns
-        or app.name = 'generation_jobs'
-           and count(*) filter (where a.attname in ('id', 'status', 'mode', 'cost_cents')) = 4)
- order by c.oid, count(*) desc
-"""),
-    lambda row: TableCopy(
-        name=row[0],
-        original=row[1],
-        shared_columns=row[2],
-        kind={"m": "materialized view", "f": "foreign table"}.get(row[3], "table"),
-        has_policies=row[3] in ("r", "p"),
-        readers=tuple(row[4]),
-    ),
-)
-
-
-def copy_findings(copies: Sequence[TableCopy], *, reported: Set[str]) -> Iterator[Finding]:
-    """Check the copies, except those that another finding already reports."""
-    for copy in copies:
-        if copy.name in reported:
-            continue
-        enable = f"ALTER TABLE {copy.name} ENABLE ROW LEVEL SECURITY;"
-        revoke = f"REVOKE ALL ON {copy.name} FROM PUBLIC, {', '.join(copy.readers)};"
-        is_original = copy.name == f"public.{copy.original}"
-        lacks = f"has {copy.shared_columns} columns of {copy.original}, but no row level security"
-        if is_original:
-            lacks = "can't have row level security"
-        yield _finding(
-            "no-row-security" if is_original else "unprotected-copy",
-            Severity.PROBLEM,
-            f"The {copy.kind} {copy.name} {lacks}: {' and '.join(copy.readers)} may read every row.",
-            sql=enable if copy.has_policies else revoke,
-        )
-
-
-def policy_findings(tables: Sequence[RlsTable], policies: Sequence[RlsPolicy]) -> Iterator[Finding]:
-    """Check the tables that exist. `policies` must include their node trees."""
-    there = {table.name for table in tables}
-    for table in tables:
-        own = [policy for policy in policies if policy.table == table.name and policy.roles]
-        if table.has_row_security:
+def policy_findings(facts: DatabaseFacts, remarks: Sequence[Found], policies: Sequence[RlsPolicy]) -> Iterator[Finding]:
+    """Check the policies, which must include their node trees. Return `remarks` about a table after its policies."""
+    tables = _tables(facts)
+    for table, is_protected in tables.items():
+        own = [policy for policy in policies if policy.table == table and policy.roles]
+        if is_protected:
             yield from _open(own)
-            yield from _blind_for_project(table, own, has_assets="assets" in there)
-            yield from _nothing_to_see(table, own)
-        else:
-            yield _unprotected(table, own)
-        yield from _remarks(table)
-    yield from _truncating(tables)
+            yield from _blind_for_project(table, own, has_assets="assets" in tables)
+        yield from (finding for about, finding in remarks if about == table)
+    yield from (finding for about, finding in remarks if not about)
 
 
-def nothing_leaks(tables: Sequence[RlsTable], findings: Sequence[Finding]) -> Iterator[Finding]:
+def nothing_leaks(facts: DatabaseFacts, findings: Sequence[Finding]) -> Iterator[Finding]:
     """Report that no fault was found. Report nothing if no table exists, or if a condition was not judged."""
-    if tables and not any(finding.is_fault or finding.name == _NOT_JUDGED for finding in findings):
+    if _tables(facts) and not any(finding.is_fault or finding.name == _NOT_JUDGED for finding in findings):
         yield _finding(
             "no-leak",
             Severity.OK,
@@ -325,27 +226,13 @@ def nothing_leaks(tables: Sequence[RlsTable], findings: Sequence[Finding]) -> It
 _NOT_JUDGED = "not-judged"
 
 
-def _unprotected(table: RlsTable, policies: Sequence[RlsPolicy]) -> Finding:
-    roles = " and ".join(table.reachable)
-    reached = f": {roles} can access every row" if roles else ""
-    return _finding(
-        "no-row-security",
-        Severity.PROBLEM if roles else Severity.WARNING,
-        f"Row level security is off on {table.name}{reached}.",
-        sql=f"ALTER TABLE public.{table.name} ENABLE ROW LEVEL SECURITY;",
-        hint=None if policies else "Create policies first, because users see no rows without one.",
-    )
-
-
 def _open(policies: Sequence[RlsPolicy]) -> Iterator[Finding]:
     """Report permissive policies that let users reach the rows of others, or that may do so."""
     for policy in policies:
         if not policy.is_permissive:
             continue
-        using, check = _reach_of_using(policy, policies), _reach_of_check(policy, policies)
-        widest, condition, tree = (
-            (using, policy.using, policy.using_tree) if using >= check else (check, *_stored_with_tree(policy))
-        )
+        using, check = _reach_of(policy, policies, shown), _reach_of(policy, policies, stored)
+        widest, (condition, tree, _) = (using, shown(policy)) if using >= check else (check, stored(policy))
         sentence = f"{policy.quoted_name} on {policy.table}"
         if widest is Reach.EVERYBODY:
             everybody = "everybody" if condition == "true" else "every user"
@@ -381,28 +268,32 @@ def _open(policies: Sequence[RlsPolicy]) -> Iterator[Finding]:
 WITHOUT_ROW = "policy-without-row"
 
 
-def _reach_of_using(policy: RlsPolicy, others: Sequence[RlsPolicy]) -> Reach:
-    limits = (reach(other.using, other.using_tree) for other in _restrictions(policy, others) if other.using)
-    if Reach.NOBODY in limits:
+def shown(policy: RlsPolicy) -> _Condition:
+    """Return the condition for existing rows."""
+    return policy.using, policy.using_tree, policy.is_using_met
+
+
+def stored(policy: RlsPolicy) -> _Condition:
+    """Return the condition for new rows. It is None if the policy's command stores no rows."""
+    if policy.command not in ("INSERT", "UPDATE", "ALL"):
+        return None, None, False
+    return (policy.check, policy.check_tree, policy.is_check_met) if policy.check else shown(policy)
+
+
+def _reach_of(policy: RlsPolicy, others: Sequence[RlsPolicy], condition_of: Callable[[RlsPolicy], _Condition]) -> Reach:
+    limits = [condition_of(other) for other in _restrictions(policy, others, policy.command)]
+    if any(limit[0] and reach(limit) is Reach.NOBODY for limit in limits):
         return Reach.NOBODY
-    return reach(policy.using, policy.using_tree, is_met=policy.is_using_met)
+    return reach(condition_of(policy))
 
 
-def _reach_of_check(policy: RlsPolicy, others: Sequence[RlsPolicy]) -> Reach:
-    stored = [_stored_with_tree(other) for other in _restrictions(policy, others)]
-    if any(condition and reach(condition, tree) is Reach.NOBODY for condition, tree in stored):
-        return Reach.NOBODY
-    is_met = policy.is_check_met if policy.check else policy.is_using_met
-    return reach(*_stored_with_tree(policy), is_met=is_met)
-
-
-def _restrictions(policy: RlsPolicy, others: Sequence[RlsPolicy]) -> Iterator[RlsPolicy]:
-    """Yield the restrictive policies that must also hold whenever the policy applies."""
+def _restrictions(policy: RlsPolicy, others: Sequence[RlsPolicy], command: str) -> Iterator[RlsPolicy]:
+    """Yield the restrictive policies that must also hold whenever the policy applies to this command."""
     return (
         other
         for other in others
         if not other.is_permissive
-        and other.command in (policy.command, PolicyCommand.ALL)
+        and other.command in (command, PolicyCommand.ALL)
         and ("public" in other.roles or set(policy.roles) <= set(other.roles))
     )
 
@@ -454,14 +345,14 @@ other rows.
 """
 
 
-def _blind_for_project(table: RlsTable, policies: Sequence[RlsPolicy], *, has_assets: bool) -> Iterator[Finding]:
+def _blind_for_project(table: str, policies: Sequence[RlsPolicy], *, has_assets: bool) -> Iterator[Finding]:
     """Report policies that check only the user. They let users put jobs into the projects of others."""
-    if table.name == "projects":
+    if table == "projects":
         return
     blind = [policy for policy in policies if _is_blind(policy, policies)]
     if not blind:
         return
-    row = "a job" if table.name == "generation_jobs" else "an asset"
+    row = "a job" if table == "generation_jobs" else "an asset"
     asks = "the policy {} does not" if len(blind) == 1 else "the policies {} do not"
     named = asks.format(" and ".join(policy.quoted_name for policy in blind))
     yield _finding(
@@ -469,42 +360,25 @@ def _blind_for_project(table: RlsTable, policies: Sequence[RlsPolicy], *, has_as
         Severity.WARNING,
         f"A user can put {row} into another user's project, because {named} check who owns the project.",
         sql="\n".join(
-            _narrowed(table.name, command, has_assets=has_assets)
+            _narrowed(table, command, has_assets=has_assets)
             for command in _commands(blind)
             if any(not _is_narrowed(policy, command, policies) for policy in blind)
         ),
     )
 
 
-def _stored(policy: RlsPolicy) -> str | None:
-    """Return the condition for new rows, or None if the policy allows none."""
-    return _stored_with_tree(policy)[0]
-
-
-def _stored_with_tree(policy: RlsPolicy) -> tuple[str | None, str | None]:
-    if policy.command not in ("INSERT", "UPDATE", "ALL"):
-        return None, None
-    return (policy.check, policy.check_tree) if policy.check else (policy.using, policy.using_tree)
-
-
 def _is_blind(policy: RlsPolicy, others: Sequence[RlsPolicy]) -> bool:
-    condition = _stored(policy)
+    condition, _, _ = stored(policy)
     if not policy.is_permissive or condition in (None, "false") or _PROJECT.search(condition or ""):
         return False
-    if Reach.EVERYBODY in (_reach_of_using(policy, others), _reach_of_check(policy, others)):
+    if Reach.EVERYBODY in (_reach_of(policy, others, shown), _reach_of(policy, others, stored)):
         return False  # `_open` reports it.
     return not all(_is_narrowed(policy, command, others) for command in _commands([policy]))
 
 
 def _is_narrowed(policy: RlsPolicy, command: str, others: Sequence[RlsPolicy]) -> bool:
     """Return whether a restrictive policy, which must also hold, checks the project."""
-    return any(
-        not other.is_permissive
-        and command in _commands([other])
-        and _PROJECT.search(_stored(other) or "")
-        and ("public" in other.roles or set(policy.roles) <= set(other.roles))
-        for other in others
-    )
+    return any(_PROJECT.search(stored(other)[0] or "") for other in _restrictions(policy, others, command))
 
 
 def _commands(policies: Sequence[RlsPolicy]) -> Sequence[str]:
@@ -524,43 +398,3 @@ def _narrowed(table: str, command: str, *, has_assets: bool) -> str:
         using="USING (true) " if command == "UPDATE" else "",
         condition="\n       AND ".join(conditions).format(table=table),
     )
-
-
-def _nothing_to_see(table: RlsTable, policies: Sequence[RlsPolicy]) -> Iterator[Finding]:
-    readable = any(policy.is_permissive and policy.command in ("SELECT", "ALL") for policy in policies)
-    if not readable:
-        yield _finding(
-            "no-policy",
-            Severity.WARNING,
-            f"No policy allows users to read {table.name}, so no user sees any of its rows.",
-        )
-
-
-def _remarks(table: RlsTable) -> Iterator[Finding]:
-    if table.is_forced:
-        yield _finding(
-            "forced-row-security",
-            Severity.NOTE,
-            f"Row level security is forced on {table.name}, so its owner also sees only rows that a policy allows.",
-        )
-    if table.publications:
-        yield _finding(
-            "publication",
-            Severity.NOTE,
-            f"{', '.join(table.publications)} publishes {table.name}. Every subscriber receives the ids of deleted"
-            " rows, because row level security does not apply to delete events.",
-        )
-
-
-def _truncating(tables: Sequence[RlsTable]) -> Iterator[Finding]:
-    emptied = [table for table in tables if table.truncating]
-    if emptied:
-        roles = sorted({role for table in emptied for role in table.truncating})
-        names = ", ".join(table.name for table in emptied)
-        yield _finding(
-            "truncate",
-            Severity.NOTE,
-            f"{' and '.join(roles)} may TRUNCATE {names}. Row level security does not prevent this.",
-            sql=f"REVOKE TRUNCATE ON {', '.join(f'public.{table.name}' for table in emptied)} FROM {', '.join(roles)};",
-            hint="PostgREST has no TRUNCATE, so this matters only if these roles can run other SQL.",
-        )

@@ -1,25 +1,22 @@
 """Check the server, the connection, the pooler, the login and the users' grants."""
 
 from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass, replace
-from enum import Enum, auto
+from dataclasses import replace
 from functools import partial
 from statistics import median
 from time import perf_counter
-from typing import assert_never
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 
-from gjobs.store import tables
 from gjobs.store.capabilities.capabilities import OLDEST_MIGRATED, OLDEST_READ, Capabilities
 from gjobs.store.capabilities.capability import JOBS, Capability, DatabaseFacts, not_a_table
 from gjobs.store.capabilities.claim_sql import WHOLE_TOKEN
 from gjobs.store.capabilities.probe import probe
 from gjobs.store.database.database import Database
-from gjobs.store.database.query import Query, Row, ignore_row, make_number, row_maker
+from gjobs.store.database.query import Query, ignore_row
 from gjobs.store.doctor.findings import Finding, Section, Severity, amount
-from gjobs.store.doctor.table_checks import MOST_COUNTED
+from gjobs.store.doctor.table_checks import MOST_COUNTED, count_query
 from gjobs.store.errors import NoPrivilege, SchemaMissing
 from gjobs.store.users.actor import (
     ANON,
@@ -37,76 +34,8 @@ _server_finding = partial(Finding, Section.SERVER)
 _connection_finding = partial(Finding, Section.CONNECTION)
 _login_finding = partial(Finding, Section.ROLE)
 
-NOTICEABLE_LAG = 10.0
-"""Lag behind the primary in seconds. From this value on, the data is reported as old."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replay:
-    """How far a replica has replayed its primary."""
-
-    has_all: bool | None
-    """Whether everything received has been replayed; None without streaming."""
-    seconds: float | None
-    """Seconds since the newest replayed commit; None if there is none."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimeOut:
-    role: str
-    setting: str
-    value: str
-
-
-REPLAY: Query[Replay] = Query(
-    text("""
-select pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn(),
-       extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())::float8
-"""),
-    row_maker(Replay),
-)
-
-
-def _make_time_out(row: Row) -> TimeOut:
-    role, setting = row
-    name, _, value = setting.partition("=")
-    return TimeOut(role=role, setting=name, value=value)
-
-
-TIME_OUTS: Query[TimeOut] = Query(
-    text("""
-select r.rolname::text, setting
-  from pg_db_role_setting s
-  join pg_roles r on r.oid = s.setrole
- cross join unnest(s.setconfig) as setting
- where s.setdatabase in (0, (select oid from pg_database where datname = current_database()))
-   and (r.rolname in ('anon', 'authenticated', 'authenticator', 'service_role') or r.rolname = current_user)
-   and setting ~ '^(statement|lock|idle_in_transaction_session|transaction)_timeout='
- order by r.rolname, setting
-"""),
-    _make_time_out,
-)
-
-
-def server_findings(facts: DatabaseFacts, replay: Replay | None, time_outs: Sequence[TimeOut]) -> Iterator[Finding]:
-    """Check the server. `replay` is None on a primary."""
-    yield _version(facts)
-    if replay is not None:
-        yield _replica(replay)
-    if time_outs:
-        yield _server_finding("time-outs", Severity.OK, f"Time-outs by role: {_words(time_outs)}.")
-
-
-def _words(time_outs: Sequence[TimeOut]) -> str:
-    """List the settings of each role, ordered by role."""
-    by_role: dict[str, list[str]] = {}
-    for one in time_outs:
-        kind = one.setting.removesuffix("_timeout").replace("_", " ")
-        by_role.setdefault(one.role, []).append(f"{kind} {one.value}")
-    return "; ".join(f"{role} {', '.join(settings)}" for role, settings in by_role.items())
-
-
-def _version(facts: DatabaseFacts) -> Finding:
+def version_finding(facts: DatabaseFacts) -> Finding:
     if facts.major_version < OLDEST_READ:
         return _server_finding(
             "version",
@@ -119,69 +48,41 @@ def _version(facts: DatabaseFacts) -> Finding:
     return _server_finding("version", Severity.OK, f"PostgreSQL {facts.version}.")
 
 
-def _replica(replay: Replay) -> Finding:
-    sentence = "This is a replica, which accepts no writes."
-    if replay.has_all or replay.seconds is None:
-        return _server_finding("replica", Severity.OK, f"{sentence} It has replayed all received changes.")
-    severity = Severity.WARNING if replay.seconds >= NOTICEABLE_LAG else Severity.OK
-    return _server_finding("replica", severity, f"{sentence} It is {replay.seconds:.1f} s behind the primary server.")
-
-
 ROUND_TRIPS = 5
 SLOW = 0.25
 """Median round trip in seconds. From this value on, the dashboard feels slow."""
 
 
-class Pooling(Enum):
-    NONE = auto()
-    SESSION = auto()
-    """Keeps one server process for each client, as far as gjobs can detect."""
-    TRANSACTION = auto()
-    """One server process has served two of our connections that were open at the same time."""
-
-
 _SHORTEST = Query(text("select 1"), ignore_row)
 
 
-async def measure(database: Database) -> tuple[float, ...]:
-    """Return the seconds of some round trips, each in its own transaction."""
+async def connection_findings(database: Database, facts: DatabaseFacts, label: str) -> list[Finding]:
+    """Check the connection. Each measured round trip has its own transaction."""
     durations = []
     for _ in range(ROUND_TRIPS):
         started = perf_counter()
         await database.read(OPERATOR, _SHORTEST)
         durations.append(perf_counter() - started)
-    return tuple(durations)
-
-
-async def find_pooling(database: Database, facts: DatabaseFacts) -> Pooling:
-    if not facts.behind_pooler:
-        return Pooling.NONE
-    return Pooling.TRANSACTION if await database.shares_processes() else Pooling.SESSION
-
-
-def connection_findings(
-    facts: DatabaseFacts, label: str, durations: Sequence[float], pooling: Pooling
-) -> Iterator[Finding]:
-    yield _encryption(facts, label)
     middle = median(durations)
     sentence = f"A round trip takes {middle * 1000:.1f} ms (fastest: {min(durations) * 1000:.1f} ms)."
-    yield _connection_finding("latency", Severity.NOTE if middle >= SLOW else Severity.OK, sentence)
-    match pooling:
-        case Pooling.NONE:
-            yield _connection_finding("pooler", Severity.OK, "No pooler.")
-        case Pooling.SESSION:
-            yield _connection_finding(
-                "pooler", Severity.OK, "The connection goes through a session pooler, as far as gjobs can detect."
-            )
-        case Pooling.TRANSACTION:
-            yield _connection_finding(
-                "pooler",
-                Severity.NOTE,
-                "The connection goes through a transaction pooler.",
-                hint="gjobs works with it, but 'gjobs migrate' needs a direct connection or a session pooler.",
-            )
-        case _:
-            assert_never(pooling)
+    latency = _connection_finding("latency", Severity.NOTE if middle >= SLOW else Severity.OK, sentence)
+    return [_encryption(facts, label), latency, await _pooler(database, facts)]
+
+
+async def _pooler(database: Database, facts: DatabaseFacts) -> Finding:
+    """Report a pooler. With a transaction pooler, one server process serves two of our connections that are open."""
+    if not facts.behind_pooler:
+        return _connection_finding("pooler", Severity.OK, "No pooler.")
+    if not await database.shares_processes():
+        return _connection_finding(
+            "pooler", Severity.OK, "The connection goes through a session pooler, as far as gjobs can detect."
+        )
+    return _connection_finding(
+        "pooler",
+        Severity.NOTE,
+        "The connection goes through a transaction pooler.",
+        hint="gjobs works with it, but 'gjobs migrate' needs a direct connection or a session pooler.",
+    )
 
 
 def _encryption(facts: DatabaseFacts, label: str) -> Finding:
@@ -342,15 +243,11 @@ def _users(capabilities: Capabilities) -> Iterator[Finding]:
         )
 
 
-_SOME = select(tables.generation_jobs.c.id).limit(MOST_COUNTED + 1).subquery()
-_SEEN = Query(select(func.count()).select_from(_SOME), make_number)
-
-
 async def jobs_visible_to(database: Database, actor: Actor) -> Sequence[Finding]:
     """Return one finding with the number of jobs, or with the reason why they can't be read."""
     name, seen_finding = actor_name(actor), partial(_login_finding, "seen-by")
     try:
-        (number,) = await database.read(actor, _SEEN)
+        (number,) = await database.read(actor, count_query(JOBS))
     except (NoPrivilege, SchemaMissing) as error:
         if actor == ANON and isinstance(error, NoPrivilege):
             return [seen_finding(Severity.OK, f"{name} sees no jobs, because the role {name} may not read them.")]

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import Integer, Select, Table, bindparam, func, select, text
+from sqlalchemy import func, select, text
 
 from gjobs.store import tables
 from gjobs.store.capabilities.capability import ASSETS, JOBS, PROJECTS, WORD_INDEX, DatabaseFacts
@@ -24,16 +24,13 @@ MOST_COUNTED = 100_000
 PATIENCE = TimeLimits(statement=2.0, lock=0.5)
 
 
-def _some_of(table: Table) -> Select[int]:
-    some = select(table.c.id).limit(bindparam("most", type_=Integer)).subquery()
-    return select(func.count()).select_from(some)
+_COUNTED = {JOBS: tables.generation_jobs, PROJECTS: tables.projects, ASSETS: tables.assets}
 
 
-_COUNTS = {
-    JOBS: _some_of(tables.generation_jobs),
-    PROJECTS: _some_of(tables.projects),
-    ASSETS: _some_of(tables.assets),
-}
+def count_query(name: str) -> Query[int]:
+    """Return a query that counts the rows of a table, up to the limit plus one."""
+    some = select(_COUNTED[name].c.id).limit(MOST_COUNTED + 1).subquery()
+    return Query(select(func.count()).select_from(some), make_number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +53,9 @@ class IndexUse:
     table: str
     definition: str
     bytes: int
-    scans: int
-    """Number of scans since the statistics were last reset."""
     is_valid: bool
-    is_needed: bool
-    """Whether it enforces a constraint such as a key, so that it is needed even if never scanned."""
+    is_idle: bool
+    """Whether it is valid, enforces no constraint such as a key, and had no scan since the last reset of statistics."""
 
 
 TABLE_USE: Query[TableUse] = Query(
@@ -80,8 +75,9 @@ INDEX_USE: Query[IndexUse] = Query(
     text("""
 select format('%I.%I', n.nspname, i.relname), t.relname::text,
        regexp_replace(pg_get_indexdef(x.indexrelid), '^.*? USING ', ''),
-       pg_relation_size(i.oid), coalesce(s.idx_scan, 0), x.indisvalid,
-       x.indisunique or exists (select from pg_constraint c where c.conindid = i.oid)
+       pg_relation_size(i.oid), x.indisvalid,
+       x.indisvalid and coalesce(s.idx_scan, 0) = 0 and not x.indisunique
+           and not exists (select from pg_constraint c where c.conindid = i.oid)
   from pg_index x
   join pg_class i on i.oid = x.indexrelid
   join pg_class t on t.oid = x.indrelid
@@ -97,12 +93,9 @@ select format('%I.%I', n.nspname, i.relname), t.relname::text,
 async def count(database: Database, facts: DatabaseFacts) -> Mapping[str, int | None]:
     """Return each readable table's row count, at most the limit plus one. None means that counting took too long."""
     counted: dict[str, int | None] = {}
-    for name, statement in _COUNTS.items():
-        if name not in facts.relations:
-            continue
-        query = Query(statement, make_number, {"most": MOST_COUNTED + 1})
+    for name in [table for table in _COUNTED if table in facts.relations]:
         try:
-            (counted[name],) = await database.read(OPERATOR, query, limits=PATIENCE)
+            (counted[name],) = await database.read(OPERATOR, count_query(name), limits=PATIENCE)
         except TimedOut:
             counted[name] = None
         except (NoPrivilege, SchemaMissing):
@@ -215,7 +208,13 @@ _PROMISED = frozenset(one.full_name for one in expected(NEWEST_REVISION) if one.
 
 def _unused(uses: Sequence[TableUse], indexes: Sequence[IndexUse]) -> Iterator[Finding]:
     big = {use.name.removeprefix("public.") for use in uses if use.live >= FEW}
-    idle = [index for index in indexes if index.table in big and _is_idle(index)]
+    idle = [
+        index
+        for index in indexes
+        if index.is_idle
+        and index.table in big
+        and f"public.{index.table}.{index.name.removeprefix('public.')}" not in _PROMISED
+    ]
     if idle:
         named = ", ".join(f"{index.name.removeprefix('public.')} ({size(index.bytes)})" for index in idle)
         yield _finding(
@@ -224,11 +223,6 @@ def _unused(uses: Sequence[TableUse], indexes: Sequence[IndexUse]) -> Iterator[F
             f"Not used since the statistics were last reset: {named}.",
             hint="A replica may use indexes that the primary server does not use.",
         )
-
-
-def _is_idle(index: IndexUse) -> bool:
-    own_name = f"public.{index.table}.{index.name.removeprefix('public.')}"
-    return index.is_valid and not (index.scans or index.is_needed or own_name in _PROMISED)
 
 
 MOST_UNFOLDED = 10_000
@@ -247,27 +241,20 @@ def folding_findings(unfolded: int) -> Iterator[Finding]:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrigramSupport:
-    """Whether the server has the extension pg_trgm."""
-
-    schema: str | None
-    """The schema of the extension in this database, quoted for SQL if necessary. None if it is not installed."""
-    is_available: bool
-    """Whether the server can install it."""
-    has_extension_schema: bool
-    """Whether the database has the schema that hosted projects keep for extensions."""
-
-
-TRIGRAM_SUPPORT: Query[TrigramSupport] = Query(
+TRIGRAMS: Query[tuple[str, bool]] = Query(
     text("""
-select (select quote_ident(n.nspname) from pg_extension e join pg_namespace n on n.oid = e.extnamespace
-         where e.extname = 'pg_trgm'),
-       exists (select from pg_available_extensions where name = 'pg_trgm'),
-       to_regnamespace('extensions') is not null
+select quote_ident(coalesce(n.nspname, to_regnamespace('extensions')::text, 'public')), n.nspname is not null
+  from (select 'pg_trgm' as name) wanted
+  left join pg_extension e on e.extname = name
+  left join pg_namespace n on n.oid = e.extnamespace
+ where n.nspname is not null or exists (select from pg_available_extensions a where a.name = wanted.name)
 """),
-    row_maker(TrigramSupport),
+    lambda row: (row[0], row[1]),
 )
+"""The schema of the extension pg_trgm, and whether it is installed there. No row if the server can't install it.
+
+Hosted projects keep a schema for extensions.
+"""
 
 
 _FEW_PENDING = "gin_pending_list_limit = 64"
@@ -275,7 +262,7 @@ _FEW_PENDING = "gin_pending_list_limit = 64"
 
 
 def word_findings(
-    support: TrigramSupport, uses: Sequence[TableUse], indexes: Sequence[IndexUse], *, is_replica: bool
+    trigrams: Sequence[tuple[str, bool]], uses: Sequence[TableUse], indexes: Sequence[IndexUse], *, is_replica: bool
 ) -> Iterator[Finding]:
     """Offer the index for words if it would help. With few jobs, reading all of them is fast.
 
@@ -283,27 +270,27 @@ def word_findings(
     """
     is_large = any(use.name == JOBS and max(use.live, use.estimate) > MOST_COUNTED for use in uses)
     is_there = any(index.name == f"public.{WORD_INDEX}" for index in indexes)
-    if is_replica or is_there or not is_large or not (support.schema or support.is_available):
+    if is_replica or is_there or not is_large or not trigrams:
         return
+    ((schema, is_installed),) = trigrams
     yield _finding(
         "word-index",
         Severity.NOTE,
         "No index finds words. For each search, the database reads all jobs of the list.",
-        sql=word_index_sql(support),
+        sql=word_index_sql(schema, is_installed=is_installed),
         hint="The index speeds up searches of the operator for rare words. It makes writes of errors slower. The manual"
         " page 'migrations' says by how much.",
     )
 
 
-def word_index_sql(support: TrigramSupport) -> str:
+def word_index_sql(schema: str, *, is_installed: bool) -> str:
     """Return the statements that build the index, one a line. The owner of the tables runs them.
 
     An index collects new entries, and merges them into itself during some write. With a small limit, this write merges
     few entries.
     """
-    schema = support.schema or ("extensions" if support.has_extension_schema else "public")
     operators = f"{schema}.gin_trgm_ops"
     columns = f"lower(mode) {operators}, lower(error) {operators}"
-    install = [] if support.schema else [f"CREATE EXTENSION pg_trgm WITH SCHEMA {schema};"]
+    install = [] if is_installed else [f"CREATE EXTENSION pg_trgm WITH SCHEMA {schema};"]
     build = f"CREATE INDEX CONCURRENTLY {WORD_INDEX} ON {JOBS} USING gin ({columns}) WITH ({_FEW_PENDING});"
     return "\n".join([*install, build, f"ANALYZE {JOBS};"])

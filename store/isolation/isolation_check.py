@@ -1,26 +1,19 @@
 """Tries each probe in a transaction that is rolled back, and reports what leaked, with SQL that fixes it."""
 
-import re
-from collections.abc import AsyncIterator, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from uuid import UUID
 
 from gjobs.store.capabilities.capability import Capability, PolicyCommand, RlsPolicy
-from gjobs.store.capabilities.claim_sql import POLICIES, POLICIES_WITH_TREES
+from gjobs.store.capabilities.claim_sql import POLICIES, POLICIES_WITH_TREES, QUALIFY_QUERY
 from gjobs.store.capabilities.probe import probe
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query, TimeLimits
 from gjobs.store.doctor.examine import Further
-from gjobs.store.doctor.findings import Finding, Section, Severity
-from gjobs.store.doctor.policy_checks import TABLES, RlsTable, policy_findings, try_policies
-from gjobs.store.doctor.schema_checks import (
-    FUNCTIONS,
-    QUALIFY_QUERY,
-    VIEWS,
-    function_findings,
-    view_findings,
-)
+from gjobs.store.doctor.findings import Finding, Section, Severity, amount
+from gjobs.store.doctor.policy_checks import policy_findings, try_policies
+from gjobs.store.doctor.sql_checks import FUNCTIONS, TABLES, VIEWS
 from gjobs.store.errors import (
     Conflict,
     InvalidValue,
@@ -88,7 +81,7 @@ def _rows_answer(judged: Probe, rows: int) -> Probe:
     """
     target, verb = judged.target, judged.verb
     noun = "job" if target in (ProbeTarget.COUNTS, ProbeTarget.STATISTICS, ProbeTarget.SUMMARY) else "row"
-    counted = f"{rows:,} {noun}" if rows == 1 else f"{rows:,} {noun}s"
+    counted = amount(rows, noun)
     if rows:
         rolled_back = " — rolled back" if verb.writes else ""
         return _tried(judged, f"{_DONE[verb]} {counted}{rolled_back}", ProbeVerdict.LEAK)
@@ -159,31 +152,30 @@ async def run_probes(database: Database, plan: ProbePlan, *, tries_writes: bool)
     """
     actor = ActingUser(id=plan.other.id, email=plan.other.email)
     rules, policies = await database.read_together(actor, RULES, POLICIES)
-    attempts = _Attempts(database, plan, actor, rules, await try_policies(database, policies))
+    attempts = _Attempts(
+        database=database,
+        plan=plan,
+        actor=actor,
+        rules=rules,
+        policies=await try_policies(database, policies),
+    )
     for target, verb in PROBED:
         yield await attempts.probe(target, verb, tries_writes=tries_writes)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Attempts:
-    def __init__(
-        self,
-        database: Database,
-        plan: ProbePlan,
-        actor: ActingUser,
-        rules: Sequence[TableRules],
-        policies: Sequence[RlsPolicy],
-    ) -> None:
-        self._database = database
-        self._plan = plan
-        self._actor = actor
-        self._rules = rules
-        self._policies = policies
+    database: Database
+    plan: ProbePlan
+    actor: ActingUser
+    rules: Sequence[TableRules]
+    policies: Sequence[RlsPolicy]
 
     async def probe(self, target: ProbeTarget, verb: Verb, *, tries_writes: bool) -> Probe:
-        judged = judge(target, verb, self._rules, self._policies)
+        judged = judge(target, verb, self.rules, self.policies)
         if verb.writes and not tries_writes:
             return judged
-        kind, plan, creating = needed_kind(target, verb), self._plan, list[Query[None]]()
+        kind, plan, creating = needed_kind(target, verb), self.plan, list[Query[None]]()
         missing = why_missing(target, kind, plan)
         if missing is not None:
             is_unknown_table = target is ProbeTarget.ASSET and plan.no_assets is not None
@@ -194,7 +186,7 @@ class _Attempts:
         elif not verb.writes:
             return await self._read(judged, kind, query_for(target, verb, plan))
         # If rows arrive between this check and the attempt, such as a new job, changes to them are rolled back.
-        elif not await still_fits(self._database, plan, kind):
+        elif not await still_fits(self.database, plan, kind):
             return _untried(judged, "the chosen row was changed meanwhile")
         return await self._rehearse(judged, query_for(target, verb, plan), creating, missing)
 
@@ -204,7 +196,7 @@ class _Attempts:
         """Try the probe in a transaction that is rolled back. The operator first creates the missing rows in it."""
         is_created = not creating
         try:
-            async with self._database.rehearsal(self._actor, limits=LIMITS) as (transaction, become_actor):
+            async with self.database.rehearsal(self.actor, limits=LIMITS) as (transaction, become_actor):
                 for new_row in creating:
                     await transaction.change(new_row)
                 is_created = True
@@ -225,10 +217,10 @@ class _Attempts:
 
     async def _read(self, judged: Probe, kind: TargetKind | None, query: Query[int]) -> Probe:
         try:
-            (rows,) = await self._database.read(self._actor, query, limits=LIMITS)
+            (rows,) = await self.database.read(self.actor, query, limits=LIMITS)
         except StoreError as error:
             return _error_answer(judged, error)
-        if rows == 0 and not await still_fits(self._database, self._plan, kind):
+        if rows == 0 and not await still_fits(self.database, self.plan, kind):
             return _untried(judged, "the chosen row was deleted meanwhile")
         return _rows_answer(judged, rows)
 
@@ -245,7 +237,7 @@ Remedies = Mapping[tuple[ProbeTarget, Verb], str]
 
 async def find_leak_fixes(database: Database) -> Remedies:
     facts = (await probe(database)).facts
-    _, functions, views, tables, policies = await database.read_together(
+    _, functions, views, remarks, policies = await database.read_together(
         OPERATOR, QUALIFY_QUERY, FUNCTIONS, VIEWS, TABLES, POLICIES_WITH_TREES
     )
     policies = await try_policies(database, policies)
@@ -253,32 +245,25 @@ async def find_leak_fixes(database: Database) -> Remedies:
     def findings(target: ProbeTarget, verb: Verb) -> Iterator[Finding]:
         match target:
             case ProbeTarget.STATISTICS:
-                return function_findings([one for one in functions if one.name == "get_job_statistics"])
+                yield from (finding for name, finding in functions if name == "get_job_statistics")
             case ProbeTarget.SUMMARY:
-                return view_findings([view for view in views if view.name == "public.generation_job_summary"], facts)
+                yield from (finding for name, finding in filter(None, views) if name == "public.generation_job_summary")
             case ProbeTarget.JOB | ProbeTarget.PROJECT | ProbeTarget.ASSET | ProbeTarget.COUNTS:
-                return _of_table(
-                    "generation_jobs" if target is ProbeTarget.COUNTS else TARGET_TABLES[target], verb, tables, policies
-                )
+                table = "generation_jobs" if target is ProbeTarget.COUNTS else TARGET_TABLES[target]
+                of_table = [policy for policy in policies if policy.table == table]
+                of_verb = [policy for policy in of_table if policy.command in (COMMANDS[verb], PolicyCommand.ALL)]
+                about = [found for found in remarks if found[0] == table]
+                for finding in policy_findings(facts, about, of_verb):
+                    if finding.name in ("no-row-security", "open-policy"):
+                        yield finding
+                if verb is Verb.INSERT_INTO:
+                    # Rows that may be inserted into a project may also be moved there.
+                    for finding in policy_findings(facts, (), of_table):
+                        if finding.name == "foreign-project":
+                            yield finding
 
     found = {key: [fix.sql for fix in findings(*key) if fix.sql] for key in PROBED}
     return {key: "\n".join(statements) for key, statements in found.items() if statements}
-
-
-def _of_table(table: str, verb: Verb, tables: Sequence[RlsTable], policies: Sequence[RlsPolicy]) -> Iterator[Finding]:
-    of_table = [policy for policy in policies if policy.table == table]
-    of_verb = [policy for policy in of_table if policy.command in (COMMANDS[verb], PolicyCommand.ALL)]
-    yield from _leak_fixes(table, {"no-row-security", "open-policy"}, policy_findings(tables, of_verb))
-    if verb is Verb.INSERT_INTO:
-        # Rows that may be inserted into a project may also be moved there.
-        yield from _leak_fixes(table, {"foreign-project"}, policy_findings(tables, of_table))
-
-
-def _leak_fixes(table: str, names: Container[str], findings: Iterable[Finding]) -> Iterator[Finding]:
-    fixes = re.compile(rf"\b(?:ON|TABLE) public\.{table}\b")
-    for finding in findings:
-        if finding.name in names and fixes.search(finding.sql or ""):
-            yield finding
 
 
 _FIXED_ABOVE = "The SQL that fixes it is above, under “Who reaches what”."

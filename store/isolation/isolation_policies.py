@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from gjobs.store import tables
 from gjobs.store.capabilities.capability import ASSETS, JOBS, DatabaseFacts, PolicyCommand, RlsPolicy
 from gjobs.store.database.database import Database
-from gjobs.store.database.query import Query, Row, first_column, ignore_row, make_number
-from gjobs.store.doctor.policy_checks import OWN_ROW, conjuncts, disjuncts
+from gjobs.store.database.query import Query, first_column, ignore_row, make_number, row_maker
+from gjobs.store.doctor.policy_checks import OWN_ROW, conjuncts, disjuncts, shown, stored
 from gjobs.store.errors import InvalidValue, NoPrivilege, SchemaMissing
 from gjobs.store.isolation.isolation import (
     Participant,
@@ -78,26 +78,18 @@ class TableRules:
     granted: frozenset[PolicyCommand]
 
 
-_TABLE_RULES = sa.text("""
-    select c.relname::text, row_security_active(c.oid),
-           has_any_column_privilege(c.oid, 'select'), has_any_column_privilege(c.oid, 'insert'),
-           has_any_column_privilege(c.oid, 'update'), has_table_privilege(c.oid, 'delete')
+RULES: Query[TableRules] = Query(
+    sa.text("""
+    select c.relname::text, row_security_active(c.oid), array_remove(array[
+               case when has_any_column_privilege(c.oid, 'select') then 'SELECT' end,
+               case when has_any_column_privilege(c.oid, 'insert') then 'INSERT' end,
+               case when has_any_column_privilege(c.oid, 'update') then 'UPDATE' end,
+               case when has_table_privilege(c.oid, 'delete') then 'DELETE' end], null)
       from pg_catalog.pg_class c
      where c.relnamespace = 'public'::regnamespace and c.relname in ('generation_jobs', 'projects', 'assets')
-""")
-
-
-def _make_rules(row: Row) -> TableRules:
-    table, has_row_security, *granted = row
-    commands = (PolicyCommand.SELECT, PolicyCommand.INSERT, PolicyCommand.UPDATE, PolicyCommand.DELETE)
-    return TableRules(
-        table=table,
-        has_row_security=has_row_security,
-        granted=frozenset(command for command, is_granted in zip(commands, granted, strict=True) if is_granted),
-    )
-
-
-RULES: Query[TableRules] = Query(_TABLE_RULES, _make_rules)
+"""),
+    row_maker(TableRules, granted=lambda granted: frozenset(map(PolicyCommand, granted))),
+)
 """The rules of the existing tables, for the acting user."""
 
 
@@ -159,28 +151,25 @@ def _combine(meanings: Mapping[RlsPolicy, ProbeVerdict], *, kept: str) -> tuple[
     """Combine the verdicts: one permissive policy and all restrictive ones must allow a row. `kept` is the text for
     when no permissive policy allows rows of others.
     """
-    permissive = {policy: verdict for policy, verdict in meanings.items() if policy.is_permissive}
-    restrictive = {policy: verdict for policy, verdict in meanings.items() if not policy.is_permissive}
+    # The name of the first policy with each verdict.
+    permissive, restrictive = dict[ProbeVerdict, str](), dict[ProbeVerdict, str]()
+    for policy, verdict in meanings.items():
+        (permissive if policy.is_permissive else restrictive).setdefault(verdict, policy.name)
     if not permissive:
         return ProbeVerdict.KEPT, "no policy permits it"
-    for policy, verdict in restrictive.items():
-        if verdict is ProbeVerdict.KEPT:
-            return ProbeVerdict.KEPT, f'policy "{policy.name}" forbids it'
-    if all(verdict is ProbeVerdict.KEPT for verdict in permissive.values()):
+    if ProbeVerdict.KEPT in restrictive:
+        return ProbeVerdict.KEPT, f'policy "{restrictive[ProbeVerdict.KEPT]}" forbids it'
+    if permissive.keys() == {ProbeVerdict.KEPT}:
         return ProbeVerdict.KEPT, kept
-    unsure = [policy.name for policy, verdict in restrictive.items() if verdict is ProbeVerdict.UNKNOWN]
-    leaking = [policy.name for policy, verdict in permissive.items() if verdict is ProbeVerdict.LEAK]
-    if leaking and not unsure:
-        return ProbeVerdict.LEAK, f'policy "{leaking[0]}" permits it'
-    unsure += [policy.name for policy, verdict in permissive.items() if verdict is ProbeVerdict.UNKNOWN]
-    return ProbeVerdict.UNKNOWN, f'policy "{unsure[0]}" has a condition unknown to gjobs'
+    if ProbeVerdict.LEAK in permissive and ProbeVerdict.UNKNOWN not in restrictive:
+        return ProbeVerdict.LEAK, f'policy "{permissive[ProbeVerdict.LEAK]}" permits it'
+    unsure = (permissive | restrictive)[ProbeVerdict.UNKNOWN]  # Names a restrictive policy if there is one.
+    return ProbeVerdict.UNKNOWN, f'policy "{unsure}" has a condition unknown to gjobs'
 
 
 def _meaning(policy: RlsPolicy, verb: Verb) -> ProbeVerdict:
     """Return what the policy alone means for rows of others."""
-    expression, is_met = policy.using, policy.is_using_met
-    if verb.inserts and policy.check is not None:
-        expression, is_met = policy.check, policy.is_check_met
+    expression, _, is_met = stored(policy) if verb.inserts else shown(policy)
     if expression is None:
         return ProbeVerdict.UNKNOWN
     conditions = set(conjuncts(expression))
@@ -298,17 +287,20 @@ _UNUSED_ASSET = _ASSET.where(
 )
 
 _Statements = Mapping[TargetKind, sa.Select[UUID]]
+_ALL: _Statements = by_member(
+    TargetKind,
+    {
+        TargetKind.JOB: _JOB,
+        TargetKind.FINISHED_JOB: _FINISHED_JOB,
+        TargetKind.PROJECT: _PROJECT,
+        TargetKind.EMPTY_PROJECT: _EMPTY_PROJECT,
+        TargetKind.ASSET: _ASSET,
+        TargetKind.UNUSED_ASSET: _UNUSED_ASSET,
+    },
+)
 _WHERE_NO_ASSETS_ARE: _Statements = {
-    TargetKind.JOB: _JOB,
-    TargetKind.FINISHED_JOB: _FINISHED_JOB,
-    TargetKind.PROJECT: _PROJECT,
+    **{kind: query for kind, query in _ALL.items() if kind not in (TargetKind.ASSET, TargetKind.UNUSED_ASSET)},
     TargetKind.EMPTY_PROJECT: _WITHOUT_JOBS,
-}
-_ALL: _Statements = {
-    **_WHERE_NO_ASSETS_ARE,
-    TargetKind.EMPTY_PROJECT: _EMPTY_PROJECT,
-    TargetKind.ASSET: _ASSET,
-    TargetKind.UNUSED_ASSET: _UNUSED_ASSET,
 }
 _FIRST = {statement: statement.limit(1) for statement in (*_ALL.values(), _WITHOUT_JOBS)}
 _STILL = {statement: statement.where(statement.selected_columns.id == _TARGET) for statement in _FIRST}

@@ -13,7 +13,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from gjobs.store.database.database import Database
-from gjobs.store.doctor.table_checks import TrigramSupport, word_index_sql
+from gjobs.store.doctor.table_checks import word_index_sql
 from gjobs.store.embedded.server_files import ADMINISTRATOR, throw_away_dir
 from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
@@ -101,11 +101,10 @@ def _prepare(database: FilledDatabase) -> None:
 
 def _build_index(database: FilledDatabase) -> None:
     """Run the statements that the doctor prints."""
-    support = TrigramSupport(schema=None, is_available=True, has_extension_schema=True)
     with _administrator(database) as connection:
         connection.execute(f"create schema {SCHEMA}".encode())
         connection.execute(f"grant usage on schema {SCHEMA} to public".encode())
-        for statement in word_index_sql(support).split("\n"):
+        for statement in word_index_sql("extensions", is_installed=False).split("\n"):
             connection.execute(statement.encode())
 
 

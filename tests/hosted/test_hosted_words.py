@@ -9,7 +9,7 @@ from gjobs.migrations.runner import remove, upgrade
 from gjobs.migrations.verification import verify
 from gjobs.store.database.database import Database
 from gjobs.store.doctor import table_checks
-from gjobs.store.doctor.table_checks import TrigramSupport, word_index_sql
+from gjobs.store.doctor.table_checks import word_index_sql
 from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.filters.filter_terms import JobFilter, Term
 from gjobs.store.job_list.list_query import ListQuery, RowWindowQuery
@@ -126,8 +126,7 @@ async def test_doctor_offers_the_word_index_and_its_sql_builds_it(
 
 
 def build_word_index(owner: psycopg.Connection) -> None:
-    support = TrigramSupport(schema=None, is_available=True, has_extension_schema=True)
-    for statement in word_index_sql(support).split("\n"):
+    for statement in word_index_sql("extensions", is_installed=False).split("\n"):
         owner.execute(statement.encode())
 
 

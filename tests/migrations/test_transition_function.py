@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gjobs.store.doctor import schema_checks
+from gjobs.store.doctor import sql_checks
 from gjobs.store.jobs.job import FINAL_STATUSES, TRANSITIONS, JobStatus
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, acting, add
 
-FIXED = Path(schema_checks.__file__).with_name("sql") / "transition_job_status.sql"
+FIXED = Path(sql_checks.__file__).with_name("sql") / "transition_job_status.sql"
 
 CALLERS = 20
 

@@ -1,8 +1,16 @@
 """Faults of a function that its body shows."""
 
+from collections.abc import Callable, Iterator
+
 import pytest
 
-from gjobs.store.doctor.schema_checks import AppFunction, checks_caller, function_findings, is_racy
+from gjobs.store.database.query import compiled
+from gjobs.store.doctor.sql_checks import FUNCTIONS
+from gjobs.store.schema.schema_diff import QUALIFY
+from tests.conftest import Conninfo, connect
+
+Faults = Callable[[str], set[str]]
+
 
 APP = """
 declare present text;
@@ -16,6 +24,23 @@ begin
 end"""
 
 GUARDED = "begin update public.generation_jobs set status = 'running' where id = p and status = 'queued'; end"
+
+
+@pytest.fixture
+def faults(database: Conninfo) -> Iterator[Faults]:
+    """Return a function that creates a function, and returns the names of its findings."""
+    with connect(database) as connection:
+
+        def find(function: str) -> set[str]:
+            connection.execute("set check_function_bodies = off")
+            connection.execute(f"create function public.{function}".encode())
+            connection.execute(QUALIFY)
+            sql, _ = compiled(FUNCTIONS.statement)
+            found = map(FUNCTIONS.make, connection.execute(sql.encode(), FUNCTIONS.parameters).fetchall())
+            return {finding.name for name, finding in found if name == function.partition("(")[0]}
+
+        yield find
+        connection.rollback()
 
 
 @pytest.mark.parametrize(
@@ -37,8 +62,9 @@ GUARDED = "begin update public.generation_jobs set status = 'running' where id =
         ("", False),
     ],
 )
-def test_racy_status_update_is_recognized_in_a_function_body(body: str, racy: bool) -> None:
-    assert is_racy(body) is racy
+def test_racy_status_update_is_recognized_in_a_function_body(faults: Faults, body: str, racy: bool) -> None:
+    found = faults(f"transition_job_status(p uuid) returns void language plpgsql as $${body}$$")
+    assert found == ({"racy-transition"} if racy else set())
 
 
 @pytest.mark.parametrize(
@@ -55,24 +81,12 @@ def test_racy_status_update_is_recognized_in_a_function_body(body: str, racy: bo
         ("where my_p_user_id = auth.uid()", False),
     ],
 )
-def test_caller_check_is_recognized_in_a_function_body(body: str, checks: bool) -> None:
-    assert checks_caller(body, "p_user_id") is checks
+def test_caller_check_is_recognized_in_a_function_body(faults: Faults, body: str, checks: bool) -> None:
+    head = "jobs_of(p_user_id uuid) returns void language plpgsql security definer set search_path = ''"
+    assert faults(f"{head} as $$-- generation_jobs\n{body}$$") == (set() if checks else {"unchecked-user"})
 
 
 @pytest.mark.parametrize("name", ["jobs_of", "create_job"])
-def test_missing_search_path_is_reported_beside_an_unchecked_user(name: str) -> None:
-    function = AppFunction(
-        name=name,
-        signature=f"public.{name}(p_user_id uuid)",
-        result="void",
-        body="",
-        runs_as_owner=True,
-        passes_row_security=True,
-        pins_search_path=False,
-        callers=("authenticated",),
-        user_arguments=("p_user_id",),
-        id_arguments=("p_user_id",),
-        owner="owner",
-        is_owned=True,
-    )
-    assert {finding.name for finding in function_findings([function])} == {"unchecked-user", "unpinned-search-path"}
+def test_missing_search_path_is_reported_beside_an_unchecked_user(faults: Faults, name: str) -> None:
+    head = f"{name}(p_user_id uuid) returns void language plpgsql security definer"
+    assert faults(f"{head} as $$-- generation_jobs$$") == {"unchecked-user", "unpinned-search-path"}
