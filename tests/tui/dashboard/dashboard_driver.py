@@ -250,7 +250,18 @@ class Driver(AppDriver):
             if self.app.screen is self.app.dashboard and not self.showed_selection:
                 await self.settle()
             await super().press(key)
+            await self.until(self.has_delivered_keys)
         await self.expects(**expected)
+        await self.until(self.has_delivered_keys)
+
+    def has_delivered_keys(self) -> bool:
+        """Return whether all keys were handled, as far as no dialog or list is awaited.
+
+        The queue waits for a slow dialog by a timer, so `settle` alone does not wait for the keys.
+        """
+        queue = self.app.key_queue
+        is_held = queue._is_opening() or not queue._is_next_taken(is_patient=True)
+        return not self.app.is_running or queue.is_idle or is_held
 
     async def expects(self, **expected: Unpack[Expected]) -> None:
         if "dialog" in expected:
