@@ -7,6 +7,8 @@ from textual import events
 
 from gjobs.store.configuration.saved_views import View
 from gjobs.store.configuration.settings import Configuration, Notifications
+from gjobs.store.watch.watch import TransitionBatch
+from gjobs.tui.dashboard.features.messages import Notices
 from gjobs.tui.dashboard.session.setup import DashboardSetup
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, opener_of
@@ -16,9 +18,9 @@ QUICK = 0.05
 
 
 class BellApp(WatchedApp):
-    """A dashboard that counts its bells."""
+    """A dashboard that counts its bells and the batches of its watch."""
 
-    bells = 0
+    bells = batches = 0
 
     def bell(self) -> None:
         self.bells += 1
@@ -30,6 +32,19 @@ def no_wait_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gjobs.store.watch.watch.WRITTEN_WITHIN", 0.0)
 
 
+@pytest.fixture(autouse=True)
+def counted_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    take = Notices._take
+
+    def counted(notices: Notices, batch: TransitionBatch) -> None:
+        take(notices, batch)
+        app = notices._host.app
+        assert isinstance(app, BellApp)
+        app.batches += 1
+
+    monkeypatch.setattr(Notices, "_take", counted)
+
+
 @pytest.fixture
 def app(database: Conninfo, notifications: Notifications | None) -> BellApp:
     failures = View(name="failures", text="status:failed")
@@ -39,9 +54,11 @@ def app(database: Conninfo, notifications: Notifications | None) -> BellApp:
 
 
 async def until_jobs_are_watched(driver: Driver) -> None:
-    """Wait for some polls, so that every later change is noticed."""
-    assert driver.app._notices is not None
-    await driver.polls_again(3)
+    """Wait until the watch has read all earlier changes. Its next read may have begun before the last change."""
+    app = driver.app
+    assert isinstance(app, BellApp)
+    batches = app.batches
+    await driver.until(lambda: app.batches >= batches + 2)
 
 
 async def leave_terminal(driver: Driver) -> None:
