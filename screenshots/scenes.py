@@ -7,7 +7,7 @@ from textual.widgets.markdown import MarkdownTableOfContents
 from gjobs.store.configuration.settings import EMBEDDED_USER
 from gjobs.store.jobs.job import JobStatus
 from gjobs.tui.dashboard.details.details_pane import DetailsPane
-from gjobs.tui.dashboard.help.manual_dialog import Location, ManualDialog
+from gjobs.tui.dashboard.frame.help import Location, ManualDialog
 from gjobs.tui.dashboard.list.filter_bar import CompletionList
 from screenshots.stage import Stage
 

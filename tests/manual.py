@@ -22,8 +22,7 @@ from gjobs.tui.dashboard.bindings import APP_BINDINGS, inherited_bindings, own_b
 from gjobs.tui.dashboard.dialogs.dialog import Dialog
 from gjobs.tui.dashboard.dialogs.pick import PickDialog
 from gjobs.tui.dashboard.frame.demo_app import DemoApp
-from gjobs.tui.dashboard.frame.help import all_entries, owners
-from gjobs.tui.dashboard.help.manual_dialog import key_list
+from gjobs.tui.dashboard.frame.help import all_entries, key_list, owners
 from gjobs.tui.dashboard.list.filter_bar import FilterField
 from gjobs.tui.dashboard.list.job_table import JobTable
 from gjobs.tui.dashboard.panels.screen import DashboardScreen

@@ -19,7 +19,7 @@ from gjobs.store.embedded.cluster import find_binaries
 from gjobs.store.job_list.list_query import ListingQuery, RowWindowQuery
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.store import Store
-from gjobs.tui.dashboard.events import ListPolled
+from gjobs.tui.dashboard.session.session_poller import ListPolled
 from tests.benchmarks.database import Databases, FilledDatabase
 from tests.benchmarks.harness import AtMost, Contestant, Effort, Finding, Ratio, Reach, Series, take_turns
 from tests.benchmarks.sizes import QUICK

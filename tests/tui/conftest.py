@@ -46,7 +46,7 @@ def still_terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def short_manual(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave only the titles of the manual's pages. Drawing a page takes as long as many keys."""
-    monkeypatch.setattr("gjobs.tui.dashboard.help.manual_dialog.page_source", "# {}".format)
+    monkeypatch.setattr("gjobs.tui.dashboard.frame.help.page_source", "# {}".format)
 
 
 @pytest.fixture

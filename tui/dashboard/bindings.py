@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Flag, auto
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -226,16 +227,6 @@ PALETTE_COMMANDS = (
 
 KEYS = {one.id: one for one in (*APP_BINDINGS, *DASHBOARD_BINDINGS, *PALETTE_COMMANDS)}
 
-TOGGLES = {
-    "jobs.open": "details.close",
-    "app.help": "help.close",
-    "app.workers": "workers.close",
-    "app.messages": "messages.close",
-    "app.errors": "errors.close",
-    "app.presenter": "presenter.close",
-}
-"""Bindings of the job list that open a dialog, and the binding with the same key that closes it."""
-
 
 def traits_of(binding_id: str) -> Trait:
     """Return the traits of a key. The keys of the job table move in the list or act on its jobs."""
@@ -246,6 +237,11 @@ def traits_of(binding_id: str) -> Trait:
     return SELECTED if binding_id.startswith("jobs.") else PLAIN
 
 
+@cache
+def keys_with(trait: Trait) -> frozenset[str]:
+    return frozenset(name for name, key in KEYS.items() if trait in key.traits)
+
+
 def own_bindings(owner: type[DOMNode]) -> Iterator[Binding]:
     """Yield the bindings that the class itself declares."""
     for binding in owner.__dict__.get("BINDINGS", ()):
@@ -253,17 +249,19 @@ def own_bindings(owner: type[DOMNode]) -> Iterator[Binding]:
             yield binding
 
 
+def _keys(app: App[Any], binding: Binding) -> list[str]:
+    # Textual has no public way to read the keymap.
+    return [key.strip() for key in app._keymap.get(binding.id or "", binding.key).split(",")]  # noqa: SLF001
+
+
 def shown_keys(app: App[Any], binding: Binding) -> list[str]:
     """Return the display names of a binding's keys, first key first."""
-    # Textual has no public way to read the keymap.
-    keymap = app._keymap  # noqa: SLF001
-    keys = keymap.get(binding.id or "", binding.key).split(",")
-    return [app.get_key_display(binding.with_key(key.strip())) for key in keys]
+    return [app.get_key_display(binding.with_key(key)) for key in _keys(app, binding)]
 
 
 def presses(app: App[Any], binding: Binding, key: str) -> bool:
     """Return whether the key belongs to the binding, as remapped."""
-    return key in (one.strip() for one in app._keymap.get(binding.id or "", binding.key).split(","))  # noqa: SLF001
+    return key in _keys(app, binding)
 
 
 def inherited_bindings(owner: type[DOMNode]) -> Iterator[Binding]:
@@ -291,8 +289,5 @@ class DynamicKeyText:
 
 def key_words(active: ActiveBinding) -> str:
     binding, node = active.binding, active.node
-    return (
-        node.reworded.get(binding.id or "", binding.description)
-        if isinstance(node, DynamicKeyText)
-        else binding.description
-    )
+    reworded = node.reworded if isinstance(node, DynamicKeyText) else NOTHING
+    return reworded.get(binding.id or "", binding.description)

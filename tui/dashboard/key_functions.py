@@ -4,8 +4,6 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from textual.message import Message
-
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.store import Store
 from gjobs.tui.dashboard import task_groups
@@ -36,6 +34,7 @@ from gjobs.tui.dashboard.list.filter_bar import FilterBar
 from gjobs.tui.dashboard.list.job_table import OrderRequested
 from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
 from gjobs.tui.dashboard.widgets.message_board import show_warning
+from gjobs.tui.dashboard.widgets.widgets import Request
 from gjobs.tui.session import Session
 from gjobs.tui.text.status_text import JobAction
 
@@ -117,10 +116,9 @@ def change_jobs(host: ActionHost, action: JobAction, jobs: Sequence[GenerationJo
         JobActions(context).act(action, jobs, host.dashboard.listed.project_id)
 
 
-def answer(host: ActionHost, message: Message) -> None:
-    """Do what the message requests."""
+def answer(host: ActionHost, request: Request) -> None:
     app, poller = host, host.poller
-    match message:
+    match request:
         case FilterBar.FilterRequested(job_filter, is_forced) if is_forced or not job_filter:
             app.workers.cancel_group(app, task_groups.FILTER)
             host.dashboard.ask(replace(host.dashboard.listed, job_filter=job_filter))
@@ -140,4 +138,4 @@ def answer(host: ActionHost, message: Message) -> None:
                 loading = load_details(poller.session, poller.store, sections, group, host.observed)
                 app.run_worker(loading, group=group, exclusive=True)
         case _:
-            raise TypeError(message)
+            raise TypeError(request)

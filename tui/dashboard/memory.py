@@ -1,4 +1,4 @@
-"""Memory: state between runs, observed events, earlier totals."""
+"""Memory: state between runs, pending navigation, earlier totals."""
 
 import json
 import logging
@@ -10,18 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from gjobs.store.job_list.list_query import ListQuery
 from gjobs.store.statistics.statistics import MOST_AGE, Count, Precision, TotalsQuery, exact_counts
 from gjobs.store.system.private_files import make_directory, replace_private
-from gjobs.store.users.actor import ActingUser
 
 if TYPE_CHECKING:
     from gjobs.store.job_list.list_query import Listing
     from gjobs.store.jobs.job import GenerationJob
-    from gjobs.store.jobs.job_results import ObservedEvents
     from gjobs.store.projects.project import Project
     from gjobs.store.statistics.statistics import Totals
-    from gjobs.store.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -115,20 +111,6 @@ def project_to_show(listing: "Listing", *, all_was_chosen: bool, was_located: bo
     return next((one for one in newest if one in with_jobs), newest[0] if newest else None)
 
 
-class DeletedUserCheck:
-    """Decides when to check whether the acting user still exists: once each time the user starts to see nothing."""
-
-    def __init__(self) -> None:
-        self._checked: Store | None = None
-
-    def is_due(self, store: "Store", listing: "Listing") -> bool:
-        is_of_all = listing.query.window.listed == ListQuery()
-        sees_nothing = is_of_all and not (listing.projects or listing.window.jobs)
-        before = self._checked
-        self._checked = store if sees_nothing and isinstance(store.actor, ActingUser) else None
-        return self._checked is not None and self._checked is not before
-
-
 class PendingNavigation:
     """Keeps an action until the newest request is answered. Also keeps a hidden job found by its id."""
 
@@ -151,27 +133,6 @@ class PendingNavigation:
         arrival, self.on_arrival = self.on_arrival, None
         if arrival is not None:
             arrival(listing)
-
-
-class ObservedHistories:
-    def __init__(self) -> None:
-        self._store: Store | None = None
-        self._events: ObservedEvents | None = None
-
-    def add_poll(self, store: "Store", listing: "Listing") -> None:
-        from gjobs.store.capabilities.capability import Capability
-
-        latest = store.capability_cache.latest
-        if latest is not None and latest.missing(Capability.MIGRATED, store.actor) is not None:
-            self.of(store).add_poll(listing.window.jobs, at=listing.taken_at)
-
-    def of(self, store: "Store") -> "ObservedEvents":
-        """Return the events that this actor has observed. Another actor's events are dropped."""
-        if self._events is None or store is not self._store:
-            from gjobs.store.jobs.job_results import ObservedEvents
-
-            self._store, self._events = store, ObservedEvents()
-        return self._events
 
 
 MOST_KEPT = 64

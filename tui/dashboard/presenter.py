@@ -22,7 +22,7 @@ from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
 from gjobs.store.statistics.statistics import Totals
 from gjobs.tui.dashboard.bindings import APP_BINDINGS, DialogKey
 from gjobs.tui.dashboard.panels import state_machine
-from gjobs.tui.dashboard.panels.footer import KeyHints, KeyState, KeyStates, LineText, MessageLine, pinned_text
+from gjobs.tui.dashboard.panels.footer import KeyHints, LineText, MessageLine, pinned_text
 from gjobs.tui.dashboard.panels.screen import DashboardScreen
 from gjobs.tui.dashboard.widgets.widgets import ClosesOnce, SteadyText
 from gjobs.tui.text.clean_text import clean
@@ -235,7 +235,7 @@ READING_KEYS: list[BindingType] = [
 """Keys of the app that open an information screen."""
 
 
-class Presenter(ModalScreen[None], KeyStates, ClosesOnce[None]):
+class Presenter(ModalScreen[None], ClosesOnce[None]):
     DEFAULT_CSS = """
     Presenter {
         background: $background;
@@ -305,8 +305,9 @@ class Presenter(ModalScreen[None], KeyStates, ClosesOnce[None]):
         self.set_class(height >= _NOTES_FROM, "-notes")
         self.set_class(height >= _GAPS_FROM, "-gaps")
 
-    def key_states(self, binding_ids: Sequence[str]) -> list[KeyState]:
-        return self._source.key_states(binding_ids)
+    @property
+    def hidden_keys(self) -> frozenset[str]:
+        return self._source.hidden_keys
 
     async def action_leave_for(self, action: str) -> None:
         """Close the view and run the key's action on the dashboard, which shows the results."""

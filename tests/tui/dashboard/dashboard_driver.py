@@ -24,12 +24,11 @@ from gjobs.store.journal.journal import Journal
 from gjobs.store.poller import PollResult
 from gjobs.store.store import Store
 from gjobs.store.users.actor import ActingUser, Actor
-from gjobs.tui.dashboard.events import ListPolled, ListPollFailed, TotalsPolled
 from gjobs.tui.dashboard.frame.app import GjobsApp
 from gjobs.tui.dashboard.list.job_table import JobTable
 from gjobs.tui.dashboard.panels.costs_panel import CostsPanel
 from gjobs.tui.dashboard.panels.status_line import Banner
-from gjobs.tui.dashboard.session.session_poller import Opener
+from gjobs.tui.dashboard.session.session_poller import ListPolled, ListPollFailed, Opener, TotalsPolled
 from gjobs.tui.dashboard.widgets.message_board import ShownMessage
 from gjobs.tui.session import Report, Session
 from screenshots import frozen_store

@@ -11,8 +11,7 @@ from textual.widgets import Markdown, MarkdownViewer
 from gjobs.store.configuration.settings import WriteMode
 from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.dashboard.dialogs.pick import Choice, PickDialog
-from gjobs.tui.dashboard.frame.help import all_entries, screen_entries
-from gjobs.tui.dashboard.help.manual_dialog import KEYS_HEADING, Location, ManualDialog
+from gjobs.tui.dashboard.frame.help import KEYS_HEADING, Location, ManualDialog, all_entries, screen_entries
 from gjobs.tui.dashboard.widgets.widgets import ClosesOnce
 from gjobs.tui.manual.pages import TOPICS, page_source, sections, summary
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
@@ -32,7 +31,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
             parts += [f"## {section.heading}", *section.lines[:most]]
         return page_source(topic) if topic == "keys" else "\n\n".join(parts)
 
-    monkeypatch.setattr("gjobs.tui.dashboard.help.manual_dialog.page_source", small)
+    monkeypatch.setattr("gjobs.tui.dashboard.frame.help.page_source", small)
 
 
 def manual(driver: Driver) -> ManualDialog:

@@ -5,7 +5,7 @@ from textual.widgets import Markdown, Static
 from textual.widgets._markdown import MarkdownH1
 
 from gjobs.tui.dashboard.frame.app import GjobsApp
-from gjobs.tui.dashboard.help.manual_dialog import KEYS_HEADING
+from gjobs.tui.dashboard.frame.help import KEYS_HEADING
 from gjobs.tui.dashboard.list.table_drawing import HEADER_HEIGHT
 from tests.tui.dashboard.dashboard_driver import Driver
 

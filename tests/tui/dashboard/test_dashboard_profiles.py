@@ -152,7 +152,7 @@ class TestSwitchingDatabases:
         self, both: Settings, jobs_db: JobsDatabase, lab: JobsDatabase
     ) -> None:
         async with drive_dashboard(app_of(both)) as driver:
-            prod, other, embedded = driver.app.database_choices
+            prod, other, embedded = driver.app.database_choices.all
             assert embedded.profile.name == "embedded"
             for destination in (other, prod, other):
                 driver.app.switch_to(destination)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import constants, work
 
 from gjobs.store.errors import StoreError
+from gjobs.store.jobs.job_results import ObservedEvents
 from gjobs.store.poller import DEFAULT_INTERVAL
 from gjobs.store.system.async_tools import is_importing
 from gjobs.store.users.actor import Operator, actor_name
@@ -18,15 +19,14 @@ from gjobs.store.values.formats import utc_now
 from gjobs.tui.dashboard import task_groups
 from gjobs.tui.dashboard.actions.background_tasks import BackgroundTasks, UndoStack
 from gjobs.tui.dashboard.actions.key_queue import KeyQueue, KeyRules
-from gjobs.tui.dashboard.memory import DeletedUserCheck, ObservedHistories, RememberedState
+from gjobs.tui.dashboard.memory import RememberedState
 from gjobs.tui.dashboard.panels.footer import follow_messages, suspend_writes
 from gjobs.tui.dashboard.panels.project_list import BudgetNews
 from gjobs.tui.dashboard.panels.screen import DashboardScreen
 from gjobs.tui.dashboard.panels.status_line import connection_status, permit_hint
 from gjobs.tui.dashboard.panels.tour import Tour
-from gjobs.tui.dashboard.session.database_choices import DatabaseChoices
 from gjobs.tui.dashboard.session.session_poller import Opener, SessionPoller
-from gjobs.tui.dashboard.session.setup import DashboardSetup, DatabaseChoice
+from gjobs.tui.dashboard.session.setup import DashboardSetup, DatabaseChoice, DatabaseChoices
 from gjobs.tui.dashboard.terminal import appearance
 from gjobs.tui.dashboard.terminal.terminal_input import GuardedDriver
 from gjobs.tui.dashboard.widgets.message_board import MessageApp, MessageBoard, show_message, show_warning
@@ -69,7 +69,7 @@ class ActionHost(MessageApp[int]):
         """Whether dialogs warn about partial claims."""
         super().__init__(driver_class=None if constants.DRIVER else GuardedDriver)
         self._memory = RememberedState(state_path)
-        self._choices = DatabaseChoices(self._setup, self._memory)
+        self.database_choices = DatabaseChoices(self._setup, self._memory)
         self._clock = clock
         self.messages = MessageBoard(self, clock=clock)
         self.tour = Tour(self, self._memory, self._setup.tour)
@@ -80,12 +80,12 @@ class ActionHost(MessageApp[int]):
         self._is_preloaded = False
         """Whether everything is imported. Until then, gjobs reads no row notes by itself."""
         self.budget_news = BudgetNews()
-        self.observed = ObservedHistories()
-        self._deleted_user_check = DeletedUserCheck()
-        self.poller = SessionPoller(
-            opener, tell=self.post_message, interval=interval, totals_share=self.totals_share, clock=clock
-        )
-        status = connection_status(self.poller, self.database_choice, is_choosing=self._choices.is_choosing)
+        self.observed = ObservedEvents()
+        """What the polls of the present actor showed of the jobs' events."""
+        self._sees_nothing = False
+        """Whether the present actor is a user whose list of all jobs is empty, as are the projects."""
+        self.poller = self._make_poller(opener, interval)
+        status = connection_status(self.poller, self.database_choice, is_choosing=self.database_choices.is_choosing)
         self.sub_title = status.database or ""
         self.dashboard = DashboardScreen(clock=clock, status=status, tour=self.tour, change_jobs=self.change_jobs)
         self.dashboard.zone = chosen_zone(self._memory.state.zone, self._profile_zone)
@@ -121,18 +121,10 @@ class ActionHost(MessageApp[int]):
     def _stop_opening(self) -> None:
         """Stop waiting for a dialog. If the files of the app are slow to read, open the sample database."""
         self.tasks.stop_opening()
-        if self._choices.is_choosing:
-            self._choices.is_choosing = False
+        if self.database_choices.is_choosing:
+            self.database_choices.is_choosing = False
             self.show_status()
             self._connect()
-
-    async def find_databases(self) -> None:
-        """Find the databases that files of the app name, so that the user can switch to them."""
-        await self._choices.find()
-
-    @property
-    def database_choices(self) -> tuple[DatabaseChoice, ...]:
-        return self._choices.all
 
     def follow_messages(self) -> None:
         follow_messages(self)
@@ -148,6 +140,10 @@ class ActionHost(MessageApp[int]):
                 show_warning(self, caution)
 
     # Databases and users
+
+    def _make_poller(self, opener: Opener, interval: float) -> SessionPoller:
+        share = self.totals_share
+        return SessionPoller(opener, tell=self.post_message, interval=interval, totals_share=share, clock=self._clock)
 
     @work(group=task_groups.CONNECT, exclusive=True)
     async def _connect(self) -> None:
@@ -167,7 +163,7 @@ class ActionHost(MessageApp[int]):
     @work(group=task_groups.CONNECT, exclusive=True)
     async def switch_to(self, choice: DatabaseChoice) -> None:
         """Switch to another database. Wait for running writes first, and drop everything else."""
-        self._choices.note_switch(choice)
+        self.database_choices.note_switch(choice)
         await self._replace_database(choice.opener, choice.interval, choice=choice)
 
     async def _replace_database(self, opener: Opener, interval: float, *, choice: DatabaseChoice | None) -> None:
@@ -181,9 +177,7 @@ class ActionHost(MessageApp[int]):
         for group in task_groups.OF_DATABASE:
             self.workers.cancel_group(self, group)
         former, self.database_choice = self.poller, choice
-        self.poller = SessionPoller(
-            opener, tell=self.post_message, interval=interval, totals_share=self.totals_share, clock=self._clock
-        )
+        self.poller = self._make_poller(opener, interval)
         self.dashboard.reset()
         self.show_status()
         # In its own worker, so that switching to yet another database does not interrupt it.
@@ -223,6 +217,7 @@ class ActionHost(MessageApp[int]):
     def follow(self, store: "Store") -> None:
         """List and count as the actor of the store."""
         dashboard = self.dashboard
+        self.observed, self._sees_nothing = ObservedEvents(), False
         listing, counting = self.poller.act_as(store, dashboard.listing_query, dashboard.totals_query)
         self.show_status()
         self.run_worker(listing, group=task_groups.FEED, exclusive=True)  # type: ignore[arg-type]
@@ -239,7 +234,7 @@ class ActionHost(MessageApp[int]):
         status = connection_status(
             self.poller,
             self.database_choice,
-            is_choosing=self._choices.is_choosing,
+            is_choosing=self.database_choices.is_choosing,
             visibility=self.dashboard.visibility_note,
             demo=self.demo_state,
             zone=self.dashboard.zone,

@@ -5,7 +5,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import filterfalse, takewhile
 from typing import Any
 
@@ -16,8 +15,7 @@ from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.widgets import Input
 
-from gjobs.tui.dashboard.bindings import APP_BINDINGS, CHANGES, PLAIN, TOGGLES, Trait, presses, traits_of
-from gjobs.tui.dashboard.list.job_table import JobTable
+from gjobs.tui.dashboard.bindings import CHANGES, PLAIN, Trait, traits_of
 from gjobs.tui.dashboard.panels.screen import DashboardScreen
 from gjobs.tui.dashboard.terminal.terminal_input import EscapeChord
 from gjobs.tui.dashboard.widgets.message_board import board_of, show_message, show_warning
@@ -83,18 +81,6 @@ class KeyRules:
             return None
         active = screen.active_bindings.get(event.key)
         return None if active is None else active.binding
-
-    def is_toggle(self, event: events.Key) -> bool:
-        """Return whether the key opens a dialog over the list and also closes that dialog."""
-        active = self._app.screen.active_bindings
-        # While the dashboard closes, its table may be gone.
-        if not isinstance(self._app.focused, JobTable) or event.key not in active:
-            return False
-        closing = TOGGLES.get(active[event.key].binding.id or "")
-        opening = (one for one in (*JobTable.BINDINGS, *APP_BINDINGS) if isinstance(one, Binding))
-        # By default, the same keys close the dialog.
-        closers = (replace(one, id=closing) for one in opening if closing and TOGGLES.get(one.id or "") == closing)
-        return any(presses(self._app, one, event.key) for one in closers)
 
 
 _CALM_TURNS = 3
@@ -177,6 +163,8 @@ class KeyQueue:
         """All keys are dropped as soon as one of these returns true."""
         self._changes = 0
         """The number of running changes, during which keys are dropped."""
+        self._stacks: deque[tuple[str, list[Screen[Any]]]] = deque(maxlen=2)
+        """The last two keys, and the screen stack before each."""
         self._repeated = ""
         """This key is ignored until the given time, unless another key comes first."""
         self._repeated_until = 0.0
@@ -329,8 +317,8 @@ class KeyQueue:
 
     def _report(self, delivering: "asyncio.Task[None]") -> None:
         """Make an error of the queue end the app, not only the keyboard."""
-        if not delivering.cancelled() and isinstance(error := delivering.exception(), Exception):
-            self._app._handle_exception(error)  # noqa: SLF001
+        if not delivering.cancelled() and isinstance(delivering.exception(), Exception):
+            self._app.call_later(delivering.result)
 
     async def _deliver(self) -> None:
         await self._settle(for_next=False)
@@ -343,6 +331,7 @@ class KeyQueue:
                 self._split_chord()
                 self._skip_repeats()
                 self._delivered = self._waiting.popleft()
+                self._stacks.append((getattr(self._delivered, "key", ""), self._app.screen_stack.copy()))
                 self._app.post_message(self._delivered)
                 await self._settle(for_next=False)
 
@@ -356,11 +345,11 @@ class KeyQueue:
 
         The result is the same. At least two keys are left, so that an answer to the key is still shown.
         """
-        held = self._waiting[0]
-        if not isinstance(held, events.Key):
+        if len(self._stacks) < 2:
             return
-        repeats = sum(1 for _ in takewhile(lambda event: _is_same_key(event, held.key), self._waiting))
-        if repeats >= _FEWEST_REPEATS and self.rules.is_toggle(held):
+        (key, before), (other, between) = self._stacks
+        repeats = sum(1 for _ in takewhile(lambda event: _is_same_key(event, key), self._waiting))
+        if repeats >= _FEWEST_REPEATS and key == other and before == self._app.screen_stack != between:
             for _ in range(repeats - 2 - repeats % 2):
                 self._waiting.popleft()
 

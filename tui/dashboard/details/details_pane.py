@@ -6,14 +6,13 @@ from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
 
 from textual.content import Content
-from textual.message import Message
 from textual.timer import Timer
 
 from gjobs.store.errors import StoreError, Unreachable
 from gjobs.store.jobs.job import TRACEBACK, GenerationJob, JobStatus, ListedJob, cut_error
 from gjobs.store.jobs.job_results import NO_LINKS, JobHistory
 from gjobs.tui.dashboard.task_groups import DETAILS_PANE
-from gjobs.tui.dashboard.widgets.widgets import DrawnLines
+from gjobs.tui.dashboard.widgets.widgets import DrawnLines, Request
 from gjobs.tui.text.clean_text import ELLIPSIS, clean, clean_block
 from gjobs.tui.text.error_text import error_words
 from gjobs.tui.text.format import Span, error_pretty, error_summary, unrecorded_words
@@ -171,7 +170,7 @@ class JobSections:
 
 
 @dataclass
-class DetailsRequested(Message):
+class DetailsRequested(Request):
     """The details need what the list lacks: the names, the events, or both."""
 
     sections: JobSections

@@ -87,7 +87,6 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
             max-width: 96%;
             height: auto;
             max-height: 96%;
-            border: round $primary;
             border-title-color: $text-primary;
             border-title-style: bold;
             background: $surface;
@@ -250,16 +249,9 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
                 kind.on_resize(self)
 
     @property
-    def hidden_keys(self) -> frozenset[str]:
-        """The bindings that would be refused now, for example because the session is read-only. Neither the help nor a
-        hint shows them.
-        """
-        return frozenset()
-
-    @property
     def is_open(self) -> bool:
         """Whether the widgets of the dialog exist. False before mounting, after closing and while the app closes."""
-        return self._has_widgets and self in self.app.screen_stack and not self._pruning
+        return self._has_widgets and self.is_alive
 
     def show_zone(self, zone: ShownZone) -> None:
         """Show the dialog's times in another zone. A dialog without times ignores it."""

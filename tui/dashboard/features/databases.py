@@ -17,8 +17,7 @@ from gjobs.tui.dashboard.bindings import key_of
 from gjobs.tui.dashboard.dialogs.form import TextPrompt
 from gjobs.tui.dashboard.dialogs.pick import Choice, PickDialog
 from gjobs.tui.dashboard.panels.status_line import PERMIT_ENDED, permit_hint
-from gjobs.tui.dashboard.session.database_choices import skipped_words
-from gjobs.tui.dashboard.session.setup import DatabaseChoice
+from gjobs.tui.dashboard.session.setup import DatabaseChoice, skipped_words
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
 from gjobs.tui.session import Session
 from gjobs.tui.text.clean_text import clean
@@ -32,8 +31,8 @@ IN_BROWSER = "A browser tab shows only the database that 'gjobs serve' opens."
 
 
 async def pick_database(host: ActionHost) -> None:
-    await host.find_databases()
-    known = host.database_choices
+    await host.database_choices.find()
+    known = host.database_choices.all
     if len(known) < 2:
         show_warning(host, IN_BROWSER if host.is_web else ALONE)
         return

@@ -31,8 +31,8 @@ from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.bindings import DialogKey, key_of
 from gjobs.tui.dashboard.dialogs.form import TextPrompt
 from gjobs.tui.dashboard.dialogs.pick import Choice, PickDialog, SearchDialog
-from gjobs.tui.dashboard.events import ProjectChosen
 from gjobs.tui.dashboard.features.case import show_case_of
+from gjobs.tui.dashboard.panels.dashboard_state import ProjectChosen
 from gjobs.tui.dashboard.panels.screen import DashboardScreen
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
 from gjobs.tui.dashboard.widgets.widgets import SteadyText

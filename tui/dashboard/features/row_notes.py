@@ -10,11 +10,10 @@ from uuid import UUID
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.errors import StoreError
 from gjobs.store.jobs.job import JobStatus, ListedJob
-from gjobs.store.jobs.job_results import AT_LEAST, NO_LINKS
+from gjobs.store.jobs.job_results import AT_LEAST, NO_LINKS, ObservedEvents
 from gjobs.store.store import Store
 from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.details.details_pane import JobSections
-from gjobs.tui.dashboard.memory import ObservedHistories
 from gjobs.tui.dashboard.task_groups import HISTORY, NAMES
 from gjobs.tui.session import Session
 from gjobs.tui.text.format import short_id
@@ -124,11 +123,11 @@ class RowNotesReader:
 
 
 async def load_details(
-    session: Session, store: Store, sections: JobSections, group: str, observations: ObservedHistories
+    session: Session, store: Store, sections: JobSections, group: str, observed: ObservedEvents
 ) -> None:
     """Load what the worker group is for. Load the events first, because they are shown first."""
     if group != NAMES:
-        await _load_history(store, observations, sections)
+        await _load_history(store, observed, sections)
     if group != HISTORY:
         await _load_names(session.operator, store, sections)
 
@@ -156,11 +155,11 @@ async def _or_else(reading: Awaitable[T], otherwise: T) -> T:
     return otherwise
 
 
-async def _load_history(store: Store, observations: ObservedHistories, sections: JobSections) -> None:
+async def _load_history(store: Store, observed: ObservedEvents, sections: JobSections) -> None:
     """Load the events as the acting user, or explain why there are none."""
     try:
         if missing := (await store.capability_cache.get()).missing(Capability.MIGRATED, store.actor):
-            seen = observations.of(store).history(sections.job.id, now=sections.shown.now)
+            seen = observed.history(sections.job.id, now=sections.shown.now)
             sections.show_history(seen, note=f"{'Observed here. ' if seen.events else ''}{missing.words}")
         else:
             sections.show_history(await store.get_job_history(sections.job.id))

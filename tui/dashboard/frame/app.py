@@ -15,11 +15,12 @@ from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.errors import NoWidget
-from textual.message import Message
 from textual.screen import Screen
 from textual.theme import Theme, ThemeProvider
 from textual.widgets import Input
 
+from gjobs.store.capabilities.capability import Capability
+from gjobs.store.job_list.list_query import ListQuery
 from gjobs.store.system.async_tools import abandon_lookups, wait_for_imports
 from gjobs.store.users.actor import ANON, ActingUser
 from gjobs.tui import startup
@@ -38,32 +39,27 @@ from gjobs.tui.dashboard.bindings import (
     inherited_bindings,
     key_of,
 )
-from gjobs.tui.dashboard.details.details_pane import DetailsRequested
-from gjobs.tui.dashboard.events import (
-    Connecting,
-    ListPolled,
-    ListPollFailed,
-    PaceChanged,
-    PollMessage,
-    ProjectChosen,
-    QueryChanged,
-    TotalsPolled,
-    TotalsPollFailed,
-    WritePermitEnded,
-)
-from gjobs.tui.dashboard.list.filter_bar import FilterBar
-from gjobs.tui.dashboard.list.job_table import JobTable, OrderRequested
-from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
+from gjobs.tui.dashboard.list.job_table import JobTable
 from gjobs.tui.dashboard.memory import project_to_show
+from gjobs.tui.dashboard.panels.dashboard_state import ProjectChosen, QueryChanged, WritePermitEnded
 from gjobs.tui.dashboard.panels.footer import show_moment_keys
 from gjobs.tui.dashboard.panels.screen import DashboardScreen
 from gjobs.tui.dashboard.panels.status_line import PERMIT_ENDED
 from gjobs.tui.dashboard.panels.tour import TourStep
+from gjobs.tui.dashboard.session.session_poller import (
+    Connecting,
+    ListPolled,
+    ListPollFailed,
+    PaceChanged,
+    PollEvent,
+    TotalsPolled,
+    TotalsPollFailed,
+)
 from gjobs.tui.dashboard.terminal import appearance
 from gjobs.tui.dashboard.terminal.clipboard import copy_text
 from gjobs.tui.dashboard.terminal.terminal_input import PasteUnfinished, stop_until_resumed
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
-from gjobs.tui.dashboard.widgets.widgets import ClosesOnce
+from gjobs.tui.dashboard.widgets.widgets import ClosesOnce, Request
 from gjobs.tui.text.format import zone_after
 
 if TYPE_CHECKING:
@@ -110,7 +106,7 @@ class GjobsApp(ActionHost):
         if self._setup.configuration.warning:
             show_warning(self, self._setup.configuration.warning)
         self.dashboard.jobs.view_name_for = lambda text, order: self.views.view_name_for(text, order)
-        if self._choices.may_ask:
+        if self.database_choices.may_ask:
             self.tasks.ask(self._choose_first())
         else:
             self._connect()
@@ -126,10 +122,10 @@ class GjobsApp(ActionHost):
 
             return await ask_first(self, *question)
 
-        choice = await self._choices.choose_first(ask)
-        self._choices.is_choosing = False
+        choice = await self.database_choices.choose_first(ask)
+        self.database_choices.is_choosing = False
         self.show_status()
-        if unusable := self._choices.unusable:
+        if unusable := self.database_choices.unusable:
             show_warning(self, unusable)
         if choice is None:
             self._connect()
@@ -144,7 +140,7 @@ class GjobsApp(ActionHost):
     async def _load_the_rest(self) -> None:
         """Load the rest. Garbage collection resumes only afterwards, because these objects stay in memory."""
         self.read_views()
-        filter_bar = self.dashboard.query_one(FilterBar)
+        filter_bar = self.dashboard.jobs.bar
         await preload()
         # A snapshot may have ended meanwhile, and removed the widgets.
         if filter_bar.is_running:
@@ -152,7 +148,7 @@ class GjobsApp(ActionHost):
         startup.resume_gc()
         self._is_preloaded = True
         self._read_row_notes()
-        await self.find_databases()
+        await self.database_choices.find()  # So that the user can switch to them.
 
     def _read_row_notes(self) -> None:
         """Read the owners and stuck jobs of the rows, unless a reading is already in progress."""
@@ -195,8 +191,9 @@ class GjobsApp(ActionHost):
         result, listing, dashboard = message.result, message.result.value, self.dashboard
         if message.store is not self.poller.store:
             return
-        if result.is_changed:
-            self.observed.add_poll(message.store, listing)
+        actor, capabilities = message.store.actor, message.store.capability_cache.latest
+        if result.is_changed and capabilities and capabilities.missing(Capability.MIGRATED, actor):
+            self.observed.add_poll(listing.window.jobs, at=listing.taken_at)
         if listing.query != dashboard.listing_query:
             return
         place = self._place(message.store)
@@ -211,20 +208,21 @@ class GjobsApp(ActionHost):
             dashboard.set_query(replace(listed, project_id=wanted), compare_visibility=compares)
             self._query_changed()
             return
-        dashboard.jobs.may_create_projects = message.store.actor != ANON
+        dashboard.jobs.may_create_projects = actor != ANON
         dashboard.show(listing, result.fetched_at, is_changed=result.is_changed)
         self.call_after_refresh(self.poller.is_shown.set)
         dashboard.jobs.changes.settle(result.requested_at)
         if dashboard.has_all:
             self._settle()
         session = self.poller.session
-        may_write = (session is None or session.access.may_write) and message.store.actor != ANON
+        may_write = (session is None or session.access.may_write) and actor != ANON
         self.tour.follow_list(may_write=may_write, has_projects=bool(listing.projects))
-        if self._deleted_user_check.is_due(message.store, listing) and isinstance(message.store.actor, ActingUser):
+        saw_nothing, is_empty = self._sees_nothing, not (listing.projects or listing.window.jobs)
+        self._sees_nothing = isinstance(actor, ActingUser) and listed == ListQuery() and is_empty
+        if isinstance(actor, ActingUser) and self._sees_nothing and not saw_nothing:
             from gjobs.tui.dashboard.features.navigation import report_if_deleted
 
-            reporting = report_if_deleted(self, message.store, message.store.actor)
-            self.run_worker(reporting, group=task_groups.DELETED_USER)
+            self.run_worker(report_if_deleted(self, message.store, actor), group=task_groups.DELETED_USER)
         self.show_status()
         if self._is_preloaded:
             self._read_row_notes()
@@ -295,27 +293,19 @@ class GjobsApp(ActionHost):
 
         key_functions.change_jobs(self, action, jobs)
 
-    @on(FilterBar.FilterRequested)
-    @on(OrderRequested)
-    @on(JobsPanel.IdRequested)
-    @on(FilterBar.UsersRequested)
-    @on(DetailsRequested)
-    async def _answer(self, message: Message) -> None:
+    @on(Request)
+    async def _answer(self, request: Request) -> None:
         await wait_for_imports()
         from gjobs.tui.dashboard import key_functions
 
-        key_functions.answer(self, message)
-
-    async def _on_message(self, message: Message) -> None:
-        if not (self._exit and isinstance(message, PollMessage)):
-            await super()._on_message(message)
+        key_functions.answer(self, request)
 
     # Activity of the user
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent):
             self.poller.touch()
-        if isinstance(event, (events.InputEvent, events.Paste)) and self._exit:
+        if isinstance(event, (events.InputEvent, events.Paste, PollEvent)) and self._exit:
             return  # The widgets are being removed.
         if isinstance(event, (events.MouseDown, events.MouseUp)) and not event.is_forwarded and self._is_lost(event):
             return
@@ -436,15 +426,14 @@ class GjobsApp(ActionHost):
 
     def action_help(self) -> None:
         """Open the manual at the page of the screen, or close it."""
-        from gjobs.tui.dashboard.frame import help as key_help
-        from gjobs.tui.dashboard.help.manual_dialog import ManualDialog
+        from gjobs.tui.dashboard.frame.help import ManualDialog, all_entries, screen_entries, topic_of
 
         screen = self.screen
         if isinstance(screen, ManualDialog):
             screen.action_leave()
         elif not isinstance(screen, _palette().Palette):
-            topic, keys = key_help.topic_of(screen), key_help.screen_entries(screen)
-            self.push_screen(ManualDialog(topic, keys=keys, all_keys=key_help.all_entries(self)))
+            dialog = ManualDialog(topic_of(screen), keys=screen_entries(screen), all_keys=all_entries(self))
+            self.push_screen(dialog)
 
     def action_present(self) -> None:
         self.push_screen(self.make_presenter())

@@ -1,6 +1,6 @@
 """The palette: what it offers, and the saved views in it."""
 
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -12,18 +12,16 @@ from textual.content import Content
 from textual.fuzzy import Matcher
 from textual.screen import Screen
 from textual.widgets.option_list import Option
-from textual.worker import WorkerState
 
 from gjobs.store.configuration.saved_views import View, read_name
 from gjobs.store.errors import Conflict, InvalidValue, StoreError
 from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.bindings import PALETTE_COMMANDS, PRESENT, Key
-from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog
+from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog
 from gjobs.tui.dashboard.dialogs.form import TextPrompt
 from gjobs.tui.dashboard.features.databases import full_name
-from gjobs.tui.dashboard.panels.footer import KeyState, KeyStates
 from gjobs.tui.dashboard.widgets.message_board import show_message
-from gjobs.tui.dashboard.widgets.widgets import LEAVING_KEYS, ClosesOnce
+from gjobs.tui.dashboard.widgets.widgets import LEAVING_KEYS, ClosesOnce, hidden_keys
 from gjobs.tui.text.clean_text import clean
 from gjobs.tui.text.error_text import error_message
 from gjobs.tui.text.format import jobs_count
@@ -97,16 +95,6 @@ def bound_actions(screen: Screen[Any]) -> dict[str, tuple[ActiveBinding, str]]:
             _, keys = actions.get(name, (active, ""))
             actions[name] = active, f"{keys} {screen.app.get_key_display(active.binding)}".lstrip()
     return actions
-
-
-def hidden_keys(screen: Screen[Any], binding_ids: Sequence[str]) -> Set[str]:
-    """Return the keys that the screen does not offer now, because it would refuse them."""
-    if isinstance(screen, Dialog):
-        return screen.hidden_keys
-    if not isinstance(screen, KeyStates):
-        return frozenset()
-    states = zip(binding_ids, screen.key_states(binding_ids), strict=True)
-    return {one for one, state in states if state is KeyState.HIDDEN}
 
 
 _KEYS_ONLY = ("up", "down", "page_up", "page_down", "first", "last", "mark", "next_pane", "other", "quit_anywhere")
@@ -183,7 +171,7 @@ class Commands(Provider):
     def _of_keys(self) -> Iterator[PaletteEntry]:
         """Yield an entry for each key that the screen offers."""
         actions = bound_actions(self.screen)
-        hidden = hidden_keys(self.screen, list(actions))
+        hidden = hidden_keys(self.screen)
         for name, (active, keys) in actions.items():
             binding = active.binding
             if name not in hidden and name.partition(".")[2] not in _KEYS_ONLY:
@@ -226,7 +214,7 @@ class Commands(Provider):
 
     def _of_databases(self) -> Iterator[PaletteEntry]:
         host = self._host
-        for choice in host.database_choices:
+        for choice in host.database_choices.all:
             if choice is not host.database_choice:
                 detail = f"{choice.rule}  {clean(choice.detail, limit=60)}".rstrip()
                 title = f"Switch to database {clean(full_name(choice), limit=60)}"
@@ -254,20 +242,17 @@ class Palette(CommandPalette, ClosesOnce[None]):
         """Take text during a search. Keys that choose wait for the results."""
         if not isinstance(event, events.Key) or event.is_printable or event.key in {*LEAVING_KEYS, "backspace"}:
             return True
-        return self.has_class("-ready") and not any(
-            worker.group == self._GATHER_COMMANDS_GROUP and worker.state in (WorkerState.PENDING, WorkerState.RUNNING)
-            for worker in self.app.workers
-            if worker.node is self
-        )
+        is_searching = any(worker.node is self and not worker.is_finished for worker in self.app.workers)
+        return self.has_class("-ready") and not is_searching
 
-    def _action_command_list(self, action: str) -> None:
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Skip paging before the first layout, when the list has no lines.
 
-        Textual 8.2.8: `await pilot.press("ctrl+p"); palette._action_command_list("page_down")` before the first layout
-        raises KeyError in OptionList.action_page_down, because `_index_to_line` is empty.
+        Textual 8.2.8: the key "pagedown" before the first layout raises KeyError in OptionList.action_page_down,
+        because `_index_to_line` is empty.
         """
-        if not action.startswith("page_") or self.query_one(CommandList).scrollable_content_region:
-            super()._action_command_list(action)
+        is_paging = action == "command_list" and parameters in (("page_up",), ("page_down",))
+        return not is_paging or all(commands.scrollable_content_region for commands in self.query(CommandList))
 
     def _start_no_matches_countdown(self, search_value: str) -> None:
         """Start the countdown as Textual does, but stop an earlier countdown first.

@@ -22,7 +22,7 @@ from gjobs.store.users.actor import ActingUser
 from gjobs.tui.dashboard.actions.action_context import go_to_job
 from gjobs.tui.dashboard.actions.key_queue import every_key
 from gjobs.tui.dashboard.bindings import inherited_bindings, key_of, presses
-from gjobs.tui.dashboard.events import ProjectChosen
+from gjobs.tui.dashboard.panels.dashboard_state import ProjectChosen
 from gjobs.tui.dashboard.presenter import Presenter
 from gjobs.tui.dashboard.widgets.message_board import drop_message, show_warning
 from gjobs.tui.demo import scenario_steps

@@ -18,7 +18,7 @@ from textual.widgets.option_list import Option
 
 from gjobs.store.filters.filter_terms import NO_FILTER, FilterError, JobFilter, Key
 from gjobs.tui.dashboard.bindings import NOTHING, DynamicKeyText
-from gjobs.tui.dashboard.widgets.widgets import ShowsInvisible, SteadyText, TextField
+from gjobs.tui.dashboard.widgets.widgets import Request, ShowsInvisible, SteadyText, TextField
 from gjobs.tui.text.clean_text import clean, pad, shorten, visible_cells
 from gjobs.tui.text.error_text import beneath, still_listed
 
@@ -44,7 +44,7 @@ class MarksMistake(ShowsInvisible):
 
 
 class FilterField(DynamicKeyText, TextField):
-    """The filter input. It reports its keys to the bar."""
+    """The filter input. The bar handles its keys."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "submit", "keep", id="find.keep", tooltip="Keep the filter and go to the table"),
@@ -63,24 +63,11 @@ class FilterField(DynamicKeyText, TextField):
         Binding("up", "step(-1)", "Back", show=False, id="find.up", tooltip="Go to the previous completion"),
     ]
 
-    class Left(Message):
-        """Escape was pressed."""
-
-    @dataclass
-    class CompletionRequested(Message):
-        """Tab was pressed, or the right arrow at the end of the text."""
-
-        by_tab: bool
-
-    @dataclass
-    class Stepped(Message):
-        """A move by lines, down if positive."""
-
-        lines: int
-
-    def __init__(self, *, id: str) -> None:  # noqa: A002
+    def __init__(self, bar: "FilterBar") -> None:
+        self._bar = bar
         self._marks = MarksMistake()
-        super().__init__(id=id, placeholder="status:failed cost:>50 since:24h -mode:packaging, or any word of an error")
+        words = "status:failed cost:>50 since:24h -mode:packaging, or any word of an error"
+        super().__init__(id="find", placeholder=words)
         self.highlighter = self._marks
 
     def mark(self, place: tuple[int, int] | None) -> None:
@@ -90,19 +77,21 @@ class FilterField(DynamicKeyText, TextField):
             self.refresh()
 
     def action_leave(self) -> None:
-        self.post_message(self.Left())
+        self._bar.leave()
 
     def action_complete(self) -> None:
-        self.post_message(self.CompletionRequested(by_tab=True))
+        if not self._bar.complete():
+            self._bar.list_keys()
 
     def action_step(self, lines: int) -> None:
-        self.post_message(self.Stepped(lines))
+        self._bar.step(lines)
 
     def action_cursor_right(self, select: bool = False) -> None:
+        """Move, or accept the completion at the end of the text."""
         if select or not self.cursor_at_end:
             super().action_cursor_right(select)
         else:
-            self.post_message(self.CompletionRequested(by_tab=False))
+            self._bar.complete()
 
 
 _LONGEST = 40
@@ -188,7 +177,7 @@ class FilterBar(Vertical):
     """
 
     @dataclass
-    class FilterRequested(Message):
+    class FilterRequested(Request):
         """A filter was typed. With `is_forced`, the user has confirmed its cost."""
 
         job_filter: JobFilter
@@ -197,7 +186,7 @@ class FilterBar(Vertical):
     class Kept(Message):
         """Enter was pressed. The filter is valid and was sent."""
 
-    class UsersRequested(Message):
+    class UsersRequested(Request):
         """The user starts to type a user filter, and no users are known."""
 
     class Left(Message):
@@ -221,7 +210,7 @@ class FilterBar(Vertical):
     def build_hidden_parts(self) -> None:
         """Build the parts. They are not needed until the user types."""
         if not self._is_built:
-            self.mount(FilterField(id="find"), CompletionList(), SteadyText(id="mistake"))
+            self.mount(FilterField(self), CompletionList(), SteadyText(id="mistake"))
 
     @property
     def _is_built(self) -> bool:
@@ -370,36 +359,38 @@ class FilterBar(Vertical):
             self.post_message(self.FilterRequested(self.job_filter, is_forced=True))
         self.post_message(self.Kept())
 
-    @on(FilterField.Left)
-    def _escaped(self, event: FilterField.Left) -> None:
-        event.stop()
+    def leave(self) -> None:
+        """Close the completions, or else ask to clear the filter."""
         if self._completions.offered:
             self._close()
         else:
             self.post_message(self.Left())
 
-    @on(FilterField.Stepped)
-    def _stepped(self, event: FilterField.Stepped) -> None:
-        event.stop()
+    def step(self, lines: int) -> None:
+        """Move in the completions, or go from the field down to the table."""
         completions = self._completions
         if completions.offered:
-            (completions.action_cursor_down if event.lines > 0 else completions.action_cursor_up)()
+            (completions.action_cursor_down if lines > 0 else completions.action_cursor_up)()
             self._word_enter()
-        elif event.lines > 0:
+        elif lines > 0:
             self._field.post_message(Input.Submitted(self._field, self._field.value))
 
     # Completion
 
-    @on(FilterField.CompletionRequested)
-    def _completion_requested(self, event: FilterField.CompletionRequested) -> None:
-        event.stop()
+    def complete(self) -> bool:
+        """Accept the highlighted, the first or the suggested completion. Return whether there is one."""
         completions = self._completions
-        if completion := completions.chosen or next(iter(completions.offered), self._meant):
+        completion = completions.chosen or next(iter(completions.offered), self._meant)
+        if completion:
             self._take(completion)
-        elif event.by_tab and not self._is_in_a_term and self.text and not completions.offered:
-            self._offer(self._completed())
-        elif event.by_tab:
+        return completion is not None
+
+    def list_keys(self) -> None:
+        """Offer the filter keys after a term. Without a text or in a term, leave the field."""
+        if self._is_in_a_term or not self.text:
             self.screen.focus_next()
+        else:
+            self._offer(self._completed())
 
     @on(CompletionList.OptionSelected)
     def _picked(self, event: CompletionList.OptionSelected) -> None:

@@ -28,6 +28,7 @@ from gjobs.tui.dashboard.bindings import KEYS, DialogKey
 from gjobs.tui.dashboard.list import table_drawing
 from gjobs.tui.dashboard.list.job_columns import GUTTER, NO_NOTES, SORTED_BY, RowNotes, column_at
 from gjobs.tui.dashboard.list.loaded_rows import Step
+from gjobs.tui.dashboard.widgets.widgets import Request
 from gjobs.tui.text.status_text import STATUS_TEXTS, Position
 
 
@@ -60,7 +61,7 @@ class MarksChanged(Message):
 
 
 @dataclass
-class OrderRequested(Message):
+class OrderRequested(Request):
     order: ListOrder
 
 

@@ -23,6 +23,7 @@ from gjobs.tui.dashboard.list.filter_bar import FilterBar
 from gjobs.tui.dashboard.list.job_columns import RowNotes
 from gjobs.tui.dashboard.list.loaded_rows import PendingChanges
 from gjobs.tui.dashboard.widgets.message_board import show_warning
+from gjobs.tui.dashboard.widgets.widgets import Request
 from gjobs.tui.text.format import jobs_count, short_id
 from gjobs.tui.text.status_text import count_words
 
@@ -55,13 +56,10 @@ class JobsPanel(Vertical):
     DEFAULT_CSS = """
     JobsPanel {
         height: 1fr;
-        border: round $primary-muted;
         border-title-color: $text-primary;
         border-title-style: bold;
         border-subtitle-color: $text-accent;
         border-subtitle-align: left;
-
-        &:focus-within { border: round $primary; }
 
         JobTable { background: $background; }
     }
@@ -76,13 +74,16 @@ class JobsPanel(Vertical):
         notes: str
 
     @dataclass
-    class IdRequested(Message):
+    class IdRequested(Request):
         """Find the entity with this id or id prefix."""
 
         text: str
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
+        self.tabs = list_header.StatusTabs(id="tabs")
+        self.bar = FilterBar(id="filter", known=self._known)
+        self.table = job_table.JobTable(id="jobs")
         self._listing: Listing | None = None
         self._totals: Totals | None = None
         self._listed = ListQuery()
@@ -118,21 +119,11 @@ class JobsPanel(Vertical):
         """Return the name of the view with this filter and order."""
 
     def compose(self) -> ComposeResult:
-        yield list_header.StatusTabs(id="tabs")
-        yield FilterBar(id="filter", known=self._known)
-        yield job_table.JobTable(id="jobs")
+        yield from (self.tabs, self.bar, self.table)
 
     def on_mount(self) -> None:
         self.table.sort = self._listed.order
         self.show_title()
-
-    @property
-    def table(self) -> job_table.JobTable:
-        return self.query_one(job_table.JobTable)
-
-    @property
-    def bar(self) -> FilterBar:
-        return self.query_one(FilterBar)
 
     # Input
 
@@ -220,7 +211,7 @@ class JobsPanel(Vertical):
         if (listed, with_visibility) != (self._listed, self._has_visibility):
             self._chosen_jobs = ()
         self._listed, self._has_visibility, self._requested_order = listed, with_visibility, None
-        self.query_one(list_header.StatusTabs).chosen = listed.status
+        self.tabs.chosen = listed.status
         self.table.sort = self._listed.order
         self._show_tab_numbers()
 
@@ -452,7 +443,7 @@ class JobsPanel(Vertical):
         """Show counts in the tabs. The project's totals would mislead under a filter. Under a filter, show counts
         only if all rows of the list are loaded.
         """
-        tabs, listed, totals = self.query_one(list_header.StatusTabs), self._listed, self._totals
+        tabs, listed, totals = self.tabs, self._listed, self._totals
         is_counted = totals is not None and totals.query.project_id == listed.project_id
         counts: dict[AnyStatus | None, Count | None] = {}
         if totals and is_counted and not listed.job_filter and not self._has_visibility:

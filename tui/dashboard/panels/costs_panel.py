@@ -208,7 +208,6 @@ class CostsPanel(DrawnLines):
     DEFAULT_CSS = """
     CostsPanel {
         box-sizing: content-box;
-        border: round $primary-muted;
         border-title-color: $text-primary;
         border-title-style: bold;
         border-subtitle-color: $foreground-muted;

@@ -1,11 +1,11 @@
 """What the dashboard knows: the request, the listing and totals that answer it, and which keys work."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Set
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from textual.screen import Screen
+from textual.message import Message
 from textual.signal import Signal
 
 from gjobs.store.job_list.list_query import ListingQuery, ListQuery
@@ -13,17 +13,18 @@ from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.statistics.statistics import TotalsQuery
 from gjobs.store.users.actor import actor_name
 from gjobs.tui.dashboard import task_groups
-from gjobs.tui.dashboard.bindings import PRESENT, traits_of
-from gjobs.tui.dashboard.events import ListPollFailed
+from gjobs.tui.dashboard.bindings import CHANGES, KEYS, PRESENT, WRITES, Trait, keys_with, own_bindings, traits_of
+from gjobs.tui.dashboard.list.job_table import JobTable
 from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
 from gjobs.tui.dashboard.list.list_header import hiding_lines, short_verdict
 from gjobs.tui.dashboard.memory import PendingNavigation, TotalsCache
-from gjobs.tui.dashboard.panels import footer
 from gjobs.tui.dashboard.panels.status_line import ConnectionStatus
 from gjobs.tui.dashboard.panels.tour import Tour
+from gjobs.tui.dashboard.session.session_poller import ListPollFailed
+from gjobs.tui.dashboard.widgets.widgets import QuietScreen
 from gjobs.tui.text.clean_text import clean
 from gjobs.tui.text.format import LOCAL, short_id
-from gjobs.tui.text.status_text import JobAction
+from gjobs.tui.text.status_text import ACTS_ON, JobAction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +38,27 @@ _SAME_MOMENT = timedelta(seconds=1)
 """Totals are still current if the list changed within this time after they were read."""
 
 
-class DashboardState(Screen[None], footer.KeyStates):
+class QueryChanged(Message):
+    """The screen requests another list, or other rows of it. See its `listing_query`."""
+
+
+class ProjectChosen(Message):
+    """The user chose a project. It is to be remembered."""
+
+
+class WritePermitEnded(Message):
+    """The write permit has expired."""
+
+
+_ACTS_ON = {
+    name: ACTS_ON[JobAction(action)] if (action := name.partition(".")[2]) in set(JobAction) else None
+    for name in (one.id or "" for one in (*KEYS.values(), *own_bindings(JobTable)))
+    if Trait.JOBS in traits_of(name)
+}
+"""The statuses of jobs on which a key acts, by the id of its binding. None for all statuses."""
+
+
+class DashboardState(QuietScreen[None]):
     """The base of the dashboard screen, without what draws and what changes the request."""
 
     def __init__(
@@ -69,8 +90,8 @@ class DashboardState(Screen[None], footer.KeyStates):
         self._status = status
         self.details: JobDetails | None = None
         """The most recently opened details screen; may be closed."""
-        self._selection: tuple[tuple[object, ...], footer.Selection] | None = None
-        """The selection that the key hints were drawn for last, and what it was made from."""
+        self._selection: tuple[tuple[object, ...], Set[str]] = (), frozenset()
+        """The selection that the key hints were drawn for last, and the keys that it refuses."""
         self.navigation = PendingNavigation()
         self.data_signal: Signal[None] = Signal(self, "data")
         """Published after new data or a new status, and after all data was forgotten."""
@@ -79,29 +100,28 @@ class DashboardState(Screen[None], footer.KeyStates):
         self.listing_query = ListingQuery()
         """The request; `listing` is the result read last."""
 
-    def key_states(self, binding_ids: Sequence[str]) -> list[footer.KeyState]:
+    @property
+    def hidden_keys(self) -> frozenset[str]:
+        is_past = self.listing_query.moment is not None
+        hidden = keys_with(WRITES) if is_past or self._status.read_only else frozenset[str]()
+        if is_past or self._status.is_closed:
+            hidden |= {"app.write"}
+        return hidden | keys_with(PRESENT) if is_past else hidden
+
+    @property
+    def refused_keys(self) -> Set[str]:
+        """The keys that the statuses of the selected jobs do not permit. No key changes a hidden job.
+
+        Look at each job once, because there may be thousands and the hints are drawn at each move.
+        """
         panel = self.jobs
         is_loading = panel.is_waiting and self.awaits_list
-        has_jobs = self.focused is panel.table and not is_loading
-        selection = self._selection_of(panel.selected) if has_jobs else footer.NO_SELECTION
-        is_past = self.listing_query.moment is not None
-        read_only = is_past or self._status.read_only
-
-        def is_hidden(name: str) -> bool:
-            may_open_permit = not (is_past or self._status.is_closed)
-            return (is_past and PRESENT in traits_of(name)) or (name == "app.write" and not may_open_permit)
-
-        return [
-            footer.KeyState.HIDDEN if is_hidden(one) else footer.job_key_state(one, selection, read_only=read_only)
-            for one in binding_ids
-        ]
-
-    def _selection_of(self, jobs: tuple[GenerationJob, ...]) -> footer.Selection:
-        """Look at each job once, because there may be thousands and the hints are drawn at each move."""
+        jobs = panel.selected if self.focused is panel.table and not is_loading else ()
         basis = jobs, self._visibility, self.navigation.hidden_detail
-        if self._selection is None or any(new is not old for new, old in zip(basis, self._selection[0], strict=True)):
-            statuses = frozenset(job.status for job in jobs)
-            self._selection = basis, footer.Selection(statuses=statuses, hidden=self._hidden_among(jobs))
+        if not self._selection[0] or any(new is not old for new, old in zip(basis, self._selection[0], strict=True)):
+            statuses = {job.status for job in jobs}
+            refused = {name for name, acts_on in _ACTS_ON.items() if statuses.isdisjoint(acts_on or statuses)}
+            self._selection = basis, refused | (keys_with(CHANGES) if self._hidden_among(jobs) else set())
         return self._selection[1]
 
     @property

@@ -3,10 +3,9 @@
 While an earlier moment is shown, they name its keys, and the session refuses to write.
 """
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import Enum, auto
 from typing import Any
 
 from rich.cells import cell_len
@@ -17,14 +16,12 @@ from textual.css.scalar import Scalar
 from textual.geometry import Size
 
 from gjobs.store.configuration.settings import WriteAccess
-from gjobs.store.jobs.job import AnyStatus
 from gjobs.store.moments.moment import WRITES_OFF
-from gjobs.tui.dashboard.bindings import WRITES, Trait, inherited_bindings, key_of, key_words, traits_of
+from gjobs.tui.dashboard.bindings import inherited_bindings, key_of, key_words
 from gjobs.tui.dashboard.widgets.message_board import MessageApp, MessageBoard, PinnedText, board_of, drop_message
-from gjobs.tui.dashboard.widgets.widgets import ClosesOnce, FittedLine
+from gjobs.tui.dashboard.widgets.widgets import ClosesOnce, FittedLine, QuietScreen, hidden_keys
 from gjobs.tui.text.clean_text import shorten
 from gjobs.tui.text.error_text import Severity
-from gjobs.tui.text.status_text import ACTS_ON, JobAction
 
 OWN_LINE_FROM = 28
 """Minimum screen height for a line of its own. On a lower screen, a message lies on the border above the footer."""
@@ -209,49 +206,6 @@ def follow_messages(app: MessageApp[Any]) -> None:
             one.follow_messages()
 
 
-class KeyState(Enum):
-    USABLE = auto()
-    REFUSED = auto()
-    """The key explains why it does nothing now. Its hint is grey."""
-    HIDDEN = auto()
-    """The key writes, and the session is read-only. Or the key works only in the present, but an earlier moment is
-    shown.
-    """
-
-
-class KeyStates:
-    """A screen that knows which of its keys work."""
-
-    def key_states(self, binding_ids: Sequence[str]) -> list[KeyState]:
-        raise NotImplementedError
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
-    """What decides which keys work for the selected jobs. Without a status, no job is selected."""
-
-    statuses: Set[AnyStatus] = frozenset()
-    hidden: int = 0
-    """How many of the jobs the acting user does not see. If there are any, no key may change the jobs."""
-
-
-NO_SELECTION = Selection()
-
-
-def job_key_state(binding_id: str, selection: Selection, *, read_only: bool) -> KeyState:
-    """Return the state of a key that would act on the selection."""
-    traits = traits_of(binding_id)
-    if read_only and WRITES in traits:
-        return KeyState.HIDDEN
-    if Trait.JOBS not in traits:
-        return KeyState.USABLE
-    _, _, name = binding_id.partition(".")
-    acts_on = ACTS_ON[JobAction(name)] if name in set(JobAction) else None
-    is_permitted = any(acts_on is None or one in acts_on for one in selection.statuses)
-    is_refused = WRITES in traits and selection.hidden > 0
-    return KeyState.USABLE if is_permitted and not is_refused else KeyState.REFUSED
-
-
 _GAP = 2
 _PINNED = ("app.help", "presenter.help", "app.quit")
 """These hints are at the right end of the line and get room first."""
@@ -314,7 +268,7 @@ class KeyHint:
 class KeyHints(FittedLine):
     """Hints for the active bindings, in a fixed order. A click on a hint presses its key.
 
-    Keys that do not work for the selected jobs are grey. The screen says which, see `KeyStates`.
+    Keys that do not work now are grey or left out. The screen says which.
     """
 
     ALLOW_SELECT = False
@@ -330,8 +284,8 @@ class KeyHints(FittedLine):
         super().__init__(id=id)
         self._known: list[KeyHint] | None = None
         """The hints of all active bindings. None until they are needed: reading the bindings is slow."""
-        self._placed_for: tuple[int, list[KeyState]] | None = None
-        """The room and the states that the placed hints are for."""
+        self._placed_for: tuple[object, ...] | None = None
+        """The room, and the hidden and refused keys, that the placed hints are for."""
         self._placed: list[tuple[int, KeyHint]] = []
         """The hints that fit, each with its first cell."""
         self._line = Content()
@@ -360,14 +314,14 @@ class KeyHints(FittedLine):
         """Return the line. It is built again only if the room or the state of a key has changed."""
         if self._known is None:
             self._known = self._read_hints()
-        ids, screen = [hint.binding_id for hint in self._known], self.screen
-        states = screen.key_states(ids) if isinstance(screen, KeyStates) else [KeyState.USABLE for _ in ids]
-        if (room, states) != self._placed_for:
-            self._placed_for = room, states
+        hidden = hidden_keys(self.screen)
+        refused = self.screen.refused_keys if isinstance(self.screen, QuietScreen) else frozenset[str]()
+        if (room, hidden, refused) != self._placed_for:
+            self._placed_for = room, hidden, refused
             hints = [
-                replace(hint, is_refused=state is KeyState.REFUSED)
-                for hint, state in zip(self._known, states, strict=True)
-                if state is not KeyState.HIDDEN
+                replace(hint, is_refused=hint.binding_id in refused)
+                for hint in self._known
+                if hint.binding_id not in hidden
             ]
             self._placed = _placed(hints, room)
             parts: list[str | Content] = []

@@ -36,7 +36,6 @@ class BudgetsPanel(SteadyText):
     BudgetsPanel {
         display: none;
         height: auto;
-        border: round $primary-muted;
         border-title-color: $foreground-muted;
         border-title-style: bold;
         border-subtitle-color: $text-warning;
@@ -117,7 +116,6 @@ class ProjectList(OptionList):
     DEFAULT_CSS = """
     ProjectList {
         height: 1fr;
-        border: round $primary-muted;
         border-title-color: $foreground-muted;
         border-title-style: bold;
         border-subtitle-color: $text-warning;
@@ -125,7 +123,7 @@ class ProjectList(OptionList):
         background: $background;
         scrollbar-size-vertical: 1;
 
-        &:focus { border: round $primary; border-title-color: $text-primary; }
+        &:focus { border-title-color: $text-primary; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -11,7 +11,6 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.geometry import Size
-from textual.message import Message
 from textual.widgets import Static
 
 from gjobs.store.errors import StoreError
@@ -21,18 +20,17 @@ from gjobs.store.values.formats import id_range
 from gjobs.tui import startup
 from gjobs.tui.dashboard.bindings import DASHBOARD_BINDINGS, KEYS, key_of
 from gjobs.tui.dashboard.details.details_pane import DetailsPane, ShownJob
-from gjobs.tui.dashboard.events import ListPollFailed, ProjectChosen, QueryChanged, WritePermitEnded
 from gjobs.tui.dashboard.list.job_table import CursorMoved, Opened, RowsRequested
 from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
 from gjobs.tui.dashboard.list.list_header import TABS, StatusTabs, no_totals, refused_words
 from gjobs.tui.dashboard.memory import TotalsCache
 from gjobs.tui.dashboard.panels import footer
 from gjobs.tui.dashboard.panels.costs_panel import NO_NOTE, CostsPanel
-from gjobs.tui.dashboard.panels.dashboard_state import DashboardState
+from gjobs.tui.dashboard.panels.dashboard_state import DashboardState, ProjectChosen, QueryChanged, WritePermitEnded
 from gjobs.tui.dashboard.panels.project_list import BudgetsPanel, ProjectList, Sidebar
 from gjobs.tui.dashboard.panels.status_line import Banner, ConnectionStatus, StatusLine, banner_content
+from gjobs.tui.dashboard.session.session_poller import ListPollFailed
 from gjobs.tui.dashboard.widgets.message_board import show_warning
-from gjobs.tui.dashboard.widgets.widgets import CLOSING_MESSAGES, mark_as_behind
 from gjobs.tui.text.clean_text import clean
 from gjobs.tui.text.format import PARTIAL_CLAIMS, ShownZone
 from gjobs.tui.text.status_text import JobAction
@@ -107,12 +105,6 @@ class DashboardScreen(DashboardState):
         self._update_ages()
         self.set_interval(1.0, self._tick)
 
-    async def _on_message(self, message: Message) -> None:
-        """Handle only closing messages once the app ends. It may end before the widgets are mounted."""
-        is_ending = self.app._exit or not self.app.is_running  # noqa: SLF001
-        if not is_ending or isinstance(message, CLOSING_MESSAGES):
-            await super()._on_message(message)
-
     def on_resize(self, event: events.Resize) -> None:
         self._fit(event.size)
         sidebar = self.query_one(Sidebar)
@@ -129,11 +121,9 @@ class DashboardScreen(DashboardState):
         self._tour.follow()
 
     def on_screen_resume(self) -> None:
-        mark_as_behind(self, is_behind=False)
         self.query_one(footer.KeyHints).follow()
 
     def on_screen_suspend(self) -> None:
-        mark_as_behind(self, is_behind=True)
         self.query_one(footer.MessageLine).follow()
 
     @on(JobsPanel.NotesChanged)

@@ -14,8 +14,7 @@ from gjobs.store.configuration.settings import APP_VARIABLE, NO_PROFILE, WriteMo
 from gjobs.store.users.actor import ActingUser, actor_name
 from gjobs.store.values.data_classes import dataclass
 from gjobs.tui.dashboard.bindings import key_of
-from gjobs.tui.dashboard.events import ListPollFailed
-from gjobs.tui.dashboard.session.session_poller import SessionPoller
+from gjobs.tui.dashboard.session.session_poller import ListPollFailed, SessionPoller
 from gjobs.tui.dashboard.session.setup import DatabaseChoice
 from gjobs.tui.dashboard.widgets.widgets import FittedLine, SteadyText
 from gjobs.tui.text.clean_text import clean, clean_cell, shorten, shorten_address

@@ -1,17 +1,17 @@
-"""Opens the session, polls list and totals, prepares the next write, and posts events."""
+"""Opens the session, polls list and totals, prepares the next write, and posts poll events."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
 from math import inf
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from textual.message import Message
+from textual.events import Event
 
 from gjobs.store.errors import InvalidValue, SignInRefused, StoreError, TimedOut, Unreachable
 from gjobs.store.job_list.list_query import ListingQuery, ListQuery
@@ -20,7 +20,6 @@ from gjobs.store.statistics.statistics import TotalsQuery
 from gjobs.store.system.async_tools import is_set_within
 from gjobs.store.users.actor import OPERATOR
 from gjobs.store.values.formats import utc_now
-from gjobs.tui.dashboard import events
 from gjobs.tui.text.error_text import with_index_hint
 
 if TYPE_CHECKING:
@@ -31,6 +30,61 @@ if TYPE_CHECKING:
     from gjobs.store.store import Store
     from gjobs.tui.session import Report, Session
     from gjobs.tui.text.statistics_text import PaceCause
+
+
+class PollEvent(Event):
+    """News of polling. It is dropped once the app closes, because the widgets may be gone."""
+
+
+@dataclass
+class Connecting(PollEvent):
+    """The progress of connecting has changed."""
+
+    sentence: str
+
+
+@dataclass
+class ListPolled(PollEvent):
+    """A result of polling the jobs as the actor of `store`. It contains everything that was committed before the
+    request.
+    """
+
+    store: "Store"
+    result: "PollResult[Listing]"
+
+
+@dataclass
+class PaceChanged(PollEvent):
+    """The actual refresh interval has changed, or a list query has no answer for some seconds, or has one again."""
+
+
+@dataclass
+class ListPollFailed(PollEvent):
+    """Times are by the local clock."""
+
+    error: StoreError
+    since: datetime
+    retry_at: Callable[[], datetime | None]
+    """Return the time of the next attempt, or None if only the user can retry. The time changes when the refresh
+    interval changes, so ask for it each time."""
+
+
+@dataclass
+class TotalsPolled(PollEvent):
+    """Totals as the actor of `store`."""
+
+    store: "Store"
+    totals: "Totals"
+    is_complete: bool = True
+    """Whether reading the flow has ended, with or without success. If not, the same totals follow with the flow."""
+
+
+@dataclass
+class TotalsPollFailed(PollEvent):
+    """The totals could not be counted as the actor of `store`."""
+
+    store: "Store"
+    error: StoreError
 
 
 RETRY_AFTER = 180.0
@@ -104,7 +158,7 @@ class SessionPoller:
         self,
         opener: Opener,
         *,
-        tell: Callable[[Message], object],
+        tell: Callable[[PollEvent], object],
         interval: float = DEFAULT_INTERVAL,
         totals_share: int | None = None,
         clock: Callable[[], datetime] = utc_now,
@@ -136,7 +190,7 @@ class SessionPoller:
         self.session: Session | None = None
         self.store: Store | None = None
         """The store of the present actor; None until connected."""
-        self.failure: events.ListPollFailed | None = None
+        self.failure: ListPollFailed | None = None
         """The last failure; None if the last poll succeeded."""
         self._write_preparation = WritePreparation()
         self._was_silent = False
@@ -220,7 +274,7 @@ class SessionPoller:
                     self._note_answer(took)
                     if answered_generation is None:
                         self._expect_slow_answers(poller)
-                    self._tell(events.ListPolled(store, answer))
+                    self._tell(ListPolled(store, answer))
                     self._has_polled.set()
                     if answer.generation == answered_generation:
                         # If the database notifies of changes, that wakes the count.
@@ -290,7 +344,7 @@ class SessionPoller:
     def _set_silent_since(self, asked_at: datetime | None) -> None:
         self.silent_since = asked_at
         self._was_silent |= asked_at is not None
-        self._tell(events.PaceChanged())
+        self._tell(PaceChanged())
 
     async def _slow_down_if_expensive(
         self, store: "Store", poller: "Poller[ListingQuery, Listing]", listed: ListQuery, took: float
@@ -310,7 +364,7 @@ class SessionPoller:
             log.info("Can't read the cost of the list: %s", error)
         self._apply_settings()
         if poller.max_staleness != before:
-            self._tell(events.PaceChanged())
+            self._tell(PaceChanged())
 
     async def _count(self, store: "Store", poller: "Poller[TotalsQuery, Totals]") -> None:
         """Count after the first list, so that counting never delays it."""
@@ -327,16 +381,16 @@ class SessionPoller:
                     self._compare_idle_counts(idle_before, idle_now)
                     idle_before = idle_now
                     if is_changed:
-                        self._tell(events.TotalsPolled(store, totals, is_complete=False))
+                        self._tell(TotalsPolled(store, totals, is_complete=False))
                     answered = (totals,) if totals.flow else await poller.unless_asked(_with_flow(store, totals))
                     if answered is not None:
-                        self._tell(events.TotalsPolled(store, answered[0]))
+                        self._tell(TotalsPolled(store, answered[0]))
                     # Over a slow network, the next write is then sent at once.
                     if (network_time := self._network_time()) and not self._is_still:
                         self._write_preparation.start(store.database, network_time)
                     await folder.fold_if_due()
                 case PollFailure(error=error):
-                    self._tell(events.TotalsPollFailed(store, error))
+                    self._tell(TotalsPollFailed(store, error))
 
     def _compare_idle_counts(self, before: float | None, now: float | None) -> None:
         """Expect slower or faster lists if the same count took much longer or shorter than before.
@@ -346,7 +400,7 @@ class SessionPoller:
         if self._listing is None or before is None or now is None or abs(now - before) <= SLOW_ANSWER:
             return
         self._listing.expect_change(now - before, took=now)
-        self._tell(events.PaceChanged())
+        self._tell(PaceChanged())
 
     async def follow_changes(self) -> None:
         """Poll soon after the database notifies of a change. Stop if it sends no notifications."""
@@ -457,7 +511,7 @@ class SessionPoller:
         await self._resources.aclose()
 
     def _report(self, sentence: str) -> None:
-        self._tell(events.Connecting(sentence))
+        self._tell(Connecting(sentence))
 
     def _fail(self, error: StoreError, since: datetime, retry_in: Callable[[], float | None]) -> None:
         failed_at = self.clock()
@@ -465,7 +519,7 @@ class SessionPoller:
         def retry_at() -> datetime | None:
             return None if (wait := retry_in()) is None else failed_at + timedelta(seconds=wait)
 
-        self.failure = events.ListPollFailed(error, since, retry_at)
+        self.failure = ListPollFailed(error, since, retry_at)
         self._tell(self.failure)
 
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from encodings import utf_8
 from functools import partial
 from time import monotonic
-from typing import IO, TYPE_CHECKING, NamedTuple, cast
+from typing import IO, TYPE_CHECKING, NamedTuple, NoReturn, cast
 
 from textual import constants, events
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
@@ -514,7 +514,11 @@ class GuardedDriver(LinuxDriver):
                 log.warning("The terminal is closed: %s", error)
                 self._app.call_later(self._app.exit, return_code=1)
             else:
-                self._app.call_later(self._app._handle_exception, error)  # noqa: SLF001
+                self._app.call_later(_raise, error)
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
 
 
 def stop_until_resumed() -> None:

@@ -1,6 +1,6 @@
 """Small shared widgets."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from itertools import zip_longest
 from typing import Any, ClassVar, TypeVar
 
@@ -160,33 +160,71 @@ class TextField(Input):
     def __init__(self, *, id: str, value: str = "", placeholder: str = "") -> None:  # noqa: A002
         super().__init__(id=id, value=value, placeholder=placeholder, highlighter=ShowsInvisible(), compact=True)
 
-    def _on_paste(self, event: events.Paste) -> None:
+    def on_paste(self, event: events.Paste) -> None:
         """Paste the whole text. Textual would keep only the first line."""
         event.prevent_default()
         event.stop()
         self.replace(event.text, *self.selection)
 
 
-_BEHIND = "-behind-dialog"
-
-
-def mark_as_behind(screen: Screen[Any], *, is_behind: bool) -> None:
-    """Hide what only the top screen shows. Restyle nothing else: that would take as long as opening the dialog."""
-    if screen.has_class(_BEHIND) is not is_behind:
-        screen.set_class(is_behind, _BEHIND, update=False)
-        for part in screen.query("KeyHints"):
-            part.update_node_styles(animate=False)
-
-
 ResultType = TypeVar("ResultType")
 
-CLOSING_MESSAGES = (messages.CloseMessages, messages.Prune, events.ScreenSuspend, events.Unmount)
+_BEHIND = "-behind-dialog"
+_CLOSING_MESSAGES = (messages.CloseMessages, messages.Prune, events.ScreenSuspend, events.Unmount)
+
+
+class QuietScreen(Screen[ResultType]):
+    """A screen that does nothing once it is closed or the app ends, because its widgets may be gone."""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the screen is open. From the call of `App.exit` on, Textual counts no screen as attached."""
+        return self.is_attached and self.app.is_running and self in self.app.screen_stack
+
+    @property
+    def hidden_keys(self) -> frozenset[str]:
+        """The bindings that would be refused now, for example because the session is read-only. Neither the help nor a
+        hint shows them.
+        """
+        return frozenset()
+
+    @property
+    def refused_keys(self) -> Set[str]:
+        """The bindings that explain why they do nothing now. Their hints are grey."""
+        return frozenset()
+
+    async def _on_message(self, message: Message) -> None:
+        """Handle only closing messages at the end. Textual has no public way to drop messages that already wait."""
+        if self.is_alive or isinstance(message, _CLOSING_MESSAGES):
+            await super()._on_message(message)
+
+    def on_screen_resume(self) -> None:
+        self._mark_as_behind(is_behind=False)
+
+    def on_screen_suspend(self) -> None:
+        self._mark_as_behind(is_behind=True)
+
+    def _mark_as_behind(self, *, is_behind: bool) -> None:
+        """Hide what only the top screen shows. Restyle nothing else: that would take as long as opening the dialog."""
+        if self.has_class(_BEHIND) is not is_behind:
+            self.set_class(is_behind, _BEHIND, update=False)
+            for part in self.query("KeyHints"):
+                part.update_node_styles(animate=False)
+
 
 LEAVING_KEYS = frozenset({"escape", "ctrl+q"})
 """Keys that leave a dialog or the app. A dialog takes them even while it waits for an answer."""
 
 
-class ClosesOnce(Screen[ResultType]):
+def hidden_keys(screen: Screen[Any]) -> frozenset[str]:
+    return screen.hidden_keys if isinstance(screen, QuietScreen) else frozenset()
+
+
+class Request(Message):
+    """Something that a widget requests and only the app can do, because it needs the database."""
+
+
+class ClosesOnce(QuietScreen[ResultType]):
     """A screen that may be closed at any time, even by a late answer or key.
 
     List this class last among the bases, because Textual takes styles and bindings from the first base.
@@ -222,12 +260,6 @@ class ClosesOnce(Screen[ResultType]):
     def follow_messages(self) -> None:
         """Draw again after a change of the messages. Does nothing here: only the list of messages overrides it."""
 
-    def on_screen_resume(self) -> None:
-        mark_as_behind(self, is_behind=False)
-
-    def on_screen_suspend(self) -> None:
-        mark_as_behind(self, is_behind=True)
-
     def dismiss(self, result: ResultType | None = None) -> AwaitComplete:
         """Close this screen and all screens above it. Do nothing if it is already closed."""
         if self not in self.app.screen_stack:
@@ -236,12 +268,6 @@ class ClosesOnce(Screen[ResultType]):
             Screen.dismiss(above, None)  # It closes by itself.
         self.is_dismissed, self.has_result = True, result is not None
         return super().dismiss(result)
-
-    async def _on_message(self, message: Message) -> None:
-        """Handle only closing messages once the screen is closed or the app ends, because widgets may be gone."""
-        is_open = self in self.app.screen_stack and not self.app._exit  # noqa: SLF001
-        if is_open or isinstance(message, CLOSING_MESSAGES):
-            await super()._on_message(message)
 
     def action_leave(self) -> None:
         self.dismiss(None)

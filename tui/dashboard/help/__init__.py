@@ -1,1 +1,0 @@
-"""The manual on screen."""
