@@ -204,11 +204,20 @@ begin
           from held where j.id = held.job_id
         returning j.id;
     -- If a crash lost the claim, the worker may have claimed the same attempt again since. That lease stays.
+    -- So does one that another session has locked, until it expires.
+    -- Leases are found by their keys, because a join would compare each lease with each end.
     delete from gjobs.job_leases l
-     where l.job_id = any (p_job_ids) and l.owner = p_owner
+     where l.job_id = any (array(
+               select held.job_id
+                 from unnest(p_job_ids, p_attempts) as ended (job_id, attempt)
+                cross join lateral (
+                      select l.job_id from gjobs.job_leases l
+                       where l.job_id = ended.job_id and l.attempt = ended.attempt and l.owner = p_owner
+                         for no key update skip locked
+                      ) held
+           ))
        and (l.job_id = any (running)
-            or (select j.status || '' from public.generation_jobs j where j.id = l.job_id) is distinct from 'running')
-       and (l.job_id, l.attempt) in (select ended.job_id, ended.attempt from unnest(p_job_ids, p_attempts) as ended (job_id, attempt));
+            or (select j.status || '' from public.generation_jobs j where j.id = l.job_id) is distinct from 'running');
 end $$;
 
 -- Ends the attempt; any worker may start the next one after the given seconds. The cost, if given, is the job's cost so far.
