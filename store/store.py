@@ -18,7 +18,7 @@ from gjobs.store.database.database import Database
 from gjobs.store.error_groups.error_group import EVERY_FAILURE, ErrorGroup, ErrorGroups, ErrorScope
 from gjobs.store.errors import InvalidValue
 from gjobs.store.filters.filter_terms import NO_FILTER, JobFilter
-from gjobs.store.job_list import read_listing
+from gjobs.store.job_list import list_sql, read_listing
 from gjobs.store.job_list.list_query import Listing, ListingQuery, ListQuery, RowWindowQuery, VisibilityComparison
 from gjobs.store.job_list.read_listing import ListCost
 from gjobs.store.job_store import JobStore
@@ -157,12 +157,9 @@ class Store(JobStore):
 
     async def count_jobs(self, job_filter: JobFilter, *, most: int) -> int:
         """Return how many jobs match the filter, at most `most`. Raises NoPrivilege as `find_jobs` does."""
-        from gjobs.store.statistics import count_sql
-
         readable = await self.actor_database.readable_names(job_filter)
-        (number,) = await self.actor_database.read(
-            count_sql.count_matching_up_to(ListQuery(job_filter=job_filter), most=most, readable=readable)
-        )
+        asked = list_sql.length(ListQuery(job_filter=job_filter), limit=most, readable=readable)
+        (number,) = await self.actor_database.read(asked)
         return number
 
     async def watch(self, job_filter: JobFilter = NO_FILTER, *, after: "Cursor | None" = None) -> "Watch":

@@ -96,25 +96,32 @@ class UserScope:
         return sa.or_(_jobs.c.user_id == self.user_id, _jobs.c.project_id == sa.any_(projects))
 
 
-def _conditions(listed: ListQuery, readable: Set[Key], concern: UserScope | None) -> list[sa.ColumnElement[bool]]:
+def conditions(
+    listed: ListQuery, *, readable: Set[Key], concern: UserScope | None = None
+) -> list[sa.ColumnElement[bool]]:
     """Return the conditions of a list."""
-    conditions = filter_sql.conditions(listed.job_filter, readable=readable)
+    found = list[sa.ColumnElement[bool]]()
     if listed.project_id is not None:
-        conditions.append(_jobs.c.project_id == listed.project_id)
+        found.append(_jobs.c.project_id == listed.project_id)
     if listed.status is not None:
-        conditions.append(_jobs.c.status == listed.status.value)
-    return conditions if concern is None else [*conditions, concern.condition]
-
-
-def length(listed: ListQuery, *, most: int, readable: Set[Key], concern: UserScope | None = None) -> Query[int]:
-    """Return a query for the number of jobs in a list, counted up to `most` plus one."""
-    return Query(_length(listed, frozenset(readable), concern), make_number, {"rows": most + 1})
+        found.append(_jobs.c.status == listed.status.value)
+    found += filter_sql.conditions(listed.job_filter, readable=readable)
+    return found if concern is None else [*found, concern.condition]
 
 
 @lru_cache(maxsize=64)
-def _length(listed: ListQuery, readable: frozenset[Key], concern: UserScope | None) -> sa.Select[Any]:
-    some = sa.select(_jobs.c.id).where(*_conditions(listed, readable, concern)).limit(_MOST)
+def _length(
+    listed: ListQuery, readable: frozenset[Key], concern: UserScope | None, *, is_capped: bool
+) -> sa.Select[Any]:
+    some = sa.select(sa.literal(1, sa.Integer)).select_from(_jobs)
+    some = some.where(*conditions(listed, readable=readable, concern=concern)).limit(_MOST if is_capped else None)
     return sa.select(sa.func.count()).select_from(some.subquery("some"))
+
+
+def length(listed: ListQuery, *, limit: int | None, readable: Set[Key], concern: UserScope | None = None) -> Query[int]:
+    """Return a query for the number of jobs in a list, at most `limit`. Without a limit, it may take long."""
+    statement = _length(listed, frozenset(readable), concern, is_capped=limit is not None)
+    return Query(statement, make_number, {} if limit is None else {"rows": limit})
 
 
 class _Part(Enum):
@@ -224,7 +231,7 @@ class _Scan:
         return rows.order_by(by_value, by_id).limit(_MOST)
 
     def _conditions(self) -> list[sa.ColumnElement[bool]]:
-        return _conditions(self.listed, self.readable, self.concern)
+        return conditions(self.listed, readable=self.readable, concern=self.concern)
 
     def _selected(self) -> Iterator[sa.ColumnElement[Any]]:
         for column in self.columns:

@@ -155,7 +155,7 @@ async def slow_order_reason(actor_database: ActorDatabase, query: ListQuery) -> 
         if actor_database.is_operators or query.order.column is not OrderColumn.TOTAL:
             return None
         readable = await actor_database.readable_names(query.job_filter)
-        (length,) = await actor_database.read(list_sql.length(query, most=MOST_SORTED, readable=readable))
+        (length,) = await actor_database.read(list_sql.length(query, limit=MOST_SORTED + 1, readable=readable))
         return TOO_LONG_TO_SORT if length > MOST_SORTED else None
     cost = await estimate_list_cost(actor_database, query)
     return None if cost is not None and not cost.is_expensive else missing
@@ -350,7 +350,7 @@ async def _plan_comparison(actor_database: ActorDatabase, window: RowWindowQuery
         if listed.project_id is None and has_projects:
             (theirs,) = await snapshot.read(OPERATOR, projects_of(user.id))
         concern = UserScope(user_id=user.id, project_ids=tuple(theirs)) if listed.project_id is None else None
-        count = list_sql.length(listed, most=MOST_COUNTED, readable=readable, concern=concern)
+        count = list_sql.length(listed, limit=MOST_COUNTED + 1, readable=readable, concern=concern)
         rows_around = list_sql.listing_queries(window, readable=readable, chosen_path=chosen_path, concern=concern)
         found, policies, (there,), *rows = await snapshot.read(OPERATOR, _ROLE_RULES, POLICIES, count, *rows_around)
         rules, seen_by_operator = _make_rules(found, policies), list_sql.window(window, rows, chosen_path=chosen_path)

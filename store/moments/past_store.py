@@ -412,7 +412,7 @@ class PastStore(Store):
     async def _count(self, listed: ListQuery) -> Count:
         readable = await self.actor_database.readable_names(listed.job_filter)
         pool = await self._pool(rows=MOST_LISTED, project_id=listed.project_id)
-        asked = list_sql.length(self._then(listed), most=MOST_LISTED, readable=readable)
+        asked = list_sql.length(self._then(listed), limit=MOST_LISTED + 1, readable=readable)
         number: int
         (number,), (present,) = await self._read(as_of(asked, pool), moment_sql.count_newest(pool))
         is_cut = present >= MOST_LISTED

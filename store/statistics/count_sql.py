@@ -1,7 +1,6 @@
 """SQL that counts: exactly, up to a cap, or by page range."""
 
-from collections.abc import Collection, Set
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Set
 from datetime import date, datetime
 from functools import cache, lru_cache
 from itertools import pairwise
@@ -13,50 +12,26 @@ from sqlalchemy.types import UserDefinedType
 
 from gjobs.store import tables
 from gjobs.store.database.query import Query, Row, first_column, make_number
-from gjobs.store.filters import filter_sql
 from gjobs.store.filters.filter_terms import Key
+from gjobs.store.job_list import list_sql
 from gjobs.store.job_list.list_query import ListQuery
 from gjobs.store.jobs.job import AnyStatus, JobStatus, parse_status
 from gjobs.store.projects import project_sql
 from gjobs.store.statistics import statistics_sql
-from gjobs.store.statistics.statistics import ProjectTotals
+from gjobs.store.statistics.statistics import ProjectTotals, TotalsQuery
 
 _jobs, _projects = tables.generation_jobs, tables.projects
-_ONE = sa.literal(1, sa.Integer)
 _MOST = sa.bindparam("most", type_=sa.Integer)
 
-MatchingJobs = sa.Select[Any]
-"""Selects one row for each matching job."""
-
 
 @lru_cache(maxsize=64)
-def _matching(listed: ListQuery, readable: frozenset[Key]) -> MatchingJobs:
-    statement = sa.select(_ONE).select_from(_jobs).where(*filter_sql.conditions(listed.job_filter, readable=readable))
-    if listed.project_id is not None:
-        statement = statement.where(_jobs.c.project_id == listed.project_id)
-    return statement if listed.status is None else statement.where(_jobs.c.status == listed.status.value)
+def _listed_jobs(listed: ListQuery, readable: frozenset[Key]) -> sa.Select[Any]:
+    return sa.select(_jobs.c.id).where(*list_sql.conditions(listed, readable=readable))
 
 
-def plan_only_query(listed: ListQuery, *, readable: Set[Key]) -> Query[int]:
+def plan_only_query(listed: ListQuery, *, readable: Set[Key]) -> Query[object]:
     """Return a query with one row for each job of the list. It is only planned, never run."""
-    return Query(_matching(listed, frozenset(readable)), make_number)
-
-
-@lru_cache(maxsize=64)
-def _count(listed: ListQuery, readable: frozenset[Key], most: int | None) -> Query[int]:
-    return Query(
-        sa.select(sa.func.count()).select_from(_matching(listed, readable).limit(most).subquery()), make_number
-    )
-
-
-def count_matching(listed: ListQuery, *, readable: Set[Key]) -> Query[int]:
-    """Return a query for the number of jobs in the list. It may take long."""
-    return _count(listed, frozenset(readable), None)
-
-
-def count_matching_up_to(listed: ListQuery, *, most: int, readable: Set[Key]) -> Query[int]:
-    """Return a query for the number of jobs in the list, at most `most`."""
-    return _count(listed, frozenset(readable), most)
+    return Query(_listed_jobs(listed, frozenset(readable)), first_column)
 
 
 def _is_outside_workflow() -> sa.ColumnElement[bool]:
@@ -144,74 +119,64 @@ def _tid(name: str) -> sa.ColumnElement[str]:
     return sa.cast(sa.bindparam(name, type_=sa.Text), _Tid())
 
 
-@dataclass(frozen=True, slots=True)
-class PageRange:
-    """A range of pages. The last range has no end, so that it includes new rows."""
-
-    first: int
-    end: int | None
-
-    @property
-    def parameters(self) -> dict[str, object]:
-        ends = {"first": self.first, "end": self.end}
-        return {f"{name}_page": f"({page},0)" for name, page in ends.items() if page is not None}
+_LAST_PAGE = 2**32 - 1
+"""No table has as many pages, so a range that ends here includes new rows."""
 
 
-def _on_pages(statement: sa.Select[Any], *, has_end: bool) -> sa.Select[Any]:
-    statement = statement.where(_CTID.op(">=")(_tid("first_page")))
-    return statement.where(_CTID.op("<")(_tid("end_page"))) if has_end else statement
+def page_ranges(pages: int, at_once: int) -> Iterator[range]:
+    """Yield ranges that cover all pages and any that are added later."""
+    firsts = range(0, max(pages, 1), at_once)
+    for first in firsts:
+        yield range(first, _LAST_PAGE if first == firsts[-1] else first + at_once)
 
 
-TotalKey = AnyStatus | UUID | date
-"""A status, a project or a day."""
+TotalKey = AnyStatus | UUID | date | None
+"""A status, a project or a day. None for the jobs of the query's list."""
 
 
 def _make_page_total(row: Row) -> tuple[TotalKey, int, int]:
-    status, project_id, day, job_count, total = row
-    return project_id or day or parse_status(status), job_count, total
+    status, project_id, day, job_count, total = row[1:]
+    return project_id or day or (None if status is None else parse_status(status)), job_count, total
 
 
-@cache
-def _totals_on_pages(has_end: bool) -> sa.Select[Any]:
+@lru_cache(maxsize=64)
+def _totals_on_pages(matching: ListQuery | None, readable: frozenset[Key]) -> sa.Select[Any]:
     project_ids = sa.bindparam("project_ids", type_=sa.ARRAY(sa.Uuid))
     scope = sa.bindparam("project_id", type_=sa.Uuid)
     is_in_scope = scope.is_(None) | (_jobs.c.project_id == scope)
-    read = _on_pages(
+    is_listed = (
+        sa.false() if matching is None else sa.and_(sa.true(), *list_sql.conditions(matching, readable=readable))
+    )
+    read = (
         sa.select(
+            sa.case((is_listed, True)).label("is_listed"),
             sa.case((is_in_scope, _jobs.c.status)).label("status"),
             sa.case((_jobs.c.project_id == sa.any_(project_ids), _jobs.c.project_id)).label("project_id"),
             sa.case((sa.and_(is_in_scope, statistics_sql.IN_SHOWN_DAYS), statistics_sql.CREATED_ON)).label("day"),
             _jobs.c.cost_cents,
-        ),
-        has_end=has_end,
-    ).subquery("read")
-    key = (read.c.status, read.c.project_id, read.c.day)
+        )
+        .where(_CTID.op(">=")(_tid("first_page")), _CTID.op("<")(_tid("end_page")))
+        .subquery("read")
+    )
+    key = (read.c.is_listed, read.c.status, read.c.project_id, read.c.day)
     statement = sa.select(*key, sa.func.count(), sa.cast(sa.func.sum(read.c.cost_cents), sa.BigInteger))
     grouped = statement.group_by(sa.func.grouping_sets(*(sa.tuple_(column) for column in key)))
-    # Each group has null for the other two columns. A group with only nulls holds jobs that were not requested.
+    # Each group has null for the other columns. A group with only nulls holds jobs that were not requested.
     return grouped.having(sa.func.coalesce(*(sa.cast(column, sa.Text) for column in key)).is_not(None))
 
 
 def totals_on_pages(
-    pages: PageRange, *, project_id: UUID | None, project_ids: Collection[UUID], days: int, at: datetime | None
+    pages: range, query: TotalsQuery, *, project_ids: Collection[UUID], readable: Set[Key], at: datetime | None
 ) -> Query[tuple[TotalKey, int, int]]:
-    """Return a query for the number and the cost of jobs by status, by day, and of each of `project_ids`."""
+    """Return a query for the number and the cost of jobs by status, by day, of each of `project_ids`, and of the
+    query's list.
+    """
     parameters = {
-        "project_id": project_id,
+        "project_id": query.project_id,
         "project_ids": list(project_ids),
-        "days_before": days - 1,
+        "days_before": query.days - 1,
         "at": at,
-        **pages.parameters,
+        "first_page": f"({pages.start},0)",
+        "end_page": f"({pages.stop},0)",
     }
-    return Query(_totals_on_pages(pages.end is not None), _make_page_total, parameters)
-
-
-@lru_cache(maxsize=64)
-def _matching_on_pages(listed: ListQuery, readable: frozenset[Key], has_end: bool) -> sa.Select[Any]:
-    found = _on_pages(_matching(listed, readable), has_end=has_end)
-    return sa.select(sa.func.count()).select_from(found.subquery())
-
-
-def matching_on_pages(pages: PageRange, listed: ListQuery, *, readable: Set[Key]) -> Query[int]:
-    statement = _matching_on_pages(listed, frozenset(readable), pages.end is not None)
-    return Query(statement, make_number, pages.parameters)
+    return Query(_totals_on_pages(query.matching, frozenset(readable)), _make_page_total, parameters)

@@ -2,8 +2,7 @@
 
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Set
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import Enum, auto
@@ -21,12 +20,13 @@ from gjobs.store.database.query import ChangedRows, Query, TimeLimits, explain_p
 from gjobs.store.database.query import clock as server_clock
 from gjobs.store.errors import Locked, TimedOut
 from gjobs.store.filters.filter_terms import Key
+from gjobs.store.job_list import list_sql
 from gjobs.store.job_list.index_advice import is_guessed
 from gjobs.store.job_list.list_query import MOST_LISTED_PROJECTS, NEWEST_FIRST, ListQuery
 from gjobs.store.jobs.job import AnyStatus, JobStatus
 from gjobs.store.jobs.job_results import CappedCount
 from gjobs.store.statistics import count_sql, statistics_sql
-from gjobs.store.statistics.count_sql import PageRange, TotalKey
+from gjobs.store.statistics.count_sql import TotalKey, page_ranges
 from gjobs.store.statistics.statistics import (
     MOST_STUCK,
     Count,
@@ -223,7 +223,7 @@ class TotalsCounter:
             return {}
         cap = self._limits.cap
         asked = {
-            what: count_sql.count_matching_up_to(listed, most=cap + 1, readable=capabilities.readable)
+            what: list_sql.length(listed, limit=cap + 1, readable=capabilities.readable)
             for what, listed in lists.items()
         }
         _, answers = await self._counts_within(query, asked, None)
@@ -311,7 +311,7 @@ def _whole(
         ),
     }
     if query.matching is not None:
-        whole[Part.MATCHING] = count_sql.count_matching(query.matching, readable=capabilities.readable)
+        whole[Part.MATCHING] = list_sql.length(query.matching, limit=None, readable=capabilities.readable)
     if capabilities.budgets is not None:
         whole[Part.BUDGETS] = totals_part(query, capabilities.budgets, at=at)
     return whole
@@ -431,29 +431,26 @@ async def count_totals_exactly(
     of_budgets = [totals_part(query, capabilities.budgets, at=at)] if capabilities.budgets else []
     numbers: Counter[TotalKey] = Counter()
     cents: Counter[TotalKey] = Counter()
-    matching = 0
-    with _raising_timeouts(budget):
+    try:
         async with database.snapshot(limits=TimeLimits(statement=budget)) as snapshot:
             ((taken_at,), listed, (pages,), *budgets) = await snapshot.read(
                 actor, server_clock(at), projects, count_sql.PAGE_COUNT, *of_budgets
             )
-            for some in ranges(pages, pages_at_once):
+            for some in page_ranges(pages, pages_at_once):
                 left = ends_at - clock()
                 if left <= 0:
                     raise _too_long(budget)
-                report(some.first, pages)
-                asked: list[Query[Any]] = [
-                    count_sql.totals_on_pages(
-                        some, project_id=query.project_id, project_ids=listed, days=query.days, at=at
-                    )
-                ]
-                if query.matching is not None:
-                    asked.append(count_sql.matching_on_pages(some, query.matching, readable=capabilities.readable))
-                found, *further = await snapshot.read(actor, *asked, within=left / len(asked))
+                report(some.start, pages)
+                asked = count_sql.totals_on_pages(
+                    some, query, project_ids=listed, readable=capabilities.readable, at=at
+                )
+                (found,) = await snapshot.read(actor, asked, within=left)
                 for key, job_count, total in found:
                     numbers[key] += job_count
                     cents[key] += total
-                matching += sum(number for (number,) in further)
+    except TimedOut as error:
+        _raise_unless_slow(error)
+        raise _too_long(budget) from error
     report(pages, pages)
     statistics = statistics_sql.in_workflow_order(
         [
@@ -464,7 +461,7 @@ async def count_totals_exactly(
                 avg_cost_cents=round(cents[key] / number, 2),
             )
             for key, number in numbers.items()
-            if not isinstance(key, UUID | date)
+            if isinstance(key, str)
         ]
     )
     days = [
@@ -482,7 +479,7 @@ async def count_totals_exactly(
             for key, number in numbers.items()
             if isinstance(key, UUID)
         },
-        matching=None if query.matching is None else Count(number=matching),
+        matching=None if query.matching is None else Count(number=numbers[None]),
         budgets=named_for(actor, budgets[0]) if budgets else None,
         taken_at=taken_at,
         actor=actor,
@@ -490,22 +487,5 @@ async def count_totals_exactly(
     )
 
 
-@contextmanager
-def _raising_timeouts(budget: float) -> Iterator[None]:
-    """Report a stopped statement as an exceeded time limit. A lock or a lost connection keeps its own error."""
-    try:
-        yield
-    except TimedOut as error:
-        _raise_unless_slow(error)
-        raise _too_long(budget) from error
-
-
 def _too_long(budget: float) -> TimedOut:
     return TimedOut(f"Counting took longer than {budget:g} s and was stopped.")
-
-
-def ranges(pages: int, at_once: int) -> Iterator[PageRange]:
-    """Yield ranges that cover all pages and any that are added later."""
-    firsts = range(0, max(pages, 1), at_once)
-    for first in firsts:
-        yield PageRange(first, None if first == firsts[-1] else first + at_once)

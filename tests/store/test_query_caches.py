@@ -17,7 +17,7 @@ from gjobs.store.job_list.list_query import Anchor, End, ListOrder, ListQuery, O
 from gjobs.store.job_list.list_sql import UserScope
 from gjobs.store.jobs.job import JobStatus, UnknownStatus
 from gjobs.store.statistics import count_sql
-from gjobs.store.statistics.count_sql import PageRange
+from gjobs.store.statistics.statistics import TotalsQuery
 from gjobs.store.values.formats import EARLIEST, LATEST, FarTime
 from gjobs.store.watch import watch
 from gjobs.store.watch.watch import Cursor
@@ -94,10 +94,10 @@ def questions(draw: st.DrawFn) -> Question:
 def queries(asked: Question) -> Iterator[Query[Any]]:
     listed, job_filter, readable = asked.window.listed, asked.window.listed.job_filter, asked.readable
     yield from list_sql.listing_queries(asked.window, readable=readable, concern=asked.concern)
-    yield list_sql.length(listed, most=1, readable=readable, concern=asked.concern)
-    yield count_sql.count_matching(listed, readable=readable)
-    yield count_sql.count_matching_up_to(listed, most=1, readable=readable)
-    yield count_sql.matching_on_pages(PageRange(0, 1), listed, readable=readable)
+    yield list_sql.length(listed, limit=1, readable=readable, concern=asked.concern)
+    yield list_sql.length(listed, limit=None, readable=readable)
+    query = TotalsQuery(matching=listed)
+    yield count_sql.totals_on_pages(range(1), query, project_ids=IDS, readable=readable, at=None)
     position = Cursor(transaction_id=1, event_id=1)
     yield watch.recorded(job_filter, readable=readable, after=position, start="", limit=1)
     yield watch.matching(job_filter, IDS, readable=readable)

@@ -121,7 +121,7 @@ async def test_concurrent_first_visibility_reads_do_not_deadlock_and_need_an_act
 async def test_snapshot_shows_both_actors_the_same_moment(as_ada: Store, app_sql: Sql) -> None:
     """A row inserted between the two reads would look hidden."""
     async with as_ada.database.snapshot() as snapshot:
-        count = list_sql.length(OF_OWN.listed, most=10, readable=frozenset())
+        count = list_sql.length(OF_OWN.listed, limit=11, readable=frozenset())
         (before,) = await snapshot.read(Store(as_ada.database).actor, count)
         app_sql(
             "insert into generation_jobs (user_id, project_id, mode) values (%s, %s, 'lifestyle')", (str(ADA), str(OWN))
