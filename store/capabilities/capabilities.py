@@ -19,12 +19,9 @@ from gjobs.store.capabilities.capability import (
     Capability,
     DatabaseFacts,
     MissingCapability,
-    Privileges,
-    Relation,
     absent,
+    lacking_grants,
     merged,
-    no_grant,
-    no_schema,
     not_a_table,
     quoted,
 )
@@ -43,12 +40,8 @@ SETTING_IS_A_RIGHT = 16
 """From this version on, membership in a role does not imply the right to SET ROLE to it."""
 
 
-def missing_read(facts: DatabaseFacts, actor: Actor, name: str, columns: Set[str]) -> MissingCapability | None:
-    return missing_grant(facts, actor, name, "select", columns)
-
-
 def missing_grant(
-    facts: DatabaseFacts, actor: Actor, name: str, verb: str, columns: Set[str] = frozenset()
+    facts: DatabaseFacts, actor: Actor, name: str, columns: Set[str] = frozenset(), *, verb: str = "select"
 ) -> MissingCapability | None:
     """Return why the actor lacks a privilege on a table. `verb` is select, insert, update or delete."""
     is_write = verb != "select"
@@ -59,22 +52,14 @@ def missing_grant(
         return absent(name, relation, columns)
     if is_write and (missing := not_a_table(name, relation)):
         return missing
-    privileges, role = _privileges(facts, relation, actor)
-    lacking = no_schema(name, privileges, role), no_grant(name, privileges, role, verb, columns)
-    return _all_of(*lacking, unprotected=_unprotected(name, relation, actor))
-
-
-def _unprotected(name: str, relation: Relation, actor: Actor) -> str | None:
-    """Return the table if a grant to the actor would open its rows to every user."""
-    return None if actor == OPERATOR or relation.is_protected else name
-
-
-def _all_of(*lacking: MissingCapability | None, unprotected: str | None) -> MissingCapability | None:
-    """Return what is missing. If `unprotected` names a table, the SQL first turns on its row level security."""
-    missing = merged([one for one in lacking if one is not None])
-    if missing is None or missing.sql is None or unprotected is None:
+    privileges, role = relation.login, facts.login
+    if actor != OPERATOR and relation.users is not None:
+        privileges, role = relation.users, facts.request_role
+    missing = merged(lacking_grants(name, privileges, role, verb, columns))
+    if missing is None or missing.sql is None or actor == OPERATOR or relation.is_protected:
         return missing
-    return replace(missing, sql=f"ALTER TABLE {unprotected} ENABLE ROW LEVEL SECURITY; {missing.sql}")
+    # The grant alone would open the rows to every user.
+    return replace(missing, sql=f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY; {missing.sql}")
 
 
 def hidden(facts: DatabaseFacts, name: str) -> MissingCapability | None:
@@ -167,7 +152,7 @@ def summed(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
         return MissingCapability(
             reason=f"Row level security applies to the login {facts.login}, so gjobs counts the jobs that it sees."
         )
-    if actor != OPERATOR and not (facts.policies and facts.policies.shows_users_their_own):
+    if actor != OPERATOR and not (jobs.is_protected and facts.policies and facts.policies.shows_users_their_own):
         return MissingCapability(reason="The app's own policies decide which jobs users see, so gjobs counts the jobs.")
     return None
 
@@ -178,7 +163,7 @@ def _operating(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
     """
     if actor != OPERATOR:
         return MissingCapability(reason="Only the operator can set limits and run workers.", advice=_AS_OPERATOR)
-    missing = missing_grant(facts, actor, LEASES, "insert", frozenset({"job_id"}))
+    missing = missing_grant(facts, actor, LEASES, {"job_id"}, verb="insert")
     if missing is not None or not facts.relations[LEASES].row_security:
         return missing
     return MissingCapability(
@@ -191,7 +176,7 @@ def users(facts: DatabaseFacts, actor: Actor, columns: Set[str]) -> MissingCapab
     """Return why the actor can't read users. Customers must not read e-mails, so no hint says how to allow it."""
     if actor != OPERATOR:
         return MissingCapability(reason="Only the operator may read the users.", advice=_AS_OPERATOR)
-    missing = missing_read(facts, actor, USERS, columns) or hidden(facts, USERS)
+    missing = missing_grant(facts, actor, USERS, columns) or hidden(facts, USERS)
     if missing and missing.sql and not facts.owner_may_grant_auth:
         return replace(missing, sql=None, advice=_OF_AUTH)
     return missing
@@ -233,13 +218,6 @@ def unknown_jobs_table(facts: DatabaseFacts) -> MissingCapability | None:
     return None
 
 
-def _privileges(facts: DatabaseFacts, relation: Relation, actor: Actor) -> tuple[Privileges, str]:
-    """Return the privileges and the role that has them."""
-    if actor != OPERATOR and relation.users is not None:
-        return relation.users, facts.request_role
-    return relation.login, facts.login
-
-
 Rule = Callable[[DatabaseFacts, Actor], MissingCapability | None]
 Need = Rule | Capability
 """A rule, or a capability whose needs are all included."""
@@ -261,22 +239,23 @@ def _migrated(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
             reason="This database lacks what gjobs adds: events, workers, budgets, and the archive.",
             advice=f"Run {command('migrate up')} to add it.",
         )
-    return missing_read(facts, actor, JOB_SUMMARY, frozenset({"status"}))
+    return missing_grant(facts, actor, JOB_SUMMARY, frozenset({"status"}))
 
 
 def _retrying(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
     """Return why the actor can't insert retries. A table without `retry_count` has retries without it."""
     jobs = facts.relations.get(JOBS)
     has_count = jobs is not None and "retry_count" in jobs.columns
-    return missing_grant(facts, actor, JOBS, "insert", _GIVEN | {"id"} | ({"retry_count"} if has_count else set()))
+    columns = _GIVEN | {"id"} | ({"retry_count"} if has_count else set())
+    return missing_grant(facts, actor, JOBS, columns, verb="insert")
 
 
 NEEDS: Mapping[Capability, tuple[Need, ...]] = by_member(
     Capability,
     {
-        Capability.JOBS: (partial(missing_read, name=JOBS, columns=_JOB_COLUMNS),),
-        Capability.PROJECTS: (partial(missing_read, name=PROJECTS, columns=_PROJECT_COLUMNS),),
-        Capability.ASSETS: (partial(missing_read, name=ASSETS, columns=_ASSET_COLUMNS),),
+        Capability.JOBS: (partial(missing_grant, name=JOBS, columns=_JOB_COLUMNS),),
+        Capability.PROJECTS: (partial(missing_grant, name=PROJECTS, columns=_PROJECT_COLUMNS),),
+        Capability.ASSETS: (partial(missing_grant, name=ASSETS, columns=_ASSET_COLUMNS),),
         Capability.USERS: (partial(users, columns=_USER_COLUMNS),),
         Capability.ACTING: (lambda facts, _: acting(facts),),
         Capability.CREATING: (
@@ -311,7 +290,7 @@ class Capabilities:
 
     def missing(self, feature: Capability, actor: Actor = OPERATOR) -> MissingCapability | None:
         """Return why the actor lacks the feature, or None. It is the same for all users, who act as the same role."""
-        return merged([*self.lacking(feature, actor)])
+        return merged(self.lacking(feature, actor))
 
     def lacking(self, feature: Capability, actor: Actor = OPERATOR) -> Iterator[MissingCapability]:
         """Yield everything that the actor lacks, most important first."""
@@ -342,7 +321,7 @@ class Capabilities:
         """Return whether the actor may read the columns of `gjobs migrate columns`. Before the first migration, the
         app's columns of these names may mean something else.
         """
-        return self.facts.is_migrated and missing_read(self.facts, actor, JOBS, frozenset(columns)) is None
+        return self.facts.is_migrated and missing_grant(self.facts, actor, JOBS, frozenset(columns)) is None
 
     def knows_usual_durations(self, actor: Actor) -> bool:
         """Return whether leases and usual durations are readable, to find stuck jobs. Otherwise, stuck jobs are found
@@ -435,5 +414,5 @@ class Capabilities:
         """Whether the applied migrations can be read."""
         if REVISIONS not in self.facts.relations:
             return False
-        missing = missing_read(self.facts, OPERATOR, REVISIONS, {"version_num"}) or hidden(self.facts, REVISIONS)
+        missing = missing_grant(self.facts, OPERATOR, REVISIONS, {"version_num"}) or hidden(self.facts, REVISIONS)
         return missing is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import field, replace
 from enum import StrEnum
 
@@ -121,6 +121,12 @@ class RlsPolicy:
     is_check_met: bool = False
     """Whether a made-up user met the two conditions for a row of another user. False if nobody tried."""
 
+    @property
+    def decides_on_jobs(self) -> bool:
+        """Whether the policy decides which jobs users read."""
+        is_read = self.command in (PolicyCommand.SELECT, PolicyCommand.ALL)
+        return is_read and self.holds_for_users and self.table == short(JOBS)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyFacts:
@@ -131,7 +137,7 @@ class PolicyFacts:
     settings: frozenset[str] = frozenset()
     """Other settings that policies read, such as `request.headers`. gjobs can't know what the app sets."""
     shows_users_their_own: bool
-    """Whether exactly one policy applies, and it shows users the jobs with their id in `user_id`."""
+    """Whether exactly one policy applies to jobs, and it shows users the jobs with their id in `user_id`."""
     is_locked: bool = False
     """Whether a lock on a table prevented reading the policies, so that they must be read again."""
 
@@ -240,7 +246,7 @@ class Capability(StrEnum):
     RESTORING = "restoring"
 
 
-_DOES = {"select": "read", "insert": "write", "update": "change"}
+_DOES = {"select": "read", "insert": "write", "update": "change", "delete": "delete"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,13 +276,13 @@ class MissingCapability:
         return f"{self.reason} {self.hint or ''}".rstrip()
 
 
-def merged(lacking: Collection[MissingCapability]) -> MissingCapability | None:
+def merged(lacking: Iterable[MissingCapability]) -> MissingCapability | None:
     """Return the first missing capability with the SQL of all, so that running it once fixes everything."""
-    if not lacking:
-        return None
-    first = next(iter(lacking))
-    statements = dict.fromkeys(missing.sql for missing in lacking if missing.sql)
-    return replace(first, sql=" ".join(statements)) if first.sql else first
+    found = [*lacking]
+    if not found or not found[0].sql:
+        return found[0] if found else None
+    statements = dict.fromkeys(missing.sql for missing in found if missing.sql)
+    return replace(found[0], sql=" ".join(statements))
 
 
 def absent(name: str, relation: Relation | None, columns: Collection[str]) -> MissingCapability | None:
@@ -320,27 +326,22 @@ _ADVICE_FOR_VISITORS = "Nothing has to be done. Visitors who have not signed in 
 """Never advise a grant to visitors, because it opens data to everybody."""
 
 
-def no_schema(name: str, privileges: Privileges, role: str) -> MissingCapability | None:
-    schema, _, _ = name.partition(".")
-    if privileges.schema:
-        return None
-    return _not_granted(f"the role {role} may not use the schema {schema}", f"USAGE ON SCHEMA {schema}", role)
-
-
-def no_grant(
+def lacking_grants(
     name: str, privileges: Privileges, role: str, verb: str, columns: Collection[str]
-) -> MissingCapability | None:
-    """`verb` is select, insert, update or delete."""
+) -> Iterator[MissingCapability]:
+    """Yield the privileges that the role lacks on a table. `verb` is select, insert, update or delete."""
+    schema, _, _ = name.partition(".")
+    if not privileges.schema:
+        yield _not_granted(f"the role {role} may not use the schema {schema}", f"USAGE ON SCHEMA {schema}", role)
     if verb == "delete":
-        if privileges.delete:
-            return None
-        return _not_granted(f"the role {role} may not delete rows of {short(name)}", f"DELETE ON {name}", role)
-    granted: frozenset[str] = getattr(privileges, verb)
-    lacking = sorted(set(columns) - granted)
-    if not lacking:
-        return None
-    what = f"{', '.join(lacking)} of {short(name)}" if granted else short(name)
-    return _not_granted(f"the role {role} may not {_DOES[verb]} {what}", f"{verb.upper()} ON {name}", role)
+        what = None if privileges.delete else f"rows of {short(name)}"
+    else:
+        granted: frozenset[str] = getattr(privileges, verb)
+        lacking = sorted(set(columns) - granted)
+        what = f"{', '.join(lacking)} of {short(name)}" if granted else short(name)
+        what = what if lacking else None
+    if what is not None:
+        yield _not_granted(f"the role {role} may not {_DOES[verb]} {what}", f"{verb.upper()} ON {name}", role)
 
 
 def _not_granted(reason: str, privilege: str, role: str) -> MissingCapability:

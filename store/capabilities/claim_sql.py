@@ -129,22 +129,6 @@ OWN_ROWS = (
     "(user_id = ( SELECT auth.uid() AS uid))",
 )
 """How Postgres prints that a row belongs to its user."""
-_SHOWS_OWN: Query[bool] = Query(
-    text("""
-select c.relrowsecurity
-       and (select count(*) = 1 and bool_and(
-                   p.polpermissive and pg_get_expr(p.polqual, p.polrelid) = any (cast(:own_rows as text[])))
-              from pg_policy p
-             where p.polrelid = c.oid and p.polcmd in ('r', '*')
-               and exists (select from unnest(p.polroles) as role(oid)
-                            where case when role.oid = 0 then true else pg_has_role(users.oid, role.oid, 'USAGE') end))
-  from pg_class c
-  join pg_namespace n on n.oid = c.relnamespace
-  join pg_roles users on users.rolname = :role
- where n.nspname = 'public' and c.relname = 'generation_jobs'
-"""),
-    lambda row: bool(row[0]),
-)
 
 
 def policy_queries(role: str) -> tuple[Query[Any], ...]:
@@ -152,21 +136,22 @@ def policy_queries(role: str) -> tuple[Query[Any], ...]:
     return (
         QUALIFY_QUERY,
         replace(POLICY_EXPRESSIONS, parameters={"role": role}),
-        replace(_SHOWS_OWN, parameters={"role": role, "own_rows": list(OWN_ROWS)}),
+        replace(POLICIES, parameters={"users": role}),
     )
 
 
 async def read_policy_facts(database: Database, role: str) -> PolicyFacts:
     """Read the policies. If a lock or a timeout prevents it, assume that they read any claim."""
     try:
-        _, expressions, shows_own = await database.read_together(OPERATOR, *policy_queries(role))
+        _, expressions, policies = await database.read_together(OPERATOR, *policy_queries(role))
     except TimedOut as error:
         unread = frozenset({WHOLE_TOKEN})
         return PolicyFacts(claims=unread, shows_users_their_own=False, is_locked=isinstance(error, Locked))
+    shown = [policy.using if policy.is_permissive else None for policy in policies if policy.decides_on_jobs]
     return PolicyFacts(
         claims=claims_read(expressions),
         settings=settings_read(expressions),
-        shows_users_their_own=bool(shows_own and shows_own[0]),
+        shows_users_their_own=len(shown) == 1 and shown[0] in OWN_ROWS,
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import ARRAY, Boolean, DateTime, Integer, Uuid, any_, bindparam,
 
 from gjobs.store import tables
 from gjobs.store.actor_database import ActorDatabase
-from gjobs.store.capabilities.capability import Capability, MissingCapability, PolicyCommand, RlsPolicy
+from gjobs.store.capabilities.capability import Capability, MissingCapability, RlsPolicy
 from gjobs.store.capabilities.claim_sql import POLICIES
 from gjobs.store.database import query as query_module
 from gjobs.store.database.query import ChangedRows, Query, Row, TimeLimits, explain_plan, first_column, parse_plan
@@ -250,13 +250,7 @@ def _make_rules(found: Sequence[Row], policies: Sequence[RlsPolicy]) -> ReadRule
         is_granted=is_granted,
         has_row_security=has_row_security,
         holds_for_operator=holds_for_operator,
-        policies=tuple(
-            policy
-            for policy in policies
-            if policy.table == _jobs.name
-            and policy.holds_for_users
-            and policy.command in (PolicyCommand.SELECT, PolicyCommand.ALL)
-        ),
+        policies=tuple(policy for policy in policies if policy.decides_on_jobs),
     )
 
 

@@ -232,7 +232,7 @@ async def test_projects_are_not_created_or_deleted_through_a_view(owner: Login, 
         with pytest.raises(ReadOnly, match=r"^gjobs does not write to projects, because it is a view"):
             await store.create_project("Winter catalog", owner_id=ADA)
         assert isinstance(await store.transition_job_status(job_id(1), JobStatus.RUNNING), Applied)
-        missing = missing_grant((await store.capability_cache.get()).facts, OPERATOR, PROJECTS, "delete")
+        missing = missing_grant((await store.capability_cache.get()).facts, OPERATOR, PROJECTS, verb="delete")
     assert missing is not None
     assert missing.reason == "gjobs does not write to projects, because it is a view."
 
