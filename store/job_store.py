@@ -222,10 +222,10 @@ class JobStore:
         """Return which job this one repeats and which jobs repeat it. Empty if the database records no links."""
         if not await self.actor_database.has(Capability.MIGRATED):
             return NO_LINKS
-        origin, retries_of = await self.actor_database.read_together(
+        origin, retries = await self.actor_database.read_together(
             job_sql.retried_job(job_id), job_sql.retries_of([job_id])
         )
-        return RetryLinks(repeats=next(iter(origin), None), repeated_by=tuple(link.job_id for link in retries_of))
+        return RetryLinks(repeats=next(iter(origin), None), repeated_by=tuple(retry for _, retry in retries))
 
     async def get_retried_jobs(self, job_ids: Collection[UUID]) -> frozenset[UUID]:
         """Return those of the jobs that were already retried. Empty if the database records no links."""

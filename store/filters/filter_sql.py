@@ -96,7 +96,7 @@ def _condition(key: Key | None, value: Value, readable: Set[Key]) -> sa.ColumnEl
             return _jobs.c.created_at < _moment(value)
         case Key.IS:
             limit = sa.literal(STUCK_AFTER, sa.Interval())
-            return (history_sql.by_usual_duration if key in readable else history_sql.by_time_alone)(limit)
+            return history_sql.is_stuck(limit, knows_usual_durations=key in readable)
         case Key.ERROR_GROUP:
             return _in_error_groups([value], readable)
     if not isinstance(value, str):

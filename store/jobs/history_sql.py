@@ -90,43 +90,34 @@ _SECONDS = sa.literal_column(_usual_duration_sql(f"greatest({AT_LEAST.total_seco
 
 
 _NOW: sa.ColumnElement[datetime] = sa.func.now()
+_AT_LEAST = sa.literal_column(f"interval '{AT_LEAST.total_seconds():.0f} s'", sa.Interval())
 
 
-def by_time_alone(
-    limit: sa.ColumnElement[timedelta], *, now: sa.ColumnElement[datetime] = _NOW
+def is_stuck(
+    limit: sa.ColumnElement[timedelta], *, knows_usual_durations: bool, now: sa.ColumnElement[datetime] = _NOW
 ) -> sa.ColumnElement[bool]:
-    return sa.and_(_jobs.c.status == JobStatus.RUNNING.value, _jobs.c.updated_at < now - limit)
+    """Return whether a job is stuck. `limit` applies to modes without a learned duration, and to all modes if usual
+    durations are unknown. A job with a live lease is not stuck.
+    """
 
+    def is_untouched(after: sa.ColumnElement[timedelta]) -> sa.ColumnElement[bool]:
+        return _jobs.c.updated_at < now - after
 
-def by_usual_duration(
-    limit: sa.ColumnElement[timedelta], *, now: sa.ColumnElement[datetime] = _NOW
-) -> sa.ColumnElement[bool]:
-    """`limit` applies to modes without a learned duration. A job with a live lease is not stuck."""
+    is_running = _jobs.c.status == JobStatus.RUNNING.value
+    if not knows_usual_durations:
+        return sa.and_(is_running, is_untouched(limit))
     seconds: sa.ColumnElement[Any] = sa.cast(_SECONDS.op("->>", return_type=sa.Text())(_jobs.c.mode), sa.Double)
     after = sa.func.coalesce(sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds), limit)
     is_leased = sa.exists().where(_leases.c.job_id == _jobs.c.id, _leases.c.expires_at > now)
-    return sa.and_(by_time_alone(after, now=now), sa.not_(is_leased))
-
-
-def is_stuck_at_moment(limit: sa.ColumnElement[timedelta], *, knows_usual_durations: bool) -> sa.ColumnElement[bool]:
-    """Return the same condition at the moment of the query.
-
-    Only jobs that may be stuck make Postgres compute the usual durations.
-    """
-    untouched = by_time_alone(
-        sa.literal_column(f"interval '{AT_LEAST.total_seconds():.0f} s'", sa.Interval()), now=MOMENT
-    )
-    is_stuck = by_usual_duration(limit, now=MOMENT) if knows_usual_durations else by_time_alone(limit, now=MOMENT)
-    return sa.and_(untouched, is_stuck)
+    # Only jobs that may be stuck make Postgres compute the usual durations.
+    return sa.and_(is_running, is_untouched(_AT_LEAST), is_untouched(after), sa.not_(is_leased))
 
 
 @cache
 def _stuck_among(knows_usual_durations: bool) -> sa.Select[Any]:
     among = _jobs.c.id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Uuid)))
-    is_stuck = is_stuck_at_moment(
-        sa.bindparam("limit", type_=sa.Interval()), knows_usual_durations=knows_usual_durations
-    )
-    return sa.select(_jobs.c.id).where(among, is_stuck)
+    limit = sa.bindparam("limit", type_=sa.Interval())
+    return sa.select(_jobs.c.id).where(among, is_stuck(limit, knows_usual_durations=knows_usual_durations, now=MOMENT))
 
 
 def stuck_among(job_ids: Collection[UUID], *, at: datetime | None, knows_usual_durations: bool) -> Query[UUID]:
@@ -154,19 +145,20 @@ def verdict(job_id: UUID, *, at: datetime | None, from_usual_duration: bool) -> 
     return Query(_JUDGED if from_usual_duration else _TIMED, _make_verdict, {"id": job_id, "at": at})
 
 
+_LEASES = {
+    (None, None): LeaseState.UNKNOWN,
+    (False, None): LeaseState.NONE,
+    (True, False): LeaseState.EXPIRED,
+    (True, True): LeaseState.LIVE,
+}
+"""The keys are whether a lease exists, and whether it is live."""
+
+
 def _make_verdict(row: Row) -> StuckVerdict:
     untouched, usual, has_lease, is_live = row
     return StuckVerdict(
         untouched=timedelta(seconds=untouched),
         after=STUCK_AFTER if usual is None else max(AT_LEAST, TIMES_USUAL * timedelta(seconds=usual)),
         usual=None if usual is None else timedelta(seconds=usual),
-        lease=_lease(has_lease, is_live),
+        lease=_LEASES[has_lease, is_live],
     )
-
-
-def _lease(has_lease: bool | None, is_live: bool | None) -> LeaseState:
-    if has_lease is None:
-        return LeaseState.UNKNOWN
-    if not has_lease:
-        return LeaseState.NONE
-    return LeaseState.LIVE if is_live else LeaseState.EXPIRED

@@ -1,21 +1,20 @@
 """SQL that reads, creates, changes, deletes and retries jobs."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.sql.dml import ReturningDelete
 
 from gjobs.store import tables
 from gjobs.store.capabilities.capabilities import Capabilities
 from gjobs.store.capabilities.capability import LATER_COLUMNS, Capability
 from gjobs.store.database import connection_pool
-from gjobs.store.database.query import Query, Row, first_column, row_maker
+from gjobs.store.database.query import Query, Row, first_column
 from gjobs.store.jobs.job import (
     ERROR_CHARACTERS,
     TRACEBACK,
@@ -177,47 +176,42 @@ def statuses(job_ids: Collection[UUID]) -> Query[tuple[UUID, AnyStatus]]:
 
 
 class JobStatements:
-    """Statements on whole jobs, for a table with these columns. Each statement is built once and kept."""
+    """Statements on whole jobs, for a table with these columns."""
 
     def __init__(self, columns: JobColumns) -> None:
         self._columns = columns
         self._of_table = of_table(columns)
         self.has_starts = len(self._of_table) < len(columns)
+        jobs = sa.select(*columns)
+        self._these = jobs.where(_jobs.c.id == sa.any_(_IDS))
+        is_in_range = _jobs.c.id.between(sa.bindparam("low", type_=sa.Uuid), sa.bindparam("high", type_=sa.Uuid))
+        self._in_range = jobs.where(is_in_range).order_by(_jobs.c.id).limit(sa.bindparam("rows", type_=sa.Integer))
+        self._transition = _rewrite(
+            columns,
+            {
+                "status": sa.bindparam("new_status", type_=sa.Text),
+                "error": sa.func.coalesce(sa.bindparam("new_error", type_=sa.Text), _jobs.c.error),
+            },
+            _jobs.c.id == sa.any_(_IDS),
+            _jobs.c.status == sa.any_(sa.bindparam("sources", type_=sa.ARRAY(sa.Text))),
+        )
+        is_as_expected = sa.or_(_EXPECTED.c.status.is_(sa.null()), _jobs.c.status == _EXPECTED.c.status)
+        self._remove = sa.delete(_jobs).where(_jobs.c.id == _EXPECTED.c.id, is_as_expected).returning(*columns)
 
     def in_range(self, ids: IdRange, *, limit: int) -> Query[GenerationJob]:
         return Query(self._in_range, make_job, {"low": ids.low, "high": ids.high, "rows": limit})
-
-    @cached_property
-    def _in_range(self) -> sa.Select[Any]:
-        return (
-            sa.select(*self._columns)
-            .where(_jobs.c.id.between(sa.bindparam("low", type_=sa.Uuid), sa.bindparam("high", type_=sa.Uuid)))
-            .order_by(_jobs.c.id)
-            .limit(sa.bindparam("rows", type_=sa.Integer))
-        )
 
     def these(self, job_ids: Collection[UUID]) -> Query[GenerationJob]:
         """Return a query for those of the jobs that exist, in any order."""
         return Query(self._these, make_job, {"ids": list(job_ids)})
 
-    @cached_property
-    def _these(self) -> sa.Select[Any]:
-        return sa.select(*self._columns).where(_jobs.c.id == sa.any_(_IDS))
-
     def create(
         self, *, project_id: UUID, mode: str, cost_cents: int, input_asset_id: UUID | None
     ) -> Query[GenerationJob]:
         """Return a query that returns no row if the project is hidden or the asset belongs to another project."""
-        return Query(
-            _create(self._columns, with_asset=input_asset_id is not None),
-            make_job,
-            {
-                "project_id": project_id,
-                "mode": mode,
-                "cost_cents": cost_cents,
-                "input_asset_id": input_asset_id,
-            },
-        )
+        statement = _create(self._columns, with_asset=input_asset_id is not None)
+        values = {"project_id": project_id, "mode": mode, "cost_cents": cost_cents, "input_asset_id": input_asset_id}
+        return Query(statement, make_job, values)
 
     def change(self, job_id: UUID, changes: Mapping[str, object]) -> Query[Rewritten]:
         """Return a query that changes the job. It returns no row if the job is missing, or if the
@@ -231,28 +225,9 @@ class JobStatements:
 
     def transition(self, job_ids: Collection[UUID], new_status: JobStatus, error: str | None) -> Query[Rewritten]:
         """Return a query for the changed jobs. It skips jobs that are missing or may not change to the new status."""
-        return Query(
-            self._transition,
-            self._make_rewritten,
-            {
-                "ids": list(job_ids),
-                "new_status": new_status.value,
-                "new_error": error,
-                "sources": [source.value for source in new_status.sources],
-            },
-        )
-
-    @cached_property
-    def _transition(self) -> sa.Update:
-        return _rewrite(
-            self._columns,
-            {
-                "status": sa.bindparam("new_status", type_=sa.Text),
-                "error": sa.func.coalesce(sa.bindparam("new_error", type_=sa.Text), _jobs.c.error),
-            },
-            _jobs.c.id == sa.any_(_IDS),
-            _jobs.c.status == sa.any_(sa.bindparam("sources", type_=sa.ARRAY(sa.Text))),
-        )
+        sources = [source.value for source in new_status.sources]
+        values = {"ids": list(job_ids), "new_status": new_status.value, "new_error": error, "sources": sources}
+        return Query(self._transition, self._make_rewritten, values)
 
     def _make_rewritten(self, row: Row) -> Rewritten:
         width = len(self._columns)
@@ -260,19 +235,8 @@ class JobStatements:
 
     def remove(self, expected: Mapping[UUID, AnyStatus | None]) -> Query[GenerationJob]:
         """Return a query for the deleted jobs: those in their expected status. None accepts any status."""
-        return Query(
-            self._remove,
-            make_job,
-            {
-                "ids": list(expected),
-                "expected": [None if status is None else status.value for status in expected.values()],
-            },
-        )
-
-    @cached_property
-    def _remove(self) -> ReturningDelete[Any]:
-        is_as_expected = sa.or_(_EXPECTED.c.status.is_(sa.null()), _jobs.c.status == _EXPECTED.c.status)
-        return sa.delete(_jobs).where(_jobs.c.id == _EXPECTED.c.id, is_as_expected).returning(*self._columns)
+        statuses = [None if status is None else status.value for status in expected.values()]
+        return Query(self._remove, make_job, {"ids": list(expected), "expected": statuses})
 
     def restore(self, deleted: Collection[GenerationJob]) -> Query[GenerationJob]:
         """Return a query for the restored jobs, with all their values. It skips jobs whose id is taken."""
@@ -359,13 +323,9 @@ def _rewrite(
 
 
 def _sent(value: object) -> object:
-    return (
-        connection_pool.as_text(value)
-        if isinstance(value, datetime)
-        else str(value)
-        if isinstance(value, str)
-        else value
-    )
+    if isinstance(value, datetime):
+        return connection_pool.as_text(value)
+    return str(value) if isinstance(value, str) else value
 
 
 _LOCK = sa.text("""
@@ -390,14 +350,8 @@ def insert_links(new_ids: Mapping[UUID, UUID]) -> Query[UUID]:
     return Query(_LINK, first_column, {"ids": list(new_ids), "new_ids": list(new_ids.values())})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
-    job_id: UUID
-    repeats: UUID
-
-
 _REPETITIONS = sa.text("""
-SELECT link.job_id, link.repeats
+SELECT link.repeats, link.job_id
   FROM gjobs.visible_links link
   JOIN public.generation_jobs job ON job.id = link.job_id
   LEFT JOIN public.generation_jobs origin ON origin.id = link.repeats
@@ -406,12 +360,12 @@ SELECT link.job_id, link.repeats
 """).bindparams(_IDS)
 
 
-def retries_of(job_ids: Collection[UUID]) -> Query[Link]:
-    """Return a query for the existing jobs that repeat one of these, oldest first.
+def retries_of(job_ids: Collection[UUID]) -> Query[tuple[UUID, UUID]]:
+    """Return a query for these jobs with an existing job that repeats each, oldest first.
 
     A retry must belong to the user of its job: earlier builds let users link to other users' jobs.
     """
-    return Query(_REPETITIONS, row_maker(Link), {"ids": list(job_ids)})
+    return Query(_REPETITIONS, itemgetter(0, 1), {"ids": list(job_ids)})
 
 
 _RETRIED = sa.text("""

@@ -163,7 +163,7 @@ async def retry_jobs_in(
     """Retry failed jobs and return each outcome. `again` also repeats jobs that were already retried."""
     failed = await transaction.run(job_sql.lock(job_ids))
     # A separate statement sees what was committed while the lock was awaited.
-    retried = {} if again else {link.repeats: link.job_id for link in await transaction.run(job_sql.retries_of(failed))}
+    retried = {} if again else dict(await transaction.run(job_sql.retries_of(failed)))
     outcomes: dict[UUID, RetryOutcome] = {
         job_id: AlreadyRetried(job_id=job_id, repeated_by=by) for job_id, by in retried.items()
     }

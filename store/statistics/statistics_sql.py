@@ -416,7 +416,7 @@ def oldest_queued(project_id: UUID | None) -> Query[datetime]:
 def _stuck(of_project: bool, knows_usual_durations: bool) -> sa.Select[Any]:
     limit = sa.bindparam("limit", type_=sa.Interval())
     stuck = sa.select(_jobs.c.id).where(
-        history_sql.is_stuck_at_moment(limit, knows_usual_durations=knows_usual_durations)
+        history_sql.is_stuck(limit, knows_usual_durations=knows_usual_durations, now=MOMENT)
     )
     found = (_in_project(stuck) if of_project else stuck).limit(sa.bindparam("most", type_=sa.Integer)).subquery()
     return sa.select(sa.func.count()).select_from(found)
