@@ -3,7 +3,7 @@
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import Enum, auto
 from functools import partial
@@ -25,8 +25,7 @@ from gjobs.store.job_list.index_advice import is_guessed
 from gjobs.store.job_list.list_query import MOST_LISTED_PROJECTS, NEWEST_FIRST, ListQuery
 from gjobs.store.jobs.job import AnyStatus, JobStatus
 from gjobs.store.jobs.job_results import CappedCount
-from gjobs.store.statistics import count_sql, statistics_sql
-from gjobs.store.statistics.count_sql import TotalKey, page_ranges
+from gjobs.store.statistics import statistics_sql
 from gjobs.store.statistics.statistics import (
     MOST_STUCK,
     Count,
@@ -40,30 +39,25 @@ from gjobs.store.statistics.statistics import (
     TotalsQuery,
     exact_counts,
 )
+from gjobs.store.statistics.statistics_sql import TotalKey, page_ranges
 from gjobs.store.users.actor import OPERATOR, Actor
 
 MOST_REMEMBERED = 256
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CountLimits:
-    """The limits of one refresh of the numbers."""
-
-    limits: TimeLimits = field(default_factory=lambda: TimeLimits(statement=1.0))
-    """The time limit of each statement."""
-    cap: int = 10_000
-    """The most jobs counted if counting all takes too long."""
+LIMITS = TimeLimits(statement=1.0)
+"""The time limit of each statement of a refresh."""
+MOST_COUNTED = 10_000
+"""The most jobs counted if counting all takes too long."""
+SHORTEST_REST, LONGEST_REST = 300.0, 3_600.0
+"""Seconds."""
 
 
 class SlowCountBackoff:
     """Skips counts that timed out. The pause is some minutes, and doubles with each failure."""
 
-    def __init__(
-        self, clock: Callable[[], float], *, shortest_rest: float = 300.0, longest_rest: float = 3_600.0
-    ) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._shortest_rest = shortest_rest
-        self._longest_rest = longest_rest
         self._rests: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
         """When each pause ends, and its seconds."""
 
@@ -73,7 +67,7 @@ class SlowCountBackoff:
 
     def note(self, what: Hashable) -> None:
         _, before = self._rests.pop(what, (0.0, 0.0))
-        seconds = min(before * 2, self._longest_rest) or self._shortest_rest
+        seconds = min(before * 2, LONGEST_REST) or SHORTEST_REST
         self._rests[what] = self._clock() + seconds, seconds
         if len(self._rests) > MOST_REMEMBERED:
             self._rests.popitem(last=False)
@@ -134,12 +128,14 @@ class TotalsCounter:
         database: Database,
         actor: Actor,
         *,
-        allowance: CountLimits | None = None,
+        limits: TimeLimits = LIMITS,
+        most: int = MOST_COUNTED,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._actor = actor
-        self._limits = allowance or CountLimits()
+        self._limits = limits
+        self._most = most
         self._slow_counts = SlowCountBackoff(clock)
         self._flows = RecentFlows(clock)
         self._known = ChangedRows(keeps_apart=True)
@@ -205,8 +201,8 @@ class TotalsCounter:
 
     async def _other_statuses(self, query: TotalsQuery) -> Mapping[AnyStatus, Count] | None:
         """Return counts of the statuses outside the workflow. None if they were not counted in time."""
-        cap = self._limits.cap
-        asked = count_sql.count_other_statuses(query.project_id, most=cap + 1)
+        cap = self._most
+        asked = statistics_sql.count_other_statuses(query.project_id, most=cap + 1)
         _, answers = await self._counts_within(query, {Part.OTHER_STATUSES: asked}, None)
         rows: list[tuple[AnyStatus, int]] | None = answers.get(Part.OTHER_STATUSES)
         if rows is None:
@@ -221,7 +217,7 @@ class TotalsCounter:
         """Return the length of each list, if known."""
         if not lists:
             return {}
-        cap = self._limits.cap
+        cap = self._most
         asked = {
             what: list_sql.length(listed, limit=cap + 1, readable=capabilities.readable)
             for what, listed in lists.items()
@@ -239,10 +235,8 @@ class TotalsCounter:
         lists = {what: listed for what, listed in lists.items() if not is_guessed(listed)}
         if not capabilities.may_estimate or not lists:
             return {}
-        planned = [
-            explain_plan(count_sql.plan_only_query(listed, readable=capabilities.readable)) for listed in lists.values()
-        ]
-        plans = await self._database.read_together(self._actor, *planned, limits=self._limits.limits)
+        asked = (statistics_sql.plan_only_query(listed, readable=capabilities.readable) for listed in lists.values())
+        plans = await self._database.read_together(self._actor, *map(explain_plan, asked), limits=self._limits)
         return {what: parse_plan(plan).rows for what, (plan,) in zip(lists, plans, strict=True)}
 
     async def _counts_within(
@@ -286,9 +280,7 @@ class TotalsCounter:
         *,
         names_known_rows: bool = False,
     ) -> tuple[datetime, dict[What, list[Any]]]:
-        read = partial(
-            self._database.read_together, self._actor, limits=self._limits.limits, is_repeated=known is not None
-        )
+        read = partial(self._database.read_together, self._actor, limits=self._limits, is_repeated=known is not None)
         if known is None:
             (taken_at,), *answers = await read(server_clock(at), *parts.values())
             return taken_at, dict(zip(parts, answers, strict=True))
@@ -306,7 +298,7 @@ def _whole(
         Part.DAYS: statistics_sql.by_day(query.project_id, days=query.days, at=at, from_rollups=from_rollups),
         Part.PROJECTS: statistics_sql.totals_by_project_from_rollups(limit=MOST_SUMMED)
         if from_rollups
-        else count_sql.totals_by_project_from_jobs(
+        else statistics_sql.totals_by_project_from_jobs(
             has_projects=capabilities.has_projects, of_one_user=of_one_user, limit=MOST_LISTED_PROJECTS
         ),
     }
@@ -425,7 +417,7 @@ async def count_totals_exactly(
 ) -> Totals:
     """Count everything in one snapshot. Raises TimedOut if the time limit is not enough. Cancel the call to stop it."""
     ends_at = clock() + budget
-    projects = count_sql.listed_projects(
+    projects = statistics_sql.listed_projects(
         has_projects=capabilities.has_projects, of_one_user=actor != OPERATOR, limit=MOST_LISTED_PROJECTS
     )
     of_budgets = [totals_part(query, capabilities.budgets, at=at)] if capabilities.budgets else []
@@ -434,14 +426,14 @@ async def count_totals_exactly(
     try:
         async with database.snapshot(limits=TimeLimits(statement=budget)) as snapshot:
             ((taken_at,), listed, (pages,), *budgets) = await snapshot.read(
-                actor, server_clock(at), projects, count_sql.PAGE_COUNT, *of_budgets
+                actor, server_clock(at), projects, statistics_sql.PAGE_COUNT, *of_budgets
             )
             for some in page_ranges(pages, pages_at_once):
                 left = ends_at - clock()
                 if left <= 0:
                     raise _too_long(budget)
                 report(some.start, pages)
-                asked = count_sql.totals_on_pages(
+                asked = statistics_sql.totals_on_pages(
                     some, query, project_ids=listed, readable=capabilities.readable, at=at
                 )
                 (found,) = await snapshot.read(actor, asked, within=left)

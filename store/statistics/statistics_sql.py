@@ -1,18 +1,25 @@
-"""SQL of statistics, timings, recent moves, the oldest queued job and stuck jobs."""
+"""SQL of statistics, timings, recent moves and stuck jobs. Counts are exact, up to a cap, or by page range."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping, Set
 from datetime import date, datetime, timedelta
 from functools import cache, lru_cache
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, TypeVar, assert_never
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.types import UserDefinedType
 
 from gjobs.store import tables
 from gjobs.store.database.query import MOMENT, Query, Row, RowMaker, first_column, make_number, row_maker
+from gjobs.store.filters.filter_terms import Key
+from gjobs.store.job_list import list_sql
+from gjobs.store.job_list.list_query import ListQuery
 from gjobs.store.jobs import history_sql
-from gjobs.store.jobs.job import STUCK_AFTER, JobStatus, parse_status, status_order
+from gjobs.store.jobs.job import STUCK_AFTER, AnyStatus, JobStatus, parse_status, status_order
+from gjobs.store.projects import project_sql
 from gjobs.store.statistics.statistics import (
     MOST_MODES,
     MOST_MOVES,
@@ -30,21 +37,41 @@ from gjobs.store.statistics.statistics import (
     Percentiles,
     ProjectTotals,
     RecentMoves,
+    TotalsQuery,
 )
 
 T = TypeVar("T")
 
-_jobs = tables.generation_jobs
+_jobs, _projects = tables.generation_jobs, tables.projects
 _status_rollups, _day_rollups = tables.job_counts, tables.job_day_counts
 _PROJECT_ID = sa.bindparam("project_id", type_=sa.Uuid)
-_JOB_COUNT = sa.func.count()
 _JOB_COST = sa.cast(sa.func.coalesce(sa.func.sum(_jobs.c.cost_cents), 0), sa.BigInteger)
 _AVERAGE_JOB_COST = sa.func.coalesce(sa.func.avg(_jobs.c.cost_cents), 0)
 """An app's own table may have jobs without a cost."""
+_TYPES: Mapping[str, Any] = {
+    "at": sa.DateTime(timezone=True),
+    "project_id": sa.Uuid,
+    "window": sa.Interval(),
+    **dict.fromkeys(("rows", "most", "ends", "modes"), sa.Integer),
+}
+
+
+@lru_cache(maxsize=64)
+def typed_text(sql: str) -> sa.TextClause:
+    """Return a statement with the parameters that the SQL names. Cached, because compiled SQL is cached by the
+    statement's identity.
+    """
+    named = set(re.findall(r"(?<![:\\]):([a-z_]+)", sql))
+    return sa.text(sql).bindparams(*(sa.bindparam(name, type_=_TYPES[name]) for name in named))
 
 
 def _of(project_id: UUID | None) -> dict[str, object]:
     return {} if project_id is None else {"project_id": project_id}
+
+
+def _within(project_id: UUID | None) -> str:
+    """Return the condition on the jobs `j`."""
+    return "" if project_id is None else "AND j.project_id = :project_id"
 
 
 @lru_cache(maxsize=64)
@@ -69,27 +96,23 @@ def _average(cents: Any) -> float:
     return round(float(cents), 2)
 
 
-def _count_and_cost(source: sa.TableClause) -> tuple[sa.ColumnElement[int], sa.ColumnElement[int]]:
-    return sa.cast(sa.func.sum(source.c.job_count), sa.BigInteger), sa.cast(
-        sa.func.sum(source.c.cost_cents), sa.BigInteger
-    )
+def summed(source: sa.TableClause, *key: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """Return a statement for the number and the cost of jobs by key, from jobs or from rollups. Rollups that add up to
+    no jobs and are not folded yet are left out.
+    """
+    cost = sa.cast(sa.func.coalesce(sa.func.sum(source.c.cost_cents), 0), sa.BigInteger)
+    if source is _jobs:
+        return sa.select(*key, sa.func.count(), cost).group_by(*key)
+    count = sa.func.sum(source.c.job_count)
+    return sa.select(*key, sa.cast(count, sa.BigInteger), cost).group_by(*key).having(count != 0)
 
-
-_ROLLUP_COUNT, _ROLLUP_COST = _count_and_cost(_status_rollups)
-_HAS_JOBS = sa.func.sum(_status_rollups.c.job_count) != 0
-"""Excludes rollups that add up to no jobs and are not folded yet."""
 
 # The keys of these tables are whether the rollups are read.
 _BY_STATUS = {
-    False: sa.select(_jobs.c.status, _JOB_COUNT, _JOB_COST, _AVERAGE_JOB_COST).group_by(_jobs.c.status),
-    True: sa.select(
-        _status_rollups.c.status,
-        _ROLLUP_COUNT,
-        _ROLLUP_COST,
-        sa.func.sum(_status_rollups.c.cost_cents) / sa.func.sum(_status_rollups.c.job_count),
-    )
-    .group_by(_status_rollups.c.status)
-    .having(_HAS_JOBS),
+    False: summed(_jobs, _jobs.c.status).add_columns(_AVERAGE_JOB_COST),
+    True: summed(_status_rollups, _status_rollups.c.status).add_columns(
+        sa.func.sum(_status_rollups.c.cost_cents) / sa.func.sum(_status_rollups.c.job_count)
+    ),
 }
 make_statistic = row_maker(JobStatistic, status=parse_status, avg_cost_cents=_average)
 
@@ -106,15 +129,8 @@ def in_workflow_order(rows: list[JobStatistic]) -> JobStatistics:
 _SUMMARY_KEY = (_jobs.c.user_id, _jobs.c.project_id, _jobs.c.status)
 _ROWS = sa.bindparam("rows", type_=sa.Integer)
 _SUMMARY_FROM_JOBS = (
-    sa.select(
-        *_SUMMARY_KEY,
-        _JOB_COUNT,
-        _JOB_COST,
-        _AVERAGE_JOB_COST,
-        sa.func.min(_jobs.c.created_at),
-        sa.func.max(_jobs.c.created_at),
-    )
-    .group_by(*_SUMMARY_KEY)
+    summed(_jobs, *_SUMMARY_KEY)
+    .add_columns(_AVERAGE_JOB_COST, sa.func.min(_jobs.c.created_at), sa.func.max(_jobs.c.created_at))
     .order_by(_JOB_COST.desc(), *_SUMMARY_KEY)
     .limit(_ROWS)
 )
@@ -124,10 +140,8 @@ MOST_ENDS = 10_000
 """How many of the oldest and of the newest jobs are read to find the first and last job of each row."""
 
 
-@cache
-def _summary_from_rollups(of_project: bool) -> sa.TextClause:
+def _summary_from_rollups(within: str) -> str:
     """Return what the view `gjobs.job_summary` shows. The view would look up the times of all rows before the limit."""
-    within = "project_id = :project_id" if of_project else "true"
     ends = [
         f"""
 SELECT user_id, project_id, status, {end}(created_at) AS at
@@ -139,7 +153,7 @@ SELECT user_id, project_id, status, {end}(created_at) AS at
     its_jobs = """
 SELECT created_at FROM public.generation_jobs
  WHERE project_id = top.project_id AND user_id = top.user_id AND status = top.status OFFSET 0"""
-    sql = f"""
+    return f"""
 SELECT user_id, project_id, status, job_count, total, average,
        coalesce(first_job.at, (SELECT min(created_at) FROM ({its_jobs}) j)),
        coalesce(last_job.at, (SELECT max(created_at) FROM ({its_jobs}) j))
@@ -154,9 +168,6 @@ SELECT user_id, project_id, status, job_count, total, average,
   LEFT JOIN ({ends[1]}) last_job USING (user_id, project_id, status)
  ORDER BY total DESC, user_id, project_id, status
 """  # noqa: S608 - of constants
-    return sa.text(sql).bindparams(
-        _ROWS, sa.bindparam("ends", type_=sa.Integer), *([_PROJECT_ID] if of_project else [])
-    )
 
 
 make_summary = row_maker(JobSummary, status=parse_status, avg_cost_cents=_average)
@@ -164,11 +175,11 @@ make_summary = row_maker(JobSummary, status=parse_status, avg_cost_cents=_averag
 
 def summary(project_id: UUID | None, *, limit: int, from_rollups: bool) -> Query[JobSummary]:
     """Return a query for the summary, most expensive first."""
-    if from_rollups:
-        statement = _summary_from_rollups(project_id is not None)
-        parameters = _of(project_id) | {"rows": limit, "ends": MOST_ENDS}
-        return Query(statement, make_summary, parameters, may_compile=False)
-    return _asked(_SUMMARY_FROM_JOBS, make_summary, project_id, {"rows": limit})
+    if not from_rollups:
+        return _asked(_SUMMARY_FROM_JOBS, make_summary, project_id, {"rows": limit})
+    sql = _summary_from_rollups("true" if project_id is None else "project_id = :project_id")
+    parameters = _of(project_id) | {"rows": limit, "ends": MOST_ENDS}
+    return Query(typed_text(sql), make_summary, parameters, may_compile=False)
 
 
 CREATED_ON = sa.cast(sa.func.timezone("UTC", _jobs.c.created_at), sa.Date)
@@ -187,11 +198,8 @@ IN_SHOWN_DAYS = sa.and_(
 )
 """Whether a job was created on one of the shown days."""
 _BY_DAY = {
-    False: sa.select(CREATED_ON, _JOB_COUNT, _JOB_COST).where(IN_SHOWN_DAYS).group_by(CREATED_ON),
-    True: sa.select(_day_rollups.c.day, *_count_and_cost(_day_rollups))
-    .where(_day_rollups.c.day.between(TODAY - _DAYS_BEFORE, TODAY))
-    .group_by(_day_rollups.c.day)
-    .having(sa.func.sum(_day_rollups.c.job_count) != 0),
+    False: summed(_jobs, CREATED_ON).where(IN_SHOWN_DAYS),
+    True: summed(_day_rollups, _day_rollups.c.day).where(_day_rollups.c.day.between(TODAY - _DAYS_BEFORE, TODAY)),
 }
 _make_day = row_maker(DayCost)
 
@@ -210,12 +218,7 @@ def without_gaps(rows: list[DayCost], *, today: date, days: int) -> tuple[DayCos
     return tuple(known.get(day) or DayCost(day=day, job_count=0, total_cost_cents=0) for day in wanted)
 
 
-_BY_PROJECT = (
-    sa.select(_status_rollups.c.project_id, _ROLLUP_COUNT, _ROLLUP_COST)
-    .group_by(_status_rollups.c.project_id)
-    .having(_HAS_JOBS)
-    .limit(_ROWS)
-)
+_BY_PROJECT = summed(_status_rollups, _status_rollups.c.project_id).limit(_ROWS)
 
 
 def totals_by_project_from_rollups(*, limit: int) -> Query[tuple[UUID, ProjectTotals]]:
@@ -228,14 +231,6 @@ def make_project_totals(row: Row) -> tuple[UUID, ProjectTotals]:
     return project_id, ProjectTotals(job_count=job_count, total_cost_cents=total)
 
 
-_STARTED_AT = {
-    True: "(SELECT s.started_at FROM gjobs.job_starts s WHERE s.job_id = j.id)",
-    False: "CAST(NULL AS timestamptz)",
-}
-_ENDED_AT = {True: "coalesce(j.completed_at, j.updated_at)", False: "j.updated_at"}
-"""Depends on whether the table has the column."""
-
-
 def _seconds(since: str, until: str) -> str:
     """Return SQL for seconds, at least 0. Null if a time is infinite, because subtracting infinities is an error."""
     return (
@@ -243,18 +238,18 @@ def _seconds(since: str, until: str) -> str:
     )
 
 
-@cache
-def _timings_statement(*, of_project: bool, is_recorded: bool, has_completion: bool) -> sa.TextClause:
-    within = "AND j.project_id = :project_id" if of_project else ""
+def _timings_sql(*, within: str, is_recorded: bool, has_completion: bool) -> str:
+    started_at = "(SELECT s.started_at FROM gjobs.job_starts s WHERE s.job_id = j.id)"
+    ended_at = "coalesce(j.completed_at, j.updated_at)" if has_completion else "j.updated_at"
     # Both conditions select recently ended jobs; the index serves the first.
-    sql = f"""
+    return f"""
 WITH moment AS (SELECT coalesce(:at, now()) AS at),
 ended AS (
-    SELECT j.mode, j.status, j.created_at, {_STARTED_AT[is_recorded]} AS started_at,
-           {_ENDED_AT[has_completion]} AS ended_at
+    SELECT j.mode, j.status, j.created_at, {started_at if is_recorded else "CAST(NULL AS timestamptz)"} AS started_at,
+           {ended_at} AS ended_at
       FROM public.generation_jobs j, moment
      WHERE j.status IN ('succeeded', 'failed') AND j.updated_at >= moment.at - :window
-       AND {_ENDED_AT[has_completion]} BETWEEN moment.at - :window AND moment.at {within}
+       AND {ended_at} BETWEEN moment.at - :window AND moment.at {within}
      ORDER BY j.updated_at DESC, j.id DESC LIMIT :most
 ),
 timed AS (
@@ -285,13 +280,6 @@ SELECT moment.at, is_all, mode, coalesce(succeeded, 0), coalesce(failed, 0), wai
   FROM moment, finished FULL JOIN queued USING (is_all, mode)
  ORDER BY is_all DESC, coalesce(succeeded, 0) + coalesce(failed, 0) + coalesce(queued, 0) DESC, mode LIMIT :modes
 """  # noqa: S608 - of constants
-    return sa.text(sql).bindparams(
-        sa.bindparam("at", type_=sa.DateTime(timezone=True)),
-        sa.bindparam("window", type_=sa.Interval()),
-        sa.bindparam("most", type_=sa.Integer),
-        sa.bindparam("modes", type_=sa.BigInteger),
-        *([_PROJECT_ID] if of_project else []),
-    )
 
 
 TimingsRow = tuple[datetime, ModeTimings]
@@ -319,11 +307,9 @@ def timings_by_mode(
 
     `is_recorded`: the database records starts. `has_completion`: the table has `completed_at`.
     """
-    statement = _timings_statement(
-        of_project=project_id is not None, is_recorded=is_recorded, has_completion=has_completion
-    )
-    limits = {"most": MOST_TIMED_JOBS + 1, "modes": MOST_MODES + 1}
-    return Query(statement, _make_timings_row, _of(project_id) | {"at": at, "window": window} | limits)
+    sql = _timings_sql(within=_within(project_id), is_recorded=is_recorded, has_completion=has_completion)
+    parameters = {"at": at, "window": window, "most": MOST_TIMED_JOBS + 1, "modes": MOST_MODES + 1}
+    return Query(typed_text(sql), _make_timings_row, _of(project_id) | parameters)
 
 
 def make_job_timings(rows: list[TimingsRow], *, window: timedelta) -> JobTimings:
@@ -335,10 +321,6 @@ def make_job_timings(rows: list[TimingsRow], *, window: timedelta) -> JobTimings
         taken_at=at,
         is_capped=max(of_all.finished, of_all.queued) > MOST_TIMED_JOBS,
     )
-
-
-_FLOW_ENDED_AT = {True: "j.completed_at", False: "j.updated_at"}
-"""Depends on whether the table has the column. Later changes of an ended job are no moves."""
 
 
 def _entered(status: JobStatus, *, is_recorded: bool) -> str:
@@ -357,15 +339,18 @@ def _entered(status: JobStatus, *, is_recorded: bool) -> str:
     return f"count(*) FILTER (WHERE {entered} BETWEEN span.since AND span.at)"
 
 
-@cache
-def _moves(*, of_project: bool, is_recorded: bool, has_completion: bool) -> sa.TextClause:
-    within = "AND j.project_id = :project_id" if of_project else ""
+def recent_moves(
+    project_id: UUID | None, *, at: datetime | None, is_recorded: bool, has_completion: bool
+) -> Query[RecentMoves]:
+    """Return a query for the jobs that entered each state in the last minutes. It uses the index on updates."""
+    # Later changes of an ended job are no moves.
+    ended_at = "j.completed_at" if has_completion else "j.updated_at"
     sql = f"""
 WITH moment AS (SELECT coalesce(:at, now()) AS at),
 recent AS MATERIALIZED (
-    SELECT j.id, j.status, j.created_at, j.updated_at, {_FLOW_ENDED_AT[has_completion]} AS ended_at
+    SELECT j.id, j.status, j.created_at, j.updated_at, {ended_at} AS ended_at
       FROM public.generation_jobs j, moment
-     WHERE j.updated_at BETWEEN moment.at - :window AND moment.at {within}
+     WHERE j.updated_at BETWEEN moment.at - :window AND moment.at {_within(project_id)}
      ORDER BY j.updated_at DESC, j.id DESC LIMIT :most
 ),
 span AS (
@@ -377,20 +362,7 @@ SELECT extract(epoch FROM min(span.at) - min(span.since))::float8,
        {", ".join(_entered(status, is_recorded=is_recorded) for status in JobStatus)}
   FROM span LEFT JOIN recent ON true
 """  # noqa: S608 - of constants
-    return sa.text(sql).bindparams(
-        sa.bindparam("at", type_=sa.DateTime(timezone=True)),
-        sa.bindparam("window", type_=sa.Interval()),
-        sa.bindparam("most", type_=sa.BigInteger),
-        *([_PROJECT_ID] if of_project else []),
-    )
-
-
-def recent_moves(
-    project_id: UUID | None, *, at: datetime | None, is_recorded: bool, has_completion: bool
-) -> Query[RecentMoves]:
-    """Return a query for the jobs that entered each state in the last minutes. It uses the index on updates."""
-    statement = _moves(of_project=project_id is not None, is_recorded=is_recorded, has_completion=has_completion)
-    return Query(statement, _make_moves, _of(project_id) | {"at": at, "window": WINDOW, "most": MOST_MOVES})
+    return Query(typed_text(sql), _make_moves, _of(project_id) | {"at": at, "window": WINDOW, "most": MOST_MOVES})
 
 
 def _make_moves(row: Row) -> RecentMoves:
@@ -469,3 +441,144 @@ def complete_days(rows: list[OutcomeRow]) -> dict[date, OutcomeCosts]:
     """Return the costs by day. If the limit cut the oldest day, leave it out."""
     is_cut = sum(number for number, _ in rows) >= MOST_PRICED
     return {costs.day: costs for _, costs in rows[1 if is_cut else 0 :]}
+
+
+@lru_cache(maxsize=64)
+def _listed_jobs(listed: ListQuery, readable: frozenset[Key]) -> sa.Select[Any]:
+    return sa.select(_jobs.c.id).where(*list_sql.conditions(listed, readable=readable))
+
+
+def plan_only_query(listed: ListQuery, *, readable: Set[Key]) -> Query[object]:
+    """Return a query with one row for each job of the list. It is only planned, never run."""
+    return Query(_listed_jobs(listed, frozenset(readable)), first_column)
+
+
+def count_other_statuses(project_id: UUID | None, *, most: int) -> Query[tuple[AnyStatus, int]]:
+    """Return a query for the count of each status outside the workflow, at most `most` together."""
+    known = sorted(JobStatus)
+    # Unlike `<>`, the ranges between the known statuses can use an index on the status.
+    between = (f"j.status > '{low}' AND j.status < '{high}'" for low, high in pairwise(known))
+    is_outside = " OR ".join((f"j.status < '{known[0]}'", *between, f"j.status > '{known[-1]}'"))
+    sql = f"""
+SELECT status, count(*)
+  FROM (SELECT j.status FROM public.generation_jobs j WHERE ({is_outside}) {_within(project_id)} LIMIT :most) AS found
+ GROUP BY status
+"""  # noqa: S608 - of constants
+    return Query(typed_text(sql), lambda row: (parse_status(row[0]), row[1]), _of(project_id) | {"most": most})
+
+
+_NEWEST_PROJECTS = sa.select(_projects.c.id).order_by(_projects.c.created_at.desc(), _projects.c.id.desc()).limit(_ROWS)
+_OF_JOBS = {of_one_user: sa.select(ids.c.project_id) for of_one_user, ids in project_sql.PROJECT_IDS.items()}
+
+
+def _listed(*, has_projects: bool, of_one_user: bool) -> sa.Select[Any]:
+    """Return the projects that a listing names. Unreadable projects are known only by their jobs."""
+    return _NEWEST_PROJECTS if has_projects else _OF_JOBS[of_one_user]
+
+
+@cache
+def _totals_by_project(*, has_projects: bool, of_one_user: bool) -> sa.Select[Any]:
+    listed = _listed(has_projects=has_projects, of_one_user=of_one_user)
+    return summed(_jobs, _jobs.c.project_id).where(_jobs.c.project_id.in_(listed))
+
+
+def totals_by_project_from_jobs(
+    *, has_projects: bool, of_one_user: bool, limit: int
+) -> Query[tuple[UUID, ProjectTotals]]:
+    """Return a query for the totals of the listed projects that have jobs."""
+    statement = _totals_by_project(has_projects=has_projects, of_one_user=of_one_user)
+    return Query(statement, make_project_totals, {"rows": limit})
+
+
+def listed_projects(*, has_projects: bool, of_one_user: bool, limit: int) -> Query[UUID]:
+    return Query(_listed(has_projects=has_projects, of_one_user=of_one_user), first_column, {"rows": limit})
+
+
+PAGE_COUNT: Query[int] = Query(
+    sa.text(
+        "select pg_relation_size(c.oid) / current_setting('block_size')::int from pg_class c"
+        " join pg_namespace n on n.oid = c.relnamespace"
+        " where n.nspname = 'public' and c.relname = 'generation_jobs'"
+    ),
+    make_number,
+)
+"""The number of pages of the jobs table. No row for a partitioned table or a view, which have no pages."""
+
+
+class _Tid(UserDefinedType[str]):
+    """Postgres' tid: a page, and a row's position on it."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "tid"
+
+
+_CTID = sa.literal_column("public.generation_jobs.ctid", _Tid())
+
+
+def _tid(name: str) -> sa.ColumnElement[str]:
+    return sa.cast(sa.bindparam(name, type_=sa.Text), _Tid())
+
+
+_LAST_PAGE = 2**32 - 1
+"""No table has as many pages, so a range that ends here includes new rows."""
+
+
+def page_ranges(pages: int, at_once: int) -> Iterator[range]:
+    """Yield ranges that cover all pages and any that are added later."""
+    firsts = range(0, max(pages, 1), at_once)
+    for first in firsts:
+        yield range(first, _LAST_PAGE if first == firsts[-1] else first + at_once)
+
+
+TotalKey = AnyStatus | UUID | date | None
+"""A status, a project or a day. None for the jobs of the query's list."""
+
+
+def _make_page_total(row: Row) -> tuple[TotalKey, int, int]:
+    status, project_id, day, job_count, total = row[1:]
+    return project_id or day or (None if status is None else parse_status(status)), job_count, total
+
+
+@lru_cache(maxsize=64)
+def _totals_on_pages(matching: ListQuery | None, readable: frozenset[Key]) -> sa.Select[Any]:
+    project_ids = sa.bindparam("project_ids", type_=sa.ARRAY(sa.Uuid))
+    scope = sa.bindparam("project_id", type_=sa.Uuid)
+    is_in_scope = scope.is_(None) | (_jobs.c.project_id == scope)
+    is_listed = (
+        sa.false() if matching is None else sa.and_(sa.true(), *list_sql.conditions(matching, readable=readable))
+    )
+    read = (
+        sa.select(
+            sa.case((is_listed, True)).label("is_listed"),
+            sa.case((is_in_scope, _jobs.c.status)).label("status"),
+            sa.case((_jobs.c.project_id == sa.any_(project_ids), _jobs.c.project_id)).label("project_id"),
+            sa.case((sa.and_(is_in_scope, IN_SHOWN_DAYS), CREATED_ON)).label("day"),
+            _jobs.c.cost_cents,
+        )
+        .where(_CTID.op(">=")(_tid("first_page")), _CTID.op("<")(_tid("end_page")))
+        .subquery("read")
+    )
+    key = (read.c.is_listed, read.c.status, read.c.project_id, read.c.day)
+    statement = sa.select(*key, sa.func.count(), sa.cast(sa.func.sum(read.c.cost_cents), sa.BigInteger))
+    grouped = statement.group_by(sa.func.grouping_sets(*(sa.tuple_(column) for column in key)))
+    # Each group has null for the other columns. A group with only nulls holds jobs that were not requested.
+    return grouped.having(sa.func.coalesce(*(sa.cast(column, sa.Text) for column in key)).is_not(None))
+
+
+def totals_on_pages(
+    pages: range, query: TotalsQuery, *, project_ids: Collection[UUID], readable: Set[Key], at: datetime | None
+) -> Query[tuple[TotalKey, int, int]]:
+    """Return a query for the number and the cost of jobs by status, by day, of each of `project_ids`, and of the
+    query's list.
+    """
+    parameters = {
+        "project_id": query.project_id,
+        "project_ids": list(project_ids),
+        "days_before": query.days - 1,
+        "at": at,
+        "first_page": f"({pages.start},0)",
+        "end_page": f"({pages.stop},0)",
+    }
+    return Query(_totals_on_pages(query.matching, frozenset(readable)), _make_page_total, parameters)

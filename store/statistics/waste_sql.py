@@ -3,11 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from functools import cache
 from typing import Any
 from uuid import UUID
-
-from sqlalchemy import ARRAY, DateTime, Integer, TextClause, Uuid, bindparam, text
 
 from gjobs.store.actor_database import ActorDatabase
 from gjobs.store.capabilities.capability import Capability
@@ -15,6 +12,7 @@ from gjobs.store.database.query import Query, Row
 from gjobs.store.error_groups.error_group import error_group_id
 from gjobs.store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
 from gjobs.store.jobs import history_sql
+from gjobs.store.projects import project_sql
 from gjobs.store.statistics.statistics import (
     DAYS,
     FIRST_NAMING_JOBS,
@@ -26,6 +24,7 @@ from gjobs.store.statistics.statistics import (
     WasteRow,
     WasteRowKey,
 )
+from gjobs.store.statistics.statistics_sql import typed_text
 from gjobs.store.users import user_sql
 from gjobs.store.users.actor import ActingUser
 from gjobs.store.values.data_classes import by_member
@@ -54,8 +53,14 @@ _ROLLUP_KEYS = by_member(
     },
 )
 """The columns of both rollups."""
-_NUMBERS = ("failed_count", "failed_cents", "retry_count", "retry_cents", "all_cents")
-_SUMS = ", ".join(f"CAST(sum({column}) AS bigint) AS {column}" for column in _NUMBERS)
+_NUMBERS = {
+    "failed_count": "sum(number) FILTER (WHERE has_failed)",
+    "failed_cents": "sum(cents) FILTER (WHERE has_failed)",
+    "retry_count": "sum(number) FILTER (WHERE is_retry)",
+    "retry_cents": "sum(cents) FILTER (WHERE is_retry)",
+    "all_cents": "sum(cents) FILTER (WHERE is_total)",
+}
+_SUMS = ", ".join(f"CAST(coalesce({total}, 0) AS bigint)" for total in _NUMBERS.values())
 _JOB_KEYS = by_member(
     WasteKey,
     {
@@ -67,33 +72,25 @@ _JOB_KEYS = by_member(
     },
 )
 
-_PROJECT_NAMES = text("SELECT id, name FROM public.projects WHERE id = ANY (:ids)").bindparams(
-    bindparam("ids", type_=ARRAY(Uuid))
-)
-
 _OTHER_POLICIES = "The app's own policies or grants decide which jobs are visible, so no rollup covers them."
 
 _Row = tuple[WasteRow, int | None]
-"""A row, and the number of jobs that were read for it. The first row is the total. None: nothing was added up."""
+"""A row, and the number of jobs that were added up for it. The first row is the total. None: no jobs."""
 
 
-def _summed(source: str, order: str) -> str:
+def _summed(source: str, by: WasteKey) -> str:
     """Return a query that adds up the parts of `source` by key, the total first. Keys without waste are left out."""
+    order = "key" if by is WasteKey.DAY else "sum(cents) FILTER (WHERE has_failed OR is_retry)"
     return f"""
-SELECT key, {_SUMS}, CAST(sum(jobs) AS bigint)
+SELECT key, {_SUMS}, CAST(sum(number) FILTER (WHERE is_total) AS bigint)
   FROM ({source}) AS parts
  GROUP BY GROUPING SETS ((key), ())
-HAVING grouping(key) = 1 OR sum(failed_count) + sum(retry_count) <> 0
- ORDER BY grouping(key) DESC, {order}, key LIMIT :rows
+HAVING grouping(key) = 1 OR sum(number) FILTER (WHERE has_failed OR is_retry) <> 0
+ ORDER BY grouping(key) DESC, {order} DESC, key LIMIT :rows
 """  # noqa: S608 - of constants
 
 
-def _order(by: WasteKey) -> str:
-    return "key DESC" if by is WasteKey.DAY else "sum(failed_cents) + sum(retry_cents) DESC"
-
-
-@cache
-def _from_rollups(by: WasteKey, of_project: bool) -> TextClause:
+def _from_rollups(by: WasteKey, of_project: bool) -> str:
     if by is WasteKey.DAY:
         has_failed, rollup, all_jobs = "has_failed", "job_day_waste", "job_day_counts"
         where = f"{_OF_PROJECT[of_project] or 'WHERE true'} AND {_SHOWN_DAYS}"
@@ -102,21 +99,16 @@ def _from_rollups(by: WasteKey, of_project: bool) -> TextClause:
         where = _OF_PROJECT[of_project]
     key, all_key = _ROLLUP_KEYS[by]
     source = f"""
-SELECT {key} AS key,
-       CASE WHEN {has_failed} THEN job_count ELSE 0 END AS failed_count,
-       CASE WHEN {has_failed} THEN cost_cents ELSE 0 END AS failed_cents,
-       CASE WHEN {has_failed} THEN 0 ELSE job_count END AS retry_count,
-       CASE WHEN {has_failed} THEN 0 ELSE cost_cents END AS retry_cents,
-       0 AS all_cents, 0 AS jobs
+SELECT {key} AS key, {has_failed} AS has_failed, NOT ({has_failed}) AS is_retry, false AS is_total,
+       job_count AS number, cost_cents AS cents
   FROM gjobs.{rollup} {where}
 UNION ALL
-SELECT {all_key}, 0, 0, 0, 0, cost_cents, 0 FROM gjobs.{all_jobs} {where}"""  # noqa: S608 - of constants
-    return _bound(_summed(source, _order(by)))
+SELECT {all_key}, false, false, true, job_count, cost_cents FROM gjobs.{all_jobs} {where}"""  # noqa: S608 - of constants
+    return _summed(source, by)
 
 
-@cache
-def _from_jobs(by: WasteKey, of_project: bool, has_retries: bool) -> TextClause:
-    """Return a statement over the newest jobs. `has_retries`: the table has the column `retry_count`."""
+def _from_jobs(by: WasteKey, of_project: bool, has_retries: bool) -> str:
+    """Return SQL over the newest jobs. `has_retries`: the table has the column `retry_count`."""
     where = _OF_PROJECT[of_project]
     if by is WasteKey.DAY:
         where = (
@@ -125,27 +117,14 @@ def _from_jobs(by: WasteKey, of_project: bool, has_retries: bool) -> TextClause:
         )
     is_retry = "coalesce(retry_count, 0) > 0" if has_retries else "false"
     source = f"""
-SELECT {_JOB_KEYS[by]} AS key,
-       CASE WHEN has_failed THEN 1 ELSE 0 END AS failed_count,
-       CASE WHEN has_failed THEN cents ELSE 0 END AS failed_cents,
-       CASE WHEN is_retry AND NOT has_failed THEN 1 ELSE 0 END AS retry_count,
-       CASE WHEN is_retry AND NOT has_failed THEN cents ELSE 0 END AS retry_cents,
-       cents AS all_cents, 1 AS jobs
+SELECT {_JOB_KEYS[by]} AS key, has_failed, is_retry AND NOT has_failed AS is_retry, true AS is_total, 1 AS number, cents
   FROM (
       SELECT mode, project_id, user_id, created_at, error, CAST(coalesce(cost_cents, 0) AS bigint) AS cents,
              coalesce(status = 'failed', false) AS has_failed, {is_retry} AS is_retry
         FROM public.generation_jobs {where}
        ORDER BY created_at DESC, id DESC LIMIT {_read_limit(by)}
   ) AS newest"""  # noqa: S608 - of constants
-    return _bound(_summed(source, _order(by)))
-
-
-_TYPES: Mapping[str, Any] = {"rows": Integer, "project_id": Uuid, "at": DateTime(timezone=True)}
-
-
-def _bound(sql: str) -> TextClause:
-    """Return a statement with those parameters that the SQL names."""
-    return text(sql).bindparams(*(bindparam(name, type_=type_) for name, type_ in _TYPES.items() if f":{name}" in sql))
+    return _summed(source, by)
 
 
 def _read_limit(by: WasteKey) -> int:
@@ -154,30 +133,27 @@ def _read_limit(by: WasteKey) -> int:
 
 def _make_row(row: Row) -> _Row:
     key, *numbers, jobs = row
-    values: dict[str, Any] = {name: number or 0 for name, number in zip(_NUMBERS, numbers, strict=True)}
-    return WasteRow(key=key, **values), jobs
+    return WasteRow(key=key, **dict(zip(_NUMBERS, numbers, strict=True))), jobs
 
 
 _KIND = "hashtextextended(translate(left(error, 1000), '0123456789', ''), 0)"
 """Errors that differ only in digits are of one kind. One of them is enough to know the fingerprint of all."""
 
 
-@cache
-def _fingerprints(of_project: bool, is_first: bool) -> TextClause:
-    """Return a statement for the groups of the newest failures, with fingerprints. `is_first`: of fewer failures."""
+def _fingerprints(of_project: bool, is_first: bool) -> str:
+    """Return SQL for the groups of the newest failures, with fingerprints. `is_first`: of fewer failures."""
     where = _OF_PROJECT[of_project] or "WHERE true"
     jobs, newest = f"FROM public.generation_jobs {where}", "ORDER BY created_at DESC, id DESC LIMIT"
     if is_first:
         # An index has the newest jobs of a user, but not their newest failures.
         jobs = f"FROM (SELECT status, error {jobs} {newest} {FIRST_NAMING_JOBS}) AS jobs WHERE true"
     failures = f"SELECT error {jobs} AND status = 'failed' {'' if is_first else f'{newest} {MOST_NAMING_FAILURES}'}"
-    sql = f"""
+    return f"""
 SELECT DISTINCT {group_id_sql("fingerprint")}, fingerprint
   FROM (SELECT {_FINGERPRINT} AS fingerprint
           FROM (SELECT DISTINCT ON ({_KIND}) error FROM ({failures}) AS newest) AS errors
         OFFSET 0) AS failures
 """  # noqa: S608 - of constants
-    return _bound(sql)
 
 
 async def _why_jobs(actor_database: ActorDatabase) -> str | None:
@@ -198,9 +174,9 @@ async def read_waste(
     why_jobs = await _why_jobs(actor_database)
     has_retries = (await actor_database.capability_cache.get()).has_later_columns(actor_database.actor)
     of_project = project_id is not None
-    statement = _from_jobs(by, of_project, has_retries) if why_jobs else _from_rollups(by, of_project)
+    sql = _from_jobs(by, of_project, has_retries) if why_jobs else _from_rollups(by, of_project)
     parameters = {"rows": limit + 2, "project_id": project_id, "at": at}
-    (total, read), *others = await actor_database.read(Query(statement, _make_row, parameters))
+    (total, read), *others = await actor_database.read(Query(typed_text(sql), _make_row, parameters))
     rows = [row for row, _ in others[:limit]]
     names = await _names(actor_database, by, project_id, rows)
     is_cut = why_jobs is not None and (read or 0) >= _read_limit(by)
@@ -218,27 +194,27 @@ async def read_waste(
 
 async def _group_names(
     actor_database: ActorDatabase, project_id: UUID | None, rows: list[WasteRow]
-) -> Mapping[WasteRowKey, str | None]:
+) -> Mapping[Any, str | None]:
     """Return the fingerprints of the groups. More failures are read only if the newest ones do not name every group."""
     names: dict[WasteRowKey, str | None] = {_WITHOUT_TEXT: "", "": None}
     for is_first in (True, False):
         if names.keys() >= {row.key for row in rows}:
             break
-        statement = _fingerprints(project_id is not None, is_first)
-        names |= await actor_database.read(Query(statement, tuple, {"project_id": project_id}))
+        sql = _fingerprints(project_id is not None, is_first)
+        names |= await actor_database.read(Query(typed_text(sql), tuple, {"project_id": project_id}))
     return names
 
 
 async def _names(
     actor_database: ActorDatabase, by: WasteKey, project_id: UUID | None, rows: list[WasteRow]
-) -> Mapping[WasteRowKey, str | None]:
+) -> Mapping[Any, str | None]:
     """Return the fingerprints of groups, the names of projects or the e-mails of users, if the actor may read them."""
     if by is WasteKey.GROUP:
         return await _group_names(actor_database, project_id, rows)
     ids = [row.key for row in rows if isinstance(row.key, UUID)]
     actor = actor_database.actor
     if by is WasteKey.PROJECT and ids and await actor_database.has(Capability.PROJECTS):
-        return dict(await actor_database.read(Query(_PROJECT_NAMES, tuple, {"ids": ids}), needs=Capability.PROJECTS))
+        return dict(await actor_database.read(project_sql.names_of(ids), needs=Capability.PROJECTS))
     if by is WasteKey.USER and isinstance(actor, ActingUser):
         return {actor.id: actor.email}
     if by is WasteKey.USER and ids and await actor_database.has(Capability.USERS):
@@ -247,5 +223,5 @@ async def _names(
     return {}
 
 
-def _named(row: WasteRow, by: WasteKey, names: Mapping[WasteRowKey, str | None]) -> WasteRow:
+def _named(row: WasteRow, by: WasteKey, names: Mapping[Any, str | None]) -> WasteRow:
     return replace(row, name=names.get(row.key), all_cents=None if by is WasteKey.GROUP else row.all_cents)

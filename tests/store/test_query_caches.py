@@ -16,7 +16,7 @@ from gjobs.store.job_list import list_sql
 from gjobs.store.job_list.list_query import Anchor, End, ListOrder, ListQuery, OrderColumn, RowKey, RowWindowQuery
 from gjobs.store.job_list.list_sql import UserScope
 from gjobs.store.jobs.job import JobStatus, UnknownStatus
-from gjobs.store.statistics import count_sql
+from gjobs.store.statistics import statistics_sql
 from gjobs.store.statistics.statistics import TotalsQuery
 from gjobs.store.values.formats import EARLIEST, LATEST, FarTime
 from gjobs.store.watch import watch
@@ -97,7 +97,7 @@ def queries(asked: Question) -> Iterator[Query[Any]]:
     yield list_sql.length(listed, limit=1, readable=readable, concern=asked.concern)
     yield list_sql.length(listed, limit=None, readable=readable)
     query = TotalsQuery(matching=listed)
-    yield count_sql.totals_on_pages(range(1), query, project_ids=IDS, readable=readable, at=None)
+    yield statistics_sql.totals_on_pages(range(1), query, project_ids=IDS, readable=readable, at=None)
     position = Cursor(transaction_id=1, event_id=1)
     yield watch.recorded(job_filter, readable=readable, after=position, start="", limit=1)
     yield watch.matching(job_filter, IDS, readable=readable)
@@ -116,7 +116,7 @@ def exact(value: object) -> object:
 
 
 def forget() -> None:
-    for module in (list_sql, count_sql, watch):
+    for module in (list_sql, statistics_sql, watch):
         for function in vars(module).values():
             clear: Callable[[], None] | None = getattr(function, "cache_clear", None)
             if clear is not None:

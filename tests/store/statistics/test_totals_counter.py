@@ -19,7 +19,6 @@ from gjobs.store.jobs.job import JobStatus
 from gjobs.store.projects import project_sql
 from gjobs.store.statistics.read_totals import (
     CountCapabilities,
-    CountLimits,
     TotalsCounter,
     count_capabilities,
     count_totals_exactly,
@@ -186,9 +185,7 @@ def readable_if(sql: Sql, condition: str) -> AbstractContextManager[None]:
 
 
 def hasty(store: Store, clock: Callable[[], float] = lambda: 0.0, *, cap: int = 2) -> TotalsCounter:
-    return TotalsCounter(
-        store.database, ADA_HERSELF, allowance=CountLimits(limits=TimeLimits(statement=0.2), cap=cap), clock=clock
-    )
+    return TotalsCounter(store.database, ADA_HERSELF, limits=TimeLimits(statement=0.2), most=cap, clock=clock)
 
 
 @pytest.mark.usefixtures("with_slow_jobs")
@@ -202,7 +199,7 @@ async def test_expensive_count_stops_at_a_cap(operator: Store) -> None:
 
 
 async def test_filtered_count_exceeds_the_cap_when_time_allows(operator: Store, project: UUID) -> None:
-    numbers = await count(operator, TotalsQuery(matching=FAILED), allowance=CountLimits(cap=2))
+    numbers = await count(operator, TotalsQuery(matching=FAILED), most=2)
     assert numbers.matching == Count(number=3)
 
 
@@ -239,7 +236,7 @@ async def test_count_of_a_locked_table_raises_locked(database: Conninfo, operato
     with connect(database) as connection:
         connection.execute("lock table generation_jobs in access exclusive mode")
         with pytest.raises(Locked):
-            await count(operator, EVERYTHING, allowance=CountLimits(limits=TimeLimits(statement=5.0, lock=0.05)))
+            await count(operator, EVERYTHING, limits=TimeLimits(statement=5.0, lock=0.05))
 
 
 async def test_unreadable_projects_are_found_by_their_jobs_and_named_by_id(

@@ -147,13 +147,11 @@ async def test_waste_of_an_unmigrated_database_covers_the_newest_jobs(
 
     monkeypatch.setattr(waste_sql, "MOST_WASTED_JOBS", 3)
     monkeypatch.setattr(waste_sql, "MOST_GROUPED_JOBS", 6)
-    waste_sql._from_jobs.cache_clear()
     for by, most, cents, all_cents in ((WasteKey.DAY, 3, 6, 6), (WasteKey.GROUP, 6, 10, 21)):
         found = await attached.get_waste(by, at=NOW)
         assert (found.is_exact, found.read_limit) == (False, most)
         assert "'gjobs migrate up'" in (found.limited_because or "")
         assert (found.total.waste_cents, found.total.all_cents, found.total.retry_count) == (cents, all_cents, 0)
-    waste_sql._from_jobs.cache_clear()
     assert [row.name for row in found.rows] == ["Job # failed"]
 
 
@@ -165,7 +163,6 @@ async def test_waste_is_read_from_the_newest_jobs_once_another_policy_applies(
         make_job(project, "failed", cost_cents=cents, created_at=NOW - timedelta(minutes=cents))
     assert (await ada.get_waste()).is_exact
     monkeypatch.setattr(waste_sql, "MOST_WASTED_JOBS", 2)
-    waste_sql._from_jobs.cache_clear()
     sql("create policy everyones on generation_jobs for select using (true)")
     try:
         found = await ada.get_waste()
@@ -175,7 +172,6 @@ async def test_waste_is_read_from_the_newest_jobs_once_another_policy_applies(
         )
     finally:
         sql("drop policy everyones on generation_jobs")
-        waste_sql._from_jobs.cache_clear()
 
 
 async def test_waste_lists_the_worst_keys_and_the_total_of_all(

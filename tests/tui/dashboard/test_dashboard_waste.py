@@ -64,12 +64,10 @@ async def test_waste_marks_a_bounded_read_and_shows_why_it_failed(
         await driver.press("w", shows="The database took too long.")
     jobs_db.sql("revoke select on gjobs.job_waste, gjobs.job_summary from public")
     monkeypatch.setattr(waste_sql, "MOST_WASTED_JOBS", 3)
-    waste_sql._from_jobs.cache_clear()
     try:
         async with drive() as driver:
             await open_errors(driver)
             await driver.press("w", shows=("Only the newest 3 jobs were read.", "may not read gjobs.job_summary."))
             await driver.shows(" % of the costs of the newest 3 jobs")
     finally:
-        waste_sql._from_jobs.cache_clear()
         jobs_db.sql("grant select on gjobs.job_waste, gjobs.job_summary to public")
