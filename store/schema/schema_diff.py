@@ -2,9 +2,9 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
@@ -145,16 +145,15 @@ def compare(found: Iterable[SchemaObject], expected: Sequence[SchemaObject]) -> 
 
     Only objects of the same kind in the same place can match.
     """
-    owns = list(found)
     left = defaultdict[tuple[str, str], list[SchemaObject]](list)
-    for own in owns:
+    for own in found:
         left[own.kind, own.place].append(own)
     matches: dict[SchemaObject, SchemaObject] = {}
     for is_match in (_is_same, _says_the_same, _is_wider, _has_the_name):
         for promised in expected:
-            if promised not in matches and (
-                match := _take(left[promised.kind, promised.place], partial(is_match, promised))
-            ):
+            owns = left[promised.kind, promised.place]
+            if promised not in matches and (match := next((own for own in owns if is_match(promised, own)), None)):
+                owns.remove(match)
                 matches[promised] = match
     absent = {promised.full_name for promised in expected if promised not in matches}
     differences = [
@@ -162,12 +161,9 @@ def compare(found: Iterable[SchemaObject], expected: Sequence[SchemaObject]) -> 
         for promised in expected
         if promised.place not in absent and (difference := _difference(promised, matches.get(promised)))
     ]
-    taken = set(map(id, matches.values()))
-    extra = (own for own in owns if id(own) not in taken and own.kind not in REPORTED_ONLY and not is_optional(own))
-    return (
-        *differences,
-        *(_report(DifferenceKind.EXTRA, own, None, own.definition, is_tolerated=True) for own in extra),
-    )
+    extra = (own for owns in left.values() for own in owns if own.kind not in REPORTED_ONLY and not is_optional(own))
+    differences += (_report(DifferenceKind.EXTRA, own, None, own.definition, is_tolerated=True) for own in extra)
+    return tuple(differences)
 
 
 def required(differences: Iterable[Difference]) -> tuple[Difference, ...]:
@@ -215,13 +211,6 @@ def _is_wider(promised: SchemaObject, own: SchemaObject) -> bool:
 
 def _has_the_name(promised: SchemaObject, own: SchemaObject) -> bool:
     return promised.name == own.name
-
-
-def _take(left: list[SchemaObject], is_match: Callable[[SchemaObject], bool]) -> SchemaObject | None:
-    for index, own in enumerate(left):
-        if is_match(own):
-            return left.pop(index)
-    return None
 
 
 def _difference(promised: SchemaObject, match: SchemaObject | None) -> Difference | None:
