@@ -328,10 +328,5 @@ class JobStore:
         return ResolvedWrite(outcome=outcome, jobs=tuple(present))
 
     async def _page_query(self, listed: ListQuery, limit: int, after: PageKey | None) -> Query[GenerationJob]:
-        return page(
-            listed,
-            after=after,
-            limit=validation.check_limit(limit),
-            readable=await self.actor_database.readable_names(listed.job_filter),
-            chosen_path=access_path(listed, await self.capability_cache.get(), self.actor),
-        )
+        most = validation.check_limit(limit)
+        return page(listed, await access_path(self.actor_database, listed), after=after, limit=most)

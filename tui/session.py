@@ -322,7 +322,7 @@ def _first_queries(settings: Settings, known: Known | None, expected: Expected |
 
 def first_page(known: Known, limit: int) -> Sequence[Query[Any]]:
     """Return the queries for the newest jobs and the names of their projects."""
-    page = list_sql.page(ListQuery(), after=None, limit=limit, readable=frozenset(), chosen_path=_expected_path(known))
+    page = list_sql.page(ListQuery(), _expected_path(known), after=None, limit=limit)
     return page, project_sql.names_beside(page)
 
 

@@ -25,8 +25,9 @@ from gjobs.store.error_groups.error_group import (
 )
 from gjobs.store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
 from gjobs.store.errors import InvalidValue
-from gjobs.store.filters import filter_sql
 from gjobs.store.filters.filter_terms import Key
+from gjobs.store.job_list import list_sql
+from gjobs.store.job_list.list_query import ListQuery
 from gjobs.store.jobs.job import JobStatus, ListedJob
 from gjobs.store.jobs.job_sql import JobColumns, listed_error, make_listed, readable_columns
 
@@ -46,6 +47,7 @@ def _failures(scope: ErrorScope, readable: frozenset[Key], *, is_recorded: bool)
     but lets Postgres use the index on that column. The window is compared with each column: Postgres has no statistics
     of `coalesce`, would expect few failures, and would sort all of them.
     """
+    listed = ListQuery(project_id=scope.project_id, job_filter=scope.job_filter)
     is_in_window = _jobs.c.updated_at <= MOMENT
     if is_recorded:
         completed = _jobs.c.completed_at
@@ -65,10 +67,8 @@ def _failures(scope: ErrorScope, readable: frozenset[Key], *, is_recorded: bool)
         _jobs.c.status == JobStatus.FAILED.value,
         _jobs.c.updated_at >= _SINCE,
         is_in_window,
-        *filter_sql.conditions(scope.job_filter, readable=readable),
+        *list_sql.conditions(listed, readable=readable),
     )
-    if scope.project_id is not None:
-        statement = statement.where(_jobs.c.project_id == scope.project_id)
     return statement.order_by(_jobs.c.updated_at.desc(), _jobs.c.id.desc()).limit(_LIMIT + 1)
 
 

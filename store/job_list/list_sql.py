@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
 from gjobs.store import tables
-from gjobs.store.capabilities.capabilities import Capabilities
+from gjobs.store.actor_database import ActorDatabase
 from gjobs.store.database import connection_pool
 from gjobs.store.database.query import Query, RowMaker, make_number
 from gjobs.store.filters import filter_sql
@@ -33,7 +33,6 @@ from gjobs.store.jobs.job_sql import (
     of_table,
     readable_columns,
 )
-from gjobs.store.users.actor import OPERATOR, Actor
 from gjobs.store.values.data_classes import by_member, dataclass
 from gjobs.store.values.formats import EXTREMES, far_text
 
@@ -59,31 +58,6 @@ _NO_TIME: sa.ColumnElement[Any] = sa.literal_column("interval '0'", sa.Interval)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AccessPath:
-    """How the database can read a list, as far as the statement depends on it."""
-
-    columns: JobColumns = APP_COLUMNS
-    """The columns of the jobs table."""
-    is_in_order: bool = False
-    """Whether an index has exactly these rows in this order."""
-    through_policies: bool = False
-    """Whether row level security filters the rows. A position in an order by total is then not found in an index: a
-    subtraction might reveal hidden rows. The actor's rows are sorted instead.
-    """
-
-
-PLAIN = AccessPath()
-
-
-def access_path(listed: ListQuery, capabilities: Capabilities, actor: Actor) -> AccessPath:
-    columns = readable_columns(capabilities, actor)
-    if actor == OPERATOR:
-        return AccessPath(columns=columns)
-    in_order = is_in_order(listed, capabilities.facts.job_indexes)
-    return AccessPath(columns=columns, is_in_order=in_order, through_policies=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class UserScope:
     """The jobs that concern a user: their own, and those in their projects."""
 
@@ -94,6 +68,36 @@ class UserScope:
     def condition(self) -> sa.ColumnElement[bool]:
         projects = sa.literal(list(self.project_ids), sa.ARRAY(sa.Uuid))
         return sa.or_(_jobs.c.user_id == self.user_id, _jobs.c.project_id == sa.any_(projects))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessPath:
+    """How the database can read a list, as far as the statement depends on it."""
+
+    columns: JobColumns = APP_COLUMNS
+    """The columns of the jobs table."""
+    readable: frozenset[Key] = frozenset()
+    """The names that the filter may use."""
+    concern: UserScope | None = None
+    """If set, only jobs that concern this user are listed."""
+    is_in_order: bool = False
+    """Whether an index has exactly these rows in this order."""
+    through_policies: bool = False
+    """Whether row level security filters the rows. A position in an order by total is then not found in an index: a
+    subtraction might reveal hidden rows. The actor's rows are sorted instead.
+    """
+
+
+async def access_path(actor_database: ActorDatabase, listed: ListQuery) -> AccessPath:
+    """Raise NoPrivilege if the filter needs a name that is unreadable."""
+    readable = frozenset(await actor_database.readable_names(listed.job_filter))
+    capabilities = await actor_database.capability_cache.get()
+    return AccessPath(
+        columns=readable_columns(capabilities, actor_database.actor),
+        readable=readable,
+        is_in_order=not actor_database.is_operators and is_in_order(listed, capabilities.facts.job_indexes),
+        through_policies=not actor_database.is_operators,
+    )
 
 
 def conditions(
@@ -155,10 +159,7 @@ class _Scan:
     """
 
     listed: ListQuery
-    readable: frozenset[Key]
-    """The names that may be read."""
     chosen_path: AccessPath
-    concern: UserScope | None = None
     place: type | None = None
     """The type of the position's value. None for an end of the list."""
     includes_position: bool = False
@@ -231,7 +232,7 @@ class _Scan:
         return rows.order_by(by_value, by_id).limit(_MOST)
 
     def _conditions(self) -> list[sa.ColumnElement[bool]]:
-        return conditions(self.listed, readable=self.readable, concern=self.concern)
+        return conditions(self.listed, readable=self.chosen_path.readable, concern=self.chosen_path.concern)
 
     def _selected(self) -> Iterator[sa.ColumnElement[Any]]:
         for column in self.columns:
@@ -276,14 +277,9 @@ def _read_from(scan: _Scan, position: Anchor, make: RowMaker[T], *, rows: int) -
     return Query(_statement(scan), make, parameters, may_sort=not scan.chosen_path.is_in_order, look_up=look_up)
 
 
-def listing_queries(
-    query: RowWindowQuery, *, readable: Set[Key], chosen_path: AccessPath = PLAIN, concern: UserScope | None = None
-) -> tuple[Query[ListedJob], ...]:
-    """Return the queries that `window` needs, all for one snapshot: one at an end of the list, else two.
-
-    `readable` are the names that may be read.
-    """
-    scan = _Scan(listed=query.listed, readable=frozenset(readable), chosen_path=chosen_path, concern=concern)
+def listing_queries(query: RowWindowQuery, chosen_path: AccessPath) -> tuple[Query[ListedJob], ...]:
+    """Return the queries that `window` needs, all for one snapshot: one at an end of the list, else two."""
+    scan = _Scan(listed=query.listed, chosen_path=chosen_path)
     found = list[Query[ListedJob]]()
     if query.anchor is not End.FIRST:
         backwards = replace(scan, is_backwards=True)
@@ -294,7 +290,7 @@ def listing_queries(
     return tuple(found)
 
 
-def window(query: RowWindowQuery, answers: Sequence[Sequence[ListedJob]], *, chosen_path: AccessPath) -> RowWindow:
+def window(query: RowWindowQuery, answers: Sequence[Sequence[ListedJob]], chosen_path: AccessPath) -> RowWindow:
     """Build the window. An extra row in an answer shows that there are more rows."""
     before: Sequence[ListedJob] = () if query.anchor is End.FIRST else answers[0]
     after: Sequence[ListedJob] = () if query.anchor is End.LAST else answers[-1]
@@ -307,23 +303,12 @@ def window(query: RowWindowQuery, answers: Sequence[Sequence[ListedJob]], *, cho
     )
 
 
-def page(
-    listed: ListQuery,
-    *,
-    after: PageKey | None,
-    limit: int,
-    readable: Set[Key] = filter_sql.NAMED,
-    chosen_path: AccessPath = PLAIN,
-) -> Query[GenerationJob]:
-    """Return a query for a page, with an extra row if there is a next page. `readable` are the names that
-    may be read.
-    """
+def page(listed: ListQuery, chosen_path: AccessPath, *, after: PageKey | None, limit: int) -> Query[GenerationJob]:
+    """Return a query for a page, with an extra row if there is a next page."""
     position = End.FIRST if after is None else RowKey(value=after.created_at, id=after.id)
     # A printed key shows only that a time is out of range, not its value.
     is_vague = after is not None and after.created_at in EXTREMES and not far_text(after.created_at)
-    scan = _Scan(
-        listed=listed, readable=frozenset(readable), chosen_path=chosen_path, is_read_by_id=is_vague, is_whole=True
-    )
+    scan = _Scan(listed=listed, chosen_path=chosen_path, is_read_by_id=is_vague, is_whole=True)
     return _read_from(scan, position, make_job, rows=limit + 1)
 
 

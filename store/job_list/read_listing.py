@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Boolean, DateTime, Integer, Uuid, any_, bindparam, exists, literal, or_, select, text
+from sqlalchemy import ARRAY, DateTime, Integer, Uuid, any_, bindparam, exists, or_, select, text
 
 from gjobs.store import tables
 from gjobs.store.actor_database import ActorDatabase
@@ -162,9 +162,8 @@ async def slow_order_reason(actor_database: ActorDatabase, query: ListQuery) -> 
 
 
 async def _first_rows(actor_database: ActorDatabase, query: ListQuery) -> Query[ListedJob]:
-    readable = await actor_database.readable_names(query.job_filter)
-    chosen_path = list_sql.access_path(query, await actor_database.capability_cache.get(), actor_database.actor)
-    return list_sql.listing_queries(RowWindowQuery(listed=query), readable=readable, chosen_path=chosen_path)[0]
+    chosen_path = await list_sql.access_path(actor_database, query)
+    return list_sql.listing_queries(RowWindowQuery(listed=query), chosen_path)[0]
 
 
 _jobs, _projects = tables.generation_jobs, tables.projects
@@ -181,10 +180,9 @@ _PROJECT_ID = bindparam("project_id", type_=Uuid)
 _HAS_JOBS = exists().where(_jobs.c.project_id == _PROJECT_ID)
 _THERE = {
     # A project may be hidden while its jobs are not.
-    True: select(or_(exists().where(_projects.c.id == _PROJECT_ID), _HAS_JOBS)),
-    False: select(_HAS_JOBS),
+    True: select(or_(_PROJECT_ID.is_(None), exists().where(_projects.c.id == _PROJECT_ID), _HAS_JOBS)),
+    False: select(or_(_PROJECT_ID.is_(None), _HAS_JOBS)),
 }
-_ALL_ARE = select(literal(True, Boolean))
 
 
 def further_queries(
@@ -195,13 +193,11 @@ def further_queries(
     created after it are left out.
     """
     then = {} if moment is None else {"moment": moment}
-    project_id = query.window.listed.project_id
-    of_all = project_id is None
     names = Query(_NAMES_THEN if then else _NAMES, make_project_name, {"rows": MOST_LISTED_PROJECTS, **then})
     return (
         query_module.clock(at),
         names if has_projects else project_sql.project_names(limit=MOST_LISTED_PROJECTS, of_one_user=of_one_user),
-        Query(_ALL_ARE if of_all else _THERE[has_projects], first_column, {} if of_all else {"project_id": project_id}),
+        Query(_THERE[has_projects], first_column, {"project_id": query.window.listed.project_id}),
     )
 
 
@@ -223,8 +219,8 @@ def projects_of(user_id: UUID) -> Query[UUID]:
 _SEEN = select(_jobs.c.id).where(_jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
 
 
-_RULES = text(
-    """
+_ROLE_RULES: Query[Row] = Query(
+    text("""
     select has_schema_privilege(reader.oid, jobs.relnamespace, 'usage')
                and has_any_column_privilege(reader.oid, jobs.oid, 'select'),
            jobs.relrowsecurity and not reader.rolbypassrls and not reader.rolsuper
@@ -232,11 +228,10 @@ _RULES = text(
            row_security_active(jobs.oid)
       from pg_class jobs, pg_roles reader
      where jobs.oid = cast('public.generation_jobs' as regclass) and reader.rolname = :role
-    """
+    """),
+    tuple,
+    {"role": ROLE_OF_USERS},
 )
-
-
-_ROLE_RULES: Query[Row] = Query(_RULES, tuple, {"role": ROLE_OF_USERS})
 """No row if the role of users does not exist."""
 
 
@@ -261,18 +256,15 @@ Compare = Callable[[Snapshot], Awaitable[VisibilityComparison]]
 
 
 async def read_window(actor_database: ActorDatabase, query: RowWindowQuery) -> RowWindow:
-    listed = query.listed
-    readable = await actor_database.readable_names(listed.job_filter)
-    chosen_path = list_sql.access_path(listed, await actor_database.capability_cache.get(), actor_database.actor)
-    asked = list_sql.listing_queries(query, readable=readable, chosen_path=chosen_path)
-    return list_sql.window(query, await actor_database.read_together(*asked), chosen_path=chosen_path)
+    chosen_path = await list_sql.access_path(actor_database, query.listed)
+    asked = list_sql.listing_queries(query, chosen_path)
+    return list_sql.window(query, await actor_database.read_together(*asked), chosen_path)
 
 
 def first_queries(query: ListingQuery, *, chosen_path: AccessPath) -> tuple[Query[Any], ...]:
     """Return the queries that `read_listing` sends first, as operator who may read projects."""
     further = further_queries(query, has_projects=True, of_one_user=False, at=None)
-    rows = list_sql.listing_queries(query.window, readable=frozenset(), chosen_path=chosen_path)
-    return query_module.first_queries(*further, *rows)
+    return query_module.first_queries(*further, *list_sql.listing_queries(query.window, chosen_path))
 
 
 async def read_listing(
@@ -283,17 +275,15 @@ async def read_listing(
     """
     if query.with_visibility:
         return await _listing_with_visibility(actor_database, query, at)
-    listed = query.window.listed
-    chosen_path = list_sql.access_path(listed, await actor_database.capability_cache.get(), actor_database.actor)
-    readable = await actor_database.readable_names(listed.job_filter)
+    chosen_path = await list_sql.access_path(actor_database, query.window.listed)
     has_projects = await actor_database.has(Capability.PROJECTS)
     further = further_queries(query, has_projects=has_projects, of_one_user=not actor_database.is_operators, at=at)
-    asked = list_sql.listing_queries(query.window, readable=readable, chosen_path=chosen_path)
+    asked = list_sql.listing_queries(query.window, chosen_path)
     read = partial(actor_database.read_together, is_repeated=True)
     taken_at, (names, (has_project,), *rows) = await changed_rows.read(read, *further, *asked)
     return Listing(
         query=query,
-        window=list_sql.window(query.window, rows, chosen_path=chosen_path),
+        window=list_sql.window(query.window, rows, chosen_path),
         projects=tuple(names),
         has_project=has_project,
         taken_at=taken_at,
@@ -333,8 +323,7 @@ async def _plan_comparison(actor_database: ActorDatabase, window: RowWindowQuery
         raise InvalidValue("actor", "Visibility needs a user to act as.", hint="Act as a user first.")
     user, listed = actor_database.actor, window.listed
     operators = actor_database.acting_as(OPERATOR)
-    readable = await operators.readable_names(listed.job_filter)
-    chosen_path = list_sql.access_path(listed, await operators.capability_cache.get(), OPERATOR)
+    chosen_path = await list_sql.access_path(operators, listed)
     # If the operator can't read projects, only the user's own jobs concern the user.
     has_projects = await operators.has(Capability.PROJECTS)
     partial_claims = await actor_database.partial_claims()
@@ -344,10 +333,10 @@ async def _plan_comparison(actor_database: ActorDatabase, window: RowWindowQuery
         if listed.project_id is None and has_projects:
             (theirs,) = await snapshot.read(OPERATOR, projects_of(user.id))
         concern = UserScope(user_id=user.id, project_ids=tuple(theirs)) if listed.project_id is None else None
-        count = list_sql.length(listed, limit=MOST_COUNTED + 1, readable=readable, concern=concern)
-        rows_around = list_sql.listing_queries(window, readable=readable, chosen_path=chosen_path, concern=concern)
+        count = list_sql.length(listed, limit=MOST_COUNTED + 1, readable=chosen_path.readable, concern=concern)
+        rows_around = list_sql.listing_queries(window, replace(chosen_path, concern=concern))
         found, policies, (there,), *rows = await snapshot.read(OPERATOR, _ROLE_RULES, POLICIES, count, *rows_around)
-        rules, seen_by_operator = _make_rules(found, policies), list_sql.window(window, rows, chosen_path=chosen_path)
+        rules, seen_by_operator = _make_rules(found, policies), list_sql.window(window, rows, chosen_path)
         ids, seen, seen_ids = [job.id for job in seen_by_operator.jobs], 0, list[UUID]()
         if rules.is_granted:  # Otherwise, nothing is read as the user.
             seen_ids, (seen,) = await snapshot.read(user, Query(_SEEN, first_column, {"ids": ids}), count)

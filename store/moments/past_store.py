@@ -100,7 +100,6 @@ def _add(known: list[int], jobs: int, cents: int) -> None:
 
 
 _STATEMENTS = JobStatements(PAST_COLUMNS)
-_PATH = AccessPath(columns=PAST_COLUMNS)
 
 
 def refusal() -> ReadOnly:
@@ -217,7 +216,7 @@ class PastStore(Store):
             await self.compare_visibility()
         window_query = query.window
         listed = self._then(window_query.listed)
-        readable = await self.actor_database.readable_names(listed.job_filter)
+        chosen_path = await self._path(listed.job_filter)
         further = read_listing.further_queries(
             query,
             has_projects=await self.actor_database.has(Capability.PROJECTS),
@@ -225,14 +224,14 @@ class PastStore(Store):
             at=self.moment,
             moment=self.moment,
         )
-        asked = list_sql.listing_queries(replace(window_query, listed=listed), readable=readable, chosen_path=_PATH)
+        asked = list_sql.listing_queries(replace(window_query, listed=listed), chosen_path)
         is_plain = _is_plain(listed) and window_query.anchor is End.FIRST
         ((taken_at,), names, (has_project,), *rows), is_cut = await self._read_pool(
             asked, further, listed.project_id, wanted=window_query.after + 1 if is_plain else None
         )
         return Listing(
             query=query,
-            window=list_sql.window(window_query, rows, chosen_path=_PATH),
+            window=list_sql.window(window_query, rows, chosen_path),
             projects=tuple(names),
             has_project=has_project,
             taken_at=taken_at,
@@ -314,9 +313,8 @@ class PastStore(Store):
     ) -> Page[GenerationJob]:
         known = None if status is None else parse_status(status)
         listed = self._then(ListQuery(project_id=project_id, status=known, job_filter=job_filter))
-        readable = await self.actor_database.readable_names(job_filter)
         most = validation.check_limit(limit)
-        asked = list_sql.page(listed, after=after, limit=most, readable=readable, chosen_path=_PATH)
+        asked = list_sql.page(listed, await self._path(job_filter), after=after, limit=most)
         wanted = most + 1 if _is_plain(listed) and after is None else None
         (rows,), is_cut = await self._read_pool([asked], (), project_id, wanted=wanted, make=make_job)
         return replace(list_sql.paged(rows, most), cautions=await self._cautions(is_cut=is_cut))
@@ -408,6 +406,10 @@ class PastStore(Store):
             may_lack_changes=not events.is_searched,
             unknown_because=why,
         )
+
+    async def _path(self, job_filter: JobFilter) -> AccessPath:
+        readable = await self.actor_database.readable_names(job_filter)
+        return AccessPath(columns=PAST_COLUMNS, readable=frozenset(readable))
 
     async def _count(self, listed: ListQuery) -> Count:
         readable = await self.actor_database.readable_names(listed.job_filter)

@@ -11,7 +11,7 @@ from psycopg import AsyncConnection
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import compiled
 from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
-from gjobs.store.job_list.list_sql import page
+from gjobs.store.job_list.list_sql import AccessPath, page
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.jobs.job_results import Page, PageKey
 from gjobs.store.store import Store
@@ -118,7 +118,7 @@ async def _pages(store: Store, rows: int) -> AsyncIterator[tuple[PageKey | None,
 
 
 async def _run(connection: AsyncConnection, key: PageKey | None) -> None:
-    query = page(ListQuery(), after=key, limit=PAGE)
+    query = page(ListQuery(), AccessPath(), after=key, limit=PAGE)
     sql, constants = compiled(query.statement)
     await raw_psycopg.read(connection, None, (raw_psycopg.with_starts(sql), {**constants, **query.parameters}))
 

@@ -14,7 +14,7 @@ from gjobs.store.filters.filter_sql import NAMED
 from gjobs.store.filters.filter_terms import Age, Between, Compared, Comparison, JobFilter, Key, Term
 from gjobs.store.job_list import list_sql
 from gjobs.store.job_list.list_query import Anchor, End, ListOrder, ListQuery, OrderColumn, RowKey, RowWindowQuery
-from gjobs.store.job_list.list_sql import UserScope
+from gjobs.store.job_list.list_sql import AccessPath, UserScope
 from gjobs.store.jobs.job import JobStatus, UnknownStatus
 from gjobs.store.statistics import statistics_sql
 from gjobs.store.statistics.statistics import TotalsQuery
@@ -93,7 +93,8 @@ def questions(draw: st.DrawFn) -> Question:
 
 def queries(asked: Question) -> Iterator[Query[Any]]:
     listed, job_filter, readable = asked.window.listed, asked.window.listed.job_filter, asked.readable
-    yield from list_sql.listing_queries(asked.window, readable=readable, concern=asked.concern)
+    chosen_path = AccessPath(readable=frozenset(readable), concern=asked.concern)
+    yield from list_sql.listing_queries(asked.window, chosen_path)
     yield list_sql.length(listed, limit=1, readable=readable, concern=asked.concern)
     yield list_sql.length(listed, limit=None, readable=readable)
     query = TotalsQuery(matching=listed)

@@ -18,7 +18,7 @@ from gjobs.store.errors import NoPrivilege
 from gjobs.store.filters.filter_syntax import format_filter, parse
 from gjobs.store.filters.filter_terms import NO_FILTER, Age, Between, Compared, Comparison, JobFilter, Key, Term, Value
 from gjobs.store.job_list.list_query import ListQuery, RowWindowQuery
-from gjobs.store.job_list.list_sql import page
+from gjobs.store.job_list.list_sql import AccessPath, page
 from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, ActingUser
@@ -36,6 +36,7 @@ from tests.store.store_fixtures import (
     show_rows,
 )
 
+READS_NAMES = AccessPath(readable=frozenset({Key.PROJECT, Key.USER}))
 PROJECTS = ("Autumn catalog", "autumn CATALOG", "50%_off\\", "50x_off\\", "cafe")
 MODES = ("lifestyle", "Lifestyle", "main_white", "mainXwhite", "秋 50%")
 ERRORS = (None, None, "API timeout", "a%b_c\\d", "axbxc", '"quoted", deadbeef', "")
@@ -213,7 +214,7 @@ async def test_planner_knows_the_ids_of_a_name(db: Db) -> None:
     db.make_job(projects[2])
 
     async def condition(text: str) -> str:
-        query = page(ListQuery(job_filter=parse(text, now=NOW)), after=None, limit=1)
+        query = page(ListQuery(job_filter=parse(text, now=NOW)), READS_NAMES, after=None, limit=1)
         ((plan,),) = await db.operator.database.read_together(OPERATOR, explain_plan(query))
         return json.dumps(plan)
 
@@ -230,7 +231,7 @@ HOSTILE = "'; drop table generation_jobs; --"
 
 def test_typed_text_is_passed_as_parameters_outside_the_statement() -> None:
     text = f'"{HOSTILE}" mode:"{HOSTILE}" project:"{HOSTILE}" user:"{HOSTILE}" error:"{HOSTILE}" cost:4711 id:3f2a'
-    query = page(ListQuery(job_filter=parse(text, now=NOW)), after=None, limit=1)
+    query = page(ListQuery(job_filter=parse(text, now=NOW)), READS_NAMES, after=None, limit=1)
     statement, constants = compiled(query.statement)
     assert not any(typed in statement for typed in ("drop", "4711", "3f2a"))
     values = [value.name if isinstance(value, NamedIds) else value for value in constants.values()]
@@ -239,7 +240,7 @@ def test_typed_text_is_passed_as_parameters_outside_the_statement() -> None:
 
 def test_statement_is_built_once_for_a_filter() -> None:
     def statement(text: str) -> object:
-        return page(ListQuery(job_filter=parse(text, now=NOW)), after=None, limit=1).statement
+        return page(ListQuery(job_filter=parse(text, now=NOW)), READS_NAMES, after=None, limit=1).statement
 
     assert statement("mode:a cost:>5") is statement("mode:a cost:>5")
     assert statement("mode:a") is not statement("mode:b")
