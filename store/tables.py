@@ -196,3 +196,15 @@ retention_policies = _retention("retention_policies")
 """The table, which only the operator writes."""
 visible_retention = _retention("visible_retention")
 """The policies that the reader may see."""
+
+
+def summed(source: sa.TableClause, *key: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """Return a statement for the number and the cost of jobs by key, from jobs or from rollups. Rollups that add up to
+    no jobs and are not folded yet are left out.
+    """
+    total_cents = sa.cast(sa.func.coalesce(sa.func.sum(source.c.cost_cents), 0), sa.BigInteger)
+    cost = total_cents.label("total_cost_cents")
+    if source is generation_jobs:
+        return sa.select(*key, sa.func.count().label("job_count"), cost).group_by(*key)
+    number = sa.func.sum(source.c.job_count)
+    return sa.select(*key, sa.cast(number, sa.BigInteger).label("job_count"), cost).group_by(*key).having(number != 0)

@@ -305,12 +305,6 @@ class Capabilities:
             elif (missing := need(facts, actor)) is not None:
                 yield missing
 
-    @property
-    def unknown_table_reason(self) -> str:
-        """Why gjobs refuses to write to the relation named generation_jobs. Empty if it does not refuse."""
-        missing = unknown_jobs_table(self.facts)
-        return missing.reason if missing else ""
-
     def forbidden_write(self, needs: Capability, actor: Actor) -> MissingCapability | None:
         """Return why gjobs does not try this write. A missing grant is no reason, because it may exist by now."""
         if missing := self.read_only_reason:
@@ -397,8 +391,10 @@ class Capabilities:
         return f"{caution} Add the claims to the profile{other_login}."
 
     def caution(self, actor: Actor) -> str:
-        """Return why the actor may not see everything. Empty if they do."""
-        return " ".join(filter(None, (self.claims_caution(actor), self.rows_caution(actor))))
+        """Return why gjobs does not write to generation_jobs, and why the actor may not see everything."""
+        unknown = unknown_jobs_table(self.facts)
+        parts = unknown.reason if unknown else "", self.claims_caution(actor), self.rows_caution(actor)
+        return " ".join(filter(None, parts))
 
     def rows_caution(self, actor: Actor) -> str:
         """Return the caution without the part on claims."""

@@ -143,7 +143,6 @@ Read = Callable[[Piece, datetime | None], Value]
 
 _SMALLEST_CENTS, _LARGEST_CENTS = -2_147_483_648, 2_147_483_647
 
-_COMPARED = re.compile(rf"({'|'.join(Comparison)})?(.*)", re.DOTALL)
 _MONEY = re.compile(r"(-?)(\$?)([0-9]{1,12})(?:\.([0-9]{1,2}))?")
 _RANGE = ".."
 
@@ -232,7 +231,9 @@ def _seconds(text: str, piece: Piece) -> int:
 def _amount(piece: Piece, read: Callable[[str, Piece], int]) -> Compared | Between:
     low, dots, high = piece.text.partition(_RANGE)
     if not dots:
-        return _compared(piece, read)
+        sign = next((one for one in Comparison if piece.text.startswith(one)), None)
+        amount = piece.text.removeprefix(sign or "")
+        return Compared(comparison=sign or Comparison.EQUAL, amount=read(amount, piece))
     if not low and not high:
         raise piece.span.wrong("A range needs at least one end.", hint="Use 1..10, 1.. or ..10.")
     if not high:
@@ -243,12 +244,6 @@ def _amount(piece: Piece, read: Callable[[str, Piece], int]) -> Compared | Betwe
     if between.low > between.high:
         raise piece.span.wrong("This range ends before it starts.", suggestion=f"{high}{_RANGE}{low}")
     return between
-
-
-def _compared(piece: Piece, read: Callable[[str, Piece], int]) -> Compared:
-    found = _COMPARED.fullmatch(piece.text)
-    sign, amount = found.groups() if found else (None, piece.text)
-    return Compared(comparison=Comparison(sign or "="), amount=read(amount, piece))
 
 
 def _dollars(cents: int) -> str:

@@ -107,12 +107,9 @@ select regexp_replace(pg_get_indexdef(x.indexrelid), '^.*? USING ', '')
 
 
 def parse_list_cost(listed: ListQuery, answers: Sequence[list[Any]], *, actor: Actor) -> ListCost:
-    """Parse the plan of the list's first rows, and the indexes. Raises UnexpectedError if there is no plan."""
-    explained_as, indexes = answers
-    try:
-        plan = parse_plan(explained_as[0])
-    except ValueError as error:
-        raise UnexpectedError(str(error)) from error
+    """Parse the plan of the list's first rows, and the indexes. Raises ValueError if there is no plan."""
+    (explained,), indexes = answers
+    plan = parse_plan(explained)
     lacking = advice(listed, indexes, actor=actor)
     has_word_index = actor == OPERATOR and find_words(indexes)
     # With an index on modes, the planner knows how many jobs have a mode.
@@ -135,7 +132,7 @@ async def estimate_list_cost(actor_database: ActorDatabase, query: ListQuery) ->
     try:
         answers = await actor_database.read_together(planned, _INDEXES, limits=LIMITS)
         return parse_list_cost(query, answers, actor=actor_database.actor)
-    except UnexpectedError as error:
+    except (UnexpectedError, ValueError) as error:
         log.info("No plan for a list: %s", error)
         return None
 

@@ -23,23 +23,10 @@ make_project = row_maker(Project)
 _ID, _LOW, _HIGH = (sa.bindparam(name, type_=sa.Uuid) for name in ("id", "low", "high"))
 _ROWS = sa.bindparam("rows", type_=sa.Integer)
 
-_ROLLUPS = (
-    sa.func.count().label("job_count"),
-    sa.cast(sa.func.sum(_jobs.c.cost_cents), BigInteger).label("total_cost_cents"),
-)
-_OF_ALL = sa.select(_jobs.c.project_id, *_ROLLUPS).group_by(_jobs.c.project_id).subquery()
+_OF_ALL = tables.summed(_jobs, _jobs.c.project_id).subquery()
 """Reads all jobs once, which is cheaper than one lookup for each of many projects."""
-_KEPT = tables.job_counts
-_SUMMED = (
-    sa.select(
-        _KEPT.c.project_id,
-        sa.cast(sa.func.sum(_KEPT.c.job_count), BigInteger).label("job_count"),
-        sa.cast(sa.func.sum(_KEPT.c.cost_cents), BigInteger).label("total_cost_cents"),
-    )
-    .group_by(_KEPT.c.project_id)
-    .subquery()
-)
-_OF_EACH = sa.select(*_ROLLUPS).where(_jobs.c.project_id == _projects.c.id).lateral()
+_SUMMED = tables.summed(tables.job_counts, tables.job_counts.c.project_id).subquery()
+_OF_EACH = tables.summed(_jobs).where(_jobs.c.project_id == _projects.c.id).lateral()
 """Looks up the jobs of a few projects. The cost doesn't depend on how many projects exist."""
 
 

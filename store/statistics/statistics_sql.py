@@ -96,21 +96,10 @@ def _average(cents: Any) -> float:
     return round(float(cents), 2)
 
 
-def summed(source: sa.TableClause, *key: sa.ColumnElement[Any]) -> sa.Select[Any]:
-    """Return a statement for the number and the cost of jobs by key, from jobs or from rollups. Rollups that add up to
-    no jobs and are not folded yet are left out.
-    """
-    cost = sa.cast(sa.func.coalesce(sa.func.sum(source.c.cost_cents), 0), sa.BigInteger)
-    if source is _jobs:
-        return sa.select(*key, sa.func.count(), cost).group_by(*key)
-    count = sa.func.sum(source.c.job_count)
-    return sa.select(*key, sa.cast(count, sa.BigInteger), cost).group_by(*key).having(count != 0)
-
-
 # The keys of these tables are whether the rollups are read.
 _BY_STATUS = {
-    False: summed(_jobs, _jobs.c.status).add_columns(_AVERAGE_JOB_COST),
-    True: summed(_status_rollups, _status_rollups.c.status).add_columns(
+    False: tables.summed(_jobs, _jobs.c.status).add_columns(_AVERAGE_JOB_COST),
+    True: tables.summed(_status_rollups, _status_rollups.c.status).add_columns(
         sa.func.sum(_status_rollups.c.cost_cents) / sa.func.sum(_status_rollups.c.job_count)
     ),
 }
@@ -129,7 +118,7 @@ def in_workflow_order(rows: list[JobStatistic]) -> JobStatistics:
 _SUMMARY_KEY = (_jobs.c.user_id, _jobs.c.project_id, _jobs.c.status)
 _ROWS = sa.bindparam("rows", type_=sa.Integer)
 _SUMMARY_FROM_JOBS = (
-    summed(_jobs, *_SUMMARY_KEY)
+    tables.summed(_jobs, *_SUMMARY_KEY)
     .add_columns(_AVERAGE_JOB_COST, sa.func.min(_jobs.c.created_at), sa.func.max(_jobs.c.created_at))
     .order_by(_JOB_COST.desc(), *_SUMMARY_KEY)
     .limit(_ROWS)
@@ -198,8 +187,10 @@ IN_SHOWN_DAYS = sa.and_(
 )
 """Whether a job was created on one of the shown days."""
 _BY_DAY = {
-    False: summed(_jobs, CREATED_ON).where(IN_SHOWN_DAYS),
-    True: summed(_day_rollups, _day_rollups.c.day).where(_day_rollups.c.day.between(TODAY - _DAYS_BEFORE, TODAY)),
+    False: tables.summed(_jobs, CREATED_ON).where(IN_SHOWN_DAYS),
+    True: tables.summed(_day_rollups, _day_rollups.c.day).where(
+        _day_rollups.c.day.between(TODAY - _DAYS_BEFORE, TODAY)
+    ),
 }
 _make_day = row_maker(DayCost)
 
@@ -218,7 +209,7 @@ def without_gaps(rows: list[DayCost], *, today: date, days: int) -> tuple[DayCos
     return tuple(known.get(day) or DayCost(day=day, job_count=0, total_cost_cents=0) for day in wanted)
 
 
-_BY_PROJECT = summed(_status_rollups, _status_rollups.c.project_id).limit(_ROWS)
+_BY_PROJECT = tables.summed(_status_rollups, _status_rollups.c.project_id).limit(_ROWS)
 
 
 def totals_by_project_from_rollups(*, limit: int) -> Query[tuple[UUID, ProjectTotals]]:
@@ -479,7 +470,7 @@ def _listed(*, has_projects: bool, of_one_user: bool) -> sa.Select[Any]:
 @cache
 def _totals_by_project(*, has_projects: bool, of_one_user: bool) -> sa.Select[Any]:
     listed = _listed(has_projects=has_projects, of_one_user=of_one_user)
-    return summed(_jobs, _jobs.c.project_id).where(_jobs.c.project_id.in_(listed))
+    return tables.summed(_jobs, _jobs.c.project_id).where(_jobs.c.project_id.in_(listed))
 
 
 def totals_by_project_from_jobs(

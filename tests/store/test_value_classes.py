@@ -38,7 +38,6 @@ CLOSED_SETS = {
     "gjobs.store.configuration.saved_views": {"OrderColumn"},
     "gjobs.store.filters.filter_completion": {"Key"},
     "gjobs.store.filters.filter_syntax": {"Key"},
-    "gjobs.store.filters.filter_terms": {"Comparison"},
     "gjobs.store.capabilities.probe": {"RelationKind"},
     "gjobs.store.job_store": {"JobStatus"},
     "gjobs.store.store": {"Period"},

@@ -5,7 +5,6 @@ from uuid import UUID
 import pytest
 
 from gjobs.store.database.query import parse_plan
-from gjobs.store.errors import UnexpectedError
 from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.job_list import read_listing
 from gjobs.store.job_list.list_query import ListQuery
@@ -47,7 +46,7 @@ async def test_list_that_stops_early_costs_less_than_one_that_reads_all_rows(
 def test_output_that_is_not_an_explain_plan_is_an_error(answer: object) -> None:
     with pytest.raises(ValueError, match="not the output of EXPLAIN"):
         parse_plan(answer)
-    with pytest.raises(UnexpectedError):
+    with pytest.raises(ValueError, match="not the output of EXPLAIN"):
         read_listing.parse_list_cost(ListQuery(), ([answer], []), actor=OPERATOR)
 
 

@@ -280,7 +280,7 @@ def connection_status(
         slow_answer=poller.slow_answer,
         silent_since=poller.silent_since,
         trouble=trouble(failure.error) if failure else None,
-        caution=f"{known.unknown_table_reason} {known.caution(store.actor)}".strip() if known and store else "",
+        caution=known.caution(store.actor) if known and store else "",
     )
 
 
