@@ -18,7 +18,7 @@ from gjobs.store.filters.filter_terms import NO_FILTER, JobFilter
 from gjobs.store.job_list import read_listing
 from gjobs.store.job_list.list_query import ListQuery, RowWindow, RowWindowQuery
 from gjobs.store.job_list.list_sql import access_path, page, paged
-from gjobs.store.jobs import history_sql, job_sql, job_writes
+from gjobs.store.jobs import job_sql, job_writes
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, parse_status
 from gjobs.store.jobs.job_results import (
     MOST_EVENTS,
@@ -141,9 +141,9 @@ class JobStore:
         most = validation.check_limit(limit)
         await self.actor_database.require(Capability.MIGRATED)
         found, started, (log_begins_at,), (now,) = await self.actor_database.read_together(
-            history_sql.of_job(job_id, limit=most + 1),
-            history_sql.started(job_id),
-            history_sql.LOG_START,
+            job_sql.events_of(job_id, limit=most + 1),
+            job_sql.first_start(job_id),
+            job_sql.LOG_START,
             query.clock(at),
             needs=Capability.MIGRATED,
         )
@@ -239,16 +239,14 @@ class JobStore:
         None if the job is missing or not running.
         """
         from_usual_duration = await self.actor_database.knows_usual_durations()
-        found = await self.actor_database.read(
-            history_sql.verdict(job_id, at=at, from_usual_duration=from_usual_duration)
-        )
+        found = await self.actor_database.read(job_sql.verdict(job_id, at=at, from_usual_duration=from_usual_duration))
         return found[0] if found else None
 
     async def find_stuck_jobs(self, job_ids: Collection[UUID], *, at: datetime | None = None) -> frozenset[UUID]:
         """Return those of the jobs that are stuck, by the server's clock or at a given time."""
         knows_usual_durations = await self.actor_database.knows_usual_durations()
         found = await self.actor_database.read(
-            history_sql.stuck_among(job_ids, at=at, knows_usual_durations=knows_usual_durations)
+            job_sql.stuck_among(job_ids, at=at, knows_usual_durations=knows_usual_durations)
         )
         return frozenset(found)
 

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import UUID
 
 from psycopg import AsyncConnection, AsyncCursor
-from sqlalchemy import ClauseElement, DateTime, bindparam, func, select
+from sqlalchemy import ClauseElement, TextClause, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import ARRAY, DateTime, Integer, Interval, TypeEngine, Uuid
 
 from gjobs.store.errors import TimedOut, UnexpectedError
 from gjobs.store.values.data_classes import dataclass
@@ -138,29 +139,51 @@ def compiled(statement: ClauseElement) -> tuple[str, Mapping[str, object]]:
     return sql.string, dict(sql.params)
 
 
+_TYPES: Mapping[str, TypeEngine[Any]] = {
+    **dict.fromkeys(("id", "job_id", "project_id", "pool_project"), Uuid()),
+    **dict.fromkeys(("ids", "new_ids"), ARRAY(Uuid())),
+    **dict.fromkeys(("at", "until", "moment"), DateTime(timezone=True)),
+    **dict.fromkeys(("rows", "pool_rows", "most", "ends", "modes"), Integer()),
+    "window": Interval(),
+}
+"""By the name of a parameter."""
+
+
+@lru_cache(maxsize=256)
+def typed_text(sql: str) -> TextClause:
+    """Return a statement whose parameters have the types of `_TYPES`, unless the SQL casts them.
+
+    Cached, because compiled SQL is cached by the statement's identity.
+    """
+    names = set(re.findall(r"(?<![:\\])(?<!(?i:CAST)\():([a-z_]+)", sql))
+    return text(sql).bindparams(*(bindparam(name, type_=_TYPES[name]) for name in names))
+
+
 def explain_plan(query: Query[Any]) -> Query[object]:
     """Return a query for the plan of `query`. Its one row is a JSON document, which is not checked."""
     statement, constants = _explain(query.statement)
     return Query(statement, first_column, {**constants, **query.parameters}, may_sort=query.may_sort)
 
 
-class _Sql(ClauseElement):
+class CompiledSql(ClauseElement):
+    """SQL around statements that `compiled` returned. Their constants become parameters of the query."""
+
     inherit_cache = False
 
     def __init__(self, sql: str) -> None:
         self.sql = sql
 
 
-@compiles(_Sql)
-def _compile_sql(element: _Sql, _compiler: SQLCompiler, **_options: Any) -> str:
+@compiles(CompiledSql)
+def _compile_sql(element: CompiledSql, _compiler: SQLCompiler, **_options: Any) -> str:
     return element.sql
 
 
 @lru_cache(maxsize=256)
-def _explain(statement: ClauseElement) -> tuple[_Sql, Mapping[str, object]]:
+def _explain(statement: ClauseElement) -> tuple[CompiledSql, Mapping[str, object]]:
     """Cached, because the compiled SQL is cached by the object's identity."""
     sql, constants = compiled(statement)
-    return _Sql(f"EXPLAIN (FORMAT JSON) {sql}"), constants
+    return CompiledSql(f"EXPLAIN (FORMAT JSON) {sql}"), constants
 
 
 Node = Mapping[str, Any]
@@ -327,22 +350,22 @@ first column is empty, and the only row of the result has no other values.
 
 
 @lru_cache(maxsize=256)
-def _changes(statement: ClauseElement, look_up: str) -> tuple[_Sql, Mapping[str, object]]:
+def _changes(statement: ClauseElement, look_up: str) -> tuple[CompiledSql, Mapping[str, object]]:
     sql, constants = compiled(statement)
     template = _CHANGES.replace("<numbered>", _NUMBERED).replace("<of all>", _OF_ALL)
     template = template.replace("<look up>", look_up and f", {look_up}")
-    return _Sql(template.replace("<statement>", sql)), constants
+    return CompiledSql(template.replace("<statement>", sql)), constants
 
 
 @lru_cache(maxsize=64)
-def _digests(clock: ClauseElement, statements: tuple[ClauseElement, ...]) -> tuple[_Sql, Mapping[str, object]]:
+def _digests(clock: ClauseElement, statements: tuple[ClauseElement, ...]) -> tuple[CompiledSql, Mapping[str, object]]:
     clock_sql, constants = _renamed(clock, "gjobs")
     columns = [f"({clock_sql})"]
     for place, statement in enumerate(statements):
         sql, further = _renamed(statement, f"gjobs{place}")
         columns.append(_ONE_DIGEST.replace("<statement>", sql))
         constants = {**constants, **further}
-    return _Sql(f"SELECT {', '.join(columns)}"), constants
+    return CompiledSql(f"SELECT {', '.join(columns)}"), constants
 
 
 def _renamed(statement: ClauseElement, name: str) -> tuple[str, Mapping[str, object]]:

@@ -1,17 +1,15 @@
 """Reads the error groups of a time window with one statement, which returns only the groups."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
 
 from gjobs.store import tables
 from gjobs.store.actor_database import ActorDatabase
-from gjobs.store.database.query import MOMENT, Query, Row, TimeLimits, clock, row_maker
+from gjobs.store.database.query import MOMENT, CompiledSql, Query, Row, TimeLimits, clock, compiled, row_maker
 from gjobs.store.error_groups.error_group import (
     BUCKETS,
     MOST_FAILURES,
@@ -72,28 +70,21 @@ def _failures(scope: ErrorScope, readable: frozenset[Key], *, is_recorded: bool)
     return statement.order_by(_jobs.c.updated_at.desc(), _jobs.c.id.desc()).limit(_LIMIT + 1)
 
 
-class _Grouped(sa.ClauseElement):
-    """The groups of the failures that a statement selects, or the ids of a group's failures, newest first."""
-
-    inherit_cache = False
-
-    def __init__(self, failures: sa.Select[Any], *, of_members: bool) -> None:
-        self.failures = failures
-        self.of_members = of_members
-
-
-@compiles(_Grouped)
-def _compile_grouped(element: _Grouped, compiler: SQLCompiler, **options: Any) -> str:
+@lru_cache(maxsize=64)
+def _statement(
+    scope: ErrorScope, readable: frozenset[Key], *, of_members: bool, is_recorded: bool
+) -> tuple[CompiledSql, Mapping[str, object]]:
+    """Return the statement of the groups, or of the ids of a group's failures, newest first. Also its constants."""
+    failures, constants = compiled(_failures(scope, readable, is_recorded=is_recorded))
     newest = f"""
-WITH failures AS MATERIALIZED ({compiler.process(element.failures, **options)}),
+WITH failures AS MATERIALIZED ({failures}),
 newest AS MATERIALIZED (
     SELECT n.*, {fingerprint_sql("n.error")} AS fingerprint
-      FROM (SELECT * FROM failures ORDER BY updated_at DESC, id DESC LIMIT {compiler.process(_LIMIT, **options)}) AS n
+      FROM (SELECT * FROM failures ORDER BY updated_at DESC, id DESC LIMIT %(most)s::integer) AS n
 )"""  # noqa: S608 - of constants
-    if element.of_members:
-        fingerprint = compiler.process(sa.bindparam("fingerprint", type_=sa.Text), **options)
-        members = f"SELECT id FROM newest WHERE fingerprint = {fingerprint} ORDER BY updated_at DESC, id DESC"  # noqa: S608
-        return f"{newest} {members}"
+    if of_members:
+        members = "SELECT id FROM newest WHERE fingerprint = %(fingerprint)s::text ORDER BY updated_at DESC, id DESC"
+        return CompiledSql(f"{newest} {members}"), constants
     trend = ", ".join(f"count(*) FILTER (WHERE bucket = {number})" for number in range(1, BUCKETS + 1))
     groups = f"""
 SELECT {group_id_sql("l.fingerprint")}, l.fingerprint, l.jobs, l.first_seen, l.last_seen,
@@ -110,12 +101,7 @@ SELECT {group_id_sql("l.fingerprint")}, l.fingerprint, l.jobs, l.first_seen, l.l
   JOIN newest AS n ON n.id = l.example_id
  ORDER BY l.jobs DESC, l.last_seen DESC, l.fingerprint
 """  # noqa: S608 - as above
-    return newest + groups
-
-
-@lru_cache(maxsize=64)
-def _statement(scope: ErrorScope, readable: frozenset[Key], *, of_members: bool, is_recorded: bool) -> _Grouped:
-    return _Grouped(_failures(scope, readable, is_recorded=is_recorded), of_members=of_members)
+    return CompiledSql(newest + groups), constants
 
 
 async def error_groups_query(
@@ -126,8 +112,8 @@ async def error_groups_query(
         raise InvalidValue("limit", f"The limit must be from 1 to {MOST_FAILURES:,}; this is {scope.limit:,}.")
     readable = await actor_database.readable_names(scope.job_filter)
     is_recorded = (await actor_database.capability_cache.get()).has_later_columns(actor_database.actor)
-    statement = _statement(scope, frozenset(readable), of_members=of_members, is_recorded=is_recorded)
-    return Query(statement, tuple, {"window": scope.window, "most": scope.limit, **further})
+    statement, constants = _statement(scope, frozenset(readable), of_members=of_members, is_recorded=is_recorded)
+    return Query(statement, tuple, {**constants, "window": scope.window, "most": scope.limit, **further})
 
 
 async def read_error_groups(actor_database: ActorDatabase, scope: ErrorScope, *, at: datetime | None) -> ErrorGroups:

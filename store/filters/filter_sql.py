@@ -13,7 +13,7 @@ from gjobs.store import tables
 from gjobs.store.database.query import NamedIds
 from gjobs.store.error_groups.error_group_sql import Fingerprint, GroupId, StoredGroupId
 from gjobs.store.filters.filter_terms import ANY, NONE, Age, Between, Compared, Comparison, JobFilter, Key, Term, Value
-from gjobs.store.jobs import history_sql
+from gjobs.store.jobs import job_sql
 from gjobs.store.jobs.job import FINAL_STATUSES, STUCK_AFTER, JobStatus
 from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import id_range
@@ -96,7 +96,7 @@ def _condition(key: Key | None, value: Value, readable: Set[Key]) -> sa.ColumnEl
             return _jobs.c.created_at < _moment(value)
         case Key.IS:
             limit = sa.literal(STUCK_AFTER, sa.Interval())
-            return history_sql.is_stuck(limit, knows_usual_durations=key in readable)
+            return job_sql.is_stuck(limit, knows_usual_durations=key in readable)
         case Key.ERROR_GROUP:
             return _in_error_groups([value], readable)
     if not isinstance(value, str):

@@ -1,22 +1,24 @@
-"""SQL that reads, creates, changes, deletes and retries jobs."""
+"""SQL that reads, creates, changes, deletes and retries jobs, and SQL on their events and on stuck jobs."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
-from functools import cache, cached_property
+from datetime import datetime, timedelta
+from functools import cache, cached_property, partial
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from gjobs.store import tables
 from gjobs.store.capabilities.capabilities import Capabilities
 from gjobs.store.capabilities.capability import LATER_COLUMNS, Capability
 from gjobs.store.database import connection_pool
-from gjobs.store.database.query import Query, Row, first_column
+from gjobs.store.database.query import MOMENT, Query, Row, first_column, row_maker, typed_text
 from gjobs.store.jobs.job import (
     ERROR_CHARACTERS,
+    FINAL_STATUSES,
+    STUCK_AFTER,
     TRACEBACK,
     AnyStatus,
     GenerationJob,
@@ -24,9 +26,21 @@ from gjobs.store.jobs.job import (
     ListedJob,
     cut_error,
     parse_status,
+    sql_literals,
+    status_or_none,
+)
+from gjobs.store.jobs.job_results import (
+    AT_LEAST,
+    COMPARED_JOBS,
+    FEWEST,
+    TIMES_USUAL,
+    EventKind,
+    JobEvent,
+    LeaseState,
+    StuckVerdict,
 )
 from gjobs.store.users.actor import Actor
-from gjobs.store.values.formats import IdRange, column_names
+from gjobs.store.values.formats import IdRange, column_names, known_or_text
 
 JobColumns = tuple[sa.Column[Any] | sa.Label[Any], ...]
 
@@ -328,36 +342,20 @@ def _sent(value: object) -> object:
     return str(value) if isinstance(value, str) else value
 
 
-_LOCK = sa.text("""
-SELECT id FROM public.generation_jobs
- WHERE id = ANY(:ids) AND status = 'failed' ORDER BY id FOR NO KEY UPDATE
-""").bindparams(_IDS)
-
-
 def lock(job_ids: Collection[UUID]) -> Query[UUID]:
     """Return a query for the failed jobs. If two callers retry a job at once, the second waits and then
     sees the retry.
     """
-    return Query(_LOCK, first_column, {"ids": list(job_ids)})
-
-
-_LINK = sa.text("""
-SELECT linked.job_id FROM gjobs.link_retries(:new_ids, :ids) AS linked (job_id)
-""").bindparams(_IDS, _NEW_IDS)
+    sql = """
+SELECT id FROM public.generation_jobs
+ WHERE id = ANY(:ids) AND status = 'failed' ORDER BY id FOR NO KEY UPDATE
+"""
+    return Query(typed_text(sql), first_column, {"ids": list(job_ids)})
 
 
 def insert_links(new_ids: Mapping[UUID, UUID]) -> Query[UUID]:
-    return Query(_LINK, first_column, {"ids": list(new_ids), "new_ids": list(new_ids.values())})
-
-
-_REPETITIONS = sa.text("""
-SELECT link.repeats, link.job_id
-  FROM gjobs.visible_links link
-  JOIN public.generation_jobs job ON job.id = link.job_id
-  LEFT JOIN public.generation_jobs origin ON origin.id = link.repeats
- WHERE link.repeats = ANY(:ids) AND (origin.id IS NULL OR origin.user_id IS NOT DISTINCT FROM job.user_id)
- ORDER BY job.created_at, job.id LIMIT 1000
-""").bindparams(_IDS)
+    sql = "SELECT linked.job_id FROM gjobs.link_retries(:new_ids, :ids) AS linked (job_id)"
+    return Query(typed_text(sql), first_column, {"ids": list(new_ids), "new_ids": list(new_ids.values())})
 
 
 def retries_of(job_ids: Collection[UUID]) -> Query[tuple[UUID, UUID]]:
@@ -365,31 +363,37 @@ def retries_of(job_ids: Collection[UUID]) -> Query[tuple[UUID, UUID]]:
 
     A retry must belong to the user of its job: earlier builds let users link to other users' jobs.
     """
-    return Query(_REPETITIONS, itemgetter(0, 1), {"ids": list(job_ids)})
+    sql = """
+SELECT link.repeats, link.job_id
+  FROM gjobs.visible_links link
+  JOIN public.generation_jobs job ON job.id = link.job_id
+  LEFT JOIN public.generation_jobs origin ON origin.id = link.repeats
+ WHERE link.repeats = ANY(:ids) AND (origin.id IS NULL OR origin.user_id IS NOT DISTINCT FROM job.user_id)
+ ORDER BY job.created_at, job.id LIMIT 1000
+"""
+    return Query(typed_text(sql), itemgetter(0, 1), {"ids": list(job_ids)})
 
 
-_RETRIED = sa.text("""
+def retried_among(job_ids: Collection[UUID]) -> Query[UUID]:
+    """Return a query for those of these jobs that have an existing retry."""
+    sql = """
 SELECT DISTINCT link.repeats
   FROM gjobs.visible_links link
   JOIN public.generation_jobs job ON job.id = link.job_id
   JOIN public.generation_jobs origin ON origin.id = link.repeats AND origin.user_id IS NOT DISTINCT FROM job.user_id
  WHERE link.repeats = ANY(:ids)
-""").bindparams(_IDS)
-
-
-def retried_among(job_ids: Collection[UUID]) -> Query[UUID]:
-    """Return a query for those of these jobs that have an existing retry."""
-    return Query(_RETRIED, first_column, {"ids": list(job_ids)})
-
-
-_ORIGIN = sa.text("SELECT repeats FROM gjobs.visible_links WHERE job_id = :id").bindparams(_ID)
+"""
+    return Query(typed_text(sql), first_column, {"ids": list(job_ids)})
 
 
 def retried_job(job_id: UUID) -> Query[UUID]:
-    return Query(_ORIGIN, first_column, {"id": job_id})
+    sql = "SELECT repeats FROM gjobs.visible_links WHERE job_id = :id"
+    return Query(typed_text(sql), first_column, {"id": job_id})
 
 
-_FOLLOWING = sa.text("""
+def cascading_tables() -> Query[str]:
+    """Return a query for the tables with a foreign key that cascades, or sets null or a default."""
+    sql = """
 SELECT DISTINCT format('%I.%I', namespace.nspname, referring.relname)
   FROM pg_catalog.pg_constraint AS key
   JOIN pg_catalog.pg_class AS referring ON referring.oid = key.conrelid
@@ -398,9 +402,130 @@ SELECT DISTINCT format('%I.%I', namespace.nspname, referring.relname)
    AND key.confrelid = to_regclass('public.generation_jobs')
    AND key.confdeltype IN ('c', 'n', 'd')
  ORDER BY 1
-""")
+"""
+    return Query(typed_text(sql), first_column)
 
 
-def cascading_tables() -> Query[str]:
-    """Return a query for the tables with a foreign key that cascades, or sets null or a default."""
-    return Query(_FOLLOWING, first_column)
+make_event = row_maker(
+    JobEvent, kind=partial(known_or_text, EventKind), from_status=status_or_none, to_status=status_or_none
+)
+
+
+def events_of(job_id: UUID, *, limit: int, until: datetime | None = None) -> Query[JobEvent]:
+    """Return a query for the newest events, newest first. It uses the index on job and id."""
+    sql = f"""
+SELECT {", ".join(column_names(JobEvent))} FROM gjobs.job_events
+ WHERE job_id = :job_id AND (:until IS NULL OR at <= :until) ORDER BY id DESC LIMIT :rows
+"""  # noqa: S608 - of constants
+    return Query(typed_text(sql), make_event, {"job_id": job_id, "rows": limit, "until": until})
+
+
+def first_start(job_id: UUID) -> Query[object]:
+    """Return a query that returns no row if the job has not run, or ran before starts were recorded."""
+    sql = "SELECT started_at FROM gjobs.job_starts WHERE job_id = :job_id"
+    return Query(typed_text(sql), first_column, {"job_id": job_id})
+
+
+LOG_START: Query[datetime] = Query(sa.select(tables.log_start.c.begins_at), first_column)
+"""How far back the log reaches."""
+SEES_GONE_JOBS: Query[bool] = Query(sa.text("SELECT gjobs.visible_jobs() IN ('all', 'own')"), first_column)
+"""Whether the actor sees the events of deleted jobs: all events, or those of their own jobs. Rollups cover the same."""
+
+
+def _usual_duration_sql(what: str) -> str:
+    """Return SQL for a JSON object that maps each mode to `what`, an SQL expression that may use `usual`. It is
+    uncorrelated, so Postgres runs it once per statement.
+    """
+    return f"""(
+    SELECT jsonb_object_agg(learned.mode, {what})
+      FROM (
+          SELECT latest.mode, percentile_cont(0.95) WITHIN GROUP (
+                     ORDER BY extract(epoch FROM latest.completed_at) - extract(epoch FROM latest.started_at)) AS usual
+            FROM (
+                SELECT ended.mode, ended.completed_at,
+                       (SELECT start.started_at FROM gjobs.job_starts start WHERE start.job_id = ended.id) AS started_at
+                  FROM public.generation_jobs ended
+                 WHERE ended.status IN ({sql_literals(FINAL_STATUSES)}) AND isfinite(ended.completed_at)
+                   AND ended.mode IS NOT NULL
+                 ORDER BY ended.updated_at DESC, ended.id DESC LIMIT {COMPARED_JOBS}
+            ) latest
+           WHERE isfinite(latest.started_at)
+           GROUP BY latest.mode HAVING count(*) >= {FEWEST}
+      ) learned
+)"""  # noqa: S608 - of constants
+
+
+_SECONDS = sa.literal_column(_usual_duration_sql(f"greatest({AT_LEAST.total_seconds()}, {TIMES_USUAL} * usual)"), JSONB)
+
+
+_NOW: sa.ColumnElement[datetime] = sa.func.now()
+_AT_LEAST = sa.literal_column(f"interval '{AT_LEAST.total_seconds():.0f} s'", sa.Interval())
+
+
+def is_stuck(
+    limit: sa.ColumnElement[timedelta], *, knows_usual_durations: bool, now: sa.ColumnElement[datetime] = _NOW
+) -> sa.ColumnElement[bool]:
+    """Return whether a job is stuck. `limit` applies to modes without a learned duration, and to all modes if usual
+    durations are unknown. A job with a live lease is not stuck.
+    """
+
+    def is_untouched(after: sa.ColumnElement[timedelta]) -> sa.ColumnElement[bool]:
+        return _jobs.c.updated_at < now - after
+
+    is_running = _jobs.c.status == JobStatus.RUNNING.value
+    if not knows_usual_durations:
+        return sa.and_(is_running, is_untouched(limit))
+    seconds: sa.ColumnElement[Any] = sa.cast(_SECONDS.op("->>", return_type=sa.Text())(_jobs.c.mode), sa.Double)
+    after = sa.func.coalesce(sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds), limit)
+    is_leased = sa.exists().where(
+        tables.visible_leases.c.job_id == _jobs.c.id, tables.visible_leases.c.expires_at > now
+    )
+    # Only jobs that may be stuck make Postgres compute the usual durations.
+    return sa.and_(is_running, is_untouched(_AT_LEAST), is_untouched(after), sa.not_(is_leased))
+
+
+@cache
+def _stuck_among(knows_usual_durations: bool) -> sa.Select[Any]:
+    among = _jobs.c.id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Uuid)))
+    limit = sa.bindparam("limit", type_=sa.Interval())
+    return sa.select(_jobs.c.id).where(among, is_stuck(limit, knows_usual_durations=knows_usual_durations, now=MOMENT))
+
+
+def stuck_among(job_ids: Collection[UUID], *, at: datetime | None, knows_usual_durations: bool) -> Query[UUID]:
+    """Return a query for those of the jobs that are stuck."""
+    parameters: dict[str, object] = {"ids": list(job_ids), "at": at, "limit": STUCK_AFTER}
+    return Query(_stuck_among(knows_usual_durations), first_column, parameters)
+
+
+def verdict(job_id: UUID, *, at: datetime | None, from_usual_duration: bool) -> Query[StuckVerdict]:
+    """Return a query for the stuck verdict. It returns no row if the job is not running."""
+    judged, lease = "NULL, NULL, NULL", ""
+    if from_usual_duration:
+        usual = f"({_usual_duration_sql('usual')} ->> job.mode)::float8"
+        judged = f"{usual}, lease.job_id IS NOT NULL, lease.expires_at > coalesce(:at, now())"
+        lease = "LEFT JOIN gjobs.visible_leases lease ON lease.job_id = job.id"
+    sql = f"""
+SELECT extract(epoch FROM coalesce(:at, now()) - job.updated_at)::float8, {judged}
+  FROM public.generation_jobs job {lease}
+ WHERE job.id = :id AND job.status = 'running' AND isfinite(job.updated_at)
+"""  # noqa: S608 - of constants
+    return Query(typed_text(sql), _make_verdict, {"id": job_id, "at": at})
+
+
+_LEASES = {
+    (None, None): LeaseState.UNKNOWN,
+    (False, None): LeaseState.NONE,
+    (True, False): LeaseState.EXPIRED,
+    (True, True): LeaseState.LIVE,
+}
+"""The keys are whether a lease exists, and whether it is live."""
+
+
+def _make_verdict(row: Row) -> StuckVerdict:
+    untouched, usual, has_lease, is_live = row
+    return StuckVerdict(
+        untouched=timedelta(seconds=untouched),
+        after=STUCK_AFTER if usual is None else max(AT_LEAST, TIMES_USUAL * timedelta(seconds=usual)),
+        usual=None if usual is None else timedelta(seconds=usual),
+        lease=_LEASES[has_lease, is_live],
+    )

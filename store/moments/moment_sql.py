@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -14,7 +14,7 @@ from sqlalchemy.sql.functions import now
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from gjobs.store import tables
-from gjobs.store.database.query import Query, Row, RowMaker, first_column, make_number, row_maker
+from gjobs.store.database.query import Query, Row, RowMaker, first_column, make_number, row_maker, typed_text
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, ListedJob, status_or_none
 from gjobs.store.jobs.job_sql import ALL_COLUMNS, JobColumns
 from gjobs.store.moments.moment import FEW_CHANGES, MOST_CHANGES, SLACK, EventRange, PastJob
@@ -124,16 +124,12 @@ def marked(job: GenerationJob, unrecorded: Sequence[str]) -> PastJob:
     return PastJob(**values, unrecorded=tuple(unrecorded))
 
 
-@cache
-def _count_newest(of_project: bool) -> Any:
-    scope = f"created_at <= :moment{' and project_id = :pool_project' if of_project else ''}"
-    newest = f"select from public.generation_jobs where {scope} order by created_at desc, id desc limit :pool_rows"
-    return sa.text(f"select count(*) from ({newest}) newest").bindparams(_MOMENT)  # noqa: S608 - of constants
-
-
 def count_newest(pool: Pool) -> Query[int]:
     """Return a query that counts current jobs created before the moment, up to the pool's limit."""
-    return Query(_count_newest(pool.project_id is not None), make_number, pool.newest, may_sort=pool.may_sort)
+    scope = "" if pool.project_id is None else "and project_id = :pool_project"
+    jobs = f"public.generation_jobs where created_at <= :moment {scope}"
+    sql = f"select count(*) from (select from {jobs} order by created_at desc, id desc limit :pool_rows) newest"  # noqa: S608
+    return Query(typed_text(sql), make_number, pool.newest, may_sort=pool.may_sort)
 
 
 def range_statement(*, most_changes: int = MOST_CHANGES) -> Any:
@@ -167,17 +163,6 @@ class Change:
     later_cents: int
 
 
-_CHANGES = sa.text(f"""
-select e.former_project_id, e.project_id,
-       case when e.former_project_id is not null or e.project_id is null then e.from_status end, e.to_status, count(*),
-       coalesce(sum(case when e.to_status is null then e.cost_cents else e.cost_cents - e.cents_change end), 0)::bigint,
-       coalesce(sum(e.cost_cents), 0)::bigint
-  from gjobs.job_events e
- where {_IN_RANGE} and e.at > :moment and coalesce(e.from_status, e.to_status) is not null
- group by 1, 2, 3, 4
-""").bindparams(_MOMENT)  # noqa: S608 - of constants
-
-
 _make_change = row_maker(
     Change, from_status=status_or_none, to_status=status_or_none, former_cents=int, later_cents=int
 )
@@ -185,32 +170,32 @@ _make_change = row_maker(
 
 def changes(moment: datetime, events: EventRange) -> Query[Change]:
     """Return a query for what changed after the moment."""
-    return Query(_CHANGES, _make_change, {"moment": moment, "first_transaction": str(events.first)})
-
-
-@cache
-def _neighbor(*, is_later: bool, of_project: bool) -> Any:
-    compared = (
-        "e.transaction_id >= cast(cast(:bound as text) as xid8) and e.at > :moment"
-        if is_later
-        else "e.transaction_id < cast(cast(:bound as text) as xid8) and e.at < :moment"
-    )
-    order = "" if is_later else " desc"
-    scope = "and e.project_id = :project_id" if of_project else ""
-    return sa.text(f"""
-select {"min" if is_later else "max"}(e.at) from (
-    select e.at from gjobs.job_events e
-     where {compared} and coalesce(e.from_status, e.to_status) is not null {scope}
-     order by e.transaction_id{order}, e.id{order} limit {FEW_CHANGES}
-) e
-""").bindparams(_MOMENT)  # noqa: S608 - of constants
+    sql = f"""
+select e.former_project_id, e.project_id,
+       case when e.former_project_id is not null or e.project_id is null then e.from_status end, e.to_status, count(*),
+       coalesce(sum(case when e.to_status is null then e.cost_cents else e.cost_cents - e.cents_change end), 0)::bigint,
+       coalesce(sum(e.cost_cents), 0)::bigint
+  from gjobs.job_events e
+ where {_IN_RANGE} and e.at > :moment and coalesce(e.from_status, e.to_status) is not null
+ group by 1, 2, 3, 4
+"""  # noqa: S608 - of constants
+    return Query(typed_text(sql), _make_change, {"moment": moment, "first_transaction": str(events.first)})
 
 
 def neighbor(
     moment: datetime, events: EventRange, project_id: UUID | None, *, is_later: bool
 ) -> Query[datetime | None]:
     """Return a query for the time of the event before or after the moment. None if there is none."""
+    nearest, reached, beyond, order = ("min", ">=", ">", "") if is_later else ("max", "<", "<", " desc")
+    scope = "" if project_id is None else "and e.project_id = :project_id"
+    sql = f"""
+select {nearest}(e.at) from (
+    select e.at from gjobs.job_events e
+     where e.transaction_id {reached} cast(cast(:bound as text) as xid8) and e.at {beyond} :moment
+       and coalesce(e.from_status, e.to_status) is not null {scope}
+     order by e.transaction_id{order}, e.id{order} limit {FEW_CHANGES}
+) e
+"""  # noqa: S608 - of constants
     bound = str(events.first if is_later else events.last)
     parameters = {"moment": moment, "bound": bound, **_of_project("project_id", project_id)}
-    statement = _neighbor(is_later=is_later, of_project=project_id is not None)
-    return Query(statement, first_column, parameters)
+    return Query(typed_text(sql), first_column, parameters)

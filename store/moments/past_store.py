@@ -30,7 +30,7 @@ from gjobs.store.job_list.list_query import (
 )
 from gjobs.store.job_list.list_sql import AccessPath
 from gjobs.store.job_list.read_listing import ListCost
-from gjobs.store.jobs import history_sql, job_sql
+from gjobs.store.jobs import job_sql
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, parse_status
 from gjobs.store.jobs.job_results import MOST_EVENTS, JobHistory, Page, PageKey, RetryLinks, StuckVerdict, job_history
 from gjobs.store.jobs.job_sql import JobStatements, make_job, make_listed
@@ -271,12 +271,12 @@ class PastStore(Store):
         # Each step through time repeats them, and to parse them takes longer than to run them.
         try:
             *answers, (log_begins_at,) = await self.actor_database.read_together(
-                *queries, history_sql.LOG_START, needs=Capability.MIGRATED, is_repeated=True
+                *queries, job_sql.LOG_START, needs=Capability.MIGRATED, is_repeated=True
             )
         except StoreError as error:
             if error.sqlstate != moment_sql.BEFORE_LOG:
                 raise
-            answers, (log_begins_at,) = [], await self.database.read(self.actor, history_sql.LOG_START)
+            answers, (log_begins_at,) = [], await self.database.read(self.actor, job_sql.LOG_START)
         # Events after the moment may have been removed since the last check.
         check_log(self.moment, log_begins_at)
         return answers
@@ -286,9 +286,7 @@ class PastStore(Store):
         cut = f"Only the newest {MOST_LISTED:,} jobs of this moment are searched." if is_cut else ""
         gone = "" if events.is_whole else "Deleted jobs may be missing, because too much has changed since this moment."
         if self._sees_gone_jobs is None:
-            (self._sees_gone_jobs,) = await self.actor_database.read(
-                history_sql.SEES_GONE_JOBS, needs=Capability.MIGRATED
-            )
+            (self._sees_gone_jobs,) = await self.actor_database.read(job_sql.SEES_GONE_JOBS, needs=Capability.MIGRATED)
         hidden = (
             "" if self._sees_gone_jobs else "Jobs that are deleted or archived by now are missing: policies hide them."
         )
@@ -349,7 +347,7 @@ class PastStore(Store):
         most = validation.check_limit(limit)
         events = await self.check()
         found, started = await self._read(
-            history_sql.of_job(job_id, limit=most + 1, until=self.moment), history_sql.started(job_id)
+            job_sql.events_of(job_id, limit=most + 1, until=self.moment), job_sql.first_start(job_id)
         )
         first = next((time for time in started if time <= self.moment), None)
         return job_history(job_id, found, most=most, started_at=first, log_begins_at=events.began_at, now=self.moment)

@@ -1,6 +1,5 @@
 """SQL of statistics, timings, recent moves and stuck jobs. Counts are exact, up to a cap, or by page range."""
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Set
 from datetime import date, datetime, timedelta
 from functools import cache, lru_cache
@@ -13,11 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.types import UserDefinedType
 
 from gjobs.store import tables
-from gjobs.store.database.query import MOMENT, Query, Row, RowMaker, first_column, make_number, row_maker
+from gjobs.store.database.query import MOMENT, Query, Row, RowMaker, first_column, make_number, row_maker, typed_text
 from gjobs.store.filters.filter_terms import Key
 from gjobs.store.job_list import list_sql
 from gjobs.store.job_list.list_query import ListQuery
-from gjobs.store.jobs import history_sql
+from gjobs.store.jobs import job_sql
 from gjobs.store.jobs.job import STUCK_AFTER, AnyStatus, JobStatus, parse_status, status_order
 from gjobs.store.projects import project_sql
 from gjobs.store.statistics.statistics import (
@@ -48,21 +47,6 @@ _PROJECT_ID = sa.bindparam("project_id", type_=sa.Uuid)
 _JOB_COST = sa.cast(sa.func.coalesce(sa.func.sum(_jobs.c.cost_cents), 0), sa.BigInteger)
 _AVERAGE_JOB_COST = sa.func.coalesce(sa.func.avg(_jobs.c.cost_cents), 0)
 """An app's own table may have jobs without a cost."""
-_TYPES: Mapping[str, Any] = {
-    "at": sa.DateTime(timezone=True),
-    "project_id": sa.Uuid,
-    "window": sa.Interval(),
-    **dict.fromkeys(("rows", "most", "ends", "modes"), sa.Integer),
-}
-
-
-@lru_cache(maxsize=64)
-def typed_text(sql: str) -> sa.TextClause:
-    """Return a statement with the parameters that the SQL names. Cached, because compiled SQL is cached by the
-    statement's identity.
-    """
-    named = set(re.findall(r"(?<![:\\]):([a-z_]+)", sql))
-    return sa.text(sql).bindparams(*(sa.bindparam(name, type_=_TYPES[name]) for name in named))
 
 
 def _of(project_id: UUID | None) -> dict[str, object]:
@@ -379,7 +363,7 @@ def oldest_queued(project_id: UUID | None) -> Query[datetime]:
 def _stuck(of_project: bool, knows_usual_durations: bool) -> sa.Select[Any]:
     limit = sa.bindparam("limit", type_=sa.Interval())
     stuck = sa.select(_jobs.c.id).where(
-        history_sql.is_stuck(limit, knows_usual_durations=knows_usual_durations, now=MOMENT)
+        job_sql.is_stuck(limit, knows_usual_durations=knows_usual_durations, now=MOMENT)
     )
     found = (_in_project(stuck) if of_project else stuck).limit(sa.bindparam("most", type_=sa.Integer)).subquery()
     return sa.select(sa.func.count()).select_from(found)

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from gjobs.store.actor_database import ActorDatabase
 from gjobs.store.capabilities.capability import Capability
-from gjobs.store.database.query import Query, Row
+from gjobs.store.database.query import Query, Row, typed_text
 from gjobs.store.error_groups.error_group import error_group_id
 from gjobs.store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
-from gjobs.store.jobs import history_sql
+from gjobs.store.jobs import job_sql
 from gjobs.store.projects import project_sql
 from gjobs.store.statistics.statistics import (
     DAYS,
@@ -24,7 +24,6 @@ from gjobs.store.statistics.statistics import (
     WasteRow,
     WasteRowKey,
 )
-from gjobs.store.statistics.statistics_sql import typed_text
 from gjobs.store.users import user_sql
 from gjobs.store.users.actor import ActingUser
 from gjobs.store.values.data_classes import by_member
@@ -163,7 +162,7 @@ async def _why_jobs(actor_database: ActorDatabase) -> str | None:
     """
     if missing := await actor_database.missing(Capability.ROLLUPS):
         return missing.words
-    (has_rollups,) = await actor_database.read(history_sql.SEES_GONE_JOBS, needs=Capability.ROLLUPS)
+    (has_rollups,) = await actor_database.read(job_sql.SEES_GONE_JOBS, needs=Capability.ROLLUPS)
     return None if has_rollups else _OTHER_POLICIES
 
 

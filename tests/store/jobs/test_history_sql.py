@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from gjobs.store.errors import InvalidValue
-from gjobs.store.jobs.history_sql import make_event
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.jobs.job_results import EventKind, JobEvent, time_in_each
+from gjobs.store.jobs.job_sql import make_event
 from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import ADA, BEN, NOTHING, Db
 
