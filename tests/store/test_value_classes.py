@@ -34,7 +34,6 @@ def statistics_of(by_status: Counts) -> JobStatistics:
 CLOSED_SETS = {
     "gjobs.store.schema.schema_diff": {"ObjectKind"},
     "gjobs.store.journal.journal": {"WriteOutcome"},
-    "gjobs.store.configuration.config_file": {"Pooler"},
     "gjobs.store.configuration.saved_views": {"OrderColumn"},
     "gjobs.store.filters.filter_completion": {"Key"},
     "gjobs.store.filters.filter_syntax": {"Key"},
