@@ -162,7 +162,8 @@ def test_ctrl_z_returns_to_a_shell_if_there_is_one_and_fg_resumes_the_dashboard(
 
     pane.type("bg")
     pane.press("Enter")
-    pane.type("fg")
+    # The terminal stops it again. Wait for that, because "fg" before it would leave it stopped.
+    pane.type("until jobs -s | grep -q .; do sleep 0.1; done; fg")
     pane.press("Enter")
     pane.wait_for("New job", "Mode  ")
     pane.type("after_fg")

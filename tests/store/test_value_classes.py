@@ -38,6 +38,7 @@ CLOSED_SETS = {
     "gjobs.store.filters.filter_completion": {"Key"},
     "gjobs.store.filters.filter_syntax": {"Key"},
     "gjobs.store.capabilities.probe": {"RelationKind"},
+    "gjobs.store.doctor.sql_checks": {"Severity"},
     "gjobs.store.job_store": {"JobStatus"},
     "gjobs.store.store": {"Period"},
 }
