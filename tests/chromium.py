@@ -60,6 +60,8 @@ _READ_TERMINAL = """
   return lines.join("\\n");
 })()
 """
+_LEFT = "Inspected target navigated or closed"
+"""The browser's error if the page that runs a script is left."""
 
 
 class Page:
@@ -83,8 +85,13 @@ class Page:
         await self.call("Page.navigate", url=url)
 
     async def screen(self) -> str:
-        """Return the text of the terminal in the page."""
-        return str(await self.evaluate(_READ_TERMINAL))
+        """Return the text of the terminal in the page. It is empty while the page goes to another address."""
+        try:
+            return str(await self.evaluate(_READ_TERMINAL))
+        except AssertionError as error:
+            if _LEFT in str(error):
+                return ""
+            raise
 
     async def clipboard(self) -> str:
         """Return the browser's clipboard, which the page itself cannot read."""
