@@ -33,16 +33,18 @@ create index job_days_day on gjobs.job_days (day);
 
 -- The groups of the errors of failed jobs. Grouping an error takes 20 times as long as finding its hash here. A reader's query groups an
 -- error without a row, so a row that is missing or left over costs only time. Each user has their own rows, because a hash may reveal an
--- error. Folding counts the jobs of each row and removes the rows without jobs.
+-- error. Readers of all jobs use the rows with the user id 0, which are together in the index. Folding counts the jobs of each row and
+-- removes the rows without jobs.
 create table gjobs.error_groups (
     error_hash  uuid    not null,
-    user_id     uuid,
+    user_id     uuid    not null,
     error_group text    not null,
     job_count   bigint  not null,
-    unique nulls not distinct (error_hash, user_id) include (error_group)
+    primary key (user_id, error_hash) include (error_group)
 );
 
 comment on column gjobs.error_groups.error_hash is 'gjobs.error_hash of the error';
+comment on column gjobs.error_groups.user_id is '0 for the jobs of all users';
 comment on column gjobs.job_totals.error_group is 'of failed jobs; null for others';
 comment on column gjobs.job_days.day is 'the UTC day of created_at';
 
@@ -128,12 +130,13 @@ declare
     most_removed constant integer := 5000;
     oldest_kept  constant timestamptz := clock_timestamp() - (select s.keep_events from gjobs.settings s);
     this_one     constant xid8 := pg_current_xact_id();
+    all_users    constant uuid := '00000000-0000-0000-0000-000000000000';
     state        gjobs.fold_state;
     is_void      boolean;
     folded       bigint;
     no_totals    uuid[];
     no_days      uuid[];
-    no_errors    uuid[];
+    no_errors    tid[];
 begin
     select * into state from gjobs.fold_state for update skip locked;
     if not found then
@@ -165,7 +168,8 @@ begin
          where not b.is_truncated and c.transaction_id = any (state.open) and c.transaction_id < state.next and c.transaction_id <> this_one
     ), errors as materialized (
         select e.error, gjobs.error_hash(e.error) as error_hash,
-               coalesce((select g.error_group from gjobs.error_groups g where g.error_hash = gjobs.error_hash(e.error) limit 1),
+               coalesce((select g.error_group from gjobs.error_groups g
+                          where g.user_id = all_users and g.error_hash = gjobs.error_hash(e.error)),
                         gjobs.error_group(e.error)) as error_group
           from (select distinct error from changes where status = 'failed') e
     ), sums as materialized (
@@ -193,18 +197,19 @@ begin
         returning d.key, d.job_count = 0 and d.cost_cents = 0 as is_nothing
     ), groups as (
         insert into gjobs.error_groups as g
-        select e.error_hash, c.user_id, min(e.error_group), sum(c.job_count)
+        select e.error_hash, coalesce(c.user_id, all_users), min(e.error_group), sum(c.job_count)
           from changes c join errors e on c.status = 'failed' and e.error = c.error
-         group by e.error_hash, c.user_id having sum(c.job_count) <> 0
-            on conflict (error_hash, user_id) do update set job_count = g.job_count + excluded.job_count
-        returning g.error_hash, g.job_count = 0 as is_nothing
+         group by grouping sets ((e.error_hash), (e.error_hash, c.user_id))
+        having sum(c.job_count) <> 0 and (grouping(c.user_id) = 1 or c.user_id <> all_users)
+            on conflict (user_id, error_hash) do update set job_count = g.job_count + excluded.job_count
+        returning g.ctid, g.job_count = 0 as is_nothing
     ), moved_on as (
         update gjobs.fold_state
            set next = b.bound, open = array(select x from unnest(b.xip) x where x < b.bound), folded_at = clock_timestamp()
           from bounds b where not b.is_truncated
     )
     select b.is_truncated, (select count(distinct c.id) from changes c), array(select t.key from totals t where t.is_nothing),
-           array(select d.key from days d where d.is_nothing), array(select g.error_hash from groups g where g.is_nothing)
+           array(select d.key from days d where d.is_nothing), array(select g.ctid from groups g where g.is_nothing)
       into is_void, folded, no_totals, no_days, no_errors
       from bounds b;
     if is_void then
@@ -212,7 +217,7 @@ begin
     end if;
     delete from gjobs.job_totals t where t.key = any (no_totals);
     delete from gjobs.job_days d where d.key = any (no_days);
-    delete from gjobs.error_groups g where g.error_hash = any (no_errors) and g.job_count = 0;
+    delete from gjobs.error_groups g where g.ctid = any (no_errors) and g.job_count = 0;
 
     with removed as (
         delete from gjobs.job_event_log e
@@ -240,8 +245,9 @@ create function gjobs.count_again()
     set search_path = '' set datestyle = 'ISO' set row_security = off set plan_cache_mode = force_custom_plan
     set enable_nestloop = off as $$
 declare
-    this_one constant xid8 := pg_current_xact_id();
-    counted  bigint;
+    this_one  constant xid8 := pg_current_xact_id();
+    all_users constant uuid := '00000000-0000-0000-0000-000000000000';
+    counted   bigint;
 begin
     perform from gjobs.fold_state for update skip locked;
     if not found then
@@ -282,9 +288,10 @@ begin
           from sums s group by s.user_id, s.project_id, s.day, s.error_group is not null, s.is_retry
     ), groups as (
         insert into gjobs.error_groups
-        select e.error_hash, j.user_id, min(e.error_group), count(*)
+        select e.error_hash, coalesce(j.user_id, all_users), min(e.error_group), count(*)
           from public.generation_jobs j join errors e on j.status::text = 'failed' and e.error = coalesce(j.error::text, '')
-         group by e.error_hash, j.user_id
+         group by grouping sets ((e.error_hash), (e.error_hash, j.user_id))
+        having grouping(j.user_id) = 1 or j.user_id <> all_users
     ), counted_up_to as (
         update gjobs.fold_state
            set is_counted = true, folded_at = clock_timestamp(), next = pg_snapshot_xmax(s),
@@ -310,13 +317,13 @@ create view gjobs.rollup_reader with (security_barrier = on) as
 -- The stored groups of the errors of the caller's jobs, or of all. The user's id is a condition of the index, so EXPLAIN does not
 -- reveal the errors of others.
 create view gjobs.visible_error_groups with (security_barrier = on) as
-    select error_hash, error_group from (
-        select g.error_hash, g.error_group from gjobs.error_groups g where (select gjobs.visible_jobs()) = 'all'
-        union all
-        select g.error_hash, g.error_group
-          from gjobs.error_groups g
-         where g.user_id = (select case when gjobs.visible_jobs() in ('own', 'more') then auth.uid() end)
-    ) stored;
+    select g.error_hash, g.error_group
+      from gjobs.error_groups g
+     where g.user_id = (
+           select case when visible = 'all' then '00000000-0000-0000-0000-000000000000'
+                       when visible in ('own', 'more') then nullif(auth.uid(), '00000000-0000-0000-0000-000000000000') end
+             from gjobs.visible_jobs() visible
+     );
 
 -- The changes that are not folded yet, of jobs that the caller sees.
 create view gjobs.unfolded_changes with (security_barrier = on) as

@@ -132,10 +132,10 @@ class StoredGroupId(FunctionElement[str]):
 @compiles(StoredGroupId)
 def _compile_stored_group_id(element: StoredGroupId, compiler: SQLCompiler, **options: Any) -> str:
     error = compiler.process(element.clauses, **options)
-    # Only a plain column is compared inside a view with a security barrier, and so found by the index.
+    # Only the value of a subquery is compared inside a view with a security barrier, and so found by the index.
     return f"""coalesce((
-SELECT (SELECT stored.error_group FROM gjobs.visible_error_groups stored WHERE stored.error_hash = hashed.hash LIMIT 1)
-  FROM (SELECT gjobs.error_hash({error}) AS hash OFFSET 0) hashed
+SELECT stored.error_group FROM gjobs.visible_error_groups stored
+ WHERE stored.error_hash = (SELECT gjobs.error_hash({error}))
 ), gjobs.error_group({error}))"""  # noqa: S608 - of a column
 
 

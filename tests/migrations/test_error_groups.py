@@ -3,6 +3,7 @@
 import os
 import signal
 from collections import Counter
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -21,7 +22,7 @@ from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, ActingUser
 from tests.conftest import Conninfo, connect
 from tests.migrations import error_group_file
-from tests.migrations.conftest import ADA, BEN, UserRows
+from tests.migrations.conftest import ADA, BEN, UserRows, acting
 from tests.migrations.test_interrupted_upgrade import interrupting
 from tests.migrations.test_rollups import assert_rollups_match_for_all_roles, fold, operator, reset_rows
 from tests.store.error_groups.error_examples import EXAMPLES
@@ -35,10 +36,11 @@ FAIL = (
 TIMES = ["Ended at 5:04 PM", "Ended at 11:05 am", "Ended at Sun, 29 Nov 2026 17:04:05 GMT", "Ended at 3 May"]
 STORED = """
 select array(select (error_hash, user_id, job_count) from gjobs.error_groups order by 1)
-     = array(select (gjobs.error_hash(error), user_id, count(*)) from public.generation_jobs where status = 'failed'
-              group by gjobs.error_hash(error), user_id order by 1)
+     = array(select (gjobs.error_hash(error), counted.id, count(*))
+               from public.generation_jobs, unnest(array[user_id, '00000000-0000-0000-0000-000000000000']) counted (id)
+              where status = 'failed' group by gjobs.error_hash(error), counted.id order by 1)
 """
-"""Whether the stored hashes and job counts of each user are those of the failed jobs."""
+"""Whether the stored hashes and job counts of each user, and of all users, are those of the failed jobs."""
 DELETE = "delete from public.generation_jobs where error = any (%s)"
 
 
@@ -150,10 +152,25 @@ async def test_filter_uses_stored_groups_and_groups_what_is_not_stored(
         operator.execute("update gjobs.error_groups set error_group = 'abcdef0123'")
         assert await found("abcdef0123") == len(TIMES) + len(long) + 1
         assert await found(groups_of[TIMES[0]]) == 0
-        operator.execute("update gjobs.error_groups set user_id = %s", [BEN.id])
+        operator.execute("update gjobs.error_groups set user_id = %s where user_id = %s", [BEN.id, ADA.id])
         assert await found(groups_of[TIMES[0]]) == (len(TIMES) if user else 0)
         operator.execute("update public.generation_jobs set error = 'Not folded' where status = 'failed'")
         assert await found(error_group_id("Not folded")) == len(TIMES) + len(long) + 1
+
+
+@pytest.mark.parametrize("function", ["fold_events", "count_again"])
+def test_user_with_the_id_0_does_not_read_the_groups_of_all_users(operator: psycopg.Connection, function: str) -> None:
+    nobody = UUID(int=0)
+    operator.execute("insert into auth.users (id) values (%s)", [nobody])
+    fail(operator, *TIMES)
+    operator.execute("update public.generation_jobs set user_id = %s where error = %s", [nobody, TIMES[0]])
+    operator.execute(f"select gjobs.{function}()".encode())
+
+    read = "select error_group from gjobs.visible_error_groups"
+    assert operator.execute(read).fetchall() == [(error_group_id(TIMES[0]),)] * len(TIMES)
+    for user, number in ((nobody, 0), (ADA.id, len(TIMES) - 1)):
+        with acting(operator, user):
+            assert len(operator.execute(read).fetchall()) == number
 
 
 def test_errors_with_the_same_hash_have_the_same_group(operator: psycopg.Connection) -> None:
