@@ -81,36 +81,33 @@ def _counted(sql: str) -> Iterator[str]:
 def upgrade_warnings(conninfo: Mapping[str, str | int]) -> list[str]:
     """Return sentences on what an upgrade gives back to the app."""
     with connect(conninfo, read_only=True) as connection:
-        return list(_given_back()) if current_revision(connection) == EARLIER_BUILD else []
+        if current_revision(connection) != EARLIER_BUILD:
+            return []
+    return [
+        (
+            "An earlier build of gjobs had replaced functions, policies and a view of the app. Those of the app come"
+            f" back. Run {command('doctor')} afterwards: it prints SQL that repairs their faults."
+        ),
+        (
+            "The policies come back one by one. On a hosted server, each locks tables of auth for an instant."
+            " Choose a quiet hour, and stop the workers first."
+        ),
+    ]
 
 
 def columns_warnings(conninfo: Mapping[str, str | int]) -> list[str]:
     """Return sentences on what may fail after new columns."""
     with connect(conninfo, read_only=True) as connection:
-        return list(_broken_functions(connection))
-
-
-def _given_back() -> Iterator[str]:
-    yield (
-        "An earlier build of gjobs had replaced functions, policies and a view of the app. Those of the app come back."
-        f" Run {command('doctor')} afterwards: it prints SQL that repairs their faults."
-    )
-    yield (
-        "The policies come back one by one. On a hosted server, each locks tables of auth for an instant."
-        " Choose a quiet hour, and stop the workers first."
-    )
-
-
-def _broken_functions(connection: psycopg.Connection) -> Iterator[str]:
-    yield "A prepared statement that reads all columns with * fails once in each session that has prepared it."
-    names = [row[0] for row in connection.execute(_READ_ALL_COLUMNS.encode())]
+        names = [row[0] for row in connection.execute(_READ_ALL_COLUMNS.encode())]
+    sentences = ["A prepared statement that reads all columns with * fails once in each session that has prepared it."]
     if names:
         noun, verb = ("function", "reads") if len(names) == 1 else ("functions", "read")
-        yield (
+        sentences.append(
             f"The {noun} {', '.join(names)} {verb} all columns of generation_jobs with *."
             " If such a function returns or inserts a fixed list of columns, each call will fail."
             " To prevent that, first replace * with the column names."
         )
+    return sentences
 
 
 def removal_warnings(conninfo: Mapping[str, str | int]) -> list[str]:
@@ -119,21 +116,16 @@ def removal_warnings(conninfo: Mapping[str, str | int]) -> list[str]:
         if connection.execute(_LOSSES).fetchone() != (True,):
             return []
         events, budgets = (_count(connection, query) for query in (_EVENTS_KEPT, _BUDGETS_KEPT))
-    return [*_lost_events(events), *_lost_budgets(budgets)]
+    sentences = []
+    if events:
+        lost = "1 event" if events == 1 else f"{events:,}{' or more' if events == MOST_COUNTED else ''} events"
+        sentences.append(f"{lost} will be lost, along with the start times of the jobs. No job will be lost.")
+    if budgets:
+        lost = "1 budget" if budgets == 1 else f"{budgets:,} budgets"
+        sentences.append(f"{lost} will be lost, along with the amounts spent. Nothing will limit the cost of jobs.")
+    return sentences
 
 
 def _count(connection: psycopg.Connection, query: str) -> int:
     row = connection.execute(query.encode(), [MOST_COUNTED]).fetchone()
     return int(row[0]) if row else 0
-
-
-def _lost_events(number: int) -> Iterator[str]:
-    if number:
-        events = "1 event" if number == 1 else f"{number:,}{' or more' if number == MOST_COUNTED else ''} events"
-        yield (f"{events} will be lost, along with the start times of the jobs. No job will be lost.")
-
-
-def _lost_budgets(number: int) -> Iterator[str]:
-    if number:
-        budgets = "1 budget" if number == 1 else f"{number:,} budgets"
-        yield f"{budgets} will be lost, along with the amounts spent. Nothing will limit the cost of jobs."
