@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import psycopg
 
 from gjobs.migrations import HEAD
-from gjobs.migrations.connection import acquire_run_lock, connect
+from gjobs.migrations.connection import acquire_run_lock, connect, read_value
 from gjobs.migrations.progress import Run
 from gjobs.migrations.scripts import LOCKED_SECONDS, read
 from gjobs.migrations.status import known_status
@@ -33,8 +33,7 @@ def lacking_columns(conninfo: Mapping[str, str | int]) -> list[str]:
 
 
 def _those_lacking(connection: psycopg.Connection, names: list[str]) -> list[str]:
-    row = connection.execute(_LACKING, [names]).fetchone()
-    return list(row[0]) if row else []
+    return list(read_value(connection, _LACKING, [names]))
 
 
 def columns_sql(lacking: list[str]) -> str:
@@ -60,8 +59,7 @@ def add_columns(run: Run, lacking: list[str]) -> None:
                 return
             with connection.transaction():
                 connection.execute(_statements(lacking).encode())
-                row = connection.execute(LOCKED_SECONDS.encode()).fetchone()
-                run.locked(seconds=row[0] if row else 0)
+                run.locked(seconds=read_value(connection, LOCKED_SECONDS))
                 run.step(f"Added {' and '.join(lacking)} to generation_jobs.")
             run.committed()
         finally:

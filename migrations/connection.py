@@ -4,7 +4,7 @@ import select
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import errors
@@ -122,7 +122,7 @@ PATIENCE_SECONDS = 2.0
 _PAUSE_SECONDS = 0.1
 _ROUNDS = 4
 
-_PROCESS = "select pg_catalog.pg_backend_pid()"
+PROCESS = "select pg_catalog.pg_backend_pid()"
 _TURN = "select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('gjobs migrate', 0))"
 
 
@@ -140,7 +140,7 @@ def acquire_run_lock(connection: psycopg.Connection, conninfo: Mapping[str, str 
             hint="Use a direct connection, or a pooler in session mode.",
         )
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while _value(connection, _TURN) is not True:
+    while read_value(connection, _TURN) is not True:
         if time.monotonic() > deadline:
             raise AnotherRun("Another migration is running.")
         time.sleep(_PAUSE_SECONDS)
@@ -173,7 +173,7 @@ def is_shared(connection: psycopg.Connection, conninfo: Mapping[str, str | int])
 def _process(connection: psycopg.Connection) -> object:
     """Ask in a separate transaction, so that no state is left that a pooler would hand on."""
     with connection.transaction():
-        return _value(connection, _PROCESS)
+        return read_value(connection, PROCESS)
 
 
 def _process_in_time(other: psycopg.Connection) -> int | None:
@@ -182,7 +182,7 @@ def _process_in_time(other: psycopg.Connection) -> int | None:
     """
     if _answer_in_time(other, "BEGIN READ ONLY") is None:
         return None
-    process = _answer_in_time(other, _PROCESS)
+    process = _answer_in_time(other, PROCESS)
     _answer_in_time(other, "COMMIT")
     return None if process is None else int(process)
 
@@ -203,6 +203,7 @@ def _answer_in_time(connection: psycopg.Connection, query: str) -> bytes | None:
     return value
 
 
-def _value(connection: psycopg.Connection, query: str) -> object:
-    row = connection.execute(query.encode()).fetchone()
+def read_value(connection: psycopg.Connection, query: str, parameters: "Sequence[object] | None" = None) -> Any:
+    """Return the first value of the query's first row. None without rows."""
+    row = connection.execute(query.encode(), parameters).fetchone()
     return row[0] if row else None

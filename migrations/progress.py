@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 import psycopg
 
-from gjobs.migrations.connection import connect
+from gjobs.migrations.connection import PROCESS, connect, read_value
 from gjobs.store.errors import StoreError
 
 Report = Callable[[str], None]
@@ -112,9 +112,8 @@ def reporting_progress(
     """Within the block, report the progress of an index build and the process that blocks it. Quick work is not
     reported.
     """
-    row = connection.execute("select pg_catalog.pg_backend_pid()").fetchone()
-    done = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(conninfo, row and row[0], report, done), daemon=True)
+    pid, done = read_value(connection, PROCESS), threading.Event()
+    watcher = threading.Thread(target=_watch, args=(conninfo, pid, report, done), daemon=True)
     watcher.start()
     try:
         yield

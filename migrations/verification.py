@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from gjobs.migrations.connection import SchemaDiffers, connect, is_shared
+from gjobs.migrations.connection import SchemaDiffers, connect, is_shared, read_value
 from gjobs.migrations.progress import Origin
 from gjobs.migrations.status import current_revision
 from gjobs.store.capabilities.capability import EARLIER_BUILD
@@ -51,8 +51,7 @@ OLDEST_SERVER = 150_000
 def origin(connection: psycopg.Connection) -> Origin:
     if (current := current_revision(connection)) is not None:
         return Origin.EARLIER_BUILD if current == EARLIER_BUILD else Origin.MIGRATED
-    row = connection.execute(_PRESENT).fetchone()
-    return Origin.APP if row and row[0] else Origin.NOTHING
+    return Origin.APP if read_value(connection, _PRESENT) else Origin.NOTHING
 
 
 def require_app_schema(connection: psycopg.Connection) -> None:
@@ -79,10 +78,6 @@ def obstacle(connection: psycopg.Connection) -> str | None:
     if not may_make_indexes:
         return f"The role {user} may not create anything in the schema public."
     return None
-
-
-def _pooled() -> str:
-    return f"{command('migrate up')} needs a direct connection, or a pooler in session mode."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +110,7 @@ class Verification:
 def verify(conninfo: Mapping[str, str | int]) -> Verification:
     """Compare the schema. Changes nothing. Raises SchemaMissing for a revision that only a newer program knows."""
     with connect(conninfo, read_only=True) as connection:
+        pooled = f"{command('migrate up')} needs a direct connection, or a pooler in session mode."
         shared = is_shared(connection, conninfo)
         current = current_revision(connection)
         promised = expected(current)
@@ -123,5 +119,5 @@ def verify(conninfo: Mapping[str, str | int]) -> Verification:
             origin=origin(connection),
             promised=promised,
             differences=compare(read_catalogue(connection), promised),
-            obstacle=obstacle(connection) or (_pooled() if shared else None),
+            obstacle=obstacle(connection) or (pooled if shared else None),
         )

@@ -3,9 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-import psycopg
-
-from gjobs.migrations.connection import connect
+from gjobs.migrations.connection import connect, read_value
 from gjobs.migrations.status import current_revision
 from gjobs.store.capabilities.capability import EARLIER_BUILD
 from gjobs.store.errors import command
@@ -113,9 +111,10 @@ def columns_warnings(conninfo: Mapping[str, str | int]) -> list[str]:
 def removal_warnings(conninfo: Mapping[str, str | int]) -> list[str]:
     """Return sentences on what a removal loses."""
     with connect(conninfo, read_only=True) as connection:
-        if connection.execute(_LOSSES).fetchone() != (True,):
+        if not read_value(connection, _LOSSES):
             return []
-        events, budgets = (_count(connection, query) for query in (_EVENTS_KEPT, _BUDGETS_KEPT))
+        events = read_value(connection, _EVENTS_KEPT, [MOST_COUNTED])
+        budgets = read_value(connection, _BUDGETS_KEPT, [MOST_COUNTED])
     sentences = []
     if events:
         lost = "1 event" if events == 1 else f"{events:,}{' or more' if events == MOST_COUNTED else ''} events"
@@ -124,8 +123,3 @@ def removal_warnings(conninfo: Mapping[str, str | int]) -> list[str]:
         lost = "1 budget" if budgets == 1 else f"{budgets:,} budgets"
         sentences.append(f"{lost} will be lost, along with the amounts spent. Nothing will limit the cost of jobs.")
     return sentences
-
-
-def _count(connection: psycopg.Connection, query: str) -> int:
-    row = connection.execute(query.encode(), [MOST_COUNTED]).fetchone()
-    return int(row[0]) if row else 0
