@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import psycopg
 
 from gjobs.migrations import HEAD, REVISIONS
-from gjobs.migrations.connection import connect
+from gjobs.migrations.connection import connect, read_value
 from gjobs.store.capabilities.capability import EARLIER_BUILD, refuse_too_old
 from gjobs.store.errors import NoPrivilege, SchemaMissing
 
@@ -42,22 +42,18 @@ def known_status(conninfo: Mapping[str, str | int]) -> MigrationStatus:
 def current_revision(connection: psycopg.Connection) -> str | None:
     """Return the revision; None if no migration has run. Raises SchemaMissing if it is too old to be taken over."""
     table = connection.execute(
-        "select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
-        " where n.nspname = 'gjobs' and c.relname = 'alembic_version'"
-    ).fetchone()
-    if table is None:
-        return None
-    may_read = connection.execute(
         "select pg_catalog.has_schema_privilege(c.relnamespace, 'usage')"
         "       and pg_catalog.has_table_privilege(c.oid, 'select') and not pg_catalog.row_security_active(c.oid),"
         "       current_user::text"
         "  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
         " where n.nspname = 'gjobs' and c.relname = 'alembic_version'"
     ).fetchone()
-    if may_read is not None and not may_read[0]:
-        raise RevisionHidden(str(may_read[1]))
-    row = connection.execute("select version_num from gjobs.alembic_version").fetchone()
-    revision = None if row is None else str(row[0])
+    if table is None:
+        return None
+    may_read, login = table
+    if not may_read:
+        raise RevisionHidden(login)
+    revision: str | None = read_value(connection, "select version_num from gjobs.alembic_version")
     refuse_too_old(revision)
     return revision
 
