@@ -95,15 +95,10 @@ async def in_batches(take: TakeBatch, progress: BatchProgress) -> AsyncGenerator
         else:
             (after,) = batch.keys
             if not isinstance(batch.error, Locked):
-                progress = _with_refused(progress, after.id, batch.error)
+                progress = replace(progress, refused=progress.refused + 1)
+                if progress.refused_id is None:
+                    progress = replace(progress, refused_id=after.id, refusal=batch.error.message)
         yield progress
-
-
-def _with_refused(progress: BatchProgress, job_id: UUID, error: StoreError) -> BatchProgress:
-    refused = replace(progress, refused=progress.refused + 1)
-    if progress.refused_id is not None:
-        return refused
-    return replace(refused, refused_id=job_id, refusal=error.message)
 
 
 def cursor(key: PageKey) -> Any:
@@ -148,12 +143,7 @@ def _calling(function: Callable[[Any], Any]) -> sa.Select[Any]:
     return sa.select(called.c.id)
 
 
-_ARCHIVE, _RESTORE = _calling(sa.func.gjobs.archive_jobs), _calling(sa.func.gjobs.restore_jobs)
-
-
-def move_to_archive(job_ids: Sequence[UUID]) -> Query[UUID]:
-    """Return a query for the jobs that were moved."""
-    return Query(_ARCHIVE, first_column, {"ids": list(job_ids)})
+MOVE_TO_ARCHIVE, _RESTORE = _calling(sa.func.gjobs.archive_jobs), _calling(sa.func.gjobs.restore_jobs)
 
 
 def restore(job_ids: Sequence[UUID]) -> Query[UUID]:

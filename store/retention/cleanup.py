@@ -1,6 +1,6 @@
 """Previews, archives or deletes old jobs in batches, once or by a policy."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -17,7 +17,7 @@ from gjobs.store.database import connection_pool, query
 from gjobs.store.database.query import Query, first_column, row_maker
 from gjobs.store.database.transactions import WriteTransaction
 from gjobs.store.errors import Conflict, NoPrivilege
-from gjobs.store.jobs.job import AnyStatus, JobStatus, in_order, parse_status, status_order
+from gjobs.store.jobs.job import FINAL_STATUSES, AnyStatus, JobStatus, in_order, parse_status, status_order
 from gjobs.store.jobs.job_results import PageKey
 from gjobs.store.journal.write_record import WriteRecord
 from gjobs.store.retention import archive
@@ -33,7 +33,6 @@ from gjobs.store.retention.archive import (
     require_archive,
 )
 from gjobs.store.retention.retention import (
-    FINISHED,
     BatchProgress,
     CleanupPreview,
     ExpiredJobs,
@@ -69,28 +68,19 @@ def lock(expired: ExpiredJobs, status: AnyStatus, *, after: PageKey | None, rows
     return Query(found.order_by(*key).limit(rows).with_for_update(skip_locked=True), make_key)
 
 
+_GIVEN_IDS = sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Uuid)))
 _LEASED = sa.select(_leases.c.job_id).where(
-    _leases.c.job_id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Uuid))),
+    _leases.c.job_id == _GIVEN_IDS,
     sa.or_(_leases.c.owner.is_(None), _leases.c.expires_at > sa.func.clock_timestamp()),
 )
 """The jobs that a worker holds or that wait for another attempt."""
-
-
-_DELETE = (
-    sa.delete(_jobs).where(_jobs.c.id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Uuid)))).returning(_jobs.c.id)
-)
-
-
-def delete_jobs(job_ids: Sequence[UUID]) -> Query[UUID]:
-    """Return a query that deletes jobs, which must be locked."""
-    return Query(_DELETE, first_column, {"ids": list(job_ids)})
 
 
 async def find_expired(
     store: Store,
     age: timedelta,
     *,
-    statuses: Sequence[AnyStatus] = FINISHED,
+    statuses: Sequence[AnyStatus] = FINAL_STATUSES,
     project_id: UUID | None = None,
     spares_policies: bool = False,
 ) -> ExpiredJobs:
@@ -180,13 +170,18 @@ async def _take(
     return RetentionBatch(keys, done=len(job_ids))
 
 
-_REMOVE = by_member(
-    RetentionAction, {RetentionAction.ARCHIVE: archive.move_to_archive, RetentionAction.DELETE: delete_jobs}
+_REMOVE: Mapping[RetentionAction, sa.ClauseElement] = by_member(
+    RetentionAction,
+    {
+        RetentionAction.ARCHIVE: archive.MOVE_TO_ARCHIVE,
+        RetentionAction.DELETE: sa.delete(_jobs).where(_jobs.c.id == _GIVEN_IDS).returning(_jobs.c.id),
+    },
 )
+"""Statements for locked jobs, which return the ids of the removed jobs."""
 
 
 async def _remove(transaction: WriteTransaction, job_ids: Sequence[UUID], action: RetentionAction) -> None:
-    removed = set(await transaction.run(_REMOVE[action](job_ids)))
+    removed = set(await transaction.run(Query(_REMOVE[action], first_column, {"ids": list(job_ids)})))
     for job_id in job_ids:
         if job_id not in removed:
             raise validation.not_permitted(job_id)
@@ -230,17 +225,11 @@ _make_policy = row_maker(
 )
 
 
-_ALL = (
-    sa.select(*_columns(_visible))
-    .order_by(_visible.c.created_at, _visible.c.id)
-    .limit(sa.bindparam("rows", type_=sa.Integer))
+MOST = 1_000
+_ALL: Query[RetentionPolicy] = Query(
+    sa.select(*_columns(_visible)).order_by(_visible.c.created_at, _visible.c.id).limit(MOST), _make_policy
 )
-
-
-def all_policies(*, limit: int) -> Query[RetentionPolicy]:
-    """Return a query for all policies, oldest first."""
-    return Query(_ALL, _make_policy, {"rows": limit})
-
+"""Reads all policies, oldest first."""
 
 _ONE = sa.select(*_columns(_visible)).where(_visible.c.id == sa.bindparam("id", type_=sa.Uuid))
 
@@ -280,14 +269,13 @@ _CLAIM_DUE = (
 """Claims the policies that nobody started within the pause. The caller must apply them."""
 
 
-MOST = 1_000
 PAUSE = timedelta(hours=1)
 """The least time between two runs of a policy, for all callers together."""
 
 
-async def get_policies(store: Store, *, limit: int = MOST) -> Sequence[RetentionPolicy]:
+async def get_policies(store: Store) -> Sequence[RetentionPolicy]:
     """Return the policies, oldest first. A user sees those of their own projects and the one for all other projects."""
-    return await store.actor_database.read(all_policies(limit=validation.check_limit(limit)), needs=Capability.MIGRATED)
+    return await store.actor_database.read(_ALL, needs=Capability.MIGRATED)
 
 
 async def set_policy(
@@ -296,7 +284,7 @@ async def set_policy(
     project_id: UUID | None,
     older_than: timedelta,
     action: RetentionAction,
-    statuses: Sequence[AnyStatus] = FINISHED,
+    statuses: Sequence[AnyStatus] = FINAL_STATUSES,
 ) -> RetentionPolicy:
     """Set the policy of the project. None sets the policy of all projects without their own. It replaces an existing
     one.
@@ -374,7 +362,7 @@ async def _claim_due(
 ) -> Sequence[RetentionPolicy]:
     async with store.actor_database.write(Capability.OPERATING) as transaction:
         if agreed is not None:
-            present = await transaction.run(all_policies(limit=MOST))
+            present = await transaction.run(_ALL)
             if _without_applied_at(present) != _without_applied_at(agreed):
                 raise Conflict(
                     "The policies changed after you confirmed them. Nothing was applied.",

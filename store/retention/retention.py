@@ -16,15 +16,12 @@ class RetentionAction(StrEnum):
     DELETE = "delete"
 
 
-FINISHED = FINAL_STATUSES
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpiredJobs:
     """The jobs created before a fixed time. Creation times never change, so no further jobs become expired."""
 
     created_before: datetime
-    statuses: tuple[AnyStatus, ...] = FINISHED
+    statuses: tuple[AnyStatus, ...] = FINAL_STATUSES
     project_id: UUID | None = None
     """None means every project that the actor sees."""
     spares_policies: bool = False

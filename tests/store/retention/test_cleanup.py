@@ -7,13 +7,13 @@ import pytest
 
 from gjobs.store.database.database import Database
 from gjobs.store.errors import NoPrivilege
-from gjobs.store.jobs.job import JobStatus
+from gjobs.store.jobs.job import FINAL_STATUSES, JobStatus
 from gjobs.store.journal.journal import Journal, read_journal
 from gjobs.store.journal.write_record import WriteOutcome
 from gjobs.store.retention import archive
 from gjobs.store.retention.archive import LARGEST, QUICK, SLOW, next_size, smaller_size
 from gjobs.store.retention.cleanup import count_expired, find_expired, run_cleanup
-from gjobs.store.retention.retention import FINISHED, BatchProgress, ExpiredJobs, RetentionAction, StatusCount
+from gjobs.store.retention.retention import BatchProgress, ExpiredJobs, RetentionAction, StatusCount
 from gjobs.store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.retention.conftest import OLD, RetentionJobs, archived, cleaned, present
@@ -39,7 +39,7 @@ async def test_expiry_time_uses_the_server_clock(operator: Store, sql: Sql) -> N
     expired = await find_expired(operator, age, statuses=[JobStatus.FAILED, JobStatus.SUCCEEDED, JobStatus.FAILED])
     ((after,),) = sql("select now()")
     assert before - age <= expired.created_before <= after - age
-    assert expired.statuses == FINISHED
+    assert expired.statuses == FINAL_STATUSES
 
 
 @pytest.mark.parametrize("action", RetentionAction)

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from gjobs.store.errors import Conflict, NoPrivilege, RowMissing
-from gjobs.store.jobs.job import JobStatus
+from gjobs.store.jobs.job import FINAL_STATUSES, JobStatus
 from gjobs.store.retention.cleanup import PolicyRun, apply_policies, expired_by, get_policies, remove_policy, set_policy
-from gjobs.store.retention.retention import FINISHED, RetentionAction, RetentionPolicy
+from gjobs.store.retention.retention import RetentionAction, RetentionPolicy
 from gjobs.store.store import Store
 from tests.store.retention.conftest import RetentionJobs, archived, present
 from tests.store.store_fixtures import NOTHING, NOW, Db, MakeJob, Sql
@@ -26,7 +26,7 @@ async def test_policy_is_set_per_project_or_for_all_other_projects(operator: Sto
     with pytest.raises(RowMissing, match="not found, or hidden"):
         await set_policy(operator, project_id=NOTHING, older_than=MONTH, action=DELETE)
     first = await set_policy(operator, project_id=jobs.project, older_than=MONTH, action=DELETE)
-    assert (first.project_id, first.statuses) == (jobs.project, FINISHED)
+    assert (first.project_id, first.statuses) == (jobs.project, FINAL_STATUSES)
     assert (first.older_than, first.action, first.applied_at) == (MONTH, DELETE, None)
     changed = await set_policy(
         operator,

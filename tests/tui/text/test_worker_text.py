@@ -6,7 +6,8 @@ from uuid import UUID
 import pytest
 
 from gjobs.store.errors import Unreachable
-from gjobs.store.retention.retention import FINISHED, BatchProgress, RetentionAction, RetentionPolicy
+from gjobs.store.jobs.job import FINAL_STATUSES
+from gjobs.store.retention.retention import BatchProgress, RetentionAction, RetentionPolicy
 from gjobs.store.worker.worker_events import RetentionApplied, RetentionFailed
 from gjobs.tui.text.worker_text import worker_words
 from tests.store.store_fixtures import NOW
@@ -17,7 +18,7 @@ def applied(progress: BatchProgress, project_id: UUID | None = None) -> Retentio
     policy = RetentionPolicy(
         id=job_id(9),
         project_id=project_id,
-        statuses=FINISHED,
+        statuses=FINAL_STATUSES,
         older_than=timedelta(days=90),
         action=RetentionAction.DELETE,
         created_at=NOW,

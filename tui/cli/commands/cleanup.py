@@ -9,7 +9,7 @@ from uuid import UUID
 
 from gjobs.store.configuration.settings import Settings
 from gjobs.store.errors import StoreError, command
-from gjobs.store.jobs.job import AnyStatus
+from gjobs.store.jobs.job import FINAL_STATUSES, AnyStatus
 from gjobs.store.retention import retention
 from gjobs.store.users.actor import OPERATOR
 from gjobs.store.values import formats
@@ -114,9 +114,9 @@ _AGE = option(arguments.job_age, "AGE", "only jobs older than this: 12h, 30d, 8w
 _STATUSES = option(
     arguments.statuses,
     "STATUS,…",
-    f"only jobs in these statuses (default: {','.join(retention.FINISHED)})",
+    f"only jobs in these statuses (default: {','.join(FINAL_STATUSES)})",
     flag="--status",
-    default=retention.FINISHED,
+    default=FINAL_STATUSES,
 )
 _ACTION = either(
     constant(

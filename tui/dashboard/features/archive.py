@@ -16,12 +16,11 @@ from textual.widgets import Button, Checkbox, Input, Select, Static
 
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.errors import OutcomeUnknown, StoreError
-from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.jobs.job import FINAL_STATUSES, GenerationJob, JobStatus
 from gjobs.store.jobs.job_results import PageKey
 from gjobs.store.retention import cleanup
 from gjobs.store.retention.archive import count_archived, get_archived, list_archived, restore_archived
 from gjobs.store.retention.retention import (
-    FINISHED,
     ArchivedJob,
     ArchiveQuery,
     BatchProgress,
@@ -280,7 +279,7 @@ class CleanupDialog(FormDialog[CleanupPreview]):
             yield Static("Statuses", classes="label", markup=False)
             with Horizontal(id="statuses"):
                 for status in JobStatus:
-                    yield StatusBox(Content(status), value=status in FINISHED, id=status, compact=True)
+                    yield StatusBox(Content(status), value=status in FINAL_STATUSES, id=status, compact=True)
             actions = [(words, action) for action, words in _ACTIONS.items()]
             yield from self.labelled("Action", choice_of("action", actions, RetentionAction.ARCHIVE))
             yield self.problem_line()
