@@ -19,7 +19,7 @@ from gjobs.store.retention.cleanup import PolicyRun, apply_policies
 from gjobs.store.statistics.folding import fold_until
 from gjobs.store.store import Store
 from gjobs.store.system.async_tools import is_cancelling, is_set_within
-from gjobs.store.users.actor import OPERATOR, Actor
+from gjobs.store.users.actor import OPERATOR
 from gjobs.store.worker.attempt import InFlightJobs
 from gjobs.store.worker.claimer import CLAIMS_AT_ONCE, Claimer, QueueListener
 from gjobs.store.worker.handlers import Registry
@@ -70,27 +70,6 @@ DRAIN_SECONDS = 10.0
 """Seconds for saving the last ends of jobs. The leases of unsaved ones expire."""
 
 
-def _require_allowed(actor: Actor, registry: Registry, *, applies_retention: bool) -> None:
-    if registry.modes == ():
-        raise InvalidValue("registry", "The registry has no handler.", hint="Decorate one with 'registry.handler'.")
-    if applies_retention and actor != OPERATOR:
-        raise NoPrivilege("Only the operator can apply retention policies.", hint="Remove --as or --cleanup.")
-    if actor != OPERATOR:
-        raise NoPrivilege("Only the operator can run jobs.", hint="Remove --as.")
-
-
-def _worker_info(registry: Registry, *, name: str | None, concurrency: int) -> WorkerInfo:
-    host, process = socket.gethostname(), os.getpid()
-    return WorkerInfo(
-        id=uuid4(),
-        name=name or f"{host}:{process}",
-        host=host,
-        process=process,
-        modes=registry.modes,
-        concurrency=concurrency,
-    )
-
-
 class Worker:
     """Runs jobs that the store's actor can see, up to `concurrency` at a time.
 
@@ -122,8 +101,21 @@ class Worker:
             raise InvalidValue("concurrency", "concurrency and batch must be at least 1.")
         if lease_seconds <= 0:
             raise InvalidValue("lease_seconds", "lease_seconds must be more than 0.")
-        _require_allowed(store.actor, registry, applies_retention=applies_retention)
-        self.facts = _worker_info(registry, name=name, concurrency=concurrency)
+        if registry.modes == ():
+            raise InvalidValue("registry", "The registry has no handler.", hint="Decorate one with 'registry.handler'.")
+        if store.actor != OPERATOR and applies_retention:
+            raise NoPrivilege("Only the operator can apply retention policies.", hint="Remove --as or --cleanup.")
+        if store.actor != OPERATOR:
+            raise NoPrivilege("Only the operator can run jobs.", hint="Remove --as.")
+        host, process = socket.gethostname(), os.getpid()
+        self.facts = WorkerInfo(
+            id=uuid4(),
+            name=name or f"{host}:{process}",
+            host=host,
+            process=process,
+            modes=registry.modes,
+            concurrency=concurrency,
+        )
         self.id: UUID = self.facts.id
         self._store = store
         self._batch = batch or concurrency
