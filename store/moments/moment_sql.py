@@ -73,11 +73,6 @@ class Pool:
             "by_job": not by_id and not (events.is_searched and events.count <= FEW_CHANGES),
         }
 
-    @property
-    def newest(self) -> dict[str, object]:
-        """The parameters that choose the newest jobs."""
-        return {"moment": self.moment, "pool_rows": self.rows, **_of_project("pool_project", self.project_id)}
-
 
 def _of_project(name: str, project_id: UUID | None) -> dict[str, object]:
     return {} if project_id is None else {name: project_id}
@@ -129,7 +124,8 @@ def count_newest(pool: Pool) -> Query[int]:
     scope = "" if pool.project_id is None else "and project_id = :pool_project"
     jobs = f"public.generation_jobs where created_at <= :moment {scope}"
     sql = f"select count(*) from (select from {jobs} order by created_at desc, id desc limit :pool_rows) newest"  # noqa: S608
-    return Query(typed_text(sql), make_number, pool.newest, may_sort=pool.may_sort)
+    parameters = {"moment": pool.moment, "pool_rows": pool.rows, **_of_project("pool_project", pool.project_id)}
+    return Query(typed_text(sql), make_number, parameters, may_sort=pool.may_sort)
 
 
 def range_statement(*, most_changes: int = MOST_CHANGES) -> Any:

@@ -102,10 +102,6 @@ def _add(known: list[int], jobs: int, cents: int) -> None:
 _STATEMENTS = JobStatements(PAST_COLUMNS)
 
 
-def refusal() -> ReadOnly:
-    return ReadOnly(f"{WRITES_OFF} Nothing was changed.", hint="Return to the present first.")
-
-
 # ruff: noqa: ARG002 - the methods have the parameters of those that they replace
 
 
@@ -121,7 +117,7 @@ class PastDatabase(ActorDatabase):
 
     @asynccontextmanager
     async def write(self, needs: Capability, *, limits: TimeLimits | None = None) -> AsyncIterator[WriteTransaction]:
-        raise refusal()
+        raise ReadOnly(f"{WRITES_OFF} Nothing was changed.", hint="Return to the present first.")
         yield  # The decorator needs a generator.
 
 

@@ -274,7 +274,6 @@ def read_catalogue(connection: "Connection") -> tuple[SchemaObject, ...]:
     return tuple(schema_object(*row) for row in rows)
 
 
-TABLES = ("projects", "assets", "generation_jobs")
 APP_REVISION = "0001_app"
 """The expected revision of an app's own database, before the first migration."""
 
