@@ -19,39 +19,32 @@ from gjobs.migrations.scripts import (
 from gjobs.migrations.verification import require_app_schema
 
 
-def run_online(connection: Connection) -> None:
-    context.configure(connection=connection, version_table_schema="gjobs", on_version_apply=note_step)
+def migrate(connection: Connection | None) -> None:
+    """Run the pending revisions. Without a connection, they are printed."""
+    run = this_run()
     with context.begin_transaction():
         context.execute(load("begin"))
         context.execute(load("conditions"))
-        if condition := this_run().condition:
-            context.execute(load(condition))
-        if this_run().origin is Origin.APP:
-            adopt(connection)
-        take_over_earlier_build()
+        if run.condition:
+            context.execute(load(run.condition))
+        if run.origin is Origin.APP:
+            if connection is not None:
+                require_app_schema(driver_connection(connection))
+            context.execute(load("app/adopt"))
+            run.step("Recorded the app's own tables as revision 0001_app.")
+        if run.origin is Origin.EARLIER_BUILD:
+            with Operations.context(context.get_context()):
+                run_script("earlier_workers")
+                run_apart("earlier_policies")
+                lock_tables("earlier_build_tables")
+                run_earlier_build()
+            run.step("What the earlier build had replaced came back. Its data is carried over next.")
         context.run_migrations()
-        if not context.get_context().get_current_heads():
+        if connection is not None and not context.get_context().get_current_heads():
             connection.execute(text("drop table gjobs.alembic_version"))
 
 
-def adopt(connection: Connection) -> None:
-    require_app_schema(driver_connection(connection))
-    context.execute(load("app/adopt"))
-    this_run().step("Recorded the app's own tables as revision 0001_app.")
-
-
-def take_over_earlier_build() -> None:
-    if this_run().origin is not Origin.EARLIER_BUILD:
-        return
-    with Operations.context(context.get_context()):
-        run_script("earlier_workers")
-        run_apart("earlier_policies")
-        lock_tables("earlier_build_tables")
-        run_earlier_build()
-    this_run().step("What the earlier build had replaced came back. Its data is carried over next.")
-
-
-def run_offline() -> None:
+if context.is_offline_mode():
     context.configure(
         dialect_name="postgresql",
         # A bound value would double each percent sign.
@@ -59,19 +52,10 @@ def run_offline() -> None:
         literal_binds=True,
         version_table_schema="gjobs",
     )
-    with context.begin_transaction():
-        context.execute(load("begin"))
-        context.execute(load("conditions"))
-        if this_run().origin is Origin.APP:
-            context.execute(load("app/adopt"))
-        take_over_earlier_build()
-        context.run_migrations()
-
-
-if context.is_offline_mode():
-    run_offline()
+    migrate(None)
 else:
     connection = context.config.attributes.get("connection")
     if connection is None:
         raise CommandError("Alembic has no connection here. Run 'gjobs migrate'.")
-    run_online(connection)
+    context.configure(connection=connection, version_table_schema="gjobs", on_version_apply=note_step)
+    migrate(connection)
