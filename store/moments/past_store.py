@@ -420,8 +420,7 @@ class PastStore(Store):
     async def get_job_statistics(self, project_id: UUID | None = None) -> JobStatistics:
         totals = await self.get_totals(TotalsQuery(project_id=project_id))
         if totals.statistics is None:
-            if lacking := await self.actor_database.missing(Capability.ROLLUPS):
-                raise lacking.refusal
+            await self.actor_database.require(Capability.ROLLUPS)
             raise InvalidValue("at", TOO_MUCH, hint="Use a later time.")
         return replace(totals.statistics, cautions=tuple(filter(None, (late_caution(await self.check()),))))
 

@@ -9,7 +9,7 @@ from contextlib import aclosing, asynccontextmanager
 from random import Random
 from uuid import UUID, uuid4
 
-from gjobs.store.capabilities.capability import Capability, DatabaseFacts
+from gjobs.store.capabilities.capability import Capability
 from gjobs.store.configuration.settings import Pooler
 from gjobs.store.database.wake_ups import may_listen
 from gjobs.store.errors import InvalidValue, NoPrivilege, ReadOnly, StoreError
@@ -172,7 +172,8 @@ class Worker:
         Raises a StoreError if it can't start or continue.
         """
         self._store.database.connections.resize(CONNECTIONS)
-        facts = await self._facts()
+        await self._store.actor_database.require(Capability.OPERATING)
+        facts = (await self._store.capability_cache.get()).facts
         self._queue_listener.may_listen = may_listen(facts, self._pooler)
         if not await self._register():
             return
@@ -183,13 +184,6 @@ class Worker:
         finally:
             await self._queue_listener.close()
             await self._leave()
-
-    async def _facts(self) -> DatabaseFacts:
-        """Return facts about the database. Raises if it lacks something that a worker needs."""
-        capabilities = await self._store.capability_cache.get()
-        if missing := capabilities.missing(Capability.OPERATING, self._store.actor):
-            raise missing.refusal
-        return capabilities.facts
 
     async def _register(self) -> bool:
         """Register as soon as the database is available. Return False if the worker is stopped first.
