@@ -187,12 +187,6 @@ def page(query: ArchiveQuery, *, after: PageKey | None, limit: int, is_light: bo
     return Query(rows.order_by(_archived.c.created_at.desc(), _archived.c.id.desc()).limit(limit + 1), make)
 
 
-def paged(rows: Sequence[ArchivedJob], limit: int) -> Page[ArchivedJob]:
-    items = tuple(rows[:limit])
-    last = items[-1].job if len(rows) > limit else None
-    return Page(items=items, next_key=PageKey(created_at=last.created_at, id=last.id) if last else None)
-
-
 _THESE = sa.select(*_COLUMNS, _archived.c.archived_at).where(_archived.c.id == sa.any_(_IDS))
 
 
@@ -248,7 +242,10 @@ async def list_archived(
 ) -> Page[ArchivedJob]:
     """Return archived jobs, newest first by creation. With `is_light`, they are `ListedJob`s with long errors cut."""
     asked = page(query, after=after, limit=validation.check_limit(limit), is_light=is_light)
-    return paged(await store.actor_database.read(asked, needs=Capability.MIGRATED), limit)
+    rows = await store.actor_database.read(asked, needs=Capability.MIGRATED)
+    last = rows[limit - 1].job if len(rows) > limit else None
+    key = PageKey(created_at=last.created_at, id=last.id) if last else None
+    return Page(items=tuple(rows[:limit]), next_key=key)
 
 
 async def get_archived(store: Store, job_ids: Sequence[UUID]) -> tuple[ArchivedJob, ...]:

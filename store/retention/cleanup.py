@@ -15,7 +15,6 @@ from gjobs.store import tables, validation
 from gjobs.store.capabilities.capability import LEASES, Capability
 from gjobs.store.database import connection_pool, query
 from gjobs.store.database.query import Query, first_column, row_maker
-from gjobs.store.database.transactions import WriteTransaction
 from gjobs.store.errors import Conflict, NoPrivilege
 from gjobs.store.jobs.job import FINAL_STATUSES, AnyStatus, JobStatus, in_order, parse_status, status_order
 from gjobs.store.jobs.job_results import PageKey
@@ -161,7 +160,9 @@ async def _take(
                 leased = set(await transaction.run(Query(_LEASED, first_column, {"ids": job_ids})))
                 job_ids = [job_id for job_id in job_ids if job_id not in leased]
             if job_ids:
-                await _remove(transaction, job_ids, action)
+                removed = set(await transaction.run(Query(_REMOVE[action], first_column, {"ids": job_ids})))
+                if kept := [job_id for job_id in job_ids if job_id not in removed]:
+                    raise validation.not_permitted(kept[0])
                 transaction.record(WriteRecord(what=f"{action} old {status} jobs", touched=tuple(job_ids)))
     except RETRYABLE_REFUSALS as error:
         if not keys:
@@ -178,13 +179,6 @@ _REMOVE: Mapping[RetentionAction, sa.ClauseElement] = by_member(
     },
 )
 """Statements for locked jobs, which return the ids of the removed jobs."""
-
-
-async def _remove(transaction: WriteTransaction, job_ids: Sequence[UUID], action: RetentionAction) -> None:
-    removed = set(await transaction.run(Query(_REMOVE[action], first_column, {"ids": list(job_ids)})))
-    for job_id in job_ids:
-        if job_id not in removed:
-            raise validation.not_permitted(job_id)
 
 
 def _columns(policies: sa.TableClause) -> tuple[sa.ColumnElement[Any], ...]:
