@@ -107,7 +107,7 @@ _PROJECTS = (
         sa.func.min(_jobs.c.created_at),
         sa.func.max(_jobs.c.updated_at),
         sa.func.count(),
-        sa.cast(sa.func.sum(_jobs.c.cost_cents), BigInteger),
+        sa.cast(sa.func.coalesce(sa.func.sum(_jobs.c.cost_cents), 0), BigInteger),
     )
     .group_by(_jobs.c.project_id)
     .order_by(sa.func.min(_jobs.c.created_at).desc(), _jobs.c.project_id.desc())

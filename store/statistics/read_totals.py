@@ -432,7 +432,7 @@ async def count_totals_exactly(
                 left = ends_at - clock()
                 if left <= 0:
                     raise _too_long(budget)
-                report(some.start, pages)
+                report(some.start if some else 0, pages or 0)
                 asked = statistics_sql.totals_on_pages(
                     some, query, project_ids=listed, readable=capabilities.readable, at=at
                 )
@@ -443,7 +443,7 @@ async def count_totals_exactly(
     except TimedOut as error:
         _raise_unless_slow(error)
         raise _too_long(budget) from error
-    report(pages, pages)
+    report(pages or 0, pages or 0)
     statistics = statistics_sql.in_workflow_order(
         [
             JobStatistic(

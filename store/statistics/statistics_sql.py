@@ -469,15 +469,16 @@ def listed_projects(*, has_projects: bool, of_one_user: bool, limit: int) -> Que
     return Query(_listed(has_projects=has_projects, of_one_user=of_one_user), first_column, {"rows": limit})
 
 
-PAGE_COUNT: Query[int] = Query(
-    sa.text(
-        "select pg_relation_size(c.oid) / current_setting('block_size')::int from pg_class c"
-        " join pg_namespace n on n.oid = c.relnamespace"
-        " where n.nspname = 'public' and c.relname = 'generation_jobs'"
-    ),
-    make_number,
+PAGE_COUNT: Query[int | None] = Query(
+    sa.text("""
+select case when c.relkind not in ('v', 'f')
+            then coalesce(pg_relation_size(c.oid), 0) / current_setting('block_size')::int end
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+ where n.nspname = 'public' and c.relname = 'generation_jobs'
+"""),
+    first_column,
 )
-"""The number of pages of the jobs table. No row for a partitioned table or a view, which have no pages."""
+"""The number of pages of the jobs table; 0 for a partitioned table. None for a view, whose rows are on no pages."""
 
 
 class _Tid(UserDefinedType[str]):
@@ -500,8 +501,11 @@ _LAST_PAGE = 2**32 - 1
 """No table has as many pages, so a range that ends here includes new rows."""
 
 
-def page_ranges(pages: int, at_once: int) -> Iterator[range]:
-    """Yield ranges that cover all pages and any that are added later."""
+def page_ranges(pages: int | None, at_once: int) -> Iterator[range | None]:
+    """Yield ranges that cover all pages and any that are added later. None covers a view."""
+    if pages is None:
+        yield None
+        return
     firsts = range(0, max(pages, 1), at_once)
     for first in firsts:
         yield range(first, _LAST_PAGE if first == firsts[-1] else first + at_once)
@@ -512,48 +516,54 @@ TotalKey = AnyStatus | UUID | date | None
 
 
 def _make_page_total(row: Row) -> tuple[TotalKey, int, int]:
-    status, project_id, day, job_count, total = row[1:]
-    return project_id or day or (None if status is None else parse_status(status)), job_count, total
+    is_listed, _, status, project_id, day, job_count, total = row
+    return None if is_listed else project_id or day or parse_status(status), job_count, total
 
 
 @lru_cache(maxsize=64)
-def _totals_on_pages(matching: ListQuery | None, readable: frozenset[Key]) -> sa.Select[Any]:
+def _totals_on_pages(matching: ListQuery | None, readable: frozenset[Key], *, has_pages: bool) -> sa.Select[Any]:
     project_ids = sa.bindparam("project_ids", type_=sa.ARRAY(sa.Uuid))
     scope = sa.bindparam("project_id", type_=sa.Uuid)
     is_in_scope = scope.is_(None) | (_jobs.c.project_id == scope)
     is_listed = (
         sa.false() if matching is None else sa.and_(sa.true(), *list_sql.conditions(matching, readable=readable))
     )
-    read = (
-        sa.select(
-            sa.case((is_listed, True)).label("is_listed"),
-            sa.case((is_in_scope, _jobs.c.status)).label("status"),
-            sa.case((_jobs.c.project_id == sa.any_(project_ids), _jobs.c.project_id)).label("project_id"),
-            sa.case((sa.and_(is_in_scope, IN_SHOWN_DAYS), CREATED_ON)).label("day"),
-            _jobs.c.cost_cents,
-        )
-        .where(_CTID.op(">=")(_tid("first_page")), _CTID.op("<")(_tid("end_page")))
-        .subquery("read")
+    jobs = sa.select(
+        sa.case((is_listed, True)).label("is_listed"),
+        sa.case((is_in_scope, True)).label("is_in_scope"),
+        sa.case((is_in_scope, _jobs.c.status)).label("status"),
+        sa.case((_jobs.c.project_id == sa.any_(project_ids), _jobs.c.project_id)).label("project_id"),
+        sa.case((sa.and_(is_in_scope, IN_SHOWN_DAYS), CREATED_ON)).label("day"),
+        _jobs.c.cost_cents,
     )
-    key = (read.c.is_listed, read.c.status, read.c.project_id, read.c.day)
-    statement = sa.select(*key, sa.func.count(), sa.cast(sa.func.sum(read.c.cost_cents), sa.BigInteger))
-    grouped = statement.group_by(sa.func.grouping_sets(*(sa.tuple_(column) for column in key)))
+    if has_pages:
+        jobs = jobs.where(_CTID.op(">=")(_tid("first_page")), _CTID.op("<")(_tid("end_page")))
+    read = jobs.subquery("read")
+    # An app's own table may have jobs without a status.
+    keys = ((read.c.is_listed,), (read.c.is_in_scope, read.c.status), (read.c.project_id,), (read.c.day,))
+    statement = sa.select(
+        *(column for key in keys for column in key),
+        sa.func.count(),
+        sa.cast(sa.func.coalesce(sa.func.sum(read.c.cost_cents), 0), sa.BigInteger),
+    )
+    grouped = statement.group_by(sa.func.grouping_sets(*(sa.tuple_(*key) for key in keys)))
     # Each group has null for the other columns. A group with only nulls holds jobs that were not requested.
-    return grouped.having(sa.func.coalesce(*(sa.cast(column, sa.Text) for column in key)).is_not(None))
+    return grouped.having(sa.func.coalesce(*(sa.cast(key[0], sa.Text) for key in keys)).is_not(None))
 
 
 def totals_on_pages(
-    pages: range, query: TotalsQuery, *, project_ids: Collection[UUID], readable: Set[Key], at: datetime | None
+    pages: range | None, query: TotalsQuery, *, project_ids: Collection[UUID], readable: Set[Key], at: datetime | None
 ) -> Query[tuple[TotalKey, int, int]]:
     """Return a query for the number and the cost of jobs by status, by day, of each of `project_ids`, and of the
-    query's list.
+    query's list. Without `pages`, all jobs are read.
     """
-    parameters = {
+    parameters: dict[str, object] = {
         "project_id": query.project_id,
         "project_ids": list(project_ids),
         "days_before": query.days - 1,
         "at": at,
-        "first_page": f"({pages.start},0)",
-        "end_page": f"({pages.stop},0)",
     }
-    return Query(_totals_on_pages(query.matching, frozenset(readable)), _make_page_total, parameters)
+    if pages is not None:
+        parameters |= {"first_page": f"({pages.start},0)", "end_page": f"({pages.stop},0)"}
+    statement = _totals_on_pages(query.matching, frozenset(readable), has_pages=pages is not None)
+    return Query(statement, _make_page_total, parameters)

@@ -13,6 +13,7 @@ import pytest
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query
 from gjobs.store.errors import InvalidValue
+from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
 from gjobs.store.jobs.job_results import Page
@@ -184,3 +185,42 @@ async def test_jobs_without_a_cost_count_as_free(attached_database: Conninfo, ap
         (statistic,) = (await store.get_job_statistics()).by_status
         assert (statistic.count, statistic.total_cost_cents, statistic.avg_cost_cents) == (2, 0, 0.0)
         assert await store.get_total_costs() == 0
+        totals = await store.get_totals(TotalsQuery(), at=NOW)
+        assert totals == await store.get_exact_totals(TotalsQuery(), lambda *_: None, at=NOW)
+        for has_projects in (True, False):
+            listed = project_sql.list_projects(limit=2, has_projects=has_projects)
+            (project,) = await store.database.read(store.actor, listed)
+            assert project.total_cost_cents == 0, "not unknown"
+
+
+APP_CHANGES = {
+    "jobs without a status": (
+        "alter table generation_jobs alter status drop not null",
+        "update generation_jobs set status = null",
+    ),
+    "no jobs": ("delete from generation_jobs",),
+    "a view": (
+        "alter table generation_jobs rename to jobs",
+        "create view generation_jobs as select * from jobs",
+    ),
+    "a partitioned table": (
+        "alter table generation_jobs rename to jobs",
+        "create table generation_jobs (like jobs including defaults) partition by list (status)",
+        "create table others partition of generation_jobs default",
+        "insert into generation_jobs select * from jobs",
+    ),
+}
+
+
+@pytest.mark.parametrize("statements", APP_CHANGES.values(), ids=APP_CHANGES)
+async def test_exact_totals_of_an_apps_own_table_equal_counted_totals(
+    attached_database: Conninfo, app_sql: Sql, statements: tuple[str, ...]
+) -> None:
+    add_ada(app_sql, UUID(int=1), UUID(int=2))
+    for statement in statements:
+        app_sql(statement)
+    async with Store(Database(attached_database)) as store:
+        for text in ("", "error:none", "is:stuck", "-mode:draft"):
+            query = TotalsQuery(matching=ListQuery(job_filter=parse(text, now=NOW)))
+            totals = await store.get_totals(query, at=NOW)
+            assert totals == await store.get_exact_totals(query, lambda *_: None, at=NOW), text
