@@ -115,7 +115,8 @@ _make_count = row_maker(StatusCount, status=parse_status, total_cost_cents=int)
 
 def count_by_status(table: sa.FromClause, conditions: Sequence[sa.ColumnElement[bool]]) -> Query[StatusCount]:
     """Return a query for counts by status, unordered. The table has the columns of jobs."""
-    sums = sa.func.count(), sa.func.sum(table.c.cost_cents), sa.func.min(table.c.created_at)
+    cents = sa.func.coalesce(sa.func.sum(table.c.cost_cents), 0)
+    sums = sa.func.count(), cents, sa.func.min(table.c.created_at)
     return Query(sa.select(table.c.status, *sums).where(*conditions).group_by(table.c.status), _make_count)
 
 
@@ -215,7 +216,8 @@ def _of_rows(source: sa.TableClause) -> sa.Select[Any]:
         sa.func.min(source.c.created_at).label("first_job_at"),
         sa.func.max(source.c.created_at).label("last_job_at"),
     )
-    counted = sa.func.count().label("job_count"), sa.func.sum(source.c.cost_cents).label("total_cost_cents"), *times
+    cents = sa.func.coalesce(sa.func.sum(source.c.cost_cents), 0).label("total_cost_cents")
+    counted = sa.func.count().label("job_count"), cents, *times
     return sa.select(*key, *counted).group_by(*key)
 
 

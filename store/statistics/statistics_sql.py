@@ -45,8 +45,8 @@ _jobs, _projects = tables.generation_jobs, tables.projects
 _status_rollups, _day_rollups = tables.job_counts, tables.job_day_counts
 _PROJECT_ID = sa.bindparam("project_id", type_=sa.Uuid)
 _JOB_COST = sa.cast(sa.func.coalesce(sa.func.sum(_jobs.c.cost_cents), 0), sa.BigInteger)
-_AVERAGE_JOB_COST = sa.func.coalesce(sa.func.avg(_jobs.c.cost_cents), 0)
-"""An app's own table may have jobs without a cost."""
+_AVERAGE_JOB_COST = sa.func.avg(sa.func.coalesce(_jobs.c.cost_cents, 0))
+"""An app's own table may have jobs without a cost, which count as free, as they do in rollups."""
 
 
 def _of(project_id: UUID | None) -> dict[str, object]:

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from gjobs.store import tables
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query
 from gjobs.store.errors import InvalidValue
@@ -18,6 +19,7 @@ from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQu
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
 from gjobs.store.jobs.job_results import Page
 from gjobs.store.projects import project_sql
+from gjobs.store.retention.archive import count_by_status
 from gjobs.store.statistics import statistics_sql
 from gjobs.store.statistics.statistics import DayCost, JobStatistics, ProjectTotals, TotalsQuery
 from gjobs.store.store import Store
@@ -191,6 +193,13 @@ async def test_jobs_without_a_cost_count_as_free(attached_database: Conninfo, ap
             listed = project_sql.list_projects(limit=2, has_projects=has_projects)
             (project,) = await store.database.read(store.actor, listed)
             assert project.total_cost_cents == 0, "not unknown"
+        counts = await store.database.read(store.actor, count_by_status(tables.generation_jobs, []))
+        assert [(count.count, count.total_cost_cents) for count in counts] == [(2, 0)]
+        app_sql("update generation_jobs set cost_cents = 100 where id = %s", (UUID(int=1),))
+        totals = await store.get_totals(TotalsQuery(), at=NOW)
+        assert totals.statistics is not None
+        assert totals.statistics.by_status[0].avg_cost_cents == 50.0
+        assert totals == await store.get_exact_totals(TotalsQuery(), lambda *_: None, at=NOW)
 
 
 APP_CHANGES = {
