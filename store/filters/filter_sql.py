@@ -63,7 +63,8 @@ def conditions(job_filter: JobFilter, *, readable: Set[Key]) -> list[sa.ColumnEl
     If names are unreadable, a value that looks like an id is compared as an id. Key.IS in `readable` means that the
     usual duration is known, Key.ERROR that an index finds words, and Key.ERROR_GROUP that groups are stored.
     """
-    return [_term(term, readable) for term in job_filter.terms]
+    # Postgres keeps this order where the conditions are part of an expression, so slow ones come last.
+    return [_term(term, readable) for term in sorted(job_filter.terms, key=lambda term: term.key is Key.ERROR_GROUP)]
 
 
 def _term(term: Term, readable: Set[Key]) -> sa.ColumnElement[bool]:
