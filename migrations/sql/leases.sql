@@ -316,7 +316,8 @@ create trigger record_leases after update on gjobs.job_leases
 alter table gjobs.job_leases enable always trigger record_leases;
 
 -- Links each new job to the job of the same owner that it repeats, and returns the linked ones. It runs with its owner's rights, because
--- those who write jobs may not write links. Only the owner of both jobs and the operator may link them.
+-- those who write jobs may not write links. Only the owner of both jobs and the operator may link them, and only with a role that may
+-- insert jobs.
 create function gjobs.link_retries(p_job_ids uuid[], p_repeats uuid[])
     returns setof uuid language plpgsql volatile security definer set search_path = '' as $$
 begin
@@ -326,7 +327,9 @@ begin
           from unnest(p_job_ids, p_repeats) as asked (job_id, repeats)
           join public.generation_jobs j on j.id = asked.job_id
           join public.generation_jobs f on f.id = asked.repeats and f.user_id is not distinct from j.user_id
-         where gjobs.may_refund() or j.user_id = auth.uid()
+         where (gjobs.may_refund() or j.user_id = auth.uid())
+           and has_any_column_privilege(coalesce(nullif(current_setting('role'), 'none'), session_user)::name,
+                                        'public.generation_jobs', 'insert')
         returning made.job_id;
 end $$;
 

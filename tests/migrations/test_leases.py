@@ -597,6 +597,15 @@ class TestActingAsUser:
             with acting(operator, user, role):
                 assert not link(one, BEN.job)
 
+    def test_role_that_may_not_insert_jobs_links_none(self, operator: psycopg.Connection) -> None:
+        one, other = queue(operator, BEN, "packaging", "packaging")
+        with operator.transaction(force_rollback=True):
+            operator.execute("create role gjobs_test_reader")
+            operator.execute("grant gjobs_test_reader to current_user")
+            operator.execute("grant usage on schema auth to gjobs_test_reader")
+            with acting(operator, None, "gjobs_test_reader"):
+                assert operator.execute("select gjobs.link_retries(%s, %s)", [[other], [one]]).fetchall() == []
+
 
 def test_removal_is_refused_while_workers_hold_leases_and_keeps_jobs_with_expired_ones_running(
     migrated_copy: Conninfo,
