@@ -199,8 +199,8 @@ visible_retention = _retention("visible_retention")
 
 
 def summed(source: sa.TableClause, *key: sa.ColumnElement[Any]) -> sa.Select[Any]:
-    """Return a statement for the number and the cost of jobs by key, from jobs or from rollups. Rollups that add up to
-    no jobs and are not folded yet are left out.
+    """Return a statement for the number and the total cost of jobs by key. It reads jobs or rollups. It leaves out keys
+    whose rollups add up to no jobs.
     """
     total_cents = sa.cast(sa.func.coalesce(sa.func.sum(source.c.cost_cents), 0), sa.BigInteger)
     cost = total_cents.label("total_cost_cents")

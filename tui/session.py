@@ -70,7 +70,7 @@ class KnownDatabase:
         self._key = sha256("\0".join(place).encode()).hexdigest()[:32]
         stored = self._load().get(self._key)
         self.known = _parse(stored)
-        """None if nothing is known, or if asking early failed in one of the last sessions."""
+        """The guess to use. None if nothing is known, or if a guess failed in one of the last sessions."""
         self._starts_without_guess = 0
         match stored:
             case {"starts_without_guess": int() as starts}:
@@ -80,7 +80,7 @@ class KnownDatabase:
     def remember(self, known: Known | None, *, has_failed: bool = False) -> None:
         """Save it for the next session. If the file cannot be written, only the guess is lost.
 
-        If this session's guess failed, the next sessions make no guess. Databases that were used last are kept longest.
+        If this session's guess failed, the next sessions make no guess. Recently used databases are kept longest.
         """
         entry: dict[str, Any] | None = None
         if has_failed:
@@ -137,7 +137,7 @@ class Session:
     access: WriteAccess
     """Whether writes are allowed. A write permit changes it."""
     profile: Profile = NO_PROFILE
-    """Without a name if an address was given instead."""
+    """The opened profile. It has no name if an address was given instead."""
     address: str | None = None
     """Host and database, unless the label has them."""
     moment: datetime | None = None

@@ -33,7 +33,7 @@ create index job_days_day on gjobs.job_days (day);
 
 -- The groups of the errors of failed jobs. Grouping an error takes 20 times as long as finding its hash here. A reader's query groups an
 -- error without a row, so a row that is missing or left over costs only time. Each user has their own rows, because a hash may reveal an
--- error. Readers of all jobs use the rows with the user id 0, which are together in the index. Folding counts the jobs of each row and
+-- error. Readers of all jobs use the rows with the user id 0. The index keeps them together. Folding counts the jobs of each row and
 -- removes the rows without jobs.
 create table gjobs.error_groups (
     error_hash  uuid    not null,

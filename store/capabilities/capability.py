@@ -119,7 +119,7 @@ class RlsPolicy:
     """The two conditions as the catalogue stores them. Read only for the doctor."""
     is_using_met: bool = False
     is_check_met: bool = False
-    """Whether a made-up user met the two conditions for a row of another user. False if nobody tried."""
+    """Whether a test user meets each condition for a row of another user. False if this was not tested."""
 
     @property
     def decides_on_jobs(self) -> bool:

@@ -55,7 +55,7 @@ def unnamed_profile(parameters: Mapping[str, str], pooler: Pooler | None = None)
 
 
 def shown_place(parameters: Mapping[str, str], environment: Mapping[str, str]) -> str:
-    """Return host, port and database for the screen. libpq takes missing ones from the environment."""
+    """Return host, port and database for the screen. Missing values come from the environment, as in libpq."""
     inherited = next((host for name in _HOSTS_OUTSIDE if (host := environment.get(name))), "")
     hosts = (parameters.get("host") or inherited).split(",")
     ports = (parameters.get("port") or environment.get("PGPORT", "")).split(",")

@@ -45,9 +45,9 @@ class WriteAccess:
         self.opened_by = "Give --write REASON."
         """How to open a write permit, shown to the user."""
         self.suspended_by: Refusal | None = None
-        """Refuses all writes for a while. Writes that are running end as usual."""
+        """Why all writes are refused for now. Writes that are running end as usual. None if they are not refused."""
         self.closed_by: Refusal | None = None
-        """Refuses all writes for good."""
+        """Why all writes are permanently refused. None if they are not refused."""
         self.refused_by: Refusal | None = None
         """Why the database accepts no writes now. None if it does."""
         self._clock = clock
@@ -118,7 +118,7 @@ class Pooler(StrEnum):
 class Profile:
     """A database, and how to open it. Its representation never holds a password.
 
-    Unasked, gjobs never migrates or fills a database that has an address.
+    gjobs migrates or fills a database that has an address only if the user asks for it.
     """
 
     name: str = ""
@@ -154,7 +154,7 @@ class Profile:
 
     @property
     def origin(self) -> str:
-        """What names the database, such as `--database-url` or `the profile 'prod'`."""
+        """The source of the address for messages, such as `--database-url` or `the profile 'prod'`."""
         return self.variable or f"the profile {self.name!r}"
 
     @property
@@ -233,7 +233,7 @@ class Settings:
     """What one command works with, from options, environment and configuration file."""
 
     profile: Profile
-    """Without a name if an address was given instead."""
+    """The opened profile. It has no name if an address was given instead."""
     data_dir: Path
     """The directory of all data that gjobs stores: the embedded cluster and its own state."""
     act_as: str

@@ -182,7 +182,7 @@ class TomlTable:
         self._values = values
         self._location = location
         self.problems: list[ConfigurationProblem] = []
-        """Those of the whole file."""
+        """The problems of the whole file."""
         self._known: list[str] = []
         self._refused: list[str] = []
 
@@ -277,14 +277,14 @@ class TomlTable:
 
 
 def typed(value: object, kinds: type[T] | tuple[type[T], ...], words: str) -> T:
-    """Return the value. Raises ValueError with a clause if its type is another than `words` describe."""
+    """Return the value. Raises ValueError with a clause if it has another type. `words` name the expected type."""
     if isinstance(value, kinds) and (kinds is bool or not isinstance(value, bool)):
         return value
     raise ValueError(f"is {kind(value)}, but must be {words}")
 
 
 def text_of(value: object, words: str = "a string") -> str:
-    """Return the text. Raises ValueError, as `typed` does, also for an empty text."""
+    """Return the text. Raises ValueError with a clause for another type or an empty text."""
     text = typed(value, str, words)
     if not text.strip():
         raise ValueError("is empty")

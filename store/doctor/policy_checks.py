@@ -112,7 +112,7 @@ async def _is_met(database: Database, policy: RlsPolicy, condition: str | None) 
 
 
 _Condition = tuple[str | None, str | None, bool]
-"""A condition, its node tree, and whether a made-up user met it for a row of another user. None if there is none."""
+"""A condition, its node tree, and whether a test user meets it for a row of another user. None for no condition."""
 
 
 def reach(condition: _Condition) -> Reach:

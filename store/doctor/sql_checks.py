@@ -1,7 +1,7 @@
 """The checks that are written in SQL, one file each.
 
-A check returns what each finding is about, then the fields of the finding. In the SQL of a finding, names from the
-database are quoted.
+Each row of a check is a finding. The first column names what the finding is about, such as a table. The others are the
+fields of the finding. In the SQL of a finding, names from the database are quoted.
 """
 
 from dataclasses import replace

@@ -359,7 +359,7 @@ def insert_links(new_ids: Mapping[UUID, UUID]) -> Query[UUID]:
 
 
 def retries_of(job_ids: Collection[UUID]) -> Query[tuple[UUID, UUID]]:
-    """Return a query for these jobs with an existing job that repeats each, oldest first.
+    """Return a query for the existing retries of these jobs, oldest first. A row has the ids of a job and its retry.
 
     A retry must belong to the user of its job: earlier builds let users link to other users' jobs.
     """
@@ -375,7 +375,7 @@ SELECT link.repeats, link.job_id
 
 
 def retried_among(job_ids: Collection[UUID]) -> Query[UUID]:
-    """Return a query for those of these jobs that have an existing retry."""
+    """Return a query for the ids of the given jobs that have an existing retry."""
     sql = """
 SELECT DISTINCT link.repeats
   FROM gjobs.visible_links link
@@ -433,8 +433,8 @@ SEES_GONE_JOBS: Query[bool] = Query(sa.text("SELECT gjobs.visible_jobs() IN ('al
 
 
 def _usual_duration_sql(what: str) -> str:
-    """Return SQL for a JSON object that maps each mode to `what`, an SQL expression that may use `usual`. It is
-    uncorrelated, so Postgres runs it once per statement.
+    """Return SQL for a JSON object that maps each mode to `what`. This SQL expression may use the column `usual`.
+    The SQL is uncorrelated, so Postgres runs it once per statement.
     """
     return f"""(
     SELECT jsonb_object_agg(learned.mode, {what})
@@ -492,7 +492,7 @@ def _stuck_among(knows_usual_durations: bool) -> sa.Select[Any]:
 
 
 def stuck_among(job_ids: Collection[UUID], *, at: datetime | None, knows_usual_durations: bool) -> Query[UUID]:
-    """Return a query for those of the jobs that are stuck."""
+    """Return a query for the ids of the given jobs that are stuck."""
     parameters: dict[str, object] = {"ids": list(job_ids), "at": at, "limit": STUCK_AFTER}
     return Query(_stuck_among(knows_usual_durations), first_column, parameters)
 

@@ -498,7 +498,7 @@ def _tid(name: str) -> sa.ColumnElement[str]:
 
 
 _LAST_PAGE = 2**32 - 1
-"""No table has as many pages, so a range that ends here includes new rows."""
+"""More pages than any table has. A range that ends here includes new rows."""
 
 
 def page_ranges(pages: int | None, at_once: int) -> Iterator[range | None]:

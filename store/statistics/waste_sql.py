@@ -136,7 +136,7 @@ def _make_row(row: Row) -> _Row:
 
 
 _KIND = "hashtextextended(translate(left(error, 1000), '0123456789', ''), 0)"
-"""Errors that differ only in digits are of one kind. One of them is enough to know the fingerprint of all."""
+"""The kind of an error. Errors of one kind differ only in digits, and have the same fingerprint."""
 
 
 def _fingerprints(of_project: bool, is_first: bool) -> str:

@@ -45,7 +45,7 @@ def identifier(text: str) -> UUID:
 
 
 def reader(parse: Callable[[str], T | None], complaint: str) -> Callable[[str], T]:
-    """Return what converts a text with `parse`. If that returns None or raises an error, the text is invalid."""
+    """Return a function that converts a text with `parse`. A text is invalid if `parse` returns None or fails."""
 
     def read(text: str) -> T:
         with suppress(ValueError, OverflowError):

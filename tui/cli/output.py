@@ -224,7 +224,7 @@ class Output:
         """Whether a person sees stdout."""
 
     def document(self, value: "Json | Iterator[Json]") -> bool:
-        """With --json, write the document and return true. The items of an iterator are made only then.
+        """With --json, write the document and return true. Without --json, an iterator is not read.
 
         Write ASCII only, so that no terminal or encoding changes a text. Indented on a terminal.
         """

@@ -135,7 +135,7 @@ STATUS_COLUMN = Column[Any](
 
 
 def job_columns(projects: Mapping[UUID, str], time: Callable[[datetime], str]) -> Sequence[Column[GenerationJob]]:
-    """`projects` has names by id."""
+    """Return the columns of jobs. `projects` maps project ids to names."""
     return (
         Column("ID", lambda job: str(job.id), is_id=True),
         STATUS_COLUMN,

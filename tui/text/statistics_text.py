@@ -97,7 +97,7 @@ def _share(share: float) -> str:
 
 
 def timing_columns(now: datetime) -> list[Column[statistics.ModeTimings]]:
-    """The last column may be left out, because the summary has the total."""
+    """Return the columns. A caller may leave out the last one, because the summary has the total."""
 
     def oldest(work: statistics.ModeTimings) -> str:
         if (since := work.oldest_queued_at) is None:

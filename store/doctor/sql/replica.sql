@@ -1,5 +1,5 @@
--- How far a replica has replayed the changes of its primary. Only a replica knows it. From a lag of ten seconds on, the data is
--- reported as old. Without streaming, the first comparison is null.
+-- The lag of a replica behind its primary. Only the replica knows it. The data is reported as old from a lag of ten seconds.
+-- Without streaming, the first comparison is null.
 select '', case when seconds >= 10 then 'warning' else 'ok' end, 'replica',
        'This is a replica, which accepts no writes. '
        || coalesce('It is ' || round(seconds, 1) || ' s behind the primary server.', 'It has replayed all received changes.'),

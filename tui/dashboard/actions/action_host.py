@@ -81,9 +81,9 @@ class ActionHost(MessageApp[int]):
         """Whether everything is imported. Until then, gjobs reads no row notes by itself."""
         self.budget_news = BudgetNews()
         self.observed = ObservedEvents()
-        """What the polls of the present actor showed of the jobs' events."""
+        """The events of jobs that polls have returned since the actor was selected."""
         self._sees_nothing = False
-        """Whether the present actor is a user whose list of all jobs is empty, as are the projects."""
+        """Whether the present actor is a user who sees no jobs and no projects."""
         self.poller = self._make_poller(opener, interval)
         status = connection_status(self.poller, self.database_choice, is_choosing=self.database_choices.is_choosing)
         self.sub_title = status.database or ""

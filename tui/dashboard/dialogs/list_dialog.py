@@ -1,4 +1,4 @@
-"""RowsDialog: a list of rows. ListDialog: rows that are read, and keep their cursor. Lines of tables in columns."""
+"""Dialogs with a list of rows (ListDialog loads them and keeps the cursor), and the lines of their tables."""
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace

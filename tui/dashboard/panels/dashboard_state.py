@@ -59,7 +59,7 @@ _ACTS_ON = {
 
 
 class DashboardState(QuietScreen[None]):
-    """The base of the dashboard screen, without what draws and what changes the request."""
+    """The state of the dashboard screen. Subclasses draw it and change the request."""
 
     def __init__(
         self,

@@ -285,7 +285,7 @@ class KeyHints(FittedLine):
         self._known: list[KeyHint] | None = None
         """The hints of all active bindings. None until they are needed: reading the bindings is slow."""
         self._placed_for: tuple[object, ...] | None = None
-        """The room, and the hidden and refused keys, that the placed hints are for."""
+        """The width, and the hidden and refused keys, for which the hints were placed."""
         self._placed: list[tuple[int, KeyHint]] = []
         """The hints that fit, each with its first cell."""
         self._line = Content()

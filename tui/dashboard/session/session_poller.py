@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class PollEvent(Event):
-    """News of polling. It is dropped once the app closes, because the widgets may be gone."""
+    """The base of poll events. They are dropped once the app closes, because the widgets may be gone."""
 
 
 @dataclass
@@ -60,7 +60,7 @@ class PaceChanged(PollEvent):
 
 @dataclass
 class ListPollFailed(PollEvent):
-    """Times are by the local clock."""
+    """The list could not be read. Times are by the local clock."""
 
     error: StoreError
     since: datetime

@@ -108,7 +108,7 @@ async def test_presenter_closes_for_screens_to_read_and_with_its_keys_and_ignore
     await dashboard.until(lambda: digits(dashboard, "state-queued") != "")
 
     def shows_nothing_after_forgetting() -> bool:
-        """Forget as before another actor. A poll that was running may show the jobs again, so repeat it."""
+        """Forget the data, as a switch of the actor does. Repeat it, because a running poll may show the jobs again."""
         dashboard.app.dashboard.forget()
         return "Loading …" in dashboard.text
 
