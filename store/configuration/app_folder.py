@@ -46,7 +46,7 @@ class MissingVariable(Exception):
 
 
 def unnamed_profile(parameters: Mapping[str, str], pooler: Pooler | None = None) -> Profile:
-    """Return a profile without a name. The parameters stand beside its address, so they need no quoting.
+    """Return a profile without a name. The parameters are not part of its address, so they need no quoting.
 
     `host` may have several hosts, separated by commas. A missing parameter is libpq's default.
     """

@@ -4,8 +4,8 @@
 -- its caller if it compares the caller's id with each argument that is the id of a user, by type and name. It is not enough
 -- to use the caller's id as the argument's default.
 --
--- The collation "C" keeps a Turkish database from changing the letter I to another one. Without `materialized`, each body
--- would be prepared several times.
+-- With the collation "C", the lower case of I is i in a Turkish database too. Without `materialized`, Postgres would remove
+-- the comments of each body several times.
 with functions as materialized (
     select p.oid, p.proname as name, p.prosecdef as runs_as_owner, o.rolname as owner, p.proargnames, p.proargtypes,
            format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)) as signature,

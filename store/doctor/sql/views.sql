@@ -1,5 +1,5 @@
 -- Views that bypass row level security: they run with their owner's rights, or they are copies (materialized views). A view
--- has one finding in case it shows the rows of others, and one in case it shows own rows only. Its tree decides which holds.
+-- has two possible findings: it shows the rows of others, or own rows only. Its tree decides which one is kept.
 --
 -- `app` has the app's relations. It also has the relations that supply their rows if they are views. Such a relation supplies
 -- `user_id` and two of `columns`. In pg_depend, a materialized view also depends on itself.

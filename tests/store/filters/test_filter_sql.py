@@ -246,6 +246,14 @@ def test_statement_is_built_once_for_a_filter() -> None:
     assert statement("mode:a") is not statement("mode:b")
 
 
+@pytest.mark.parametrize("text", ["error-group:3b1a4064e8 mode:a", "mode:a error-group:3b1a4064e8"])
+def test_error_group_is_the_last_condition(text: str) -> None:
+    """A slow condition is checked only for jobs that meet the others, also within an expression."""
+    query = page(ListQuery(job_filter=parse(text, now=NOW)), READS_NAMES, after=None, limit=1)
+    _, _, conditions = compiled(query.statement)[0].partition("WHERE")
+    assert conditions.index("generation_jobs.mode") < conditions.index("generation_jobs.error")
+
+
 async def test_filter_by_name_needs_a_grant_and_filter_by_id_does_not(
     attached_database: Conninfo, app_sql: Sql, recording_login: str
 ) -> None:
