@@ -51,7 +51,7 @@ grant execute on function
     gjobs.count_visible(text, boolean), gjobs.get_job_statistics(uuid), gjobs.budget_period_start(text, date),
     gjobs.check_budget(uuid, bigint), gjobs.link_retries(uuid[], uuid[]), gjobs.further_columns(),
     gjobs.archive_jobs(uuid[]), gjobs.restore_jobs(uuid[]),
-    gjobs.jobs_at(timestamptz, uuid, uuid[], integer, xid8, boolean)
+    gjobs.jobs_at(timestamptz, uuid, uuid[], integer, timestamptz)
  to public;
 
 -- Workers and the operator's tools run as the owner, or as the role of hosted projects that bypasses row level security.

@@ -12,7 +12,7 @@ create table gjobs.archived_jobs (
     cost_cents     integer,
     created_at     timestamptz,
     updated_at     timestamptz,
-    archived_at    timestamptz not null default now(),
+    archived_at    timestamptz not null default clock_timestamp(),
     further        jsonb       not null default '{}'
 );
 create index archived_jobs_newest on gjobs.archived_jobs (created_at desc, id desc);
@@ -131,13 +131,14 @@ end $$;
 create function gjobs.archive_jobs(p_job_ids uuid[])
     returns setof uuid language plpgsql volatile security invoker set search_path = '' as $$
 declare
-    moved uuid[];
+    began_at constant timestamptz := clock_timestamp();
+    moved    uuid[];
 begin
     perform set_config('gjobs.archiving', 'on', true);
     with gone as (delete from public.generation_jobs j where j.id = any (p_job_ids) returning j.id)
     select array_agg(id) into moved from gone;
     perform set_config('gjobs.archiving', 'off', true);
-    if (select count(*) from gjobs.visible_archive a where a.id = any (moved) and a.archived_at = now()) < cardinality(moved) then
+    if (select count(*) from gjobs.visible_archive a where a.id = any (moved) and a.archived_at >= began_at) < cardinality(moved) then
         raise exception using
             message = 'the archive did not take every job',
             hint = 'Its trigger on the jobs is disabled, or its rows are not yours to see.';

@@ -35,6 +35,7 @@ create table gjobs.job_event_log (
     note               text,
     primary key (transaction_id, id)
 ) with (autovacuum_vacuum_insert_scale_factor = 0.05);
+create index job_event_log_at on gjobs.job_event_log using brin (at) with (pages_per_range = 32);
 create index job_event_log_job_id on gjobs.job_event_log (job_id);
 create index job_event_log_truncated on gjobs.job_event_log (transaction_id, id) where kind = 'truncated';
 
@@ -48,9 +49,9 @@ comment on column gjobs.job_event_log.former_error is
 
 -- One row.
 create table gjobs.settings (
+    only_row    boolean  primary key default true check (only_row),
     keep_events interval not null default '90 days' check (keep_events >= '1 day')
 );
-create unique index settings_once on gjobs.settings ((true));
 insert into gjobs.settings default values;
 
 comment on column gjobs.settings.keep_events is 'older events are removed when they are folded into the rollups';

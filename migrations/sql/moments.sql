@@ -4,12 +4,12 @@
 -- events. The column `unrecorded` names the values that were not recorded, separated by commas. It is null if all were recorded.
 -- A column that the table lacks is null: its name then means that of `absent`.
 --
--- The other arguments limit what is read. p_limit chooses the newest jobs that still exist, and all that are gone and not older. No
--- transaction before p_first_transaction has events after the moment. With p_by_job, the events of each job are looked up, which is faster
--- if many jobs changed. Then only the last 2,000 deletions are read.
+-- The other arguments limit what is read. p_limit chooses the newest jobs that still exist, and all that are gone and not older. With
+-- p_gone_since, the events of each job are looked up, which is faster if many jobs changed. Then only the last 2,000 deletions since that
+-- time are read.
 create function gjobs.jobs_at(
     p_moment timestamptz, p_project_id uuid default null, p_job_ids uuid[] default null, p_limit integer default null,
-    p_first_transaction xid8 default '0', p_by_job boolean default false)
+    p_gone_since timestamptz default null)
     returns table (
         id uuid, user_id uuid, project_id uuid, status text, mode text, input_asset_id uuid, error text, cost_cents bigint,
         created_at timestamptz, updated_at timestamptz, retry_count integer, completed_at timestamptz, started_at timestamptz,
@@ -42,15 +42,14 @@ begin
           from gjobs.visible_archive
          where created_at <= p_moment and (p_project_id is null or project_id = p_project_id)
            and (p_job_ids is null or id = any (p_job_ids))
-           and created_at >= (select since from reach) and archived_at > p_moment - interval '1 minute'
+           and created_at >= (select since from reach) and archived_at > p_moment
          order by created_at desc, id desc limit p_limit
     ), later as materialized (
         select e.job_id, e.kind, e.project_id from gjobs.job_events e
-         where e.at > p_moment and e.transaction_id >= p_first_transaction
-           and (p_job_ids is null or e.job_id = any (p_job_ids))
-           and (not p_by_job or e.kind in ('deleted', 'archived') and (p_project_id is null or e.project_id = p_project_id))
-         order by case when p_by_job then e.transaction_id end desc, case when p_by_job then e.id end desc
-         limit case when p_by_job then 2000 end
+         where e.at > coalesce(p_gone_since, p_moment) and (p_job_ids is null or e.job_id = any (p_job_ids))
+           and (p_gone_since is null
+                or e.kind in ('deleted', 'archived') and (p_project_id is null or e.project_id = p_project_id))
+         order by case when p_gone_since is not null then e.at end desc limit case when p_gone_since is not null then 2000 end
     ), candidate as (
         select live.*, false as is_gone, false as is_deleted from live
         union all
@@ -73,7 +72,7 @@ begin
                  coalesce((h.before).user_id, (h.next).user_id) as user_id
             from (
                 select where c.is_gone
-                          or case when p_by_job then (select e.at from gjobs.job_events e where e.job_id = c.id
+                          or case when p_gone_since is not null then (select e.at from gjobs.job_events e where e.job_id = c.id
                                                        order by e.id desc limit 1) > p_moment
                                   else c.id in (select l.job_id from later l) end
                 offset 0

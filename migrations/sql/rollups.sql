@@ -52,6 +52,7 @@ comment on column gjobs.job_days.day is 'the UTC day of created_at';
 -- transaction_id >= next, or = any (open). Both are kept, because the oldest transaction that runs in any database of the server may
 -- be one that somebody forgot: then nothing would be folded any more.
 create table gjobs.fold_state (
+    only_row        boolean     primary key default true check (only_row),
     is_counted      boolean     not null,
     next            xid8        not null,
     open            xid8[]      not null,
@@ -61,7 +62,6 @@ create table gjobs.fold_state (
     removed_before  timestamptz,
     removed_to      xid8
 );
-create unique index fold_state_once on gjobs.fold_state ((true));
 
 comment on column gjobs.fold_state.is_counted is 'false before the first count, and after a restore on another server';
 comment on column gjobs.fold_state.open is 'what else had not ended, and the transaction that folded';

@@ -14,17 +14,9 @@ WRITES_OFF = "Writes are off, because an earlier moment is shown."
 MOST_LISTED = 5_000
 """How many of the newest jobs are searched for a filter, a non-default order or a later page."""
 MOST_CHANGES = 50_000
-"""The most events read after a moment. Also the maximum number of events before the moment that are searched
-for late transactions.
-"""
+"""The most events read after a moment."""
 FEW_CHANGES = 5_000
-"""If there are at most this many events, a list reads all of them at once. A step from one event to the next also
-reads at most this many.
-"""
-SLACK = timedelta(minutes=1)
-"""Events of transactions shorter than this are assumed to be in the order of their transactions. For longer
-transactions, gjobs searches for events that came late.
-"""
+"""If there are at most this many events after the moment, a list reads all of them at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,31 +44,17 @@ def job_row(job: GenerationJob) -> Mapping[str, str | int | float | Sequence[str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EventRange:
-    """Where the events after a moment are, in the order of transactions."""
+class LaterEvents:
+    """What the log has after a moment."""
 
     began_at: datetime
     """How far back the log reaches."""
-    first: int
-    """The first transaction that may have events after the moment."""
-    last: int
-    """The first transaction without events at the moment or before it."""
     count: int
-    """The number of events from `first` on, at most one more than MOST_CHANGES."""
+    """The number of events, at most one more than MOST_CHANGES."""
     taken_at: datetime
     """The server's time."""
-    searched_since: datetime | None
-    """The oldest event that was searched for late ones. A transaction that began before it may precede `first` and
-    still have events after the moment. None if all events were searched.
-    """
-    newest: int | None
-    """The last transaction with events outside the newest MOST_CHANGES. None if `count` is at most MOST_CHANGES.
-    """
-
-    @property
-    def is_searched(self) -> bool:
-        """Whether every transaction with events after the moment is included."""
-        return self.searched_since is None
+    searched_since: datetime
+    """After this time there are at most MOST_CHANGES events. It is the moment if `is_whole`."""
 
     @property
     def is_whole(self) -> bool:
@@ -100,16 +78,7 @@ def parse_moment(text: str, *, now: datetime) -> datetime:
         ) from None
 
 
-def late_caution(found: EventRange) -> str:
-    """Return a sentence on changes of overlooked transactions. Empty if there are none."""
-    since = found.searched_since
-    if since is None or not found.is_whole:
-        return ""
-    began = f"{since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-    return f"Deleted jobs and numbers may lack changes by transactions that began before {began}."
-
-
-def check_moment(moment: datetime, found: EventRange) -> None:
+def check_moment(moment: datetime, found: LaterEvents) -> None:
     """Raise InvalidValue if nothing is recorded about the moment."""
     if moment > found.taken_at:
         raise InvalidValue("at", "This moment is in the future.", hint="Use an earlier time.")

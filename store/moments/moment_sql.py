@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -17,20 +16,19 @@ from gjobs.store import tables
 from gjobs.store.database.query import Query, Row, RowMaker, first_column, make_number, row_maker, typed_text
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, ListedJob, status_or_none
 from gjobs.store.jobs.job_sql import ALL_COLUMNS, JobColumns
-from gjobs.store.moments.moment import FEW_CHANGES, MOST_CHANGES, SLACK, EventRange, PastJob
+from gjobs.store.moments.moment import FEW_CHANGES, MOST_CHANGES, LaterEvents, PastJob
 
 Job = TypeVar("Job", GenerationJob, ListedJob)
 
 _jobs = tables.generation_jobs
 
 _MOMENT = sa.bindparam("moment", type_=sa.DateTime(timezone=True))
-_IN_RANGE = "e.transaction_id >= cast(cast(:first_transaction as text) as xid8)"
 
 _POOL = (
     sa.text("""
 select * from gjobs.jobs_at(
     :moment, CAST(:pool_project AS uuid), CAST(:pool_ids AS uuid[]), CAST(:pool_rows AS integer),
-    CAST(CAST(:first_transaction AS text) AS xid8), CAST(:by_job AS boolean))
+    CAST(:gone_since AS timestamptz))
 """)
     .bindparams(_MOMENT)
     .columns(
@@ -52,7 +50,7 @@ class Pool:
     """Jobs that existed at a moment: the newest of a project or of all, or those with some ids."""
 
     moment: datetime
-    events: EventRange
+    events: LaterEvents
     project_id: UUID | None = None
     ids: Sequence[UUID] | None = None
     """None for the newest jobs."""
@@ -63,14 +61,13 @@ class Pool:
 
     @property
     def parameters(self) -> dict[str, object]:
-        by_id, events = self.ids is not None, self.events
+        by_id = self.ids is not None
         return {
             "moment": self.moment,
             "pool_project": self.project_id,
             "pool_ids": None if self.ids is None else list(self.ids),
             "pool_rows": None if by_id else self.rows,
-            "first_transaction": "0" if by_id else str(events.newest or events.first),
-            "by_job": not by_id and not (events.is_searched and events.count <= FEW_CHANGES),
+            "gone_since": None if by_id or self.events.count <= FEW_CHANGES else self.events.searched_since,
         }
 
 
@@ -128,20 +125,22 @@ def count_newest(pool: Pool) -> Query[int]:
     return Query(typed_text(sql), make_number, parameters, may_sort=pool.may_sort)
 
 
-def range_statement(*, most_changes: int = MOST_CHANGES) -> Any:
-    sql = Path(__file__).with_name("event_range.sql").read_text(encoding="utf-8")
-    return sa.text(sql.format(slack=SLACK.total_seconds(), most_changes=most_changes)).bindparams(_MOMENT)
+_LATER = sa.text("""
+select (select s.begins_at from gjobs.log_start s), later.count, now(),
+       case when later.count <= :most then :moment else (
+           select halved.since
+             from (select now() - (now() - :moment) / 2 ^ n from generate_series(1, 60) n) halved (since)
+            where (select count(*) from (select from gjobs.job_events e where e.at > halved.since limit :most + 1) e)
+                  <= :most
+            limit 1
+       ) end
+  from (select count(*) from (select from gjobs.job_events e where e.at > :moment limit :most + 1) e) later
+""").bindparams(_MOMENT)
 
 
-_RANGE = range_statement()
-
-
-def event_range(moment: datetime) -> Query[EventRange]:
-    """Return a query that finds the moment's place among the transactions by bisection, because no index has times.
-
-    It must run as the operator, who sees all events.
-    """
-    return Query(_RANGE, row_maker(EventRange), {"moment": moment})
+def later_events(moment: datetime) -> Query[LaterEvents]:
+    """Return a query that counts the events after the moment. It must run as the operator, who sees all events."""
+    return Query(_LATER, row_maker(LaterEvents), {"moment": moment, "most": MOST_CHANGES})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,34 +163,32 @@ _make_change = row_maker(
 )
 
 
-def changes(moment: datetime, events: EventRange) -> Query[Change]:
+def changes(moment: datetime) -> Query[Change]:
     """Return a query for what changed after the moment."""
-    sql = f"""
+    sql = """
 select e.former_project_id, e.project_id,
        case when e.former_project_id is not null or e.project_id is null then e.from_status end, e.to_status, count(*),
        coalesce(sum(case when e.to_status is null then e.cost_cents else e.cost_cents - e.cents_change end), 0)::bigint,
        coalesce(sum(e.cost_cents), 0)::bigint
   from gjobs.job_events e
- where {_IN_RANGE} and e.at > :moment and coalesce(e.from_status, e.to_status) is not null
+ where e.at > :moment and coalesce(e.from_status, e.to_status) is not null
  group by 1, 2, 3, 4
-"""  # noqa: S608 - of constants
-    return Query(typed_text(sql), _make_change, {"moment": moment, "first_transaction": str(events.first)})
+"""
+    return Query(typed_text(sql), _make_change, {"moment": moment})
 
 
-def neighbor(
-    moment: datetime, events: EventRange, project_id: UUID | None, *, is_later: bool
-) -> Query[datetime | None]:
+def neighbor(moment: datetime, project_id: UUID | None, *, is_later: bool) -> Query[datetime | None]:
     """Return a query for the time of the event before or after the moment. None if there is none."""
-    nearest, reached, beyond, order = ("min", ">=", ">", "") if is_later else ("max", "<", "<", " desc")
+    nearest, beyond, within, sign = ("min", ">", "<=", "+") if is_later else ("max", "<", ">=", "-")
     scope = "" if project_id is None else "and e.project_id = :project_id"
-    sql = f"""
-select {nearest}(e.at) from (
-    select e.at from gjobs.job_events e
-     where e.transaction_id {reached} cast(cast(:bound as text) as xid8) and e.at {beyond} :moment
-       and coalesce(e.from_status, e.to_status) is not null {scope}
-     order by e.transaction_id{order}, e.id{order} limit {FEW_CHANGES}
-) e
+    # A view that is a security barrier is not read in the order of an index, so short ranges are searched first.
+    ranges = ",\n".join(
+        f"""
+(select {nearest}(e.at) from gjobs.job_events e
+  where e.at {beyond} :moment and e.at {within} :moment {sign} interval '{length}'
+    and coalesce(e.from_status, e.to_status) is not null {scope})
 """  # noqa: S608 - of constants
-    bound = str(events.first if is_later else events.last)
-    parameters = {"moment": moment, "bound": bound, **_of_project("project_id", project_id)}
-    return Query(typed_text(sql), first_column, parameters)
+        for length in ("1 minute", "1 hour", "1 day", "1000 years")
+    )
+    sql = f"select coalesce({ranges})"
+    return Query(typed_text(sql), first_column, {"moment": moment, **_of_project("project_id", project_id)})

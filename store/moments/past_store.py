@@ -35,7 +35,7 @@ from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, parse_stat
 from gjobs.store.jobs.job_results import MOST_EVENTS, JobHistory, Page, PageKey, RetryLinks, StuckVerdict, job_history
 from gjobs.store.jobs.job_sql import JobStatements, make_job, make_listed
 from gjobs.store.moments import moment_sql
-from gjobs.store.moments.moment import MOST_LISTED, WRITES_OFF, EventRange, check_log, check_moment, late_caution
+from gjobs.store.moments.moment import MOST_LISTED, WRITES_OFF, LaterEvents, check_log, check_moment
 from gjobs.store.moments.moment_sql import PAST_COLUMNS, Change, Pool, as_of, past_maker
 from gjobs.store.search import IdMatches
 from gjobs.store.statistics import statistics_sql
@@ -125,7 +125,7 @@ class PastDatabase(ActorDatabase):
 class Known:
     """What was found out about the moment. Stores of all actors share it."""
 
-    events: EventRange | None = None
+    events: LaterEvents | None = None
 
 
 class PastStore(Store):
@@ -154,14 +154,16 @@ class PastStore(Store):
     def acting_as(self, actor: Actor) -> Self:
         return type(self)(self.database, actor, self.capability_cache, moment=self.moment, known=self._known)
 
-    async def check(self) -> EventRange:
-        """Return where the moment's events are. Raises SchemaMissing without events, InvalidValue if it is unknown."""
+    async def check(self) -> LaterEvents:
+        """Count the events after the moment. Raises SchemaMissing without events, InvalidValue if nothing is recorded
+        about the moment.
+        """
         await self.actor_database.require(Capability.MIGRATED)
         found = self._known.events
         if found is None:
             # A user sees too few events to find the moment among them.
             async with self.actor_database.translating_refusals(Capability.MIGRATED):
-                (found,) = await self.database.read(OPERATOR, moment_sql.event_range(self.moment))
+                (found,) = await self.database.read(OPERATOR, moment_sql.later_events(self.moment))
             check_moment(self.moment, found)
             self._known.events = found
         return found
@@ -171,7 +173,7 @@ class PastStore(Store):
         log lacks other events of that time.
         """
         events = await self.check()
-        asked = moment_sql.neighbor(self.moment, events, project_id, is_later=is_later)
+        asked = moment_sql.neighbor(self.moment, project_id, is_later=is_later)
         (found,) = await self.actor_database.read(asked, needs=Capability.MIGRATED)
         if found is not None:
             check_log(found, events.began_at)
@@ -286,7 +288,7 @@ class PastStore(Store):
         hidden = (
             "" if self._sees_gone_jobs else "Jobs that are deleted or archived by now are missing: policies hide them."
         )
-        return tuple(filter(None, (cut, gone, late_caution(events), hidden)))
+        return tuple(filter(None, (cut, gone, hidden)))
 
     async def get_page_with_names(
         self, listed: ListQuery, *, limit: int, after: PageKey | None = None
@@ -383,7 +385,7 @@ class PastStore(Store):
             answers = await self._read(
                 statistics_sql.by_status(query.project_id, from_rollups=True),
                 statistics_sql.totals_by_project_from_rollups(limit=MOST_PROJECTS),
-                moment_sql.changes(self.moment, events),
+                moment_sql.changes(self.moment),
             )
             statistics, projects = _before(query.project_id, *answers)
         return Totals(
@@ -397,7 +399,6 @@ class PastStore(Store):
             flow=await self.get_flow(query) if with_flow else None,
             taken_at=self.moment,
             actor=self.actor,
-            may_lack_changes=not events.is_searched,
             unknown_because=why,
         )
 
@@ -422,7 +423,7 @@ class PastStore(Store):
         if totals.statistics is None:
             await self.actor_database.require(Capability.ROLLUPS)
             raise InvalidValue("at", TOO_MUCH, hint="Use a later time.")
-        return replace(totals.statistics, cautions=tuple(filter(None, (late_caution(await self.check()),))))
+        return totals.statistics
 
     async def count_jobs(self, job_filter: JobFilter, *, most: int) -> int:
         return min((await self._count(ListQuery(job_filter=job_filter))).number, most)

@@ -226,8 +226,6 @@ class JobStatistics:
 
     by_status: tuple[JobStatistic, ...]
     includes_archive: bool = False
-    cautions: tuple[str, ...] = ()
-    """Sentences on what may be missing."""
 
     def __iter__(self) -> Iterator[JobStatistic]:
         return iter(self.by_status)
@@ -429,8 +427,6 @@ class Totals:
     """The actor who counted."""
     partial_claims: tuple[str, ...] = ()
     """The claims that policies read and that gjobs does not know. In the app, the numbers may differ."""
-    may_lack_changes: bool = False
-    """Whether changes may be missing from the numbers of an earlier moment."""
     unknown_because: str = ""
     """Why the numbers of an earlier moment are unknown. Empty if they are known."""
 

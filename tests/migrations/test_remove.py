@@ -11,6 +11,7 @@ from gjobs.migrations.rollups import check_rollups
 from gjobs.migrations.runner import remove, upgrade
 from gjobs.migrations.status import read_status
 from gjobs.migrations.verification import verify
+from gjobs.store.embedded.server_files import ADMINISTRATOR
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, add, app_schema, catalogue, execute
 
@@ -21,6 +22,22 @@ def rows(connection: psycopg.Connection) -> dict[str, list[tuple[object, ...]]]:
     """Return the rows of the tables, without the columns that migrations add."""
     row = SQL("select to_jsonb(t) - array['retry_count', 'completed_at'] from {} t order by id")
     return {table: connection.execute(row.format(Identifier(schema, table))).fetchall() for schema, table in TABLES}
+
+
+def test_gjobs_works_with_a_publication_for_all_tables(attached_database: Conninfo) -> None:
+    """Each of its tables has a key, so each row can be replicated."""
+    execute({**attached_database, "user": ADMINISTRATOR}, "create publication everything for all tables")
+    with connect(attached_database) as connection:
+        add(connection, ADA)
+    upgrade(attached_database)
+    execute(
+        attached_database,
+        "update public.generation_jobs set status = 'failed', error = 'x'",
+        "select gjobs.fold_events()",
+        "update gjobs.settings set keep_events = '30 days'",
+        "select gjobs.count_again()",
+    )
+    remove(attached_database)
 
 
 def test_upgrade_and_removal_can_be_repeated_and_leave_what_the_app_changed(attached_database: Conninfo) -> None:

@@ -211,11 +211,9 @@ def totals_note(totals: "Totals", *, seconds: float, key: str, is_current: bool 
     pressing it helps.
     """
     is_exact = totals.precision is Precision.EXACT
-    is_qualified = totals.partial_claims or totals.may_lack_changes
     parts = [
-        *([] if is_exact and is_qualified else [_PRECISION_WORDS[totals.precision]]),
+        *([] if is_exact and totals.partial_claims else [_PRECISION_WORDS[totals.precision]]),
         *([PARTIAL_CLAIMS] if totals.partial_claims else []),
-        *(["changes may be missing"] if totals.may_lack_changes else []),
         *_filter_notes(totals),
         "at this moment" if is_past else totals_age(seconds, is_current=is_current),
         f"as {clean(actor_name(totals.actor), limit=60)}",

@@ -107,7 +107,6 @@ async def _by_status(session: "Session", output: Output, project_id: UUID | None
         statistics = await get_statistics_with_archive(session.store, project_id)
     else:
         statistics = await session.store.get_job_statistics(project_id)
-    print_message(*statistics.cautions)
     if output.json:
         partial_claims = await session.store.actor_database.partial_claims()
         output.document(json_documents.statistics(statistics, partial_claims=partial_claims))

