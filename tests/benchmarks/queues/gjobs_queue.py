@@ -1,6 +1,7 @@
 """gjobs: a worker of the store on the jobs table with all its triggers."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -34,6 +35,7 @@ class Gjobs:
             worker = Worker(store, registry, batch=batch, concurrency=at_a_time)
             loop = asyncio.get_running_loop()
             start = loop.time()
+            gc.freeze()  # As `gjobs worker` does.
             await worker.run(once=True)
             return [loop.time() - start]
 

@@ -1,5 +1,6 @@
 """gjobs worker and gjobs workers."""
 
+import gc
 import importlib
 import os
 import sys
@@ -145,6 +146,7 @@ def run_worker(
         signals = (signal.SIGINT, signal.SIGTERM)
         for number in signals:
             loop.add_signal_handler(number, stop)
+        gc.freeze()  # Scanning the modules of gjobs and of the handlers would pause all jobs.
         try:
             await worker.run(once=once)
         finally:
