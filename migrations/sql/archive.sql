@@ -135,8 +135,10 @@ declare
     moved    uuid[];
 begin
     perform set_config('gjobs.archiving', 'on', true);
+    set local search_path to default;  -- for the app's triggers
     with gone as (delete from public.generation_jobs j where j.id = any (p_job_ids) returning j.id)
-    select array_agg(id) into moved from gone;
+    select pg_catalog.array_agg(id) into moved from gone;
+    set local search_path to '';
     perform set_config('gjobs.archiving', 'off', true);
     if (select count(*) from gjobs.visible_archive a where a.id = any (moved) and a.archived_at >= began_at) < cardinality(moved) then
         raise exception using
@@ -152,11 +154,9 @@ create function gjobs.restore_jobs(p_job_ids uuid[])
     returns setof uuid language plpgsql volatile security invoker set search_path = '' set datestyle = 'ISO, YMD'
     set intervalstyle = 'postgres' set timezone = 'UTC' set lc_monetary = 'C' as $$
 declare
-    lost  record;
-    moved uuid[];
-begin
-    perform set_config('gjobs.restoring', 'on', true);
-    execute format($insert$
+    lost      record;
+    moved     uuid[];
+    statement constant text := format($insert$
         with restored as (
             insert into public.generation_jobs
                    (id, user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at%s)
@@ -166,9 +166,14 @@ begin
               from gjobs.visible_archive a where a.id = any ($1)
             returning id
         )
-        select array_agg(id) from restored
+        select pg_catalog.array_agg(id) from restored
     $insert$, (select string_agg(format(', %I', name), '') from gjobs.further_columns()),
-              (select string_agg(', ' || read, '') from gjobs.further_columns())) into moved using p_job_ids;
+              (select string_agg(', ' || read, '') from gjobs.further_columns()));
+begin
+    perform set_config('gjobs.restoring', 'on', true);
+    set local search_path to default;
+    execute statement into moved using p_job_ids;
+    set local search_path to '';
     perform set_config('gjobs.restoring', 'off', true);
     select a.id into lost from gjobs.visible_archive a where a.id = any (moved) limit 1;
     if found then

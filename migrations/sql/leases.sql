@@ -158,6 +158,7 @@ begin
         on conflict (job_id) do update
            set owner = excluded.owner, attempt = l.attempt + 1, acquired_at = excluded.acquired_at, expires_at = excluded.expires_at,
                note = null;
+    set local search_path to default;  -- for the app's triggers
     return query
         with claimed as (
             update public.generation_jobs j set status = 'running' where j.id = any (chosen)
@@ -170,8 +171,9 @@ end $$;
 -- Ends jobs that the worker holds. It returns the jobs that it changed: those still running whose lease has the given owner and attempt.
 -- postpone_jobs and hand_back_jobs also return the jobs that they changed.
 -- Rows are found by their keys, see gjobs.take_over_jobs.
--- The app's triggers and policies run under the same settings. jit is off: with enable_seqscan off, a plan that reads a whole table looks
--- expensive enough to compile.
+-- The app's triggers run under the same settings, but with the session's search_path: their functions may leave schemas out. Statements
+-- under that path call no function that another one could replace. jit is off: with enable_seqscan off, a plan that reads a whole table
+-- looks expensive enough to compile.
 create function gjobs.finish_jobs(
     p_owner uuid, p_job_ids uuid[], p_attempts integer[], p_statuses text[], p_errors text[], p_costs integer[])
     returns setof uuid language plpgsql volatile security invoker rows 10
@@ -188,6 +190,7 @@ begin
         select j.id from public.generation_jobs j
          where j.id = any (p_job_ids) and j.status || '' = 'running' order by j.id for no key update
     );
+    set local search_path to default;
     return query
         with held as materialized (
             select l.job_id, ended.status, ended.error, ended.cost_cents
@@ -234,6 +237,7 @@ begin
         select j.id from public.generation_jobs j
          where j.id = any (p_job_ids) and j.status || '' = 'running' order by j.id for no key update
     );
+    set local search_path to default;
     update public.generation_jobs j
        set cost_cents = failed.cost_cents
       from unnest(p_job_ids, p_attempts, p_costs) as failed (job_id, attempt, cost_cents)

@@ -334,6 +334,22 @@ class TestArchivePermissions:
             assert visible.fetchall() == [(ADA.project,), (None,)]
 
 
+def test_trigger_of_the_app_may_name_a_table_without_its_schema(owner: psycopg.Connection) -> None:
+    owner.execute("create table public.notes (what text)")
+    owner.execute(
+        "create function public.note() returns trigger language plpgsql as"
+        " 'begin insert into notes values (tg_op); return null; end'"
+    )
+    owner.execute(
+        "create trigger note after insert or delete on public.generation_jobs"
+        " for each statement execute function public.note()"
+    )
+
+    assert restore(owner, *archive(owner, ADA.job)) == [ADA.job]
+
+    assert owner.execute("select what from public.notes").fetchall() == [("DELETE",), ("INSERT",)]
+
+
 def test_deleting_a_user_while_archiving_leaves_no_archived_job(operator: psycopg.Connection) -> None:
     with operator.transaction():
         operator.execute("set local gjobs.archiving = 'on'")

@@ -381,12 +381,12 @@ declare
     seen json;
 begin
     execute 'explain (format json) select count(*) from public.plans where plan::text <> $1' into seen using tg_op;
-    insert into public.plans values (seen);
+    insert into plans values (seen);
     return null;
 end $$;
 create trigger read_all after update on public.generation_jobs for each statement execute function public.read_all();
 """
-"""A trigger of an app that reads a whole table and stores the plan."""
+"""A trigger of an app that reads a whole table, and stores the plan in a table that it names without the schema."""
 
 
 class TestAppTriggers:
