@@ -109,6 +109,8 @@ def test_jobs_transition_prints_the_changed_job(gjobs: Run, sql: Sql) -> None:
     moved = gjobs("jobs", "transition", str(QUEUED), "running")
     assert (moved.code, moved.err) == (0, "")
     assert moved.out.splitlines()[1].split()[:2] == [str(QUEUED), "running"]
+    updated = gjobs("jobs", "update", str(QUEUED), "--cost-cents", "7")
+    assert all("Autumn catalog" in one.out for one in (moved, updated))
 
 
 def test_refused_transition_prints_the_reason(gjobs: Run) -> None:

@@ -358,6 +358,7 @@ async def update_job(
 
     An empty error removes the error.
     """
+    names = {} if output.json else await arguments.project_names(session.store)
     job = await session.store.update_generation_job(
         job_id,
         mode=mode,
@@ -365,7 +366,7 @@ async def update_job(
         error=error if error is UNSET else error or None,
         input_asset_id=input_asset,
     )
-    show_written(output, job, {})
+    show_written(output, job, names)
 
 
 @Command(name="transition", help=f"move a job: {WORKFLOW}", example=f"gjobs jobs transition {_ID} running")
@@ -377,12 +378,13 @@ async def transition_job(
     status: JobStatus = argument(arguments.one_of(JobStatus), "STATUS", _STATUSES),
     error: str | None = option(str, "TEXT", "the error text (default: keep the current text)"),
 ) -> None:
+    names = {} if output.json else await arguments.project_names(session.store)
     outcome = await session.store.transition_job_status(job_id, status, error or None)
     output.document(json_documents.transition(outcome, status))
     match outcome:
         case Applied(job=job):
             if not output.json:
-                show_jobs(output, [job], {})
+                show_jobs(output, [job], names)
         case Refused(current=current, allowed=allowed):
             next_statuses = f"It can change to {' or '.join(allowed)}."
             is_final = "This status is final. Create a new job to run it again."
