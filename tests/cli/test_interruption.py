@@ -127,7 +127,12 @@ def test_command_can_run_outside_the_main_thread() -> None:
             return "done"
 
     done: list[str] = []
-    other = threading.Thread(target=lambda: done.append(asyncio.run(nothing())))
+
+    def run() -> None:
+        with orderly_termination(json=False):
+            done.append(asyncio.run(nothing()))
+
+    other = threading.Thread(target=run)
     other.start()
     other.join()
     assert done == ["done"]

@@ -12,7 +12,8 @@ from gjobs.store.errors import name_database
 from gjobs.tui import startup
 from gjobs.tui.cli.command import Command, GlobalOptions, check_options, read_alone, settings_for
 from gjobs.tui.cli.commands.dashboard import open_dashboard
-from gjobs.tui.cli.output import ExitCode, Output, OutputFailed, UsageError, print_message
+from gjobs.tui.cli.output import ExitCode, Output, OutputFailed, UsageError, print_message, report_failure
+from gjobs.tui.cli.sessions import orderly_termination
 from gjobs.tui.startup import advise_for
 
 
@@ -25,8 +26,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             return _run(words, cleanup)
         except (Exception, KeyboardInterrupt) as error:
-            from gjobs.tui.cli.output import report_failure
-
             # No error may reach the person as a traceback.
             return report_failure(error, json="--json" in words)
 
@@ -56,11 +55,12 @@ def _run(arguments: Sequence[str], cleanup: ExitStack) -> ExitCode:
     if command.opens_database and not command.embedded_only:
         cleanup.callback(name_database, None)
         advise_for(settings)
-    try:
-        return command.run(settings, output, **own_options) or ExitCode.DONE
-    except OutputFailed as error:
-        error.hint = _what_was_done(command)
-        raise
+    with orderly_termination(json=options.json):
+        try:
+            return command.run(settings, output, **own_options) or ExitCode.DONE
+        except OutputFailed as error:
+            error.hint = _what_was_done(command)
+            raise
 
 
 def _what_was_done(command: Command) -> str | None:

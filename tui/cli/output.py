@@ -263,6 +263,11 @@ class Output:
         """Print text that is clean already."""
         write(text)
 
+    def discard_if_closed(self) -> None:
+        """If stdout was a terminal that is now closed, discard further text. Else a handler that prints would fail."""
+        if self.is_terminal and not is_terminal(sys.stdout):
+            _silence(sys.stdout)
+
     @property
     def has_colour(self) -> bool:
         return self.is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -75,8 +75,11 @@ def orderly_termination(*, json: bool) -> Iterator[None]:
     """Let SIGTERM or SIGHUP end the block like an interrupt, so that it can clean up. Then the signal takes effect.
 
     The signal may end the process, so the block's error is reported first.
-    An ignored signal stays ignored, as SIGHUP under `nohup`.
+    An ignored signal stays ignored, as SIGHUP under `nohup`. Outside the main thread, no signal is handled.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     came: int | None = None
 
     def interrupt(number: int, _frame: FrameType | None) -> None:

@@ -14,7 +14,7 @@ from gjobs.store.configuration.settings import Pooler
 from gjobs.store.worker.handlers import Registry, Retry, Work
 from gjobs.tui.manual.pages import page_source
 from tests.cli.cli_rows import AUTUMN, FAILED, QUEUED
-from tests.cli.command_line import Run, Sql, UseProfile, assert_refused, run_process
+from tests.cli.command_line import OpenTerminal, Run, Sql, UseProfile, assert_refused, run_process
 from tests.conftest import Conninfo
 
 pytestmark = pytest.mark.usefixtures("url")
@@ -133,6 +133,36 @@ def test_worker_ends_although_a_handler_does_not_stop(
     assert done.code == 0, done.err
     assert "its handler does not stop. The worker no longer waits for it." in done.err
     assert "released (" in done.err
+    assert sql("select count(*) from gjobs.workers where stopped_at is null") == [(0,)]
+
+
+PRINTING = """
+import asyncio, os
+from gjobs.store.worker import Registry
+
+registry = Registry()
+
+@registry.handler()
+async def printing(work):
+    print("started")
+    # The worker discards its messages when it stops.
+    while os.stat(2).st_rdev != os.stat(os.devnull).st_rdev:
+        await asyncio.sleep(0.01)
+    print("done")
+"""
+
+
+def test_running_job_succeeds_although_the_terminal_of_its_worker_closes(
+    sql: Sql, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_terminal: OpenTerminal
+) -> None:
+    (tmp_path / "printing_handlers.py").write_text(PRINTING)
+    monkeypatch.chdir(tmp_path)
+    sql("update public.generation_jobs set mode = 'printing' where id = %s", QUEUED)
+    terminal = open_terminal("worker", "printing_handlers:registry", "--mode", "printing")
+    terminal.read_until("started")
+
+    assert terminal.hang_up() == -signal.SIGHUP
+    assert sql("select status from public.generation_jobs where id = %s", QUEUED) == [("succeeded",)]
     assert sql("select count(*) from gjobs.workers where stopped_at is null") == [(0,)]
 
 

@@ -18,7 +18,7 @@ from gjobs.tui.cli import arguments, json_documents
 from gjobs.tui.cli.command import ActorRule, Command, Group
 from gjobs.tui.cli.commands.cleanup import find_target, print_dropped, run_batches
 from gjobs.tui.cli.options import argument, option, switch
-from gjobs.tui.cli.output import ExitCode, Output, UsageError, print_message
+from gjobs.tui.cli.output import Output, UsageError, print_message
 from gjobs.tui.cli.sessions import WorkProgress, look_and_ask, with_session
 from gjobs.tui.export.export_files import Json, document
 
@@ -98,13 +98,14 @@ def restore(
     ),
     everything: bool = switch("all archived jobs", flag="--all"),
     yes: bool = arguments.YES,
-) -> ExitCode:
+) -> None:
     """Restore archived jobs, chosen by id or by options."""
     is_narrowed = project is not None or status is not None or since is not None
     if job_ids and (is_narrowed or everything):
         raise UsageError("Ids can't be combined with other options.", hint="Use ids alone, or leave them out.")
     if job_ids:
-        return _restore_these(settings, output, tuple(dict.fromkeys(job_ids)))
+        _restore_these(settings, output, tuple(dict.fromkeys(job_ids)))
+        return
     if everything and is_narrowed:
         raise UsageError(
             "--all can't be combined with --project, --status or --since.", hint="Use --all alone, or leave it out."
@@ -134,10 +135,10 @@ def restore(
         print_message("No archived job matches.")
         arguments.explain_no_jobs([status])
         output.document(result(WorkProgress(BatchProgress()), 0))
-        return ExitCode.DONE
+        return
     from gjobs.store.retention.archive import count_archived, restore_matching
 
-    return run_batches(
+    run_batches(
         settings,
         output,
         lambda session: restore_matching(session.store, query),
@@ -149,7 +150,7 @@ def restore(
     )
 
 
-def _restore_these(settings: Settings, output: Output, job_ids: Sequence[UUID]) -> ExitCode:
+def _restore_these(settings: Settings, output: Output, job_ids: Sequence[UUID]) -> None:
     from gjobs.store.retention.archive import restore_archived
 
     try:
@@ -161,7 +162,6 @@ def _restore_these(settings: Settings, output: Output, job_ids: Sequence[UUID]) 
     if not output.document({"restored": list(map(str, job_ids)), "missing": [], "dropped_columns": list(dropped)}):
         print_message(f"Restored {len(job_ids)} {'job' if len(job_ids) == 1 else 'jobs'}.")
     print_dropped(dropped)
-    return ExitCode.DONE
 
 
 ARCHIVE = Group(

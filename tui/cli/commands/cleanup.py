@@ -17,16 +17,7 @@ from gjobs.store.values.formats import UnknownText
 from gjobs.tui.cli import arguments, json_documents, sessions
 from gjobs.tui.cli.command import ActorRule, Command, Group
 from gjobs.tui.cli.options import constant, either, option, switch
-from gjobs.tui.cli.output import (
-    Declined,
-    ExitCode,
-    Interrupted,
-    Output,
-    PartlyDeclined,
-    print_message,
-    report_failure,
-    require_yes,
-)
+from gjobs.tui.cli.output import Declined, Interrupted, Output, PartlyDeclined, print_message, require_yes
 from gjobs.tui.export.export_files import Json
 
 if TYPE_CHECKING:
@@ -70,10 +61,10 @@ def run_batches(
     found: int,
     doing: str,
     verb: str,
-) -> ExitCode:
+) -> None:
     """Work through the batches, and report the result. `document` also gets the number of jobs that remain.
 
-    Raises PartlyDeclined if no job was changed.
+    Raises PartlyDeclined if no job was changed, and Interrupted if an interrupt stopped the work.
     """
     from gjobs.tui.text import retention_text
 
@@ -86,17 +77,15 @@ def run_batches(
             )
             return sum(row.count for row in await count_left(session))
 
-    with sessions.orderly_termination(json=output.json):
-        left = sessions.with_session(settings, work)
-        output.document(document(course, left))
-        print_dropped(course.last.dropped_columns)
-        if course.is_stopped:
-            return report_failure(Interrupted(retention_text.stopped(verb, course.last, left)), json=output.json)
-        sentences = [retention_text.result(verb, course.last), *retention_text.why_left(course.last, left)]
-        if not course.last.done:
-            raise PartlyDeclined(sentences)
-        print_message(*sentences)
-        return ExitCode.DONE
+    left = sessions.with_session(settings, work)
+    output.document(document(course, left))
+    print_dropped(course.last.dropped_columns)
+    if course.is_stopped:
+        raise Interrupted(retention_text.stopped(verb, course.last, left))
+    sentences = [retention_text.result(verb, course.last), *retention_text.why_left(course.last, left)]
+    if not course.last.done:
+        raise PartlyDeclined(sentences)
+    print_message(*sentences)
 
 
 def print_dropped(columns: Sequence[str]) -> None:
@@ -140,7 +129,7 @@ def clean_up_jobs(
     action: retention.RetentionAction = _ACTION,
     dry_run: bool = switch("count the jobs and change nothing"),
     yes: bool = arguments.YES,
-) -> ExitCode:
+) -> None:
     """Archive or delete old jobs once; asks first."""
 
     async def look(session: "Session") -> tuple[retention.CleanupPreview, str | None]:
@@ -165,12 +154,12 @@ def clean_up_jobs(
         arguments.explain_no_jobs(chosen_statuses)
     if dry_run or not found.found:
         _show(output, found, is_dry=dry_run)
-        return ExitCode.DONE
+        return
 
     from gjobs.store.retention.cleanup import count_expired, run_cleanup
     from gjobs.tui.text.retention_text import DOING, DONE
 
-    return run_batches(
+    run_batches(
         settings,
         output,
         lambda session: run_cleanup(session.store, found.expired, action),
@@ -342,11 +331,10 @@ async def _remove_policy(session: "Session", output: Output, *, project: str | N
 
 
 @_command(name="apply", example="gjobs cleanup policies apply --yes")
-def apply_policies(settings: Settings, output: Output, *, yes: bool = arguments.YES) -> ExitCode:
+def apply_policies(settings: Settings, output: Output, *, yes: bool = arguments.YES) -> None:
     """Apply all policies now."""
     agreed = None if yes else sessions.look_and_ask(settings, _look, yes=False, unchanged="Nothing was applied.")
-    with sessions.orderly_termination(json=output.json):
-        return sessions.with_session(settings, partial(_apply, output=output, agreed=agreed))
+    sessions.with_session(settings, partial(_apply, output=output, agreed=agreed))
 
 
 async def _look(session: "Session") -> tuple[Sequence[retention.RetentionPolicy], str]:
@@ -368,7 +356,7 @@ async def _look(session: "Session") -> tuple[Sequence[retention.RetentionPolicy]
     return policies, whole_question(found, database=session.full_name)
 
 
-async def _apply(session: "Session", *, output: Output, agreed: Sequence[retention.RetentionPolicy] | None) -> ExitCode:
+async def _apply(session: "Session", *, output: Output, agreed: Sequence[retention.RetentionPolicy] | None) -> None:
     from gjobs.store.retention.cleanup import apply_policies, get_policies
     from gjobs.tui.text import retention_text
     from gjobs.tui.text.format import jobs_count
@@ -402,11 +390,10 @@ async def _apply(session: "Session", *, output: Output, agreed: Sequence[retenti
     output.document({"policy": json_documents.policy(run.policy), "done": run.progress.done} for run in course.last)
     print_runs()
     if course.is_stopped:
-        message = f"Stopped: the policies were applied to {jobs_count(done().done)}. Run the same command to continue."
-        return report_failure(Interrupted(message), json=output.json)
+        applied = jobs_count(done().done)
+        raise Interrupted(f"Stopped: the policies were applied to {applied}. Run the same command to continue.")
     if not course.last:
         print_message("No job is old enough for a policy.")
-    return ExitCode.DONE
 
 
 def _age_words(age: timedelta) -> str:

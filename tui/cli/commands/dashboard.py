@@ -4,7 +4,6 @@ from gjobs.store.configuration.settings import Settings
 from gjobs.store.errors import command
 from gjobs.tui.cli.command import Command
 from gjobs.tui.cli.output import ExitCode, Output, UsageError, can_draw
-from gjobs.tui.cli.sessions import orderly_termination
 from gjobs.tui.startup import start_connecting
 
 
@@ -18,8 +17,7 @@ def open_dashboard(settings: Settings, output: Output, *, tour: bool = False) ->
     connections = start_connecting(settings)
     from gjobs.tui.dashboard.frame.run import run_dashboard
 
-    with orderly_termination(json=False):
-        return ExitCode(run_dashboard(settings, with_tour=tour, connections=connections))
+    return ExitCode(run_dashboard(settings, with_tour=tour, connections=connections))
 
 
 def check(settings: Settings, *, command: str, instead: str) -> None:

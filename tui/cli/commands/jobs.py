@@ -303,7 +303,6 @@ def export_jobs(
 
     shows_progress = file != STDOUT or not output.is_terminal
     with (
-        sessions.orderly_termination(json=output.json),
         sessions.progress_line(is_shown=shows_progress) as show,
         sessions.destination(file, overwrites=force) as put,
     ):

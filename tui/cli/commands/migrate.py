@@ -18,7 +18,6 @@ from gjobs.tui.cli.arguments import YES
 from gjobs.tui.cli.command import ActorRule, Command, Group
 from gjobs.tui.cli.options import option, switch
 from gjobs.tui.cli.output import ExitCode, Output, print_message, require_yes
-from gjobs.tui.cli.sessions import orderly_termination
 from gjobs.tui.export.export_files import document
 
 if TYPE_CHECKING:
@@ -294,7 +293,7 @@ def up(
         kept = (
             journalled(settings, database, start=before.current, end=before.head) if before.pending else nullcontext()
         )
-        with orderly_termination(json=output.json), database.alone, kept:
+        with database.alone, kept:
             upgrade(database.conninfo, report=print_message, exports_to=settings.data_dir)
         _done(read_status(database.conninfo), output)
 
@@ -338,7 +337,7 @@ def remove(
                 _ask("Remove everything of gjobs from", database, unchanged="Nothing was removed.")
         exported = _export(database, export_archive) if export_archive else None
         kept = journalled(settings, database, start=before.current, end=None) if before.managed else nullcontext()
-        with orderly_termination(json=output.json), database.alone, kept:
+        with database.alone, kept:
             remove_all(database.conninfo, exported=exported, report=print_message)
         _done(read_status(database.conninfo), output)
 
@@ -376,7 +375,7 @@ def columns(settings: Settings, output: Output, *, yes: bool = YES) -> None:
             _ask(f"Add {names} to", database, unchanged="Nothing was changed.")
         if lacking:
             kept = journalled_transaction(settings, database, f"add {names}")
-            with orderly_termination(json=output.json), database.alone, kept:
+            with database.alone, kept:
                 add_columns(database.conninfo, lacking, report=print_message)
     output.document({"added": lacking})
     if not lacking:
@@ -393,7 +392,7 @@ def repair_rollups(settings: Settings, output: Output, *, yes: bool = YES) -> No
         if not yes:
             _ask("Rebuild the rollups of", database, unchanged="Nothing was changed.")
         kept = journalled_transaction(settings, database, "rebuild the rollups")
-        with orderly_termination(json=output.json), database.alone, kept:
+        with database.alone, kept:
             rebuild_rollups(database.conninfo, report=print_message)
     output.document({"rebuilt": True})
     print_message("The rollups match the jobs.")

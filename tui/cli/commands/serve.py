@@ -25,7 +25,7 @@ from gjobs.tui.cli.output import (
     not_empty,
     print_message,
 )
-from gjobs.tui.cli.sessions import destination, interrupts_heard, name_app_database, orderly_termination, with_session
+from gjobs.tui.cli.sessions import destination, interrupts_heard, name_app_database, with_session
 
 if TYPE_CHECKING:
     import socket
@@ -73,8 +73,7 @@ def open_demo(
     require_screen()
     from gjobs.tui.dashboard.frame.run import run_demo
 
-    with orderly_termination(json=False):
-        return ExitCode(run_demo(settings, control))
+    return ExitCode(run_demo(settings, control))
 
 
 @Command(
@@ -95,7 +94,7 @@ def print_snapshot(
     if svg is None:
         output.text(print_frame(settings, size, svg=False))
         return
-    with orderly_termination(json=output.json), destination(svg, overwrites=force) as put:
+    with destination(svg, overwrites=force) as put:
         put(print_frame(settings, size, svg=True))
     if svg != STDOUT:
         print_message(f"Wrote {svg}.")
@@ -115,7 +114,7 @@ _tabs = number_in(range(1, MOST_TABS + 1), f"is not a number of tabs. Use a numb
 @Command(name="serve", example="gjobs serve --profile production", has_json=False)
 def serve(
     settings: Settings,
-    output: Output,
+    output: Output,  # noqa: ARG001
     *,
     port: int = option(port, "N", f"listen on this port (default: {PORT})", default=PORT),
     allow_write: bool = switch("allow writes, by the rules of the profile"),
@@ -136,16 +135,15 @@ def serve(
         settings = replace(settings, write_rule=WriteMode.CLOSED, closed_by=TABS_ARE_READ_ONLY)
     seconds = idle.total_seconds()
     limits = ServerLimits(tabs=max_tabs, idle=seconds, idle_words=coarse_duration(seconds))
-    with orderly_termination(json=output.json):
-        if settings.act_as_given:
-            # Opening a session checks that the user exists. The database may answer later.
-            with suppress(Unreachable):
-                with_session(settings, lambda _: asyncio.sleep(0))
-        else:
-            name_app_database(settings)
-        with _listen(port) as listener:
-            print_message(*introduction(settings))
-            asyncio.run(_serve(settings, listener, limits))
+    if settings.act_as_given:
+        # Opening a session checks that the user exists. The database may answer later.
+        with suppress(Unreachable):
+            with_session(settings, lambda _: asyncio.sleep(0))
+    else:
+        name_app_database(settings)
+    with _listen(port) as listener:
+        print_message(*introduction(settings))
+        asyncio.run(_serve(settings, listener, limits))
 
 
 def introduction(settings: Settings) -> list[str]:

@@ -10,7 +10,7 @@ from gjobs.tui.cli.arguments import FILTER, narrowed
 from gjobs.tui.cli.command import Command
 from gjobs.tui.cli.options import option, repeated
 from gjobs.tui.cli.output import ExitCode, Output, not_empty, print_message
-from gjobs.tui.cli.sessions import in_session, orderly_termination
+from gjobs.tui.cli.sessions import in_session
 
 if TYPE_CHECKING:
     from gjobs.tui.cli.commands.watch_loop import Condition
@@ -89,5 +89,4 @@ def watch_jobs(
         print_message(f"Condition met: {met}.")
         return ExitCode.FOUND
 
-    with orderly_termination(json=output.json):
-        return run(settings, output)
+    return run(settings, output)

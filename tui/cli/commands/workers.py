@@ -109,7 +109,8 @@ def run_worker(
 ) -> None:
     """Run handlers on queued jobs.
 
-    SIGINT or SIGTERM ends the worker after the running jobs. A second signal releases them at once.
+    SIGINT, SIGTERM or SIGHUP ends the worker after the running jobs.
+    A second signal, except a repeated SIGHUP, releases them at once.
     """
     if simulate == (registry is not None):
         raise UsageError(
@@ -140,6 +141,7 @@ def run_worker(
 
         def stop() -> None:
             print_message(stopping_words(worker.grace, again=worker.is_stopping))
+            output.discard_if_closed()
             worker.stop()
 
         loop = asyncio.get_running_loop()
