@@ -78,6 +78,7 @@ def _execute(run: Run, work: Callable[[Config], None]) -> None:
         )
         try:
             acquire_run_lock(driver, run.conninfo)
+            driver.execute("set default_transaction_read_only = off")
             driver.execute("select set_config('gjobs.exported_archive', %s, false)", [run.exported_archive])
             run.begin(origin(driver))
             driver.autocommit = False

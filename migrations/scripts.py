@@ -50,9 +50,13 @@ def makes_tables() -> bool:
 
 
 def lock_tables(others: str | None = None) -> None:
-    """Lock the jobs, and the tables that the file `others` locks, until the commit."""
+    """Lock the jobs, and the tables that the file `others` locks, until the commit. Without others, only for new
+    triggers: these need not wait for readers.
+    """
     locks = "" if others is None else read(others).replace("\n", f"\n{_OTHERS_INDENT}") + ";"
     script = read("lock").replace(_OTHERS, locks)
+    if others is None:
+        script = script.replace("access exclusive", "share row exclusive")
     op.execute(_text(script))
     if not context.is_offline_mode():
         this_run().locked(seconds=op.get_bind().scalar(text(LOCKED_SECONDS)))

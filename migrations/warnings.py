@@ -33,6 +33,7 @@ select p.oid::regprocedure::text
                                        where typrelid.oid = pg_catalog.to_regclass('public.generation_jobs'))
  order by 1
 """
+_PUBLISH_ALL = "select pubname from pg_catalog.pg_publication where puballtables order by pubname"
 _LOSSES = "select to_regclass('gjobs.job_event_log') is not null"
 _EVENTS_KEPT = "select count(*) from (select from gjobs.job_event_log limit %s) e"
 _BUDGETS_KEPT = "select count(*) from (select from gjobs.budgets limit %s) b"
@@ -77,11 +78,20 @@ def _counted(sql: str) -> Iterator[str]:
 
 
 def upgrade_warnings(conninfo: Mapping[str, str | int]) -> list[str]:
-    """Return sentences on what an upgrade gives back to the app."""
+    """Return sentences on what an upgrade publishes, and what it gives back to the app."""
     with connect(conninfo, read_only=True) as connection:
-        if current_revision(connection) != EARLIER_BUILD:
-            return []
+        publications = ", ".join(row[0] for row in connection.execute(_PUBLISH_ALL))
+        revision = current_revision(connection)
+    sentences = []
+    if publications and revision is None:
+        sentences.append(
+            f"All tables are published ({publications}), so those of gjobs will be, too. A subscriber without them"
+            " stops replicating. Create the schema gjobs there, or publish your tables by name."
+        )
+    if revision != EARLIER_BUILD:
+        return sentences
     return [
+        *sentences,
         (
             "An earlier build of gjobs had replaced functions, policies and a view of the app. Those of the app come"
             f" back. Run {command('doctor')} afterwards: it prints SQL that repairs their faults."

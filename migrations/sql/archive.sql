@@ -129,34 +129,33 @@ end $$;
 
 -- Archives jobs and returns those that existed. Row level security decides which the caller may archive.
 create function gjobs.archive_jobs(p_job_ids uuid[])
-    returns setof uuid language plpgsql volatile security invoker set search_path = '' as $$
+    returns setof uuid language plpgsql volatile security invoker as $$
 declare
     began_at constant timestamptz := clock_timestamp();
     moved    uuid[];
 begin
-    perform set_config('gjobs.archiving', 'on', true);
-    set local search_path to default;  -- for the app's triggers
+    perform pg_catalog.set_config('gjobs.archiving', 'on', true);
     with gone as (delete from public.generation_jobs j where j.id = any (p_job_ids) returning j.id)
     select pg_catalog.array_agg(id) into moved from gone;
-    set local search_path to '';
-    perform set_config('gjobs.archiving', 'off', true);
-    if (select count(*) from gjobs.visible_archive a where a.id = any (moved) and a.archived_at >= began_at) < cardinality(moved) then
+    perform pg_catalog.set_config('gjobs.archiving', 'off', true);
+    if (select count(*) from gjobs.visible_archive a where a.id = any (moved) and a.archived_at >= began_at)
+       < pg_catalog.cardinality(moved) then
         raise exception using
             message = 'the archive did not take every job',
             hint = 'Its trigger on the jobs is disabled, or its rows are not yours to see.';
     end if;
-    return query select unnest(moved);
+    return query select pg_catalog.unnest(moved);
 end $$;
 
 -- Restores jobs with all their values and returns those that were archived. Values of columns that the app has dropped since are kept in
 -- the events, see gjobs.move_archived.
 create function gjobs.restore_jobs(p_job_ids uuid[])
-    returns setof uuid language plpgsql volatile security invoker set search_path = '' set datestyle = 'ISO, YMD'
+    returns setof uuid language plpgsql volatile security invoker set datestyle = 'ISO, YMD'
     set intervalstyle = 'postgres' set timezone = 'UTC' set lc_monetary = 'C' as $$
 declare
     lost      record;
     moved     uuid[];
-    statement constant text := format($insert$
+    statement constant text := pg_catalog.format($insert$
         with restored as (
             insert into public.generation_jobs
                    (id, user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at%s)
@@ -167,19 +166,17 @@ declare
             returning id
         )
         select pg_catalog.array_agg(id) from restored
-    $insert$, (select string_agg(format(', %I', name), '') from gjobs.further_columns()),
-              (select string_agg(', ' || read, '') from gjobs.further_columns()));
+    $insert$, (select pg_catalog.string_agg(pg_catalog.format(', %I', name), '') from gjobs.further_columns()),
+              (select pg_catalog.string_agg(', ' || read, '') from gjobs.further_columns()));
 begin
-    perform set_config('gjobs.restoring', 'on', true);
-    set local search_path to default;
+    perform pg_catalog.set_config('gjobs.restoring', 'on', true);
     execute statement into moved using p_job_ids;
-    set local search_path to '';
-    perform set_config('gjobs.restoring', 'off', true);
+    perform pg_catalog.set_config('gjobs.restoring', 'off', true);
     select a.id into lost from gjobs.visible_archive a where a.id = any (moved) limit 1;
     if found then
         raise exception using
-            message = format('the job %s did not come back as it was', lost.id),
+            message = pg_catalog.format('the job %s did not come back as it was', lost.id),
             hint = 'Try again. If it stays so, a trigger of the app changes new jobs: ask its owner.';
     end if;
-    return query select unnest(moved);
+    return query select pg_catalog.unnest(moved);
 end $$;

@@ -284,7 +284,7 @@ begin
             perform pg_sleep(random() * 0.1);
         end;
     end loop;
-    raise lock_not_available using message = 'other sessions write jobs all the time', hint = 'Try again.';
+    raise lock_not_available using message = 'Other sessions write jobs all the time, or a VACUUM of the jobs runs.', hint = 'Try again.';
 end $$;
 
 -- Counts what is already spent of a new budget, or of one that gets another user, project or period. Removes what a deleted one spent. The
@@ -326,13 +326,10 @@ create trigger gjobs_begin_budgets before insert or update of user_id, project_i
     for each statement execute function gjobs.begin_budgets();
 create trigger gjobs_begin_budget after insert or delete or update of user_id, project_id, period on gjobs.budgets
     for each row execute function gjobs.begin_budget();
-alter table gjobs.budgets
-    enable always trigger gjobs_begin_budgets,
-    enable always trigger gjobs_begin_budget;
 
 -- Whether the project is the caller's own. The caller's row level security applies.
 create function gjobs.owns_project(p_project_id uuid)
-    returns boolean language plpgsql stable security invoker set search_path = '' as $$
+    returns boolean language plpgsql stable security invoker as $$
 begin
     return exists (select from public.projects p where p.id = p_project_id and p.user_id = auth.uid());
 exception when insufficient_privilege then
@@ -364,7 +361,7 @@ create view gjobs.budget_states as
 -- cost counts as 0, just as it does when the job is charged.
 create function gjobs.check_budget(p_project_id uuid, p_cents bigint)
     returns table (budget_id uuid, period text, limit_cents bigint, spent_cents bigint, asked_cents bigint, allowed boolean)
-    language sql stable security invoker set search_path = '' as $$
+    language sql stable security invoker as $$
     select b.id, b.period, b.limit_cents, b.spent_cents, greatest(p_cents, 0),
            b.spent_cents < b.limit_cents and b.spent_cents + greatest(p_cents, 0) <= b.limit_cents
       from gjobs.budget_states b

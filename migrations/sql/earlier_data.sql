@@ -5,7 +5,7 @@ set local datestyle = 'ISO, YMD';
 alter table gjobs.budgets disable trigger gjobs_begin_budgets, disable trigger gjobs_begin_budget;
 insert into gjobs.budgets (id, user_id, project_id, period, limit_cents, warn_share, created_at)
 select id, user_id, project_id, period, limit_cents, warn_share, created_at from gjobs_0013.budgets;
-alter table gjobs.budgets enable always trigger gjobs_begin_budgets, enable always trigger gjobs_begin_budget;
+alter table gjobs.budgets enable trigger gjobs_begin_budgets, enable trigger gjobs_begin_budget;
 insert into gjobs.budget_spending (budget_id, period_start, spent_cents, is_counted)
 select budget_id, period_start, spent_cents, is_counted from gjobs_0013.budget_spending;
 insert into gjobs.budget_charges (budget_id, job_id, period_start, cents)

@@ -129,13 +129,13 @@ create function gjobs.claim_jobs(p_owner uuid, p_modes text[], p_most integer, p
     returns table (id uuid, user_id uuid, project_id uuid, status text, mode text, input_asset_id uuid, error text, cost_cents integer,
                    created_at timestamptz, updated_at timestamptz, attempt integer, lost_by uuid, note text)
     language plpgsql volatile security invoker rows 10
-    set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
+    set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 declare
     taken  integer := 0;
     chosen uuid[];
 begin
-    perform set_config('gjobs.worker', p_owner::text, true);
+    perform pg_catalog.set_config('gjobs.worker', p_owner::text, true);
     if exists (select from gjobs.job_leases l where l.expires_at <= now()) then
         return query
             select j.id, j.user_id, j.project_id, j.status, j.mode, j.input_asset_id, j.error, j.cost_cents, j.created_at, j.updated_at,
@@ -154,11 +154,10 @@ begin
     -- A job that was queued again may still have a lease.
     insert into gjobs.job_leases as l (job_id, owner, attempt, acquired_at, expires_at)
     select chosen_id, p_owner, 1, clock_timestamp(), clock_timestamp() + make_interval(secs => p_lease_seconds)
-      from unnest(chosen) as chosen_id
+      from pg_catalog.unnest(chosen) as chosen_id
         on conflict (job_id) do update
            set owner = excluded.owner, attempt = l.attempt + 1, acquired_at = excluded.acquired_at, expires_at = excluded.expires_at,
                note = null;
-    set local search_path to default;  -- for the app's triggers
     return query
         with claimed as (
             update public.generation_jobs j set status = 'running' where j.id = any (chosen)
@@ -171,26 +170,24 @@ end $$;
 -- Ends jobs that the worker holds. It returns the jobs that it changed: those still running whose lease has the given owner and attempt.
 -- postpone_jobs and hand_back_jobs also return the jobs that they changed.
 -- Rows are found by their keys, see gjobs.take_over_jobs.
--- The app's triggers run under the same settings, but with the session's search_path: their functions may leave schemas out. Statements
--- under that path call no function that another one could replace. jit is off: with enable_seqscan off, a plan that reads a whole table
--- looks expensive enough to compile.
+-- The app's triggers and policies run under the same settings. jit is off: with enable_seqscan off, a plan that reads a whole table looks
+-- expensive enough to compile.
 create function gjobs.finish_jobs(
     p_owner uuid, p_job_ids uuid[], p_attempts integer[], p_statuses text[], p_errors text[], p_costs integer[])
     returns setof uuid language plpgsql volatile security invoker rows 10
-    set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off set lock_timeout = '2s' as $$
+    set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off set lock_timeout = '2s' as $$
 declare
     running uuid[];
 begin
-    if exists (select from unnest(p_statuses) as status where status is null or status not in ('succeeded', 'failed')) then
+    if exists (select from pg_catalog.unnest(p_statuses) as status where status is null or status not in ('succeeded', 'failed')) then
         raise check_violation using message = 'a job ends as succeeded or failed';
     end if;
-    perform set_config('gjobs.worker', p_owner::text, true);
+    perform pg_catalog.set_config('gjobs.worker', p_owner::text, true);
     -- From here on no other session can take these jobs over.
     running := array(
         select j.id from public.generation_jobs j
          where j.id = any (p_job_ids) and j.status || '' = 'running' order by j.id for no key update
     );
-    set local search_path to default;
     return query
         with held as materialized (
             select l.job_id, ended.status, ended.error, ended.cost_cents
@@ -227,17 +224,16 @@ end $$;
 create function gjobs.postpone_jobs(
     p_owner uuid, p_job_ids uuid[], p_attempts integer[], p_errors text[], p_costs integer[], p_wait_seconds double precision[])
     returns setof uuid language plpgsql volatile security invoker rows 10
-    set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off set lock_timeout = '2s' as $$
+    set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off set lock_timeout = '2s' as $$
 declare
     running uuid[];
 begin
-    perform set_config('gjobs.worker', p_owner::text, true);
+    perform pg_catalog.set_config('gjobs.worker', p_owner::text, true);
     -- From here on no other session can take these jobs over.
     running := array(
         select j.id from public.generation_jobs j
          where j.id = any (p_job_ids) and j.status || '' = 'running' order by j.id for no key update
     );
-    set local search_path to default;
     update public.generation_jobs j
        set cost_cents = failed.cost_cents
       from unnest(p_job_ids, p_attempts, p_costs) as failed (job_id, attempt, cost_cents)
@@ -317,7 +313,6 @@ end $$;
 
 create trigger record_leases after update on gjobs.job_leases
     referencing old table as old_rows new table as new_rows for each statement execute function gjobs.record_leases();
-alter table gjobs.job_leases enable always trigger record_leases;
 
 -- Links each new job to the job of the same owner that it repeats, and returns the linked ones. It runs with its owner's rights, because
 -- those who write jobs may not write links. Only the owner of both jobs and the operator may link them, and only with a role that may

@@ -74,6 +74,7 @@ declare
     application constant text := current_setting('application_name');
     worker      constant text := nullif(left(current_setting('gjobs.worker', true), 36), '');
     now_at      constant bigint := extract(epoch from clock_timestamp()) * 1000;
+    cut         constant text := E'\n[gjobs keeps only the start and the end of this error]\n';
     setter      xid8;
     written     bigint;
     changed     text;
@@ -108,11 +109,16 @@ begin
                (transaction_id, kind, job_id, user_id, project_id, mode, day, to_status, error, cost_cents, cents_change, retry_count,
                 actor_user_id, actor_role, application, lease_owner)
         select pg_current_xact_id(), 'created', n.id, n.user_id, n.project_id, n.mode::text, (n.created_at at time zone 'UTC')::date,
-               n.status::text, n.error::text, n.cost_cents, coalesce(n.cost_cents, 0), its.retries, actor, actor_role,
+               n.status::text, its.error, n.cost_cents, coalesce(n.cost_cents, 0), its.retries, actor, actor_role,
                application, worker
           from new_rows n
          cross join (select null::integer as retry_count) absent
-         cross join lateral (select retry_count as retries from (select n.*) present) its;
+         cross join lateral (
+             select retry_count as retries,
+                    case when octet_length(error::text) > 16000 then left(error::text, 4000) || cut || right(error::text, 4000)
+                         else error::text end as error
+               from (select n.*) present
+         ) its;
     elsif tg_op = 'UPDATE' then
         -- A full join is never a nested loop, so a plan made for one row also serves many. A changed id is a deletion and a creation.
         insert into gjobs.job_event_log
@@ -124,18 +130,28 @@ begin
                case when n.id is null then o.mode else n.mode end::text,
                (case when n.id is null then o.created_at else n.created_at end at time zone 'UTC')::date,
                case when n.id is null then former.retries else its.retries end, o.status::text, n.status::text,
-               case when n.status::text = 'failed' or change.kind in ('created', 'status', 'retry', 'error') then n.error::text end,
+               case when n.status::text = 'failed' or change.kind in ('created', 'status', 'retry', 'error') then its.error end,
                case when o.status::text = 'failed'
                          and (n.status::text is distinct from 'failed' or n.error::text is distinct from o.error::text)
-                    then coalesce(o.error::text, '') end,
+                    then coalesce(former.error, '') end,
                case when n.id is null then o.cost_cents else n.cost_cents end,
                coalesce(n.cost_cents, 0)::bigint - coalesce(o.cost_cents, 0), coalesce(moved.so, false), moved.user_id,
                moved.project_id, moved.mode, moved.day, moved.retries, actor, actor_role, application, worker
           from old_rows o
           full join new_rows n on n.id = o.id
          cross join (select null::integer as retry_count) absent
-         cross join lateral (select retry_count as retries from (select n.*) present) its
-         cross join lateral (select retry_count as retries from (select o.*) present) former
+         cross join lateral (
+             select retry_count as retries,
+                    case when octet_length(error::text) > 16000 then left(error::text, 4000) || cut || right(error::text, 4000)
+                         else error::text end as error
+               from (select n.*) present
+         ) its
+         cross join lateral (
+             select retry_count as retries,
+                    case when octet_length(error::text) > 16000 then left(error::text, 4000) || cut || right(error::text, 4000)
+                         else error::text end as error
+               from (select o.*) present
+         ) former
          cross join lateral (
              select case when o.id is null then 'created'
                          when n.id is null then 'deleted'
@@ -159,11 +175,16 @@ begin
                (transaction_id, kind, job_id, user_id, project_id, mode, day, retry_count, from_status, former_error, cost_cents,
                 cents_change, actor_user_id, actor_role, application, lease_owner)
         select pg_current_xact_id(), 'deleted', o.id, o.user_id, o.project_id, o.mode::text, (o.created_at at time zone 'UTC')::date,
-               its.retries, o.status::text, case when o.status::text = 'failed' then coalesce(o.error::text, '') end, o.cost_cents,
+               its.retries, o.status::text, case when o.status::text = 'failed' then coalesce(its.error, '') end, o.cost_cents,
                -coalesce(o.cost_cents, 0)::bigint, actor, actor_role, application, worker
           from old_rows o
          cross join (select null::integer as retry_count) absent
-         cross join lateral (select retry_count as retries from (select o.*) present) its;
+         cross join lateral (
+             select retry_count as retries,
+                    case when octet_length(error::text) > 16000 then left(error::text, 4000) || cut || right(error::text, 4000)
+                         else error::text end as error
+               from (select o.*) present
+         ) its;
     else
         -- One row, so that a TRUNCATE stays quick. The rollups are void until the jobs, which are few then, are counted again.
         insert into gjobs.job_event_log (transaction_id, kind, actor_user_id, actor_role, application)
@@ -241,8 +262,10 @@ begin
 end $$;
 
 -- Whether the caller sees the job. With a user or project: and the job belongs to it, because a new job may have the id of a deleted one.
+-- Like all functions here under which policies or triggers of the app run, it keeps the caller's search_path: their functions may name a
+-- table without its schema. So such functions qualify each call that a function in another schema could replace.
 create function gjobs.sees_job(p_job_id uuid, p_user_id uuid default null, p_project_id uuid default null)
-    returns boolean language plpgsql stable security invoker set search_path = '' as $$
+    returns boolean language plpgsql stable security invoker as $$
 begin
     return exists (
         select from public.generation_jobs j

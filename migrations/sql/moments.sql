@@ -14,13 +14,13 @@ create function gjobs.jobs_at(
         id uuid, user_id uuid, project_id uuid, status text, mode text, input_asset_id uuid, error text, cost_cents bigint,
         created_at timestamptz, updated_at timestamptz, retry_count integer, completed_at timestamptz, started_at timestamptz,
         unrecorded text)
-    language plpgsql stable security invoker set search_path = '' set plan_cache_mode = force_custom_plan as $$
+    language plpgsql stable security invoker set plan_cache_mode = force_custom_plan as $$
 #variable_conflict use_column
 declare
     began_at constant timestamptz := (select s.begins_at from gjobs.log_start s);
 begin
     if p_moment < began_at then
-        raise invalid_parameter_value using message = format('The log begins at %s.', began_at);
+        raise invalid_parameter_value using message = pg_catalog.format('The log begins at %s.', began_at);
     end if;
     return query
     with live as materialized (
@@ -78,10 +78,10 @@ begin
                 offset 0
             ) as due
            cross join lateral (
-               select (array_agg(e order by e.id))[1] as first,
-                      (array_agg(e order by e.id) filter (where e.at > p_moment))[1] as next,
-                      (array_agg(e order by e.id desc) filter (where e.at <= p_moment))[1] as before,
-                      (array_agg(e.error order by e.id desc) filter (where records.error))[1] as error,
+               select (pg_catalog.array_agg(e order by e.id))[1] as first,
+                      (pg_catalog.array_agg(e order by e.id) filter (where e.at > p_moment))[1] as next,
+                      (pg_catalog.array_agg(e order by e.id desc) filter (where e.at <= p_moment))[1] as before,
+                      (pg_catalog.array_agg(e.error order by e.id desc) filter (where records.error))[1] as error,
                       coalesce(bool_or(records.error), false) as has_error,
                       max(e.at) filter (where e.at <= p_moment and e.kind = 'status') as changed_at,
                       min(e.at) filter (where e.at <= p_moment and e.to_status = 'running'
@@ -110,10 +110,10 @@ begin
                 coalesce(c.created_at, case when (h.first).from_status is null then (h.first).at else began_at end),
                 coalesce((h.before).at, c.created_at, began_at), (h.before).retry_count,
                 case when is_final then case when c.completed_at <= p_moment then c.completed_at else h.changed_at end end,
-                concat_ws(',', 'input_asset_id,updated_at',
+                pg_catalog.concat_ws(',', 'input_asset_id,updated_at',
                           case when is_final and (c.completed_at <= p_moment) is not true then 'completed_at' end,
                           case when c.is_deleted then 'created_at' end,
-                          case when not h.has_error then 'error' end,
+                          case when not h.has_error or h.error like '%[gjobs keeps only the start and the end of this error]%' then 'error' end,
                           case when h.user_id is null then 'user_id' end,
                           case when not h.has_before then 'mode,retry_count' end)
            from (select h.status in ('succeeded', 'failed') as is_final) last

@@ -344,7 +344,7 @@ create view gjobs.unfolded_changes with (security_barrier = on) as
 create function gjobs.count_visible(p_what text, p_counts boolean)
     returns table (user_id uuid, project_id uuid, status text, mode text, day date, error_group text, is_retry boolean, job_count bigint,
                    cost_cents bigint)
-    language plpgsql stable security invoker rows 10 set search_path = '' set enable_nestloop = off as $$
+    language plpgsql stable security invoker rows 10 set enable_nestloop = off as $$
 begin
     if p_counts then
         return query
@@ -437,7 +437,7 @@ create view gjobs.job_day_waste with (security_barrier = on) as
 -- level security, of any user.
 create function gjobs.get_job_statistics(p_user_id uuid default null)
     returns table (status text, count bigint, total_cost_cents bigint, avg_cost_cents numeric)
-    language plpgsql stable security invoker set search_path = '' as $$
+    language plpgsql stable security invoker as $$
 begin
     if p_user_id is distinct from auth.uid() and p_user_id is not null and row_security_active('public.generation_jobs') then
         raise insufficient_privilege using message = 'the statistics of another user are not yours to read';

@@ -142,7 +142,9 @@ def translate(error: Error) -> StoreError:
         case errors.ReadOnlySqlTransaction():
             return ReadOnly("This session is read-only: nothing was changed.", sqlstate=state)
         case errors.LockNotAvailable():
-            return Locked("The row is locked by another transaction.", sqlstate=state)
+            # Functions of gjobs give a hint, the server does not.
+            words = error.diag.message_primary if error.diag.message_hint else None
+            return Locked(words or "The row is locked by another transaction.", sqlstate=state)
         case errors.QueryCanceled() | errors.IdleInTransactionSessionTimeout():
             return TimedOut("The database took too long, so the statement was stopped.", sqlstate=state)
         case errors.SerializationFailure() | errors.DeadlockDetected():

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from tests.conftest import Conninfo, connect
-from tests.migrations.conftest import ADA, BEN, acting, add
+from tests.migrations.conftest import ADA, BEN, acting, add, execute
 
 Rows = list[tuple[object, ...]]
 
@@ -118,7 +118,9 @@ def test_original_app_functions_read_a_temporary_table_instead(attached_database
     assert forged(attached_database) == ([("failed", 1, 1, Decimal(1))], [("failed", 1), (False, "queued")])
 
 
-def test_functions_for_users_run_as_their_caller_and_all_have_a_fixed_search_path(database: Conninfo) -> None:
+def test_functions_for_users_run_as_their_caller_and_have_a_fixed_search_path_unless_policies_run_in_them(
+    database: Conninfo,
+) -> None:
     with connect(database) as connection:
         functions = connection.execute(
             "select proname, prosecdef, proconfig, pronamespace = 'gjobs'::regnamespace,"
@@ -137,6 +139,89 @@ def test_functions_for_users_run_as_their_caller_and_all_have_a_fixed_search_pat
         "postpone_jobs", "renew_leases",
     }  # fmt: skip
     assert {name for name, is_definer, _, _, for_users, _ in functions if for_users and is_definer} == {"link_retries"}
-    assert {
-        (settings or [None])[0] for name, _, settings, *_ in functions if name not in ("server_identity", "error_hash")
-    } == {'search_path=""'}
+    assert {name for name, _, settings, *_ in functions if 'search_path=""' not in (settings or [])} == {
+        "error_hash",
+        # The app's policies and triggers run in these.
+        *("sees_job", "owns_project", "count_visible", "get_job_statistics", "check_budget", "jobs_at", "archive_jobs"),
+        *("restore_jobs", "claim_jobs", "finish_jobs", "postpone_jobs"),
+    }
+
+
+HOSTILE = """
+create function public.hostile() returns void language plpgsql as 'begin raise exception ''hostile''; end';
+create function public.unnest(uuid[]) returns setof uuid language sql as 'select public.hostile(); select null::uuid';
+create function public.unnest(text[]) returns setof text language sql as 'select public.hostile(); select null::text';
+create function public.cardinality(uuid[]) returns integer language sql as 'select public.hostile(); select 0';
+create function public.array_position(uuid[], uuid) returns integer language sql as 'select public.hostile(); select 0';
+create function public.format(text, uuid) returns text language sql as 'select public.hostile(); select null::text';
+create function public.format(text, text) returns text language sql as 'select public.hostile(); select null::text';
+create function public.concat_ws(text, text, text, text, text, text, text) returns text
+    language sql as 'select public.hostile(); select null::text';
+create function public.collect(uuid[], uuid) returns uuid[] language sql as 'select public.hostile(); select $1';
+create aggregate public.array_agg(uuid) (sfunc = public.collect, stype = uuid[]);
+create function public.collect(text[], text) returns text[] language sql as 'select public.hostile(); select $1';
+create aggregate public.array_agg(text) (sfunc = public.collect, stype = text[]);
+create function public.collect(gjobs.job_events[], gjobs.job_events) returns gjobs.job_events[]
+    language sql as 'select public.hostile(); select $1';
+create aggregate public.array_agg(gjobs.job_events) (sfunc = public.collect, stype = gjobs.job_events[]);
+"""
+"""Functions that fit the arguments of our calls better than those of the server."""
+
+
+def test_functions_of_another_schema_cannot_replace_those_of_the_server(migrated_copy: Conninfo) -> None:
+    execute(migrated_copy, HOSTILE)
+    with connect(migrated_copy) as connection:
+        add(connection, ADA)
+        ((before,),) = connection.execute("select clock_timestamp()").fetchall()
+        connection.execute("update public.generation_jobs set status = 'queued'")
+        connection.commit()
+        claimed = connection.execute("select id, attempt from gjobs.claim_jobs(%s, null, 1, 60)", [ADA.id]).fetchall()
+        assert claimed == [(ADA.job, 1)]
+        for call in (
+            "postpone_jobs(%(worker)s, %(jobs)s, '{1}', '{x}', '{7}', '{0}')",
+            "finish_jobs(%(worker)s, %(jobs)s, '{2}', '{failed}', '{x}', '{7}')",
+            "archive_jobs(%(jobs)s)",
+            "restore_jobs(%(jobs)s)",
+            "jobs_at(%(before)s)",
+            "get_job_statistics(%(user)s)",
+            "check_budget(%(project)s, 1)",
+        ):
+            if call.startswith("finish"):
+                connection.commit()
+                connection.execute("select from gjobs.claim_jobs(%s, null, 1, 60)", [ADA.id])
+            values = {
+                "worker": ADA.id, "jobs": [ADA.job], "before": before, "user": ADA.id, "project": ADA.project
+            }  # fmt: skip
+            found = connection.execute(f"select * from gjobs.{call}".encode(), values).fetchall()  # noqa: S608
+            assert found or call.startswith("check_budget"), call
+
+
+def test_policy_of_the_app_may_call_a_function_that_names_a_table_without_its_schema(migrated_copy: Conninfo) -> None:
+    execute(
+        migrated_copy,
+        "create table public.members (project_id uuid, user_id uuid)",
+        "grant select on public.members to authenticated",
+        "create function public.is_member(uuid) returns boolean language sql stable as"
+        " 'select exists (select from members m where m.project_id = $1 and m.user_id = auth.uid())'",
+        "create policy members on public.generation_jobs to authenticated using (public.is_member(project_id))",
+        "create policy members on public.projects to authenticated using (public.is_member(id))",
+        "create policy members on public.assets to authenticated using (public.is_member(project_id))",
+    )
+    with connect(migrated_copy) as connection:
+        add(connection, ADA)
+        add(connection, BEN)
+        connection.execute("insert into public.members values (%s, %s)", [ADA.project, BEN.id])
+        connection.commit()
+        ((moment,),) = connection.execute("select clock_timestamp()").fetchall()
+        connection.commit()
+        both = {ADA.job, BEN.job}
+        with acting(connection, BEN.id):
+            for query in ("select job_id from gjobs.job_events", "select id from gjobs.jobs_at(%(moment)s)"):
+                assert {row[0] for row in connection.execute(query.encode(), {"moment": moment})} == both
+            counted = connection.execute("select sum(job_count) from gjobs.job_counts").fetchall()
+            assert counted == [(2,)]
+            assert connection.execute("select count from gjobs.get_job_statistics()").fetchall() == [(1,)]
+            assert connection.execute("select * from gjobs.check_budget(%s, 1)", [ADA.project]).fetchall() == []
+            archived = connection.execute("select * from gjobs.archive_jobs(%s)", [[BEN.job]]).fetchall()
+            assert archived == [(BEN.job,)]
+            assert connection.execute("select * from gjobs.restore_jobs(%s)", [[BEN.job]]).fetchall() == [(BEN.job,)]

@@ -14,11 +14,12 @@ from psycopg.sql import SQL, Identifier
 from gjobs.migrations import HEAD, runner
 from gjobs.migrations.columns import lacking_columns
 from gjobs.migrations.runner import add_columns, remove, upgrade
+from gjobs.migrations.scripts import read
 from gjobs.migrations.status import read_status
 from gjobs.store.embedded.server_files import ADMINISTRATOR, OWNER, ServerHandle
 from gjobs.store.errors import NoPrivilege, SchemaMissing
 from tests.conftest import Conninfo, connect, temporary_database
-from tests.migrations.conftest import Facts, app_schema, catalogue
+from tests.migrations.conftest import Facts, app_schema, catalogue, execute
 
 ROLES = ("anon", "authenticated", "service_role")
 
@@ -206,22 +207,25 @@ def test_upgrade_skips_service_role_when_it_cannot_be_created(server: ServerHand
     ]
 
 
-def test_upgrade_waits_for_a_reader_of_the_tables_and_changes_nothing_of_the_app_meanwhile(
+def test_upgrade_waits_for_a_writer_but_no_reader_and_changes_nothing_of_the_app_meanwhile(
     attached_database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "PAUSE_SECONDS", 0.0)
+    # To build the index concurrently would wait for the writer.
+    execute(attached_database, read("indexes/gjobs_queue").rpartition("\n\n")[2].replace(" concurrently", ""))
     before = app_schema(catalogue(attached_database))
     messages: list[str] = []
 
-    with connect(attached_database) as reader:
+    with connect(attached_database) as reader, connect(attached_database) as other:
         reader.execute("select from public.generation_jobs")
+        other.execute("lock table public.generation_jobs in row exclusive mode")
 
         def report(message: str) -> None:
             messages.append(message)
             if message == "The tables are in use. Trying again.":
                 found = app_schema(catalogue(attached_database))
-                assert {kind for kind in found if found[kind] != before.get(kind, [])} == {"indexes"}
-                reader.rollback()
+                assert {kind for kind in found if found[kind] != before.get(kind, [])} <= {"indexes"}
+                other.rollback()
 
         upgrade(attached_database, report=report)
 
