@@ -374,11 +374,11 @@ class Store(JobStore):
 
         `at` stands in for the server's time.
         """
-        from gjobs.store.leases import lease_sql
         from gjobs.store.leases.lease import WorkersOverview
+        from gjobs.store.leases.lease_client import leased_jobs, list_workers
 
         most = validation.check_limit(limit)
-        queries = lease_sql.list_workers(limit=most, at=at), lease_sql.leased_jobs(limit=most + 1), query.clock(at)
+        queries = list_workers(limit=most, at=at), leased_jobs(limit=most + 1), query.clock(at)
         listed, held, (taken_at,) = await self.actor_database.read_together(*queries, needs=Capability.MIGRATED)
         return WorkersOverview(
             workers=tuple(listed), held=tuple(held[:most]), is_cut=len(held) > most, taken_at=taken_at

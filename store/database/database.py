@@ -373,10 +373,10 @@ class Database:
         """Whether a statement may be a transaction by itself. It then runs as operator."""
         return self.access.may_write and self._has_needed_settings is True and actor == OPERATOR
 
-    def ready_statement(self, actor: Actor, what: str, over: ListenConnection) -> ReadyStatement:
-        """Return a statement like that of `write_pipelined`, to be sent as soon as a notification arrives."""
+    def ready_statement(self, what: str, over: ListenConnection) -> ReadyStatement:
+        """Return a statement of the operator like that of `write_pipelined`, to be sent on the next notification."""
         write = UnconfirmedWrite(written=WriteRecord(what=what))
-        return ReadyStatement(over, self.load, write, may_be_sent=lambda: self._needs_own_transaction(actor))
+        return ReadyStatement(over, self.load, write, may_be_sent=lambda: self._needs_own_transaction(OPERATOR))
 
     async def _commit(
         self,

@@ -239,22 +239,17 @@ async def _best_owner(database: Database, other_id: UUID | None) -> UUID | None:
     busy = await database.read(OPERATOR, Query(_BUSY, first_column, {"other": other_id}))
     if not busy:
         return await _first(database, Query(_ANY_OWNER, first_column, {"other": other_id}))
-    try:
-        found = await _first(database, Query(_WITH_EMPTY_PROJECT, first_column, {"owners": busy}))
-    except (NoPrivilege, SchemaMissing):
-        # Without assets, `find_targets` takes any project without jobs.
-        found = await _first(database, Query(_WITH_PROJECT_WITHOUT_JOBS, first_column, {"owners": busy}))
-    return found or busy[0]
+    # Without assets, `find_targets` takes any project without jobs.
+    statements = (_WITH_EMPTY_PROJECT, _WITH_PROJECT_WITHOUT_JOBS)
+    return await _first(database, *(Query(one, first_column, {"owners": busy}) for one in statements)) or busy[0]
 
 
 async def _other_user(database: Database, owner_id: UUID | None) -> UUID | None:
     """Return any user except `owner_id`, or any user if that is None. If users are unreadable, return another project
     owner.
     """
-    try:
-        return await _first(database, Query(_OTHER_USER, first_column, {"owner": owner_id}))
-    except (NoPrivilege, SchemaMissing):
-        return await _first(database, Query(_ANY_OWNER, first_column, {"other": owner_id}))
+    users = Query[UUID](_OTHER_USER, first_column, {"owner": owner_id})
+    return await _first(database, users, Query(_ANY_OWNER, first_column, {"other": owner_id}))
 
 
 async def _person(database: Database, user_id: UUID | None) -> Participant:
@@ -268,8 +263,14 @@ async def _person(database: Database, user_id: UUID | None) -> Participant:
     return Participant(id=user_id, email=found[0].email if found else None, exists=bool(found))
 
 
-async def _first(database: Database, query: Query[UUID]) -> UUID | None:
-    found = await database.read(OPERATOR, query)
+async def _first(database: Database, query: Query[UUID], *others: Query[UUID]) -> UUID | None:
+    """Return the first id. If the login may not read what a query needs, the next one replaces it."""
+    try:
+        found = await database.read(OPERATOR, query)
+    except (NoPrivilege, SchemaMissing):
+        if not others:
+            raise
+        return await _first(database, *others)
     return found[0] if found else None
 
 

@@ -84,13 +84,10 @@ has unchanged values.
 
 
 def readable_columns(capabilities: Capabilities, actor: Actor) -> JobColumns:
-    has_columns, has_starts = (
-        capabilities.has_later_columns(actor),
-        not capabilities.missing(Capability.MIGRATED, actor),
-    )
-    if has_starts:
-        return COLUMNS_WITH_START if has_columns else COLUMNS_WITH_TIMES
-    return ALL_COLUMNS if has_columns else APP_COLUMNS
+    has_columns = capabilities.has_later_columns(actor)
+    if capabilities.missing(Capability.MIGRATED, actor):
+        return ALL_COLUMNS if has_columns else APP_COLUMNS
+    return COLUMNS_WITH_START if has_columns else COLUMNS_WITH_TIMES
 
 
 def of_table(columns: JobColumns) -> tuple[sa.Column[Any], ...]:

@@ -5,7 +5,7 @@ import contextvars
 import inspect
 import threading
 import time
-from collections.abc import Callable, Coroutine, Generator, Iterable
+from collections.abc import Coroutine, Generator, Iterable
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -123,43 +123,102 @@ def has_abandoned() -> bool:
     return any(not task.done() for task in _abandoned)
 
 
+class InFlightJob:
+    """A job that this worker holds."""
+
+    __slots__ = ("claimed", "is_claimed_again", "run", "seconds", "started_at", "work")
+
+    def __init__(self, claimed: ClaimedJob) -> None:
+        self.claimed = claimed
+        self.work = Work(claimed)
+        self.run: HandlerRun | None = None
+        """None after its attempt has ended."""
+        self.started_at = time.monotonic()
+        self.seconds = 0.0
+        """Seconds that the attempt took."""
+        self.is_claimed_again = False
+        """Whether this worker has claimed the same attempt again, because a crash of the server lost its claim."""
+
+    def stop(self) -> bool:
+        """Stop its attempt and ignore the outcome. Return whether it was running."""
+        run, self.run = self.run, None
+        if run is not None:
+            run.stop()
+        return run is not None
+
+
 class HandlerRun:
     """A running handler. It has its own task, so a handler that cancels itself doesn't affect others.
 
-    `on_outcome` is called once, in the event loop, unless `stop` was called first.
+    Its outcome is reported once, in the event loop, unless `stop` was called first.
 
     Its time-out doesn't count time in which other handlers block the event loop, because it can't run then.
     """
 
-    def __init__(
-        self,
-        runner: "HandlerRunner",
-        spec: HandlerSpec,
-        work: Work,
-        *,
-        on_outcome: Callable[[Outcome], None],
-        on_abandoned: Callable[[], None],
-    ) -> None:
+    def __init__(self, jobs: "InFlightJobs", in_flight_job: InFlightJob, spec: HandlerSpec) -> None:
         loop = asyncio.get_running_loop()
-        self._runner, self._work = runner, work
-        self._on_outcome: Callable[[Outcome], None] | None = on_outcome
-        self._on_abandoned = on_abandoned
+        self._jobs, self._job, self._spec = jobs, in_flight_job, spec
+        self._has_outcome = False
+        """Whether the outcome was reported, or is ignored."""
         self._is_late = False
-        self._time_out, self._started_at = spec.time_out, time.monotonic()
-        self._blocked_before = runner.clock.blocked()
+        self._started_at = time.monotonic()
+        self._blocked_before = jobs.clock.blocked()
         self.steps = StepTimer()
-        self._task: HandlerTask = loop.create_task(runner.handle(spec, work, self.steps))
+        self._task: HandlerTask = loop.create_task(self._handle())
         self._task.add_done_callback(self._ended)
         self._timer = loop.call_later(spec.time_out, self._check_time)
 
     def stop(self) -> None:
         """Stop the handler and ignore its outcome."""
-        self._on_outcome = None
+        self._has_outcome = True
         self._cancel()
 
+    async def _handle(self) -> Outcome:
+        """Return exceptions instead of raising them. asyncio would let KeyboardInterrupt and SystemExit escape."""
+        try:
+            if self._spec.is_coroutine:
+                return error_of_unrun(await self.steps.run(_await(self._spec.handler, self._job.work)))
+            await self._run_in_thread()
+        except BaseException as error:
+            return error
+        return None
+
+    async def _run_in_thread(self) -> None:
+        """Run a blocking handler and raise what it raises. A thread can't be stopped, so an overdue one runs until it
+        returns. It is a daemon: it ends with the process.
+        """
+        loop, work = asyncio.get_running_loop(), self._job.work
+        ended: asyncio.Future[BaseException | None] = loop.create_future()
+
+        def end(error: BaseException | None) -> None:
+            self._jobs.overdue.discard(thread)
+            if not ended.done():
+                ended.set_result(error)
+            self._jobs.wake()
+
+        def body() -> None:
+            error: BaseException | None = None
+            try:
+                error = error_of_unrun(self._spec.handler(work))
+            except BaseException as raised:
+                error = raised
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(end, error)
+
+        context = contextvars.copy_context()
+        thread = threading.Thread(target=partial(context.run, body), name=f"job {work.job.id}", daemon=True)
+        thread.start()
+        try:
+            error = await ended
+        except asyncio.CancelledError:
+            self._jobs.overdue.add(thread)
+            raise
+        if error is not None:
+            raise error
+
     def _seconds_left(self) -> float:
-        blocked_by_others = self._runner.clock.blocked() - self._blocked_before - self.steps.seconds
-        return self._time_out + max(0.0, blocked_by_others) - (time.monotonic() - self._started_at)
+        blocked_by_others = self._jobs.clock.blocked() - self._blocked_before - self.steps.seconds
+        return self._spec.time_out + max(0.0, blocked_by_others) - (time.monotonic() - self._started_at)
 
     def _check_time(self) -> None:
         if (left := self._seconds_left()) > 0:
@@ -170,7 +229,7 @@ class HandlerRun:
 
     def _cancel(self) -> None:
         self._timer.cancel()
-        self._work.should_stop = True
+        self._job.work.should_stop = True
         self._timer = asyncio.get_running_loop().call_later(STOP_SECONDS, self._abandon)
         self._task.cancel()
 
@@ -183,8 +242,8 @@ class HandlerRun:
         if self._is_late or (outcome is None and self.steps.seconds and self._seconds_left() <= 0):
             outcome = AttemptTimedOut()
         _abandoned.discard(task)
-        self._runner.discard(self, is_left=False)
-        self._tell(outcome)
+        self._jobs.forget_run(self, is_left=False)
+        self._report(outcome)
 
     def _abandon(self) -> None:
         """Stop waiting for the handler, which keeps its slot until it ends.
@@ -194,91 +253,14 @@ class HandlerRun:
         _abandoned.add(self._task)
         asyncio.tasks._unregister_task(self._task)  # noqa: SLF001
         self._task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
-        self._runner.discard(self, is_left=True)
-        self._tell(AttemptTimedOut())
-        self._on_abandoned()
+        self._jobs.forget_run(self, is_left=True)
+        self._report(AttemptTimedOut())
+        self._jobs.report(HandlerAbandoned(self._job.claimed))
 
-    def _tell(self, outcome: Outcome) -> None:
-        on_outcome, self._on_outcome = self._on_outcome, None
-        if on_outcome is not None:
-            on_outcome(outcome)
-
-
-class HandlerRunner:
-    """Runs handlers. `on_end` is called whenever one ends."""
-
-    def __init__(self, *, on_end: Callable[[], None]) -> None:
-        self._on_end = on_end
-        self.clock = LoopClock()
-        self._overdue: set[threading.Thread] = set()
-        """The threads that are still running after their attempt was cancelled."""
-        self.at_work: set[HandlerRun] = set()
-        """The running handlers except abandoned ones."""
-        self._left: set[HandlerRun] = set()
-
-    @property
-    def running(self) -> int:
-        """How many handlers are running, including abandoned ones."""
-        return len(self.at_work) + len(self._left) + len(self._overdue)
-
-    def start(
-        self, spec: HandlerSpec, work: Work, *, on_outcome: Callable[[Outcome], None], on_abandoned: Callable[[], None]
-    ) -> HandlerRun:
-        self.clock.start()
-        run = HandlerRun(self, spec, work, on_outcome=on_outcome, on_abandoned=on_abandoned)
-        self.at_work.add(run)
-        return run
-
-    async def handle(self, spec: HandlerSpec, work: Work, steps: StepTimer) -> Outcome:
-        """Return exceptions instead of raising them. asyncio would let KeyboardInterrupt and SystemExit escape."""
-        try:
-            if spec.is_coroutine:
-                return error_of_unrun(await steps.run(_await(spec.handler, work)))
-            await self._run_in_thread(spec.handler, work)
-        except BaseException as error:
-            return error
-        return None
-
-    async def _run_in_thread(self, handler: Handler, work: Work) -> None:
-        """Run a blocking handler and raise what it raises. A thread can't be stopped, so an overdue one runs until it
-        returns. It is a daemon: it ends with the process.
-        """
-        loop = asyncio.get_running_loop()
-        ended: asyncio.Future[BaseException | None] = loop.create_future()
-
-        def end(error: BaseException | None) -> None:
-            self._overdue.discard(thread)
-            if not ended.done():
-                ended.set_result(error)
-            self._on_end()
-
-        def body() -> None:
-            error: BaseException | None = None
-            try:
-                error = error_of_unrun(handler(work))
-            except BaseException as raised:
-                error = raised
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(end, error)
-
-        context = contextvars.copy_context()
-        thread = threading.Thread(target=partial(context.run, body), name=f"job {work.job.id}", daemon=True)
-        thread.start()
-        try:
-            error = await ended
-        except asyncio.CancelledError:
-            self._overdue.add(thread)
-            raise
-        if error is not None:
-            raise error
-
-    def discard(self, run: HandlerRun, *, is_left: bool) -> None:
-        """Forget a handler that has ended. If `is_left`, only stop waiting for it."""
-        self.at_work.discard(run)
-        (self._left.add if is_left else self._left.discard)(run)
-        if not self.at_work:
-            self.clock.stop()
-        self._on_end()
+    def _report(self, outcome: Outcome) -> None:
+        if not self._has_outcome:
+            self._has_outcome = True
+            self._jobs.end_attempt(self._job, self._spec, outcome)
 
 
 async def _await(handler: Handler, work: Work) -> object:
@@ -304,30 +286,6 @@ are being saved.
 """
 
 
-class InFlightJob:
-    """A job that this worker holds."""
-
-    __slots__ = ("claimed", "is_claimed_again", "run", "seconds", "started_at", "work")
-
-    def __init__(self, claimed: ClaimedJob) -> None:
-        self.claimed = claimed
-        self.work = Work(claimed)
-        self.run: HandlerRun | None = None
-        """None after its attempt has ended."""
-        self.started_at = time.monotonic()
-        self.seconds = 0.0
-        """Seconds that the attempt took."""
-        self.is_claimed_again = False
-        """Whether this worker has claimed the same attempt again, because a crash of the server lost its claim."""
-
-    def stop(self) -> bool:
-        """Stop its attempt and ignore the outcome. Return whether it was running."""
-        run, self.run = self.run, None
-        if run is not None:
-            run.stop()
-        return run is not None
-
-
 Pair = tuple[InFlightJob, Ending]
 
 
@@ -339,7 +297,12 @@ class InFlightJobs:
     random: Random
 
     def __post_init__(self) -> None:
-        self._handlers = HandlerRunner(on_end=self.wake)
+        self.clock = LoopClock()
+        self.overdue: set[threading.Thread] = set()
+        """The threads that are still running after their attempt was cancelled."""
+        self._runs: set[HandlerRun] = set()
+        """The running handlers except abandoned ones."""
+        self._abandoned_runs: set[HandlerRun] = set()
         self._jobs: dict[UUID, InFlightJob] = {}
         self.ends: asyncio.Queue[Pair] = asyncio.Queue()
         """The ends that are not saved yet."""
@@ -357,8 +320,9 @@ class InFlightJobs:
 
         Jobs whose end is not saved yet take no slot. But there are at most HELD_PER_SLOT times as many jobs as slots.
         """
+        running = len(self._runs) + len(self._abandoned_runs) + len(self.overdue)
         room = HELD_PER_SLOT * self.concurrency - len(self._jobs)
-        return max(0, min(self.concurrency - self._handlers.running, room))
+        return max(0, min(self.concurrency - running, room))
 
     def held(self) -> list[LeaseKey]:
         return [in_flight_job.claimed.held for in_flight_job in self._jobs.values()]
@@ -429,14 +393,19 @@ class InFlightJobs:
             self.ends.put_nowait((in_flight_job, over))
         else:
             self.report(AttemptStarted(claimed))
-            in_flight_job.run = self._handlers.start(
-                spec,
-                in_flight_job.work,
-                on_outcome=partial(self._ended, in_flight_job, spec),
-                on_abandoned=partial(self.report, HandlerAbandoned(claimed)),
-            )
+            self.clock.start()
+            in_flight_job.run = HandlerRun(self, in_flight_job, spec)
+            self._runs.add(in_flight_job.run)
 
-    def _ended(self, in_flight_job: InFlightJob, spec: HandlerSpec, outcome: Outcome) -> None:
+    def forget_run(self, run: HandlerRun, *, is_left: bool) -> None:
+        """Forget a handler that has ended. If `is_left`, only stop waiting for it."""
+        self._runs.discard(run)
+        (self._abandoned_runs.add if is_left else self._abandoned_runs.discard)(run)
+        if not self._runs:
+            self.clock.stop()
+        self.wake()
+
+    def end_attempt(self, in_flight_job: InFlightJob, spec: HandlerSpec, outcome: Outcome) -> None:
         claimed, cost_cents = in_flight_job.claimed, in_flight_job.work.cost_cents
         in_flight_job.run = None
         in_flight_job.seconds = time.monotonic() - in_flight_job.started_at
@@ -450,9 +419,9 @@ class InFlightJobs:
 
     async def stop(self) -> None:
         """Stop all handlers, and return when none is running except abandoned ones."""
-        for run in list(self._handlers.at_work):
+        for run in list(self._runs):
             run.stop()
-        while self._handlers.at_work:
+        while self._runs:
             await self.wait_for_change()
 
     def remove(self, in_flight_job: InFlightJob) -> None:

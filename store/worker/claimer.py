@@ -7,16 +7,15 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 
-from gjobs.store.database.database import Database
 from gjobs.store.database.listening import ListenConnection, ReadyStatement
 from gjobs.store.database.wake_ups import IDLE_LOCK, QUEUE_CHANNEL, notification_arrives
 from gjobs.store.errors import StoreError, TimedOut, Unreachable
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.leases.lease import ClaimedJob
+from gjobs.store.leases.lease_client import LeaseClient
 from gjobs.store.poller import wait_after_failure
 from gjobs.store.system.async_tools import is_set_within
 from gjobs.store.worker.attempt import InFlightJobs
-from gjobs.store.worker.lease_client import LeaseClient
 from gjobs.store.worker.worker_events import OutageBackoff, is_transient
 
 log = logging.getLogger(__name__)
@@ -31,7 +30,6 @@ class QueueListener:
     on the server connection.
     """
 
-    database: Database
     leases: LeaseClient
     may_listen: bool = field(default=False, init=False)
     is_notified: bool = field(default=False, init=False)
@@ -105,8 +103,9 @@ class QueueListener:
 
     async def _listen(self) -> None:
         proof = f"gjobs_proof_{secrets.token_hex(8)}"
-        listening = await self._connection_stack.enter_async_context(self.database.listening(QUEUE_CHANNEL, proof))
-        if await notification_arrives(self.database, listening, proof):
+        database = self.leases.database
+        listening = await self._connection_stack.enter_async_context(database.listening(QUEUE_CHANNEL, proof))
+        if await notification_arrives(database, listening, proof):
             self._listening, self._has_received_notification = listening, True
             self._ready_claim = self.leases.ready_statement(listening)
         elif self._has_received_notification:
@@ -146,9 +145,10 @@ class Claimer:
     outage_backoff: OutageBackoff
     batch: int
     stopping: asyncio.Event
-    is_paused: bool
+    is_paused: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
+        self._is_running = False
         self._wake_up = asyncio.Event()
         """Set to end the current wait early."""
         self._knows_held_jobs = True
@@ -170,7 +170,7 @@ class Claimer:
 
     async def claim_one(self) -> GenerationJob | None:
         """Claim and start one job while paused. Return the job, or None without a job or a free slot."""
-        can_claim = self.is_paused and self._knows_held_jobs and not self.stopping.is_set()
+        can_claim = self._is_running and self.is_paused and self._knows_held_jobs and not self.stopping.is_set()
         if not can_claim or self.in_flight_jobs.free <= self._asked_for:
             return None
         claims = await self._claim(1, self.leases.claim)
@@ -178,12 +178,16 @@ class Claimer:
 
     async def run(self, *, once: bool) -> None:
         """Claim until stopped or, with `once`, until no job is left or in flight. Raises permanent errors."""
-        async with asyncio.TaskGroup() as group:
-            helping = [group.create_task(self._claim_backlog()) for _ in range(CLAIMS_AT_ONCE - 1)]
-            await self._claim_and_wait(once=once)
-            await self._wait_for_claims()
-            for task in helping:
-                task.cancel()
+        self._is_running = True
+        try:
+            async with asyncio.TaskGroup() as group:
+                helping = [group.create_task(self._claim_backlog()) for _ in range(CLAIMS_AT_ONCE - 1)]
+                await self._claim_and_wait(once=once)
+                await self._wait_for_claims()
+                for task in helping:
+                    task.cancel()
+        finally:
+            self._is_running = False
 
     async def _claim_and_wait(self, *, once: bool) -> None:
         polls = asked_for = 0

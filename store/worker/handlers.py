@@ -91,11 +91,6 @@ Handler = Callable[[Work], Any]
 H = TypeVar("H", bound=Handler)
 
 
-def is_coroutine_function(handler: Handler) -> bool:
-    """Return whether the handler is a coroutine function, or an object whose `__call__` is one."""
-    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
-
-
 def check_handler(handler: object) -> None:
     """Raise InvalidValue if the object can't be a handler."""
     if not callable(handler):
@@ -129,7 +124,9 @@ class HandlerSpec:
     """Exceptions that cause a retry, like Retry."""
     backoff: Backoff
     is_coroutine: bool
-    """Whether the handler is a coroutine function. Otherwise, it gets its own thread."""
+    """Whether the handler is a coroutine function, or an object whose `__call__` is one. Otherwise, it gets its own
+    thread.
+    """
 
 
 class Registry:
@@ -141,8 +138,8 @@ class Registry:
         self._time_out = time_out
         self._attempts = attempts
         self._backoff = backoff or Backoff()
-        self._specs_by_mode: dict[str, HandlerSpec] = {}
-        self._default_spec: HandlerSpec | None = None
+        self._specs: dict[str | None, HandlerSpec] = {}
+        """By mode. The handler of all other modes has the key None."""
 
     def handler(
         self,
@@ -184,36 +181,31 @@ class Registry:
                 attempts=int(settings["attempts"]),
                 retry_on=errors,
                 backoff=backoff or self._backoff,
-                is_coroutine=is_coroutine_function(handler),
+                is_coroutine=any(map(inspect.iscoroutinefunction, (handler, type(handler).__call__))),
             )
-            self._add(modes, spec)
+            for mode in modes or (None,):
+                if mode in self._specs:
+                    why = "There is already a handler for all other modes."
+                    if mode is not None:
+                        why = f"The mode {mode!r} already has a handler."
+                    raise InvalidValue("mode", why)
+                self._specs[mode] = spec
             return handler
 
         return register
 
-    def _add(self, modes: Iterable[str], spec: HandlerSpec) -> None:
-        modes = tuple(modes)
-        if not modes:
-            if self._default_spec is not None:
-                raise InvalidValue("mode", "There is already a handler for all other modes.")
-            self._default_spec = spec
-        for mode in modes:
-            if mode in self._specs_by_mode:
-                raise InvalidValue("mode", f"The mode {mode!r} already has a handler.")
-            self._specs_by_mode[mode] = spec
-
     @property
     def modes(self) -> tuple[str, ...] | None:
         """The modes that have a handler; None for all modes."""
-        return None if self._default_spec else tuple(self._specs_by_mode)
+        return None if None in self._specs else tuple(mode for mode in self._specs if mode is not None)
 
     @property
     def has_single_attempts(self) -> bool:
         """Whether some jobs must not be attempted twice."""
-        return any(spec.attempts == 1 for spec in (self._default_spec, *self._specs_by_mode.values()) if spec)
+        return any(spec.attempts == 1 for spec in self._specs.values())
 
     def of(self, mode: str) -> HandlerSpec | None:
-        return self._specs_by_mode.get(mode, self._default_spec)
+        return self._specs.get(mode, self._specs.get(None))
 
     def only(self, modes: Iterable[str]) -> Self:
         """Return a registry for these modes only. Raises InvalidValue for a mode without a handler."""
@@ -221,7 +213,7 @@ class Registry:
         for mode in dict.fromkeys(modes):
             spec = self.of(mode)
             if spec is None:
-                known = ", ".join(sorted(self._specs_by_mode)) or "none"
+                known = ", ".join(sorted(self.modes or ())) or "none"
                 raise InvalidValue("mode", f"There is no handler for the mode {mode!r}.", hint=f"Known modes: {known}.")
-            narrowed._add([mode], spec)  # noqa: SLF001
+            narrowed._specs[mode] = spec  # noqa: SLF001
         return narrowed

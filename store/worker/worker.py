@@ -4,8 +4,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, suppress
 from random import Random
 from uuid import UUID, uuid4
 
@@ -15,6 +14,7 @@ from gjobs.store.database.wake_ups import may_listen
 from gjobs.store.errors import InvalidValue, NoPrivilege, ReadOnly, StoreError
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.leases.lease import WorkerInfo
+from gjobs.store.leases.lease_client import LeaseClient
 from gjobs.store.retention.cleanup import PolicyRun, apply_policies
 from gjobs.store.statistics.folding import fold_until
 from gjobs.store.store import Store
@@ -23,7 +23,7 @@ from gjobs.store.users.actor import OPERATOR
 from gjobs.store.worker.attempt import InFlightJobs
 from gjobs.store.worker.claimer import CLAIMS_AT_ONCE, Claimer, QueueListener
 from gjobs.store.worker.handlers import Registry
-from gjobs.store.worker.lease_client import Finisher, Heartbeat, LeaseClient, LeaseGuard
+from gjobs.store.worker.lease_tasks import Finisher, LeaseGuard, renew_leases
 from gjobs.store.worker.worker_events import (
     OutageBackoff,
     Report,
@@ -118,44 +118,41 @@ class Worker:
         )
         self.id: UUID = self.facts.id
         self._store = store
-        self._batch = batch or concurrency
         self.grace = grace
         self._pooler = pooler
         self._applies_retention = applies_retention
         self._report = report
         self._random = random or Random()  # noqa: S311
         self._leases = LeaseClient(
-            store.database,
-            store.actor,
-            self.facts,
-            seconds=lease_seconds,
-            claims_are_durable=registry.has_single_attempts,
+            store.database, self.facts, seconds=lease_seconds, claims_are_durable=registry.has_single_attempts
         )
         self._stopping = asyncio.Event()
-        self._stop_now = asyncio.Event()
+        self._stops_now = False
         self._in_flight_jobs = InFlightJobs(registry, concurrency, report, self._random)
-        self._queue_listener = QueueListener(store.database, self._leases)
-        self._claimer: Claimer | None = None
-        self._is_paused = False
+        self._queue_listener = QueueListener(self._leases)
+        self._claimer = Claimer(
+            self._leases,
+            self._in_flight_jobs,
+            self._queue_listener,
+            self._outage_backoff(),
+            batch=batch or concurrency,
+            stopping=self._stopping,
+        )
 
     def set_paused(self, is_paused: bool) -> None:
         """While paused, send no claims. Claimed jobs go on, and a claim that was sent before is still accepted."""
-        self._is_paused = is_paused
-        if self._claimer is not None:
-            self._claimer.set_paused(is_paused)
+        self._claimer.set_paused(is_paused)
 
     async def claim_one(self) -> GenerationJob | None:
         """Claim and start one job while paused. Return the job, or None without a job or a free slot."""
-        return await self._claimer.claim_one() if self._claimer is not None else None
+        return await self._claimer.claim_one()
 
     def stop(self) -> None:
         """Stop claiming, wait for running jobs, and release those that take too long. A second call stops at once."""
-        if self._stopping.is_set():
-            self._stop_now.set()
+        self._stops_now = self._stopping.is_set()
         self._stopping.set()
         self._in_flight_jobs.wake()
-        if self._claimer is not None:
-            self._claimer.stop_waiting()
+        self._claimer.stop_waiting()
 
     @property
     def is_stopping(self) -> bool:
@@ -190,7 +187,7 @@ class Worker:
 
         Raises if it can never work, such as in a read-only session.
         """
-        outage_backoff = OutageBackoff(self._report, self._random)
+        outage_backoff = self._outage_backoff()
         while not self._stopping.is_set():
             try:
                 await self._leases.register_worker()
@@ -204,65 +201,46 @@ class Worker:
                 return True
         return False
 
+    def _outage_backoff(self) -> OutageBackoff:
+        return OutageBackoff(self._report, self._random)
+
     async def _work(self, *, once: bool) -> None:
-        report, random, leases, in_flight_jobs = self._report, self._random, self._leases, self._in_flight_jobs
+        leases, in_flight_jobs = self._leases, self._in_flight_jobs
+        finisher = Finisher(leases, in_flight_jobs, self._outage_backoff(), self._claimer.stop_waiting)
         try:
             async with asyncio.TaskGroup() as group:
-                claimer = self._claimer = Claimer(
-                    leases,
-                    in_flight_jobs,
-                    self._queue_listener,
-                    OutageBackoff(report, random),
-                    batch=self._batch,
-                    stopping=self._stopping,
-                    is_paused=self._is_paused,
-                )
-                backoff = OutageBackoff(report, random)
-                finisher = Finisher(leases, in_flight_jobs, backoff, report, random, claimer.stop_waiting)
-                heartbeat = Heartbeat(leases, in_flight_jobs, OutageBackoff(report, random))
                 if self._applies_retention:
-                    group.create_task(run_retention(self._store, report, self._stopping, once=once))
-                guard = LeaseGuard(leases, in_flight_jobs, report)
-                background = [group.create_task(one.run()) for one in (heartbeat, guard)]
-                background += [group.create_task(finisher.run()) for _ in range(FINISHERS)]
-                background.append(group.create_task(fold_until(self._store.actor_database, self._stopping)))
-                try:
-                    await claimer.run(once=once)
-                finally:
-                    self._claimer = None
-                await self._drain(in_flight_jobs)
+                    group.create_task(run_retention(self._store, self._report, self._stopping, once=once))
+                background = [
+                    group.create_task(renew_leases(leases, in_flight_jobs, self._outage_backoff())),
+                    group.create_task(LeaseGuard(leases, in_flight_jobs).run()),
+                    *(group.create_task(finisher.run()) for _ in range(FINISHERS)),
+                    group.create_task(fold_until(self._store.actor_database, self._stopping)),
+                ]
+                await self._claimer.run(once=once)
+                await self._drain()
                 for task in background:
                     task.cancel()
         finally:
             await in_flight_jobs.stop()
 
-    async def _drain(self, in_flight_jobs: InFlightJobs) -> None:
-        async with _ignore_timeout_after(self.grace), asyncio.TaskGroup() as group:
-            stop_now = group.create_task(self._stop_now.wait())
-            stop_now.add_done_callback(lambda _: in_flight_jobs.wake())
-            while not in_flight_jobs.is_empty and not self._stop_now.is_set():
-                await in_flight_jobs.wait_for_change()
-            stop_now.cancel()
+    async def _drain(self) -> None:
+        in_flight_jobs = self._in_flight_jobs
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.grace):
+                while not in_flight_jobs.is_empty and not self._stops_now:
+                    await in_flight_jobs.wait_for_change()
         in_flight_jobs.release()
-        async with _ignore_timeout_after(DRAIN_SECONDS):
-            while not in_flight_jobs.is_empty:
-                await in_flight_jobs.wait_for_change()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while not in_flight_jobs.is_empty:
+                    await in_flight_jobs.wait_for_change()
 
     async def _leave(self) -> None:
         try:
             await self._leases.deregister_worker()
         except StoreError as error:
             log.warning("Deregistering this worker failed. Its leases will expire: %s", error)
-
-
-@asynccontextmanager
-async def _ignore_timeout_after(seconds: float) -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(seconds) as timer:
-            yield
-    except TimeoutError:
-        if not timer.expired():
-            raise
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -11,8 +11,7 @@ import pytest
 from gjobs.migrations.connection import MigrationRefused
 from gjobs.migrations.runner import remove, upgrade
 from gjobs.store.database.query import compiled
-from gjobs.store.leases import lease_sql
-from gjobs.store.leases.lease import Released
+from gjobs.store.leases.lease_client import RELEASE
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, UserRows, acting, add
 
@@ -95,9 +94,9 @@ def call(connection: psycopg.Connection, function: str, owner: UUID, job: UUID, 
 
 def release(connection: psycopg.Connection, owner: UUID, job: UUID) -> bool:
     """Release a job in its first attempt, as a worker does."""
-    query = lease_sql.release(owner, [Released(job_id=job, attempt=1)])
-    sql, constants = compiled(query.statement)
-    return connection.execute(sql.encode(), {**constants, **query.parameters}).fetchall() == [(job,)]
+    sql, constants = compiled(RELEASE)
+    values = {**constants, "owner": owner, "ids": [job], "attempts": [1]}
+    return connection.execute(sql.encode(), values).fetchall() == [(job,)]
 
 
 def job(connection: psycopg.Connection, job_id: UUID, columns: str = "status") -> tuple[object, ...]:

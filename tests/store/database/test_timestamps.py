@@ -17,7 +17,7 @@ from gjobs.store.database.database import Database
 from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.job_list.list_query import ListingQuery, ListOrder, ListQuery, OrderColumn, RowWindowQuery
 from gjobs.store.jobs.job import JobStatus
-from gjobs.store.leases import lease_sql
+from gjobs.store.leases.lease_client import NEXT_DUE
 from gjobs.store.retention.archive import get_statistics_with_archive, get_summary_with_archive, list_archived
 from gjobs.store.retention.cleanup import count_expired
 from gjobs.store.retention.retention import ArchiveQuery, ExpiredJobs
@@ -234,7 +234,7 @@ async def test_lease_with_any_expiry_time_can_be_read(operator: Store, make_job:
     sql("insert into gjobs.job_leases values (%s, gen_random_uuid(), 1, now(), now(), null)", (job_id,))
     for expires in FAR_TIMES:
         sql("update gjobs.job_leases set expires_at = %s", (expires,))
-        await operator.database.read(OPERATOR, lease_sql.NEXT_DUE)
+        await operator.database.read(OPERATOR, NEXT_DUE)
         await operator.get_workers_overview()
         await operator.get_stuck_verdict(job_id)
 

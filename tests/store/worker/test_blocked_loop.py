@@ -10,10 +10,10 @@ from sqlalchemy import text
 
 from gjobs.store.database.query import Query, TimeLimits
 from gjobs.store.leases.lease import Rescheduled
+from gjobs.store.leases.lease_client import LeaseClient
 from gjobs.store.users.actor import OPERATOR
 from gjobs.store.worker import attempt
 from gjobs.store.worker.handlers import Backoff, Registry, Work
-from gjobs.store.worker.lease_client import LeaseClient
 from gjobs.store.worker.worker_events import (
     AttemptEnded,
     AttemptStarted,

@@ -247,8 +247,10 @@ async def test_cancelled_worker_stops_its_handlers_before_it_ends(env: WorkerEnv
 
 PROGRAM = """
 import asyncio
+from random import Random
+from gjobs.store.leases.lease import ClaimedJob
 from gjobs.store.worker import attempt
-from gjobs.store.worker.handlers import Registry, Work
+from gjobs.store.worker.handlers import Registry
 
 attempt.STOP_SECONDS = 0.05
 async def main():
@@ -260,14 +262,11 @@ async def main():
                 print("goes on", flush=True)
     registry = Registry(time_out=0.05, attempts=1)
     registry.handler()(never)
-    class Job: id = "1"
-    class Work_: job, should_stop = Job(), False
-    runner = attempt.HandlerRunner(on_end=lambda: None)
-    outcome = asyncio.get_running_loop().create_future()
-    runner.start(
-        registry.of("x"), Work_(), on_outcome=outcome.set_result, on_abandoned=lambda: print("abandoned", flush=True)
-    )
-    print(repr(await outcome))
+    class Job: id, mode = "1", "x"
+    jobs = attempt.InFlightJobs(registry, 1, lambda event: print(type(event).__name__, flush=True), Random(0))
+    jobs.begin(ClaimedJob(job=Job(), attempt=1, lost_by=None, note=None))
+    _, ending = await jobs.ends.get()
+    print(ending.error)
 asyncio.run(main())
 print("ended", flush=True)
 """
@@ -282,7 +281,7 @@ def test_process_ends_although_a_coroutine_never_does() -> None:
         check=False,
         cwd=Path(__file__).parents[3],
     )
-    assert "abandoned\nAttemptTimedOut()\n" in done.stdout
+    assert "HandlerAbandoned\nTimed out after 0.05 s\n" in done.stdout
     assert "ended\n" in done.stdout
     assert done.returncode == 0
 

@@ -12,9 +12,9 @@ from gjobs.store.database.driver_errors import is_connection_lost, translate
 from gjobs.store.database.query import Query
 from gjobs.store.errors import Conflict, ServerFailure, SignInRefused, StoreError, UnexpectedError, Unreachable
 from gjobs.store.leases.lease import ClaimedJob, Ending, LeaseKey, ProgressNote
-from gjobs.store.worker import lease_client
+from gjobs.store.leases.lease_client import LeaseClient
+from gjobs.store.worker import lease_tasks
 from gjobs.store.worker.handlers import Backoff, Handler, Retry, Work
-from gjobs.store.worker.lease_client import LeaseClient
 from gjobs.store.worker.worker_events import (
     AttemptEnded,
     AttemptStarted,
@@ -32,7 +32,7 @@ from tests.store.worker.conftest import SUCCEEDED, WorkerEnv, do_nothing, kinds,
 
 @pytest.fixture(autouse=True)
 def quick_delays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lease_client, "DELAYS", Backoff(first=0.02, longest=0.1))
+    monkeypatch.setattr(lease_tasks, "DELAYS", Backoff(first=0.02, longest=0.1))
 
 
 @pytest.fixture

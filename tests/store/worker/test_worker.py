@@ -11,15 +11,14 @@ import pytest
 from gjobs.store.database.database import Database
 from gjobs.store.database.listening import ReadyStatement
 from gjobs.store.errors import InvalidValue, NoPrivilege
-from gjobs.store.leases import lease_sql
 from gjobs.store.leases.lease import SILENT_AFTER, ClaimedJob, Ending, Released, Rescheduled, WorkerInfo
+from gjobs.store.leases.lease_client import NEXT_DUE, LeaseClient
 from gjobs.store.sample.simulation import SimulatedClock, Simulation
 from gjobs.store.store import Store
-from gjobs.store.users.actor import OPERATOR
 from gjobs.store.worker.attempt import HELD_PER_SLOT, InFlightJobs
 from gjobs.store.worker.claimer import CLAIMS_AT_ONCE
 from gjobs.store.worker.handlers import Backoff, Registry, Retry, Work
-from gjobs.store.worker.lease_client import LeaseClient, interval
+from gjobs.store.worker.lease_tasks import interval
 from gjobs.store.worker.worker_events import LONGEST_WAIT, AttemptEnded, AttemptStarted, LeaseLost
 from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import until
@@ -388,7 +387,7 @@ class TestWaiting:
         (job,) = env.queue("without a worker")
         env.sql("update generation_jobs set status = 'running'")
         env.sql("insert into gjobs.job_leases values (%s, null, 1, now(), now() - interval '1 hour', null)", (job,))
-        assert await env.operator.database.read(env.operator.actor, lease_sql.NEXT_DUE) == [None]
+        assert await env.operator.database.read(env.operator.actor, NEXT_DUE) == [None]
 
 
 class TestWorkers:
@@ -471,7 +470,7 @@ async def test_lease_is_released_after_a_renewal_in_progress(
     expires.
     """
     (job,) = env.queue()
-    leases = LeaseClient(env.operator.database, OPERATOR, WORKER, seconds=60.0, claims_are_durable=True)
+    leases = LeaseClient(env.operator.database, WORKER, seconds=60.0, claims_are_durable=True)
     await leases.register_worker()
     (claimed,) = await leases.claim(1)
     write, was_renewed = Database.write_pipelined, list[bool]()

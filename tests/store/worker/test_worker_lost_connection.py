@@ -16,9 +16,9 @@ from gjobs.store.database.query import Query
 from gjobs.store.database.wake_ups import IDLE_LOCK, notification_arrives
 from gjobs.store.errors import SignInRefused, Unreachable
 from gjobs.store.leases.lease import ClaimedJob, Ending
+from gjobs.store.leases.lease_client import LeaseClient
 from gjobs.store.store import Store
 from gjobs.store.worker.handlers import Handler, Retry, Work
-from gjobs.store.worker.lease_client import LeaseClient
 from gjobs.store.worker.worker_events import (
     AttemptEnded,
     AttemptStarted,

@@ -1,33 +1,15 @@
-"""Claims jobs, renews leases, also while a handler blocks the event loop, and saves the ends of attempts."""
+"""Tasks of a worker: they renew leases, also while a handler blocks the event loop, and save the ends of attempts."""
 
 import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass, replace
-from random import Random
-from typing import Any
-from uuid import UUID
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from gjobs.store.database.database import Database
-from gjobs.store.database.listening import ListenConnection, ReadyStatement
-from gjobs.store.database.query import Query
 from gjobs.store.errors import SchemaMissing, ServerFailure, SignInRefused, StoreError
-from gjobs.store.leases import lease_sql
-from gjobs.store.leases.lease import (
-    SILENT_AFTER,
-    ClaimedJob,
-    Ending,
-    JobFinish,
-    LeaseKey,
-    ProgressNote,
-    Released,
-    Rescheduled,
-    WorkerInfo,
-)
-from gjobs.store.users.actor import Actor
+from gjobs.store.leases.lease import SILENT_AFTER, Ending, Rescheduled
+from gjobs.store.leases.lease_client import LeaseClient
 from gjobs.store.worker.attempt import InFlightJob, InFlightJobs, Pair
 from gjobs.store.worker.handlers import Backoff
 from gjobs.store.worker.worker_events import (
@@ -37,111 +19,9 @@ from gjobs.store.worker.worker_events import (
     FinishRejected,
     LeaseLost,
     OutageBackoff,
-    Report,
     is_transient,
     refused,
 )
-
-_CLAIMING = "claim jobs"
-
-
-@dataclass(eq=False, repr=False)
-class LeaseClient:
-    """The database side of one worker. Every method may raise a StoreError. Leases last `seconds` unless renewed.
-
-    A crash of the server may lose claims unless `claims_are_durable`.
-    """
-
-    database: Database
-    actor: Actor
-    worker: WorkerInfo
-    seconds: float
-    claims_are_durable: bool
-
-    def __post_init__(self) -> None:
-        self._renewing = asyncio.Lock()
-        """Prevents the release of leases during a renewal. The database doesn't release a locked lease, and a renewal
-        locks it.
-        """
-        self.other_renewal = threading.Lock()
-        """Held by another thread while it renews the leases."""
-        self.renewed_at = time.monotonic()
-        """When the leases were last renewed or, at first, when this worker started."""
-
-    async def register_worker(self) -> None:
-        await self._write("start a worker", lease_sql.DELETE_OLD_WORKERS, lease_sql.register_worker(self.worker))
-
-    async def deregister_worker(self) -> None:
-        """Sign the worker off, and release all jobs that it still holds."""
-        async with self._no_renewal():
-            await self._write(
-                "stop a worker", lease_sql.release_all(self.worker.id), lease_sql.deregister_worker(self.worker.id)
-            )
-
-    async def claim(self, most: int) -> list[ClaimedJob]:
-        (claimed,) = await self._write(_CLAIMING, self.claiming(most))
-        return claimed
-
-    def claiming(self, most: int) -> Query[ClaimedJob]:
-        return lease_sql.claim(
-            self.worker.id, self.worker.modes, most=most, seconds=self.seconds, is_durable=self.claims_are_durable
-        )
-
-    def ready_statement(self, over: ListenConnection) -> ReadyStatement:
-        """Return a claim that is sent as soon as a queued job is announced."""
-        return self.database.ready_statement(self.actor, _CLAIMING, over)
-
-    async def held_jobs(self) -> list[ClaimedJob]:
-        """Return all jobs that the database assigns to this worker, even if they are unknown here."""
-        return await self.database.read(self.actor, lease_sql.leases_of_worker(self.worker.id))
-
-    async def next_due(self) -> float | None:
-        """Return the seconds until the next lease expires, or None if there is no lease."""
-        (seconds,) = await self.database.read(self.actor, lease_sql.NEXT_DUE)
-        return seconds
-
-    async def end(self, endings: Sequence[Ending]) -> set[UUID]:
-        """Save the ends of jobs, and return the jobs that this worker still held."""
-        worker, queries = self.worker.id, list[Query[UUID]]()
-        if finished := [one for one in endings if isinstance(one, JobFinish)]:
-            queries.append(lease_sql.finish(worker, finished))
-        if postponed := [one for one in endings if isinstance(one, Rescheduled)]:
-            queries.append(lease_sql.postpone(worker, postponed))
-        if released := [one for one in endings if isinstance(one, Released)]:
-            queries.append(lease_sql.release(worker, released))
-        async with self._no_renewal() if released else nullcontext():
-            answers = await self._write("end jobs", *queries)
-        return {job_id for answer in answers for job_id in answer}
-
-    async def renew(self, held: Sequence[LeaseKey], progress: Sequence[ProgressNote]) -> set[UUID]:
-        """Renew leases, store progress notes, and mark the worker as alive. Return the jobs that it still holds."""
-        renewal = lease_sql.renew(self.worker.id, held, progress, seconds=self.seconds)
-        async with self._renewing:
-            still_held, _ = await self._write("renew leases", renewal, lease_sql.mark_seen(self.worker.id))
-        return set(still_held)
-
-    @asynccontextmanager
-    async def _no_renewal(self) -> AsyncIterator[None]:
-        async with self._renewing:
-            while not self.other_renewal.acquire(blocking=False):  # noqa: ASYNC110 - a thread sets no asyncio.Event
-                await asyncio.sleep(0.01)
-            try:
-                yield
-            finally:
-                self.other_renewal.release()
-
-    def for_another_loop(self) -> "LeaseClient":
-        """Return a copy for an event loop in another thread. The caller must close its database."""
-        return replace(self, database=self.database.for_another_loop())
-
-    async def is_saved(self, ending: Ending) -> bool:
-        """Return whether this worker has saved the end of the attempt."""
-        (answer,) = await self.database.read(self.actor, lease_sql.is_saved(self.worker.id, ending))
-        return answer
-
-    async def _write(self, what: str, *queries: Query[Any]) -> tuple[list[Any], ...]:
-        return await self.database.write_pipelined(self.actor, what, *queries)
-
 
 RENEWALS = 3
 """Number of renewals during a lease, and during the time after which a worker counts as silent."""
@@ -154,32 +34,26 @@ def interval(lease_seconds: float) -> float:
     return min(lease_seconds, SILENT_AFTER.total_seconds()) / RENEWALS
 
 
-@dataclass(eq=False, repr=False)
-class Heartbeat:
-    leases: LeaseClient
-    in_flight_jobs: InFlightJobs
-    outage_backoff: OutageBackoff
-
-    async def run(self) -> None:
-        """Run until cancelled. Raises permanent errors."""
-        pause = interval(self.leases.seconds)
-        tick = min(NOTE_SECONDS, pause)
-        while True:
-            await asyncio.sleep(tick)
-            progress = self.in_flight_jobs.progress()
-            now = time.monotonic()
-            if not progress and now - self.leases.renewed_at < pause:
-                continue
-            held = self.in_flight_jobs.held()
-            try:
-                still_held = await self.leases.renew(held, progress)
-            except StoreError as error:
-                await asyncio.sleep(min(self.outage_backoff.failed(error), tick))
-            else:
-                self.leases.renewed_at = now
-                self.outage_backoff.succeeded()
-                self.in_flight_jobs.mark_saved(progress)
-                self.in_flight_jobs.drop_lost(one for one in held if one.job_id not in still_held)
+async def renew_leases(leases: LeaseClient, in_flight_jobs: InFlightJobs, outage_backoff: OutageBackoff) -> None:
+    """Renew leases and save progress notes until cancelled. Raises permanent errors."""
+    pause = interval(leases.seconds)
+    tick = min(NOTE_SECONDS, pause)
+    while True:
+        await asyncio.sleep(tick)
+        progress = in_flight_jobs.progress()
+        now = time.monotonic()
+        if not progress and now - leases.renewed_at < pause:
+            continue
+        held = in_flight_jobs.held()
+        try:
+            still_held = await leases.renew(held, progress)
+        except StoreError as error:
+            await asyncio.sleep(min(outage_backoff.failed(error), tick))
+        else:
+            leases.renewed_at = now
+            outage_backoff.succeeded()
+            in_flight_jobs.mark_saved(progress)
+            in_flight_jobs.drop_lost(one for one in held if one.job_id not in still_held)
 
 
 MOST_AT_ONCE = 500
@@ -192,8 +66,6 @@ class Finisher:
     leases: LeaseClient
     in_flight_jobs: InFlightJobs
     outage_backoff: OutageBackoff
-    report: Report
-    random: Random
     on_postponed: Callable[[], None]
 
     def __post_init__(self) -> None:
@@ -239,9 +111,9 @@ class Finisher:
                 continue
             self.in_flight_jobs.remove(in_flight_job)
             if is_left:
-                self.report(LeaseLost(in_flight_job.claimed))
+                self.in_flight_jobs.report(LeaseLost(in_flight_job.claimed))
             else:
-                self.report(AttemptEnded(in_flight_job.claimed, ending, in_flight_job.seconds))
+                self.in_flight_jobs.report(AttemptEnded(in_flight_job.claimed, ending, in_flight_job.seconds))
         if any(isinstance(ending, Rescheduled) for _, ending in batch):
             self.on_postponed()
 
@@ -270,13 +142,13 @@ class Finisher:
             await self._end([(in_flight_job, failure)])
             return
         self.in_flight_jobs.abandon(in_flight_job)
-        self.report(FinishRejected(in_flight_job.claimed, error))
+        self.in_flight_jobs.report(FinishRejected(in_flight_job.claimed, error))
 
     def _delay(self, in_flight_job: InFlightJob, ending: Ending, error: StoreError) -> None:
         """Keep the result and its lease until the server can save it."""
         failures = self._failures[in_flight_job] = self._failures.get(in_flight_job, 0) + 1
-        wait = DELAYS.wait(failures, self.random)
-        self.report(FinishDelayed(in_flight_job.claimed, error, wait))
+        wait = DELAYS.wait(failures, self.in_flight_jobs.random)
+        self.in_flight_jobs.report(FinishDelayed(in_flight_job.claimed, error, wait))
         asyncio.get_running_loop().call_later(wait, self.in_flight_jobs.ends.put_nowait, (in_flight_job, ending))
 
 
@@ -295,7 +167,6 @@ class LeaseGuard:
 
     leases: LeaseClient
     in_flight_jobs: InFlightJobs
-    report: Report
 
     def __post_init__(self) -> None:
         self._pause = interval(self.leases.seconds)
@@ -318,7 +189,7 @@ class LeaseGuard:
                 blocked, self._alive_at = now - self._alive_at, now
                 if self._has_renewed:
                     self._has_renewed = False
-                    self.report(EventLoopBlocked(blocked))
+                    self.in_flight_jobs.report(EventLoopBlocked(blocked))
         finally:
             self._stopping.set()
             while thread.is_alive():  # noqa: ASYNC110 - a thread sets no asyncio.Event
