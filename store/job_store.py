@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
 from gjobs.store import validation
 from gjobs.store.actor_database import ActorDatabase
@@ -13,33 +14,43 @@ from gjobs.store.database import query
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import ChangedRows, Query
 from gjobs.store.database.transactions import WriteTransaction
-from gjobs.store.errors import InvalidValue, NoPrivilege, RowMissing
+from gjobs.store.errors import Conflict, InvalidValue, NoPrivilege, RowMissing
 from gjobs.store.filters.filter_terms import NO_FILTER, JobFilter
 from gjobs.store.job_list import read_listing
 from gjobs.store.job_list.list_query import ListQuery, RowWindow, RowWindowQuery
 from gjobs.store.job_list.list_sql import access_path, page, paged
-from gjobs.store.jobs import job_sql, job_writes
+from gjobs.store.jobs import job_sql
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, parse_status
 from gjobs.store.jobs.job_results import (
     MOST_EVENTS,
     NO_LINKS,
+    AlreadyRetried,
+    Applied,
+    Deleted,
     DeletionOutcome,
     JobHistory,
+    Missing,
+    Moved,
     Page,
     PageKey,
+    Refused,
+    Retried,
     RetryLinks,
     RetryOutcome,
     StuckVerdict,
     TransitionOutcome,
     job_history,
 )
-from gjobs.store.jobs.job_sql import JobStatements
-from gjobs.store.journal.write_record import ResolvedWrite, UnconfirmedWrite
+from gjobs.store.jobs.job_sql import JobStatements, Rewritten
+from gjobs.store.journal.write_record import ResolvedWrite, UnconfirmedWrite, WriteRecord
 from gjobs.store.projects import project_sql
 from gjobs.store.projects.project import Project
 from gjobs.store.users.actor import OPERATOR, Actor
 from gjobs.store.validation import UNSET, Unset, changed_columns, check_member
 from gjobs.store.values.page_sizes import PAGE_SIZE
+
+ATTEMPTS = 2
+"""Attempts at a transition. A job may change to the right status just after it was found in a wrong one."""
 
 
 class JobStore:
@@ -161,16 +172,24 @@ class JobStore:
 
         Raises InvalidValue naming the field, or RowMissing.
         """
-        text, cents = validation.check_name("mode", mode), validation.check_cost_cents(cost_cents)
+        values = {
+            "project_id": project_id,
+            "mode": validation.check_name("mode", mode),
+            "cost_cents": validation.check_cost_cents(cost_cents),
+            "input_asset_id": input_asset_id,
+        }
         async with self.actor_database.write_jobs(Capability.CREATING) as (transaction, statements):
-            return await job_writes.create(
-                transaction,
-                statements,
-                project_id=project_id,
-                mode=text,
-                cost_cents=cents,
-                input_asset_id=input_asset_id,
-            )
+            created = await transaction.run(statements.create(values))
+            if len(created) == 1:
+                transaction.record(WriteRecord(what="create job", after=tuple(created)))
+                return created[0]
+            if not await transaction.run(project_sql.by_id(project_id)):
+                raise validation.no_project(project_id)
+            if input_asset_id is not None and not await transaction.run(
+                project_sql.one_of_project(input_asset_id, project_id)
+            ):
+                raise InvalidValue("input_asset_id", f"The project has no asset {input_asset_id}.")
+            raise validation.not_stored("job")
 
     async def update_generation_job(
         self,
@@ -184,7 +203,21 @@ class JobStore:
         """Change the given columns, never status or owner. Raises InvalidValue naming the field, or RowMissing."""
         changes = changed_columns(mode=mode, cost_cents=cost_cents, error=error, input_asset_id=input_asset_id)
         async with self.actor_database.write_jobs(Capability.CHANGING) as (transaction, statements):
-            return await job_writes.update_columns(transaction, statements, job_id, changes)
+            changed = await transaction.run(statements.change(job_id, changes))
+            if len(changed) == 1:
+                ((before, after),) = changed
+                what = f"change job: {', '.join(changes)}"
+                transaction.record(WriteRecord(what=what, before=(before,), after=(after,)))
+                return after
+            found = await transaction.run(statements.these([job_id]))
+            if not found:
+                raise validation.no_jobs((job_id,))
+            asset_id = changes.get("input_asset_id")
+            if isinstance(asset_id, UUID) and not await transaction.run(
+                project_sql.one_of_project(asset_id, found[0].project_id)
+            ):
+                raise InvalidValue("input_asset_id", f"The job's project has no asset {asset_id}.")
+            raise validation.not_permitted(job_id)
 
     async def transition_job_status(
         self, job_id: UUID, new_status: JobStatus | str, error: str | None = None
@@ -205,7 +238,30 @@ class JobStore:
         target = check_member(JobStatus, "status", new_status)
         text = None if error is None else validation.check_storable("error", error)
         async with self.actor_database.write_jobs(Capability.CHANGING) as (transaction, statements):
-            outcomes = await job_writes.transition(transaction, statements, job_ids, target, text)
+            moved: list[Rewritten] = []
+            outcomes: dict[UUID, TransitionOutcome] = {}
+            pending = list(job_ids)
+            for _ in range(ATTEMPTS):
+                queries: list[Query[Any]] = [statements.transition(pending, target, text)]
+                if statements.has_starts:
+                    # RETURNING does not see the events of its own statement.
+                    queries.append(statements.these(pending))
+                rewritten, *found = await transaction.run_together(*queries)
+                present = {job.id: job for jobs in found for job in jobs}
+                moved += [(before, present.get(after.id, after)) for before, after in rewritten]
+                outcomes |= {after.id: Applied(job=after) for _, after in moved}
+                left = await _present(transaction, statements, pending, outcomes)
+                outcomes |= {job_id: Missing(job_id=job_id) for job_id, job in left.items() if job is None}
+                outcomes |= {job.id: _refused(job) for job in left.values() if job and target not in job.status.allowed}
+                pending = [job_id for job_id in pending if job_id not in outcomes]
+                if not pending:
+                    break
+            else:
+                raise validation.not_permitted(pending[0])
+            if moved:
+                before, after = zip(*moved, strict=True)
+                what = f"transition {_jobs(len(moved))} to {target}"
+                transaction.record(WriteRecord(what=what, before=before, after=after))
         return tuple(outcomes[job_id] for job_id in job_ids)
 
     async def retry_generation_jobs(self, job_ids: Sequence[UUID], *, again: bool = False) -> tuple[RetryOutcome, ...]:
@@ -215,7 +271,24 @@ class JobStore:
         retried is skipped, unless `again` is set.
         """
         async with self.actor_database.write_jobs(Capability.RETRYING) as (transaction, statements):
-            outcomes = await job_writes.retry_jobs_in(transaction, statements, job_ids, again=again)
+            failed = await transaction.run(job_sql.lock(job_ids))
+            # A separate statement sees what was committed while the lock was awaited.
+            retried = {} if again else dict(await transaction.run(job_sql.retries_of(failed)))
+            outcomes: dict[UUID, RetryOutcome] = {
+                job_id: AlreadyRetried(job_id=job_id, repeated_by=by) for job_id, by in retried.items()
+            }
+            if new_ids := {job_id: uuid4() for job_id in failed if job_id not in outcomes}:
+                made = {job.id: job for job in await transaction.run(statements.repeat(new_ids))}
+                linked = await transaction.run(job_sql.insert_links(new_ids))
+                if made.keys() != set(new_ids.values()) or set(linked) != made.keys():
+                    raise validation.not_stored("job")
+                what, after = f"retry {_jobs(len(made))}", tuple(made.values())
+                transaction.record(WriteRecord(what=what, after=after, repeats=tuple(new_ids)))
+                outcomes |= {job_id: Retried(job=made[new_id], repeats=job_id) for job_id, new_id in new_ids.items()}
+            for job_id, job in (await _present(transaction, statements, job_ids, outcomes)).items():
+                if job is not None and job.status is JobStatus.FAILED:
+                    raise validation.not_permitted(job_id)
+                outcomes[job_id] = Missing(job_id=job_id) if job is None else _refused(job)
         return tuple(outcomes[job_id] for job_id in job_ids)
 
     async def get_job_links(self, job_id: UUID) -> RetryLinks:
@@ -265,7 +338,16 @@ class JobStore:
         Raises Conflict if a job has another status by now, or if rows of another table refer to a job.
         """
         async with self._deleting() as (transaction, statements):
-            return validation.require_all_deleted(expected, await job_writes.delete(transaction, statements, expected))
+            outcomes = await _delete(transaction, statements, expected)
+            if missing := [job_id for job_id in expected if isinstance(outcomes[job_id], Missing)]:
+                raise validation.no_jobs(missing)
+            for job_id, outcome in outcomes.items():
+                if isinstance(outcome, Moved):
+                    raise Conflict(
+                        f"Job {job_id} is now {outcome.job.status}, not {expected[job_id]}. Nothing was deleted.",
+                        hint="Check the job, then try again.",
+                    )
+            return tuple(outcome.job for outcome in outcomes.values() if isinstance(outcome, Deleted))
 
     async def delete_jobs_as_seen(self, expected: Mapping[UUID, AnyStatus | None]) -> tuple[DeletionOutcome, ...]:
         """Delete jobs in one transaction and return each outcome, in order.
@@ -274,7 +356,7 @@ class JobStore:
         a job.
         """
         async with self._deleting() as (transaction, statements):
-            outcomes = await job_writes.delete(transaction, statements, expected)
+            outcomes = await _delete(transaction, statements, expected)
         return tuple(outcomes[job_id] for job_id in expected)
 
     @asynccontextmanager
@@ -294,7 +376,12 @@ class JobStore:
         """
         try:
             async with self.actor_database.write_jobs(Capability.CREATING) as (transaction, statements):
-                return await job_writes.restore(transaction, statements, deleted)
+                restored = tuple(await transaction.run(statements.restore(deleted)))
+                ids = {job.id for job in restored}
+                if taken := [job.id for job in deleted if job.id not in ids]:
+                    raise validation.id_taken(taken[0])
+                transaction.record(WriteRecord(what=f"restore {_jobs(len(restored))}", after=restored))
+                return restored
         except InvalidValue as error:
             raise validation.not_restorable(error) from error
         except NoPrivilege as error:
@@ -328,3 +415,35 @@ class JobStore:
     async def _page_query(self, listed: ListQuery, limit: int, after: PageKey | None) -> Query[GenerationJob]:
         most = validation.check_limit(limit)
         return page(listed, await access_path(self.actor_database, listed), after=after, limit=most)
+
+
+async def _present(
+    transaction: WriteTransaction, statements: JobStatements, job_ids: Collection[UUID], outcomes: Mapping[UUID, object]
+) -> Mapping[UUID, GenerationJob | None]:
+    """Return the jobs that have no outcome yet, as they are now. None for a missing one."""
+    left = [job_id for job_id in job_ids if job_id not in outcomes]
+    present = {job.id: job for job in await transaction.run(statements.these(left))} if left else {}
+    return {job_id: present.get(job_id) for job_id in left}
+
+
+def _refused(job: GenerationJob) -> Refused:
+    return Refused(current=job.status, allowed=job.status.allowed, job=job)
+
+
+async def _delete(
+    transaction: WriteTransaction, statements: JobStatements, expected: Mapping[UUID, AnyStatus | None]
+) -> Mapping[UUID, DeletionOutcome]:
+    """Delete jobs and return each outcome. Jobs in another status than expected stay; None accepts any."""
+    deleted = await transaction.run(statements.remove(expected))
+    outcomes: dict[UUID, DeletionOutcome] = {job.id: Deleted(job=job) for job in deleted}
+    for job_id, job in (await _present(transaction, statements, expected, outcomes)).items():
+        if job is not None and expected[job_id] in (None, job.status):
+            raise validation.not_permitted(job_id)
+        outcomes[job_id] = Missing(job_id=job_id) if job is None else Moved(job=job)
+    if deleted:
+        transaction.record(WriteRecord(what=f"delete {_jobs(len(deleted))}", before=tuple(deleted)))
+    return outcomes
+
+
+def _jobs(number: int) -> str:
+    return "job" if number == 1 else f"{number} jobs"

@@ -15,8 +15,9 @@ from gjobs.store.configuration.settings import WriteAccess, WriteMode
 from gjobs.store.database import query
 from gjobs.store.database.connection_url import parse
 from gjobs.store.database.database import Database
+from gjobs.store.database.query import Query, first_column
 from gjobs.store.error_groups.error_group import EVERY_FAILURE, ErrorGroup, ErrorGroups, ErrorScope
-from gjobs.store.errors import InvalidValue
+from gjobs.store.errors import Conflict, InvalidValue, RowMissing
 from gjobs.store.filters.filter_terms import NO_FILTER, JobFilter
 from gjobs.store.job_list import list_sql, read_listing
 from gjobs.store.job_list.list_query import Listing, ListingQuery, ListQuery, RowWindowQuery, VisibilityComparison
@@ -306,23 +307,44 @@ class Store(JobStore):
         cents = validation.check_limit_cents(limit_cents)
         share = None if warn_share is None else validation.check_warn_share(warn_share)
         readable = await self.actor_database.readable_beside_budgets()
+        subject = {"user_id": user_id, "project_id": project_id, "period": known.value}
         async with self.actor_database.write(Capability.OPERATING) as transaction:
-            return await budget_sql.set_budget(
-                transaction,
-                user_id=user_id,
-                project_id=project_id,
-                period=known,
-                limit_cents=cents,
-                warn_share=share,
-                expected_budget=expected_budget,
-                readable=readable,
-            )
+            before: tuple[Budget, ...] = ()
+            found = await transaction.run(Query[UUID](budget_sql.OF_SUBJECT, first_column, subject))
+            if found:
+                (budget_id,) = found
+                before = tuple(await transaction.run(budget_sql.one(budget_id, readable=readable)))
+                budget_sql.require_expected(before[0], expected_budget)
+                share = before[0].warn_share if share is None else share
+                values = {"id": budget_id, "limit_cents": cents, "warn_share": share}
+                if await transaction.change(Query(budget_sql.CHANGE, first_column, values)) != 1:
+                    raise validation.not_stored("budget")
+            elif expected_budget is not None:
+                words = "Another session removed this budget. Nothing was changed."
+                raise Conflict(words, hint="Set the budget again.")
+            else:
+                share = budget_sql.DEFAULT_WARN_SHARE if share is None else share
+                values = {**subject, "limit_cents": cents, "warn_share": share}
+                made = await transaction.run(Query[UUID](budget_sql.INSERT, first_column, values))
+                if len(made) != 1:
+                    raise Conflict("Another session just set this budget. Nothing was changed.")
+                (budget_id,) = made
+            (after,) = await transaction.run(budget_sql.one(budget_id, readable=readable))
+            what = "change budget" if before else "set budget"
+            transaction.record(WriteRecord(what=what, before=before, after=(after,)))
+            return after
 
     async def remove_budget(self, budget_id: UUID) -> Budget:
         """Remove a budget and its record of spending, and return the budget as it was. Raises RowMissing."""
         readable = await self.actor_database.readable_beside_budgets()
         async with self.actor_database.write(Capability.OPERATING) as transaction:
-            return await budget_sql.remove_budget(transaction, budget_id, readable=readable)
+            if not await transaction.run(Query[UUID](budget_sql.LOCK, first_column, {"id": budget_id})):
+                raise RowMissing(f"There is no budget {budget_id}. Nothing was changed.", (budget_id,))
+            (before,) = await transaction.run(budget_sql.one(budget_id, readable=readable))
+            if await transaction.change(Query(budget_sql.REMOVE, first_column, {"id": budget_id})) != 1:
+                raise validation.not_stored("budget")
+            transaction.record(WriteRecord(what="remove budget", before=(before,)))
+            return before
 
     # Projects, assets, users
 

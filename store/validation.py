@@ -1,14 +1,13 @@
 """Checks of values before a write, and the errors of writes that changed nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import Enum, StrEnum
 from operator import index
 from typing import Final, Literal, SupportsIndex, TypeVar
 from uuid import UUID
 
 from gjobs.store.errors import Conflict, InvalidValue, NoPrivilege, RowMissing, StoreError, command
-from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
-from gjobs.store.jobs.job_results import Deleted, DeletionOutcome, Missing, Moved
+from gjobs.store.jobs.job import AnyStatus, JobStatus
 from gjobs.store.projects.project import User
 from gjobs.store.users.actor import ActingUser
 from gjobs.store.values.formats import quote_typed
@@ -148,25 +147,6 @@ def referred_to(sqlstate: str | None) -> Conflict:
         hint="Delete those rows first, or let their foreign key cascade.",
         sqlstate=sqlstate,
     )
-
-
-def require_all_deleted(
-    expected: Mapping[UUID, AnyStatus | None], outcomes: Mapping[UUID, DeletionOutcome]
-) -> tuple[GenerationJob, ...]:
-    """Return the deleted jobs.
-
-    Raises RowMissing naming all missing jobs, or Conflict naming one whose status changed.
-    """
-    missing = [job_id for job_id in expected if isinstance(outcomes[job_id], Missing)]
-    if missing:
-        raise no_jobs(missing)
-    for job_id, outcome in outcomes.items():
-        if isinstance(outcome, Moved):
-            raise Conflict(
-                f"Job {job_id} is now {outcome.job.status}, not {expected[job_id]}. Nothing was deleted.",
-                hint="Check the job, then try again.",
-            )
-    return tuple(outcome.job for outcome in outcomes.values() if isinstance(outcome, Deleted))
 
 
 _OWNERS = {"user_id": "owner", "project_id": "project", "input_asset_id": "input asset"}

@@ -8,12 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import TextClause, text
 
-from gjobs.store import validation
 from gjobs.store.budgets.budget import Budget, CheckedBudget, Period
-from gjobs.store.database.query import Query, first_column, row_maker
-from gjobs.store.database.transactions import WriteTransaction
-from gjobs.store.errors import Conflict, RowMissing
-from gjobs.store.journal.write_record import WriteRecord
+from gjobs.store.database.query import Query, row_maker
+from gjobs.store.errors import Conflict
 from gjobs.store.values.formats import known_or_text, money
 
 # Unreadable names are null. The pace of a total budget comes from the last 30 days, starting with the first one that
@@ -104,65 +101,29 @@ def check(project_id: UUID, cents: int) -> Query[CheckedBudget]:
 _make_checked = row_maker(CheckedBudget, period=partial(known_or_text, Period))
 
 
-_OF_SUBJECT = text("""
+OF_SUBJECT = text("""
 select id from gjobs.budgets
  where user_id is not distinct from cast(:user_id as uuid) and project_id is not distinct from cast(:project_id as uuid)
    and period = :period
    for no key update
 """)
 """Also locks the budget against changes until the transaction ends."""
-_LOCK = text("select id from gjobs.budgets where id = :id for update")
-_INSERT = text("""
+LOCK = text("select id from gjobs.budgets where id = :id for update")
+INSERT = text("""
 insert into gjobs.budgets (user_id, project_id, period, limit_cents, warn_share)
 values (:user_id, :project_id, :period, :limit_cents, :warn_share)
 on conflict do nothing returning id
 """)
 """Returns no row if someone else just created the budget."""
-_CHANGE = text("update gjobs.budgets set limit_cents = :limit_cents, warn_share = :warn_share where id = :id")
-_REMOVE = text("delete from gjobs.budgets where id = :id")
+CHANGE = text("update gjobs.budgets set limit_cents = :limit_cents, warn_share = :warn_share where id = :id")
+REMOVE = text("delete from gjobs.budgets where id = :id")
 
 
 DEFAULT_WARN_SHARE = 0.8
 
 
-async def set_budget(
-    transaction: WriteTransaction,
-    *,
-    user_id: UUID | None,
-    project_id: UUID | None,
-    period: Period,
-    limit_cents: int,
-    warn_share: float | None,
-    expected_budget: Budget | None,
-    readable: Readable,
-) -> Budget:
-    """Create the budget or change its limit. Raises Conflict if it is no longer `expected_budget`."""
-    before: tuple[Budget, ...] = ()
-    subject = {"user_id": user_id, "project_id": project_id, "period": period.value}
-    found = await transaction.run(Query(_OF_SUBJECT, first_column, subject))
-    if found:
-        (budget_id,) = found
-        before = tuple(await transaction.run(one(budget_id, readable=readable)))
-        _require_expected(before[0], expected_budget)
-        share = before[0].warn_share if warn_share is None else warn_share
-        values = {"id": budget_id, "limit_cents": limit_cents, "warn_share": share}
-        if await transaction.change(Query(_CHANGE, first_column, values)) != 1:
-            raise validation.not_stored("budget")
-    elif expected_budget is not None:
-        raise Conflict("Another session removed this budget. Nothing was changed.", hint="Set the budget again.")
-    else:
-        share = DEFAULT_WARN_SHARE if warn_share is None else warn_share
-        values = {**subject, "limit_cents": limit_cents, "warn_share": share}
-        made = await transaction.run(Query(_INSERT, first_column, values))
-        if len(made) != 1:
-            raise Conflict("Another session just set this budget. Nothing was changed.")
-        (budget_id,) = made
-    (after,) = await transaction.run(one(budget_id, readable=readable))
-    transaction.record(WriteRecord(what="change budget" if before else "set budget", before=before, after=(after,)))
-    return after
-
-
-def _require_expected(present: Budget, known: Budget | None) -> None:
+def require_expected(present: Budget, known: Budget | None) -> None:
+    """Raise Conflict if another session has changed the budget. None accepts any."""
     if known is None or (present.limit_cents, present.warn_share) == (known.limit_cents, known.warn_share):
         return
     limit, share = money(present.limit_cents), f"{present.warn_share * 100:g} %"
@@ -170,14 +131,3 @@ def _require_expected(present: Budget, known: Budget | None) -> None:
         f"Another session changed this budget: the limit is now {limit}, with a warning at {share}.",
         hint="Set the budget again to overwrite that.",
     )
-
-
-async def remove_budget(transaction: WriteTransaction, budget_id: UUID, *, readable: Readable) -> Budget:
-    """Remove the budget and return it as it was."""
-    if not await transaction.run(Query(_LOCK, first_column, {"id": budget_id})):
-        raise RowMissing(f"There is no budget {budget_id}. Nothing was changed.", (budget_id,))
-    (before,) = await transaction.run(one(budget_id, readable=readable))
-    if await transaction.change(Query(_REMOVE, first_column, {"id": budget_id})) != 1:
-        raise validation.not_stored("budget")
-    transaction.record(WriteRecord(what="remove budget", before=(before,)))
-    return before

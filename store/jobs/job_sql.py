@@ -216,13 +216,12 @@ class JobStatements:
         """Return a query for those of the jobs that exist, in any order."""
         return Query(self._these, make_job, {"ids": list(job_ids)})
 
-    def create(
-        self, *, project_id: UUID, mode: str, cost_cents: int, input_asset_id: UUID | None
-    ) -> Query[GenerationJob]:
-        """Return a query that returns no row if the project is hidden or the asset belongs to another project."""
-        statement = _create(self._columns, with_asset=input_asset_id is not None)
-        values = {"project_id": project_id, "mode": mode, "cost_cents": cost_cents, "input_asset_id": input_asset_id}
-        return Query(statement, make_job, values)
+    def create(self, values: Mapping[str, object]) -> Query[GenerationJob]:
+        """Return a query that returns no row if the project is hidden or the asset belongs to another project.
+
+        `values` has column names.
+        """
+        return Query(_create(self._columns, with_asset=values["input_asset_id"] is not None), make_job, values)
 
     def change(self, job_id: UUID, changes: Mapping[str, object]) -> Query[Rewritten]:
         """Return a query that changes the job. It returns no row if the job is missing, or if the
