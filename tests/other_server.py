@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gjobs.store.embedded import server_files
-from gjobs.store.embedded.cluster import SETUP, Binaries, Postmaster, run_tool
+from gjobs.store.embedded.cluster import SETUP, Binaries, Postmaster, ensured_watchdog, run_tool
 from gjobs.store.embedded.server import start
 from gjobs.store.embedded.server_files import (
     ADMINISTRATOR,
@@ -21,7 +21,6 @@ from gjobs.store.embedded.server_files import (
     exclusive,
     ignore,
 )
-from gjobs.store.embedded.watchdog import ensured_watchdog
 
 VARIABLE = "GJOBS_TEST_POSTGRES_BIN"
 

@@ -1,4 +1,4 @@
-"""The cluster of an embedded server: its programs, its files, its log and its postmaster."""
+"""The cluster of an embedded server: its programs, its files, its log, its postmaster and its watchdog."""
 
 import contextlib
 import dataclasses
@@ -10,11 +10,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from gjobs.store.embedded import server_files
 from gjobs.store.embedded.server_files import (
     ADMINISTRATOR,
     OUR_ACCOUNT,
@@ -25,9 +26,11 @@ from gjobs.store.embedded.server_files import (
     Ticker,
     connection_info,
     directory_named_by,
+    exclusive,
     ignore,
     is_free,
     require_owned,
+    try_lock,
 )
 from gjobs.store.errors import EmbeddedUnavailable
 from gjobs.store.system.private_files import open_private, sync_directory
@@ -358,26 +361,16 @@ def _staging_path(layout: DataLayout) -> Path:
 
 
 def _create(layout: DataLayout, binaries: Binaries, account: OsAccount, *, durable: bool) -> None:
+    def run(name: str, *arguments: str, text: str = "") -> None:
+        code, said = run_tool([binaries.program(name), *arguments], account, text=text)
+        if code != 0:
+            raise EmbeddedUnavailable(f"{name} could not create the database cluster: {complaint(said)}")
+
     staging = _staging_path(layout)
     staging.mkdir(mode=0o700)
     try:
         account.give(staging)
-        _fill(staging, binaries, account)
-        (staging / layout.sample_needed.name).touch(mode=0o600)
-        if durable:
-            _run(binaries, account, ["initdb", "--sync-only", f"--pgdata={staging}"])
-        staging.rename(layout.cluster)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-    if durable:
-        sync_directory(layout.home)
-
-
-def _fill(staging: Path, binaries: Binaries, account: OsAccount) -> None:
-    _run(
-        binaries,
-        account,
-        [
+        run(
             "initdb",
             f"--pgdata={staging}",
             f"--username={ADMINISTRATOR}",
@@ -391,21 +384,17 @@ def _fill(staging: Path, binaries: Binaries, account: OsAccount) -> None:
             "--set=log_timezone=UTC",
             "--no-sync",
             "--no-instructions",
-        ],
-    )
-    _run(
-        binaries,
-        account,
-        ["postgres", "--single", "-D", str(staging), "-c", "exit_on_error=on", "-c", "fsync=off", "postgres"],
-        text=SETUP,
-    )
-
-
-def _run(binaries: Binaries, account: OsAccount, command: Sequence[str], *, text: str = "") -> None:
-    name, *arguments = command
-    code, said = run_tool([binaries.program(name), *arguments], account, text=text)
-    if code != 0:
-        raise EmbeddedUnavailable(f"{name} could not create the database cluster: {complaint(said)}")
+        )
+        single_user = ("--single", "-D", str(staging), "-c", "exit_on_error=on", "-c", "fsync=off", "postgres")
+        run("postgres", *single_user, text=SETUP)
+        (staging / layout.sample_needed.name).touch(mode=0o600)
+        if durable:
+            run("initdb", "--sync-only", f"--pgdata={staging}")
+        staging.rename(layout.cluster)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    if durable:
+        sync_directory(layout.home)
 
 
 def _require_version(cluster: Path, binaries: Binaries) -> None:
@@ -417,3 +406,65 @@ def _require_version(cluster: Path, binaries: Binaries) -> None:
             hint=f"Set GJOBS_POSTGRES_BIN to the bin directory of PostgreSQL {made_by}, "
             "set GJOBS_DATA_DIR to another directory, or give --database-url.",
         )
+
+
+def watch(layout: DataLayout, grace: float, lock: int) -> None:
+    """Stop the server after its last client. This runs in a process of its own, the watchdog."""
+    while True:
+        server_files.wait_until_free(layout.client_locks)
+        before = server_files.last_change(layout.client_locks)
+        time.sleep(grace)
+        with exclusive(layout.start_lock):
+            if server_files.last_change(layout.client_locks) != before or server_files.client_processes(
+                layout.client_locks
+            ):
+                continue
+            if not layout.kept.exists():
+                stop(layout)
+                if layout.throw_away.exists():
+                    shutil.rmtree(layout.data_dir)
+            # Release it inside the start lock, so that the next process to start a server starts a watchdog, too.
+            os.close(lock)
+            return
+
+
+def main(arguments: list[str]) -> None:
+    data_dir, grace, lock, ready = arguments
+    # The parent process may be dead by now.
+    with contextlib.suppress(BrokenPipeError):
+        os.write(int(ready), b".")
+    os.close(int(ready))
+    watch(DataLayout(Path(data_dir)), float(grace), int(lock))
+
+
+@contextlib.contextmanager
+def ensured_watchdog(layout: DataLayout, grace: float) -> Iterator[None]:
+    """Start a watchdog if there is none, and wait until it runs when the block ends. A running one keeps its own grace.
+
+    Hold the start lock.
+    """
+    lock = try_lock(layout.watch_lock)
+    if lock is None:
+        yield
+        return
+    read_end, write_end = os.pipe()
+    with os.fdopen(read_end, "rb") as signs_of_life:
+        try:
+            command = [
+                *(sys.executable, "-P", "-m", "gjobs.store.embedded.cluster"),
+                *(str(layout.data_dir), str(grace), str(lock), str(write_end)),
+            ]
+            launch(command, log=layout.watchdog_log, environment=os.environ, pass_fds=[lock, write_end])
+        finally:
+            os.close(lock)
+            os.close(write_end)
+        yield
+        if not signs_of_life.read(1):
+            raise EmbeddedUnavailable(
+                "gjobs could not start the process that stops the idle server.",
+                hint=f"Its log is {layout.watchdog_log}.",
+            )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -15,6 +15,7 @@ from gjobs.store.embedded.cluster import (
     clean_environment,
     complaint,
     ensure_cluster,
+    ensured_watchdog,
     find_binaries,
     find_postmaster,
     is_postmaster,
@@ -46,7 +47,6 @@ from gjobs.store.embedded.server_files import (
     socket_directory,
     try_lock,
 )
-from gjobs.store.embedded.watchdog import ensured_watchdog
 from gjobs.store.errors import EmbeddedUnavailable, ServerInUse
 
 if TYPE_CHECKING:

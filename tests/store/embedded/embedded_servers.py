@@ -164,7 +164,7 @@ def process_table() -> list[tuple[int, int, str]]:
 
 
 def watchdogs(data_dir: Path) -> set[int]:
-    return {pid for pid, _, command in process_table() if f"gjobs.store.embedded.watchdog {data_dir} " in command}
+    return {pid for pid, _, command in process_table() if f"gjobs.store.embedded.cluster {data_dir} " in command}
 
 
 def processes_of(data_dir: Path) -> set[int]:
