@@ -400,7 +400,7 @@ class JobStore:
         """Return the tables whose rows the database deletes or unlinks along with a job. Restoring a job does not undo
         that.
         """
-        return await self.database.read(self.actor, job_sql.cascading_tables())
+        return await self.database.read(self.actor, job_sql.CASCADING_TABLES)
 
     async def resolve_write(self, write: UnconfirmedWrite) -> ResolvedWrite | None:
         """Return the outcome of an unconfirmed write of this actor. None if the database is still working on it."""

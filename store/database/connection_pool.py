@@ -103,10 +103,6 @@ def _far_text(microseconds: int) -> str:
     return f"{year}{text}" if year > 0 else f"{1 - year:04}{text} BC"
 
 
-def register(connection: AsyncConnection) -> None:
-    connection.adapters.register_loader("timestamptz", UtcLoader)
-
-
 def as_text(time: datetime) -> str:
     """Return a time as text for the database. The database reads this text as exactly the time that it returned
     before.
@@ -315,7 +311,7 @@ class ConnectionPool:
                 if isinstance(failure, SignInRefused):
                     break
             else:
-                register(connection)
+                connection.adapters.register_loader("timestamptz", UtcLoader)
                 self.transport = transport_of(connection)
                 self.traffic.add(connection)
                 return connection

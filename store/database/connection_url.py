@@ -273,12 +273,10 @@ _NOWHERE = "/dev/null"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-def quiet_password_file(
-    conninfo: Mapping[str, str | int], environment: Mapping[str, str] = os.environ
-) -> dict[str, str | int]:
+def quiet_password_file(conninfo: Mapping[str, str | int]) -> dict[str, str | int]:
     """Return the parameter that stops libpq's warning about the password file, or none if it would not warn."""
     try:
-        path = Path(str(conninfo.get("passfile") or environment.get("PGPASSFILE") or Path.home() / ".pgpass"))
+        path = Path(str(conninfo.get("passfile") or os.environ.get("PGPASSFILE") or Path.home() / ".pgpass"))
         mode = path.stat().st_mode
     except (OSError, RuntimeError, ValueError):
         return {}

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Set
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -14,13 +14,14 @@ from psycopg.errors import (
     InvalidParameterValue,
     InvalidSqlStatementName,
 )
+from psycopg.sql import SQL, Identifier
 from sqlalchemy import text
 
 from gjobs.store.capabilities.capability import Transport
 from gjobs.store.configuration.settings import WriteAccess, WritePermit
 from gjobs.store.database.connection_pool import ConnectionPool, transport_of
 from gjobs.store.database.driver_errors import LOST_HINT
-from gjobs.store.database.listening import ListenConnection, ReadyStatement, listening_on
+from gjobs.store.database.listening import ListenConnection, ReadyStatement
 from gjobs.store.database.load_meter import LoadMeter
 from gjobs.store.database.query import EarlyAnswers, Query, TimeLimits, answers_of, first_column, send
 from gjobs.store.database.transactions import (
@@ -32,7 +33,6 @@ from gjobs.store.database.transactions import (
     check_identity,
     commit,
     read,
-    read_also,
     sending,
     set_for_transaction,
     time_outs,
@@ -55,9 +55,6 @@ _LOST_STATEMENTS = (
     FeatureNotSupported.sqlstate,
 )
 """A pooler gave the server's connection to another client, or the columns of a table changed."""
-
-_EARLY_LIMITS = TimeLimits(statement=0.2, lock=0.1)
-"""A list that takes longer counts as expensive, and needs its own time limit."""
 
 SLOW_ROUND_TRIP = 0.04
 """Seconds. Over a faster network, waiting for another query is not noticed."""
@@ -155,18 +152,15 @@ class Database:
         self._claim_sources = replace(self._claim_sources, columns=frozenset(columns))
         self._knows_user_columns = True
 
-    async def _identity(self, actor: Actor, connection: AsyncConnection | None = None) -> RequestIdentity | None:
-        """Return the identity of an actor. `connection` must be in a transaction of the operator.
-
-        Without a connection, this may take one, so the caller must not hold one.
-        """
-        if actor != OPERATOR and not self._knows_user_columns:
-            if connection is None:
-                columns = await self.read(OPERATOR, _USER_COLUMNS)
-            else:
-                (columns,) = await answers_of(await send(connection, _USER_COLUMNS), [_USER_COLUMNS])
-            self.use_user_columns(set(columns))
+    async def _identity(self, actor: Actor) -> RequestIdentity | None:
+        """Return the identity of an actor. This may take a connection, so the caller must not hold one."""
+        if actor != OPERATOR:
+            await self._learn_user_columns()
         return identity_of(actor, self._claim_sources)
+
+    async def _learn_user_columns(self) -> None:
+        if not self._knows_user_columns:
+            self.use_user_columns(set(await self.read(OPERATOR, _USER_COLUMNS)))
 
     async def read(self, actor: Actor, query: Query[T], *, limits: TimeLimits | None = None) -> list[T]:
         """Return the query's rows. Takes one read-only transaction and one round trip."""
@@ -187,7 +181,7 @@ class Database:
         sent = queries if self.accepts_writes else (*queries, _ACCEPTS_WRITES)
         try:
             async with self._connection(len(queries)) as connection:
-                answers = await read(connection, identity, sent, limits or self._limits, prepares=prepares)
+                answers, _ = await read(connection, identity, sent, limits or self._limits, prepares=prepares)
                 if sent is queries:
                     return answers
                 *answered, (self.accepts_writes,) = answers
@@ -248,7 +242,7 @@ class Database:
         """Return how the server was reached, and rows as `read_together` returns them for the operator."""
         expected = self.early.expected
         async with self._connection(len(queries) + len(expected)) as connection:
-            rows, further = await read_also(connection, queries, expected, self._limits, _EARLY_LIMITS)
+            rows, further = await read(connection, None, queries, self._limits, further=expected)
             self.early.keep(further)
             return transport_of(connection), rows
 
@@ -264,14 +258,25 @@ class Database:
                     return True
             return False
 
-    def listening(
-        self, *channels: str, lock: tuple[int, int] | None = None
-    ) -> AbstractAsyncContextManager[ListenConnection]:
+    @asynccontextmanager
+    async def listening(self, *channels: str, lock: tuple[int, int] | None = None) -> AsyncIterator[ListenConnection]:
         """Listen on channels as operator, on an extra connection. Holds the lock, if any, in shared mode.
 
         Don't call this through a transaction pooler. It would hear nothing, and leave the LISTEN and the lock behind.
         """
-        return listening_on(self.connections, channels, lock=lock, limits=self._limits)
+        connection, limits = await self.connections.connect(), self._limits
+        try:
+            async with transaction_scope(connection, limits.patience), connection.pipeline():
+                await connection.execute("BEGIN READ ONLY")
+                await set_for_transaction(connection, time_outs(limits))
+                if lock is not None:
+                    await connection.execute("SELECT pg_advisory_lock_shared(%s::int, %s::int)", lock)
+                for channel in channels:
+                    await connection.execute(SQL("LISTEN {}").format(Identifier(channel)))
+                await connection.execute("COMMIT")
+            yield ListenConnection(connection, limits.patience)
+        finally:
+            await connection.close()
 
     @asynccontextmanager
     async def snapshot(self, *, limits: TimeLimits | None = None) -> AsyncIterator["Snapshot"]:
@@ -280,6 +285,7 @@ class Database:
         `limits` replace the session's limits. The whole snapshot must finish within the time limit for one statement.
         """
         limits = limits or self._limits
+        await self._learn_user_columns()
         async with (
             self._connection() as connection,
             transaction_scope(connection, limits.patience),
@@ -287,7 +293,7 @@ class Database:
         ):
             await connection.execute(BEGIN_SNAPSHOT)
             await set_for_transaction(connection, time_outs(limits))
-            yield Snapshot(connection, self.load, partial(self._identity, connection=connection))
+            yield Snapshot(connection, self.load, self._claim_sources)
             await connection.execute("COMMIT")
 
     @asynccontextmanager

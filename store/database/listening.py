@@ -1,22 +1,20 @@
 """LISTEN connections, and a prepared statement that is sent on NOTIFY."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any, LiteralString, TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from psycopg import AsyncClientCursor, AsyncConnection, Error, generators
 from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, Format
 from psycopg.pq.abc import PGresult
-from psycopg.sql import SQL, Identifier
 
 from gjobs.store.database import driver_errors
-from gjobs.store.database.connection_pool import ConnectionPool
 from gjobs.store.database.load_meter import LoadMeter
-from gjobs.store.database.query import Query, TimeLimits, compiled
-from gjobs.store.database.transactions import sending, set_for_transaction, time_outs, transaction_scope, unknown
+from gjobs.store.database.query import Query, compiled
+from gjobs.store.database.transactions import sending, transaction_scope, unknown
 from gjobs.store.errors import StoreError
 from gjobs.store.journal.write_record import UnconfirmedWrite
 from gjobs.store.system.async_tools import is_set_within
@@ -34,11 +32,11 @@ class ListenConnection:
 
     async def wait_for_channels(self) -> frozenset[str]:
         """Wait for notifications, and return their channels (at least one). Raises a StoreError."""
-        while not (wait_for_channels := self.taken()):
+        while not (channels := self.taken()):
             has_input = asyncio.Event()
             with self.calling(has_input.set):
                 await has_input.wait()
-        return wait_for_channels
+        return channels
 
     def taken(self) -> frozenset[str]:
         """Return the channels notified since the last call. Raises a StoreError."""
@@ -50,9 +48,9 @@ class ListenConnection:
                 self._heard.add(notify.relname.decode())
         except Error as error:
             raise driver_errors.translate(error) from error
-        wait_for_channels = frozenset(self._heard)
+        channels = frozenset(self._heard)
         self._heard.clear()
-        return wait_for_channels
+        return channels
 
     @contextmanager
     def calling(self, call: Callable[[], object]) -> Iterator[None]:
@@ -64,36 +62,11 @@ class ListenConnection:
         finally:
             loop.remove_reader(file)
 
-    async def acquire_lock(self, lock: tuple[int, int]) -> None:
-        """Hold the advisory lock, shared, until `release_lock`. Don't call this while waiting for a notification."""
-        await self._lock("SELECT pg_advisory_lock_shared(%s::int, %s::int)", lock)
-
-    async def release_lock(self, lock: tuple[int, int]) -> None:
-        await self._lock("SELECT pg_advisory_unlock_shared(%s::int, %s::int)", lock)
-
-    async def _lock(self, statement: LiteralString, lock: tuple[int, int]) -> None:
+    async def lock(self, lock: tuple[int, int], *, releases: bool = False) -> None:
+        """Acquire or release the advisory lock, in shared mode. Don't call this while waiting for a notification."""
+        function = "pg_advisory_unlock_shared" if releases else "pg_advisory_lock_shared"
         async with transaction_scope(self.connection, self.patience):
-            await self.connection.execute(statement, lock)
-
-
-@asynccontextmanager
-async def listening_on(
-    connections: ConnectionPool, channels: Collection[str], *, lock: tuple[int, int] | None, limits: TimeLimits
-) -> AsyncIterator[ListenConnection]:
-    """Listen on the channels and hold the lock, if any, in shared mode. Uses a connection of its own."""
-    connection = await connections.connect()
-    try:
-        async with transaction_scope(connection, limits.patience), connection.pipeline():
-            await connection.execute("BEGIN READ ONLY")
-            await set_for_transaction(connection, time_outs(limits))
-            if lock is not None:
-                await connection.execute("SELECT pg_advisory_lock_shared(%s::int, %s::int)", lock)
-            for channel in channels:
-                await connection.execute(SQL("LISTEN {}").format(Identifier(channel)))
-            await connection.execute("COMMIT")
-        yield ListenConnection(connection, limits.patience)
-    finally:
-        await connection.close()
+            await self.connection.execute(f"SELECT {function}(%s::int, %s::int)".encode(), lock)
 
 
 T = TypeVar("T")
@@ -114,7 +87,7 @@ class ReadyStatement:
     def __init__(
         self, listening: ListenConnection, load: LoadMeter, write: UnconfirmedWrite, *, may_be_sent: Callable[[], bool]
     ) -> None:
-        self._listening = listening
+        self.listening = listening
         self._load = load
         self._write = write
         self._may_be_sent = may_be_sent
@@ -124,9 +97,9 @@ class ReadyStatement:
 
     async def prepare(self, query: Query[Any]) -> None:
         """Prepare the statement to send, if it differs from the previous one. Raises a StoreError."""
-        connection = self._listening.connection
+        connection = self.listening.connection
         sql, constants = compiled(query.statement)
-        async with transaction_scope(connection, self._listening.patience):
+        async with transaction_scope(connection, self.listening.patience):
             statement = AsyncClientCursor(connection).mogrify(sql, {**constants, **query.parameters})
             if statement == self._prepared:
                 return
@@ -147,7 +120,7 @@ class ReadyStatement:
 
         Raises a StoreError.
         """
-        if self._listening.taken() or unless.is_set():
+        if self.listening.taken() or unless.is_set():
             return False
         self._is_sent, self._failure = False, None
 
@@ -158,8 +131,8 @@ class ReadyStatement:
                 self._send_on_notification()
                 unless.set()
 
-        loop, file = asyncio.get_running_loop(), self._listening.connection.fileno()
-        with self._listening.calling(handle_input):
+        loop, file = asyncio.get_running_loop(), self.listening.connection.fileno()
+        with self.listening.calling(handle_input):
             await is_set_within(unless, seconds)
         if self._failure is not None and not self._is_sent:
             raise self._failure
@@ -167,9 +140,9 @@ class ReadyStatement:
 
     def _send_on_notification(self) -> None:
         try:
-            if self._listening.taken() and self._may_be_sent():
+            if self.listening.taken() and self._may_be_sent():
                 self._is_sent = True
-                self._listening.connection.pgconn.send_query_prepared(_NAME.encode(), None, result_format=Format.BINARY)
+                self.listening.connection.pgconn.send_query_prepared(_NAME.encode(), None, result_format=Format.BINARY)
         except StoreError as error:
             self._failure = error
         except Error as error:
@@ -180,21 +153,16 @@ class ReadyStatement:
 
         Raises a StoreError, or OutcomeUnknown if the connection is lost first.
         """
-        connection = self._listening.connection
+        connection = self.listening.connection
         self._load.count(1)
         with self._load.measured():
-            async with transaction_scope(connection, self._listening.patience), sending(connection, self._write):
-                result = await self._result()
+            async with transaction_scope(connection, self.listening.patience), sending(connection, self._write):
+                if self._failure is not None:
+                    raise unknown(self._write) from self._failure
+                result: PGresult
+                (result,) = await connection.wait(generators.execute(connection.pgconn))
+                if result.status != ExecStatus.TUPLES_OK:
+                    raise error_from_result(result, encoding=connection.info.encoding)
         transformer = Transformer(connection)
         transformer.set_pgresult(result)
         return [query.make(row) for row in transformer.load_rows(0, result.ntuples, tuple)]
-
-    async def _result(self) -> PGresult:
-        if self._failure is not None:
-            raise unknown(self._write) from self._failure
-        connection = self._listening.connection
-        result: PGresult
-        (result,) = await connection.wait(generators.execute(connection.pgconn))
-        if result.status != ExecStatus.TUPLES_OK:
-            raise error_from_result(result, encoding=connection.info.encoding)
-        return result

@@ -15,8 +15,6 @@ from uuid import UUID
 from psycopg import AsyncConnection, AsyncCursor
 from sqlalchemy import ClauseElement, TextClause, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import ARRAY, DateTime, Integer, Interval, TypeEngine, Uuid
 
 from gjobs.store.errors import TimedOut, UnexpectedError
@@ -60,15 +58,27 @@ def make_number(row: Row) -> int:
 DIALECT = PGDialect_psycopg(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 
 
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class CompiledSql:
+    """SQL around statements that `compiled` returned, with their constants."""
+
+    sql: str
+    constants: Mapping[str, object]
+
+
+Statement = ClauseElement | CompiledSql
+
+
 @dataclass(frozen=True, slots=True)
 class Query(Generic[T]):
     """A statement, its values, and a function that converts each row of the result.
 
-    Create a frequent `statement` once, because its compiled SQL is cached by the object's identity.
+    Create a frequent `statement` once, because its compiled SQL is cached by the object's identity. Queries are equal
+    if they have the same statement and values.
     """
 
-    statement: ClauseElement
-    make: RowMaker[T]
+    statement: Statement
+    make: RowMaker[T] = field(compare=False)
     parameters: Mapping[str, object] = field(default_factory=dict)
     may_sort: bool = True
     """False if an index returns the rows in order, but the planner might choose to sort instead."""
@@ -133,8 +143,10 @@ async def answers_of(cursors: Iterable[AsyncCursor[Row]], queries: Iterable[Quer
 
 
 @lru_cache(maxsize=256)
-def compiled(statement: ClauseElement) -> tuple[str, Mapping[str, object]]:
+def compiled(statement: Statement) -> tuple[str, Mapping[str, object]]:
     """Return a statement as SQL, with the constants that it contains."""
+    if isinstance(statement, CompiledSql):
+        return statement.sql, statement.constants
     sql = statement.compile(dialect=DIALECT)
     return sql.string, dict(sql.params)
 
@@ -161,29 +173,14 @@ def typed_text(sql: str) -> TextClause:
 
 def explain_plan(query: Query[Any]) -> Query[object]:
     """Return a query for the plan of `query`. Its one row is a JSON document, which is not checked."""
-    statement, constants = _explain(query.statement)
-    return Query(statement, first_column, {**constants, **query.parameters}, may_sort=query.may_sort)
-
-
-class CompiledSql(ClauseElement):
-    """SQL around statements that `compiled` returned. Their constants become parameters of the query."""
-
-    inherit_cache = False
-
-    def __init__(self, sql: str) -> None:
-        self.sql = sql
-
-
-@compiles(CompiledSql)
-def _compile_sql(element: CompiledSql, _compiler: SQLCompiler, **_options: Any) -> str:
-    return element.sql
+    return Query(_explain(query.statement), first_column, query.parameters, may_sort=query.may_sort)
 
 
 @lru_cache(maxsize=256)
-def _explain(statement: ClauseElement) -> tuple[CompiledSql, Mapping[str, object]]:
-    """Cached, because the compiled SQL is cached by the object's identity."""
+def _explain(statement: Statement) -> CompiledSql:
+    """Cached, because a query is recognized by its statement's identity."""
     sql, constants = compiled(statement)
-    return CompiledSql(f"EXPLAIN (FORMAT JSON) {sql}"), constants
+    return CompiledSql(f"EXPLAIN (FORMAT JSON) {sql}", constants)
 
 
 Node = Mapping[str, Any]
@@ -204,31 +201,18 @@ class QueryPlan:
 def parse_plan(explained: object) -> QueryPlan:
     """Raise ValueError if `explained` is not a plan. A proxy may answer instead of Postgres."""
     match explained:
-        case [{"Plan": {"Total Cost": float() | int(), "Plan Rows": float() | int()} as top}]:
-            return _read(top)
+        case [{"Plan": {"Total Cost": float() | int() as cost, "Plan Rows": float() | int() as rows} as top}]:
+            # The nodes above the limit only change the form of its rows.
+            limit = next((node for node in _nodes(top) if node.get("Node Type") == "Limit"), {})
+            to_end = max(float(node["Total Cost"]) for node in (top, *limit.get("Plans", [])))
+            return QueryPlan(cost=float(cost), cost_to_end=to_end, rows=round(rows))
     raise ValueError("This is not the output of EXPLAIN (FORMAT JSON).")
-
-
-def _read(top: Node) -> QueryPlan:
-    # The nodes above the limit only change the form of its rows.
-    limit = next((node for node in _nodes(top) if node.get("Node Type") == "Limit"), None)
-    to_end = max(float(part["Total Cost"]) for part in _parts(limit)) if limit and _parts(limit) else top["Total Cost"]
-    return QueryPlan(
-        cost=float(top["Total Cost"]),
-        cost_to_end=max(float(to_end), float(top["Total Cost"])),
-        rows=round(top["Plan Rows"]),
-    )
 
 
 def _nodes(node: Node) -> Iterator[Node]:
     yield node
-    for part in _parts(node):
+    for part in node.get("Plans", []):
         yield from _nodes(part)
-
-
-def _parts(node: Node) -> list[Node]:
-    parts: list[Node] = node.get("Plans", [])
-    return parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,25 +277,14 @@ class EarlyAnswers:
 
     def take(self, queries: Sequence[Query[Any]]) -> tuple[list[Any], ...] | None:
         """Return the rows of all the queries, or None if the answer to one of them is missing or too old."""
-        if not self._answers:
-            return None
         if self._clock() > self._until:
             self._answers = []
-            return None
-        found = [next((each for each in self._answers if _is_same(each[0], query)), None) for query in queries]
+        found = [next((each for each in self._answers if each[0] == query), None) for query in queries]
         known = [each for each in found if each is not None]
-        if len(known) < len(queries):
+        if not known or len(known) < len(queries):
             return None
         self._answers = [each for each in self._answers if all(each is not one for one in known)]
         return tuple([query.make(row) for row in rows] for query, (_, rows) in zip(queries, known, strict=True))
-
-
-def _is_same(one: Query[Any], other: Query[Any]) -> bool:
-    return (
-        one.statement is other.statement
-        and one.parameters == other.parameters
-        and (one.may_sort, one.may_compile, one.look_up) == (other.may_sort, other.may_compile, other.look_up)
-    )
 
 
 _DIGEST = 16
@@ -326,13 +299,11 @@ _NUMBERED = """(
 SELECT row_number() OVER ()::int4 AS gjobs_n, substr(sha256(record_send(answer)), 1, 16) AS gjobs_d, answer.*
   FROM (<statement>) AS answer)"""
 _OF_ALL = "substr(sha256(coalesce(string_agg(gjobs_d, '' ORDER BY gjobs_n), '')), 1, 16)"
-_ONE_DIGEST = "(SELECT <of all> FROM <numbered> AS gjobs_rows) AS d".replace("<of all>", _OF_ALL).replace(
-    "<numbered>", _NUMBERED
-)
-_CHANGES = """
-WITH gjobs_rows AS <numbered>,
+_ONE_DIGEST = f"(SELECT {_OF_ALL} FROM {_NUMBERED} AS gjobs_rows) AS d"  # noqa: S608 - of constants
+_CHANGES = f"""
+WITH gjobs_rows AS {_NUMBERED},
 gjobs_page AS (
-    SELECT <of all> AS digest, string_agg(substr(gjobs_d, 1, 4), '' ORDER BY gjobs_n) AS prefixes
+    SELECT {_OF_ALL} AS digest, string_agg(substr(gjobs_d, 1, 4), '' ORDER BY gjobs_n) AS prefixes
       FROM gjobs_rows),
 gjobs_changed AS (
     SELECT * FROM gjobs_rows
@@ -343,32 +314,31 @@ gjobs_changed AS (
 SELECT CASE WHEN found.gjobs_n IS NOT DISTINCT FROM (SELECT min(gjobs_n) FROM gjobs_changed) THEN
             CASE WHEN page.digest = %(gjobs_digest)s THEN '' ELSE page.digest || coalesce(page.prefixes, '') END END,
        found.*<look up>
-  FROM gjobs_page AS page LEFT JOIN gjobs_changed AS found ON true"""
+  FROM gjobs_page AS page LEFT JOIN gjobs_changed AS found ON true"""  # noqa: S608 - of constants
 """The first column has the digest and the prefixes of all rows, in one row of the result. If nothing changed, the
 first column is empty, and the only row of the result has no other values.
 """
 
 
 @lru_cache(maxsize=256)
-def _changes(statement: ClauseElement, look_up: str) -> tuple[CompiledSql, Mapping[str, object]]:
+def _changes(statement: Statement, look_up: str) -> CompiledSql:
     sql, constants = compiled(statement)
-    template = _CHANGES.replace("<numbered>", _NUMBERED).replace("<of all>", _OF_ALL)
-    template = template.replace("<look up>", look_up and f", {look_up}")
-    return CompiledSql(template.replace("<statement>", sql)), constants
+    template = _CHANGES.replace("<look up>", look_up and f", {look_up}")
+    return CompiledSql(template.replace("<statement>", sql), constants)
 
 
 @lru_cache(maxsize=64)
-def _digests(clock: ClauseElement, statements: tuple[ClauseElement, ...]) -> tuple[CompiledSql, Mapping[str, object]]:
+def _digests(clock: Statement, statements: tuple[Statement, ...]) -> CompiledSql:
     clock_sql, constants = _renamed(clock, "gjobs")
     columns = [f"({clock_sql})"]
     for place, statement in enumerate(statements):
         sql, further = _renamed(statement, f"gjobs{place}")
         columns.append(_ONE_DIGEST.replace("<statement>", sql))
         constants = {**constants, **further}
-    return CompiledSql(f"SELECT {', '.join(columns)}"), constants
+    return CompiledSql(f"SELECT {', '.join(columns)}", constants)
 
 
-def _renamed(statement: ClauseElement, name: str) -> tuple[str, Mapping[str, object]]:
+def _renamed(statement: Statement, name: str) -> tuple[str, Mapping[str, object]]:
     """Return the SQL with its parameters named apart from those of other statements."""
     sql, constants = compiled(statement)
     return re.sub(r"(?<!%)%\(", f"%({name}_", sql), _named(constants, name)
@@ -389,10 +359,6 @@ class _Known(Generic[T]):
     """Of all rows."""
     is_changing: bool = False
     """Whether the rows changed at the last read."""
-
-    @property
-    def prefixes(self) -> bytes:
-        return b"".join(digest[:_PREFIX] for digest in self.digests)
 
 
 Read = Callable[..., Awaitable[tuple[list[Any], ...]]]
@@ -454,7 +420,7 @@ class ChangedRows:
             replace(each, is_changing=before is not None and each.digest != before.digest)
             for each, before in zip(found, former, strict=True)
         )
-        others = [each for each in self._known if not any(_is_same(each.query, query) for query in queries)]
+        others = [each for each in self._known if each.query not in queries]
         self._known = (*found, *others)[:_MOST_KNOWN] if self._keeps_apart else found
         return taken_at, tuple(each.rows for each in found)
 
@@ -462,9 +428,8 @@ class ChangedRows:
         """Return the known rows of each query. Without `keeps_apart`, rows are known only if exactly the same queries
         were read last time."""
         if self._keeps_apart:
-            return [next((each for each in self._known if _is_same(each.query, query)), None) for query in queries]
-        asked = [each.query for each in self._known]
-        is_known = len(asked) == len(queries) and all(map(_is_same, asked, queries))
+            return [next((each for each in self._known if each.query == query), None) for query in queries]
+        is_known = [each.query for each in self._known] == list(queries)
         return self._known if is_known else [None] * len(queries)
 
 
@@ -474,8 +439,8 @@ def first_queries(clock: Query[datetime], *queries: Query[Any]) -> tuple[Query[A
 
 
 def _digest_query(clock: Query[datetime], queries: Sequence[Query[Any]]) -> Query[Row]:
-    statement, parameters = _digests(clock.statement, tuple(query.statement for query in queries))
-    parameters = {**parameters, **_named(clock.parameters, "gjobs")}
+    statement = _digests(clock.statement, tuple(query.statement for query in queries))
+    parameters = _named(clock.parameters, "gjobs")
     for place, query in enumerate(queries):
         parameters |= _named(query.parameters, f"gjobs{place}")
     return Query(
@@ -492,13 +457,13 @@ def _change_queries(
 ) -> list[Query[Row]]:
     found = list[Query[Row]]()
     for place, (query, known) in enumerate(zip(queries, former, strict=True)):
-        statement, constants = _changes(query.statement, query.look_up)
-        parameters: dict[str, object] = {
-            **constants,
+        prefixes = [digest[:_PREFIX] for digest in known.digests] if known and place in changing else []
+        parameters = {
             **query.parameters,
             "gjobs_digest": known.digest if known else b"",
-            "gjobs_known": known.prefixes if known and place in changing else b"",
+            "gjobs_known": b"".join(prefixes),
         }
+        statement = _changes(query.statement, query.look_up)
         found.append(Query(statement, tuple, parameters, may_sort=query.may_sort, may_compile=query.may_compile))
     return found
 

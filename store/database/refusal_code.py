@@ -43,7 +43,9 @@ async def refusal_code_async(parameters: Mapping[str, Any]) -> str | None:
             *_PROGRAM, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
         async with asyncio.timeout(PATIENCE_SECONDS):
-            code, _ = await process.communicate(_conninfo(parameters))
+            # Pass the connection string through a pipe, because other users can read a process's arguments.
+            conninfo = make_conninfo(**{**parameters, **_WITHOUT_PASSWORD})
+            code, _ = await process.communicate(conninfo.encode())
     except OSError as error:
         # The library can't trace on this system, or the server stopped answering: a TimeoutError.
         log.info("The SQLSTATE of a refused connection is not known: %r", error)
@@ -59,11 +61,6 @@ async def refusal_code_async(parameters: Mapping[str, Any]) -> str | None:
 def refusal_code(parameters: Mapping[str, Any]) -> str | None:
     """Return the same, in a thread without an event loop."""
     return asyncio.run(refusal_code_async(parameters))
-
-
-def _conninfo(parameters: Mapping[str, Any]) -> bytes:
-    """Return the connection string. It is passed through a pipe, because other users can read a process's arguments."""
-    return make_conninfo(**{**parameters, **_WITHOUT_PASSWORD}).encode()
 
 
 def _traced_code(conninfo: bytes) -> bytes:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ from gjobs.store.database.load_meter import LoadMeter
 from gjobs.store.database.query import Query, Row, TimeLimits, answers_of, first_column, send
 from gjobs.store.errors import MAY_BE_MADE, NoPrivilege, OutcomeUnknown, TimedOut
 from gjobs.store.journal.write_record import UnconfirmedWrite, WriteRecord
-from gjobs.store.users.actor import Actor, RequestIdentity
+from gjobs.store.users.actor import Actor, ClaimSources, RequestIdentity, identity_of
 
 UNPROTECTED = """(
 WITH RECURSIVE read (name, verb, oid) AS (
@@ -92,9 +92,6 @@ async def check_identity(answer: AsyncCursor[Row] | None, identity: RequestIdent
         raise NoPrivilege(unprotected_words(unprotected), hint=ACT_AS_OPERATOR)
 
 
-Identify = Callable[[Actor], Awaitable[RequestIdentity | None]]
-
-
 def time_outs(limits: TimeLimits) -> dict[str, str]:
     return {
         **statement_time_out(limits.statement),
@@ -161,27 +158,25 @@ def deadline(connection: AsyncConnection, seconds: float) -> Iterator[asyncio.Ev
     If the event loop was blocked when the time ran out, the time starts again. The answer may be waiting unread.
     """
     passed, loop = asyncio.Event(), asyncio.get_running_loop()
+    timer: asyncio.TimerHandle
 
-    timer: asyncio.TimerHandle | None = None
-
-    def start() -> None:
-        nonlocal timer
+    def start() -> asyncio.TimerHandle:
         due = loop.time() + seconds
-        timer = loop.call_at(due, cut, due)
+        return loop.call_at(due, cut, due)
 
     def cut(due: float) -> None:
+        nonlocal timer
         if loop.time() - due > _LATE:
-            start()
+            timer = start()
             return
         passed.set()
         _shut_down(connection)
 
-    start()
+    timer = start()
     try:
         yield passed
     finally:
-        if timer is not None:
-            timer.cancel()
+        timer.cancel()
 
 
 def _shut_down(connection: AsyncConnection) -> None:
@@ -210,6 +205,9 @@ async def begin_write(
     return await take_identity(connection, identity)
 
 
+_FURTHER_LIMITS = TimeLimits(statement=0.2, lock=0.1)
+"""A list that takes longer counts as expensive, and needs its own time limit."""
+
 _PREPARED_FROM = 0
 """Executions before a repeated statement is prepared. Its text is sent once anyway, so prepare it at once."""
 _PLAN_EACH_TIME = {"plan_cache_mode": "force_custom_plan"}
@@ -223,9 +221,15 @@ async def read(
     limits: TimeLimits,
     *,
     prepares: bool = False,
-) -> tuple[list[Any], ...]:
-    """Read in one round trip. With `prepares`, the text of repeated statements is sent only at first."""
+    further: Sequence[Query[Any]] = (),
+) -> tuple[tuple[list[Any], ...], tuple[list[Row], ...] | None]:
+    """Read in one round trip. Return the answers of `queries`, and the rows of `further`, or None if one of those
+    fails.
+
+    With `prepares`, the text of repeated statements is sent only at first.
+    """
     settings = time_outs(limits) | (_PLAN_EACH_TIME if prepares else {})
+    cursors, further_cursors = list[AsyncCursor[Row]](), list[AsyncCursor[Row]]()
     async with transaction_scope(connection, limits.patience):
         connection.prepare_threshold = _PREPARED_FROM if prepares else None
         try:
@@ -234,40 +238,21 @@ async def read(
                 await connection.execute(BEGIN_SNAPSHOT)
                 await set_for_transaction(connection, settings)
                 answer = await take_identity(connection, identity)
-                cursors = await send(connection, *queries)
-                await connection.execute("COMMIT")
-            await check_identity(answer, identity)
-            return await answers_of(cursors, queries)
-        finally:
-            # Elsewhere, a rollback would make the driver forget all prepared statements.
-            connection.prepare_threshold = None
-
-
-async def read_also(
-    connection: AsyncConnection,
-    queries: Sequence[Query[Any]],
-    further: Sequence[Query[Any]],
-    limits: TimeLimits,
-    further_limits: TimeLimits,
-) -> tuple[tuple[list[Any], ...], tuple[list[Row], ...] | None]:
-    """Read as operator, all in one round trip. Return None instead of the rows of `further` if one of them fails."""
-    cursors, further_cursors = list[AsyncCursor[Row]](), list[AsyncCursor[Row]]()
-    async with transaction_scope(connection, limits.patience):
-        try:
-            async with connection.pipeline():
-                await connection.execute(BEGIN_SNAPSHOT)
-                await set_for_transaction(connection, time_outs(limits))
                 cursors += await send(connection, *queries)
                 if further:
-                    await set_for_transaction(connection, time_outs(further_limits))
-                further_cursors += await send(connection, *further)
+                    await set_for_transaction(connection, time_outs(_FURTHER_LIMITS))
+                    further_cursors += await send(connection, *further)
                 await connection.execute("COMMIT")
         except Error:
             has_answers = len(cursors) == len(queries) and all(cursor.pgresult for cursor in cursors)
-            if connection.closed or not has_answers:
+            if not further or connection.closed or not has_answers:
                 raise
             await connection.execute("ROLLBACK")
             further_cursors.clear()
+        finally:
+            # Elsewhere, a rollback would make the driver forget all prepared statements.
+            connection.prepare_threshold = None
+        await check_identity(answer, identity)
         answers = await answers_of(cursors, queries)
         if len(further_cursors) < len(further):
             return answers, None
@@ -280,17 +265,17 @@ _NUMBER = "SELECT txid_current_if_assigned()"
 class Snapshot:
     """Reads as several actors. After each read, role and claims are reset to those of the connection's login."""
 
-    def __init__(self, connection: AsyncConnection, load: LoadMeter, identify: Identify) -> None:
+    def __init__(self, connection: AsyncConnection, load: LoadMeter, claim_sources: ClaimSources) -> None:
         self._connection = connection
         self._load = load
-        self._identify = identify
+        self._claim_sources = claim_sources
 
     async def read(self, actor: Actor, *queries: Query[Any], within: float | None = None) -> tuple[list[Any], ...]:
         """Return the rows of each query. Each has `within` seconds; None keeps the transaction's limit."""
         self._load.count(len(queries))
         # Rolling back to a savepoint restores the settings from before it.
         await self._connection.execute("SAVEPOINT before_actor")
-        identity = await self._identify(actor)
+        identity = identity_of(actor, self._claim_sources)
         if within is not None:
             await set_for_transaction(self._connection, statement_time_out(within))
         answer = await take_identity(self._connection, identity)
@@ -342,13 +327,12 @@ class WriteTransaction:
         return cursor.rowcount
 
     async def become(self, identity: RequestIdentity | None) -> None:
-        """Run all later statements with this identity."""
+        """Run all later statements of this transaction of the operator with this identity."""
         async with self._connection.pipeline():
-            begun = None if self.has_begun else await self._begin()
+            if not self.has_begun:
+                await self._begin()
             answer = await take_identity(self._connection, identity)
-        if not self.has_begun:
-            await check_identity(begun, self._identity)
-            self.has_begun = True
+        self.has_begun = True
         await check_identity(answer, identity)
 
     async def _send(self, *queries: Query[Any]) -> list[AsyncCursor[Row]]:

@@ -68,7 +68,14 @@ def start(
     lock = _lock_cluster(layout, report)
     try:
         sockets = _make_socket_directory(layout, account)
-        _remove_stale_files(layout.cluster, sockets)
+        # Remove files of a killed server. Postgres trusts the process ids in them, which may be reused by now. Only a
+        # server on this cluster creates these files. While this process holds the lock, no such server is running.
+        for path in (
+            layout.cluster / "postmaster.pid",
+            sockets / f".s.PGSQL.{PORT}.lock",
+            sockets / f".s.PGSQL.{PORT}",
+        ):
+            path.unlink(missing_ok=True)
         rotate(layout.log)
         end_of_log = size(layout.log)
         process = launch(
@@ -142,15 +149,6 @@ def _make_socket_directory(layout: DataLayout, account: OsAccount) -> Path:
     return sockets
 
 
-def _remove_stale_files(cluster: Path, sockets: Path) -> None:
-    """Remove files of a killed server. Postgres trusts the process ids in them, which may be reused by now.
-
-    Only a server on this cluster creates these files. While this process holds the lock, no such server is running.
-    """
-    for path in (cluster / "postmaster.pid", sockets / f".s.PGSQL.{PORT}.lock", sockets / f".s.PGSQL.{PORT}"):
-        path.unlink(missing_ok=True)
-
-
 GRACE = 10.0
 """Seconds that the server stays up without clients, so that ten commands in a row need one start only."""
 
@@ -195,7 +193,12 @@ def _ensure_server(layout: DataLayout, settings: Mapping[str, str], grace: float
     if server is not None and layout.kept.exists():
         return server
     with ensured_watchdog(layout, grace):
-        return server or _start_server(layout, settings, report)
+        if server is not None:
+            return server
+        binaries = find_binaries()
+        account = choose_account(cluster=layout.cluster, home=layout.home, binaries=binaries.directory)
+        ensure_cluster(layout, binaries, account, durable=settings.get("fsync") != "off", report=report)
+        return start(layout, binaries, account, settings, report)
 
 
 def _running_server(layout: DataLayout, report: Report) -> Postmaster | None:
@@ -211,13 +214,6 @@ def _running_server(layout: DataLayout, report: Report) -> Postmaster | None:
         stop(layout, report)
         return None
     return wait_until_ready(cluster, found.pid, lambda: is_postmaster(found.pid, cluster), report)
-
-
-def _start_server(layout: DataLayout, settings: Mapping[str, str], report: Report) -> Postmaster:
-    binaries = find_binaries()
-    account = choose_account(cluster=layout.cluster, home=layout.home, binaries=binaries.directory)
-    ensure_cluster(layout, binaries, account, durable=settings.get("fsync") != "off", report=report)
-    return start(layout, binaries, account, settings, report)
 
 
 _CONNECT_TIMEOUT = 5  # seconds

@@ -1,6 +1,6 @@
 """Reads the error groups of a time window with one statement, which returns only the groups."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
@@ -71,10 +71,8 @@ def _failures(scope: ErrorScope, readable: frozenset[Key], *, is_recorded: bool)
 
 
 @lru_cache(maxsize=64)
-def _statement(
-    scope: ErrorScope, readable: frozenset[Key], *, of_members: bool, is_recorded: bool
-) -> tuple[CompiledSql, Mapping[str, object]]:
-    """Return the statement of the groups, or of the ids of a group's failures, newest first. Also its constants."""
+def _statement(scope: ErrorScope, readable: frozenset[Key], *, of_members: bool, is_recorded: bool) -> CompiledSql:
+    """Return the statement of the groups, or of the ids of a group's failures, newest first."""
     failures, constants = compiled(_failures(scope, readable, is_recorded=is_recorded))
     newest = f"""
 WITH failures AS MATERIALIZED ({failures}),
@@ -84,7 +82,7 @@ newest AS MATERIALIZED (
 )"""  # noqa: S608 - of constants
     if of_members:
         members = "SELECT id FROM newest WHERE fingerprint = %(fingerprint)s::text ORDER BY updated_at DESC, id DESC"
-        return CompiledSql(f"{newest} {members}"), constants
+        return CompiledSql(f"{newest} {members}", constants)
     trend = ", ".join(f"count(*) FILTER (WHERE bucket = {number})" for number in range(1, BUCKETS + 1))
     groups = f"""
 SELECT {group_id_sql("l.fingerprint")}, l.fingerprint, l.jobs, l.first_seen, l.last_seen,
@@ -101,7 +99,7 @@ SELECT {group_id_sql("l.fingerprint")}, l.fingerprint, l.jobs, l.first_seen, l.l
   JOIN newest AS n ON n.id = l.example_id
  ORDER BY l.jobs DESC, l.last_seen DESC, l.fingerprint
 """  # noqa: S608 - as above
-    return CompiledSql(newest + groups), constants
+    return CompiledSql(newest + groups, constants)
 
 
 async def error_groups_query(
@@ -112,8 +110,8 @@ async def error_groups_query(
         raise InvalidValue("limit", f"The limit must be from 1 to {MOST_FAILURES:,}; this is {scope.limit:,}.")
     readable = await actor_database.readable_names(scope.job_filter)
     is_recorded = (await actor_database.capability_cache.get()).has_later_columns(actor_database.actor)
-    statement, constants = _statement(scope, frozenset(readable), of_members=of_members, is_recorded=is_recorded)
-    return Query(statement, tuple, {**constants, "window": scope.window, "most": scope.limit, **further})
+    statement = _statement(scope, frozenset(readable), of_members=of_members, is_recorded=is_recorded)
+    return Query(statement, tuple, {"window": scope.window, "most": scope.limit, **further})
 
 
 async def read_error_groups(actor_database: ActorDatabase, scope: ErrorScope, *, at: datetime | None) -> ErrorGroups:

@@ -55,17 +55,13 @@ _LAST_END = """CASE WHEN {0}.status IN ('succeeded', 'failed') THEN (
 """A job that was deleted and restored is created twice."""
 
 
-def _from_events(row: str) -> Mapping[str, sa.Label[Any]]:
-    """Return what the events record of a job, by column. `row` is the name of its row."""
-    return {
-        "retry_count": sa.null().cast(sa.Integer).label("retry_count"),
-        "completed_at": sa.literal_column(_LAST_END.format(row), sa.DateTime(timezone=True)).label("completed_at"),
-        "started_at": sa.literal_column(_FIRST_START.format(row), sa.DateTime(timezone=True)).label("started_at"),
-    }
-
-
-COLUMNS_WITH_START: JobColumns = (*ALL_COLUMNS, _from_events("generation_jobs")["started_at"])
-COLUMNS_WITH_TIMES: JobColumns = (*APP_COLUMNS, *_from_events("generation_jobs").values())
+_RETRY_COUNT = sa.null().cast(sa.Integer).label("retry_count")
+_STARTED_AT, _COMPLETED_AT = (
+    sa.literal_column(sql.format("generation_jobs"), sa.DateTime(timezone=True)).label(name)
+    for sql, name in ((_FIRST_START, "started_at"), (_LAST_END, "completed_at"))
+)
+COLUMNS_WITH_START: JobColumns = (*ALL_COLUMNS, _STARTED_AT)
+COLUMNS_WITH_TIMES: JobColumns = (*APP_COLUMNS, _RETRY_COUNT, _COMPLETED_AT, _STARTED_AT)
 """For a table without the columns of `gjobs migrate columns`. How often a job was retried is then unknown."""
 COLUMN_SETS: Mapping[str, JobColumns] = {
     "app": APP_COLUMNS,
@@ -387,9 +383,8 @@ def retried_job(job_id: UUID) -> Query[UUID]:
     return Query(typed_text(sql), first_column, {"id": job_id})
 
 
-def cascading_tables() -> Query[str]:
-    """Return a query for the tables with a foreign key that cascades, or sets null or a default."""
-    sql = """
+CASCADING_TABLES: Query[str] = Query(
+    sa.text("""
 SELECT DISTINCT format('%I.%I', namespace.nspname, referring.relname)
   FROM pg_catalog.pg_constraint AS key
   JOIN pg_catalog.pg_class AS referring ON referring.oid = key.conrelid
@@ -398,8 +393,10 @@ SELECT DISTINCT format('%I.%I', namespace.nspname, referring.relname)
    AND key.confrelid = to_regclass('public.generation_jobs')
    AND key.confdeltype IN ('c', 'n', 'd')
  ORDER BY 1
-"""
-    return Query(typed_text(sql), first_column)
+"""),
+    first_column,
+)
+"""Returns the tables with a foreign key that cascades, or sets null or a default."""
 
 
 make_event = row_maker(

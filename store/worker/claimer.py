@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 
-from gjobs.store.database.listening import ListenConnection, ReadyStatement
+from gjobs.store.database.listening import ReadyStatement
 from gjobs.store.database.wake_ups import IDLE_LOCK, QUEUE_CHANNEL, notification_arrives
 from gjobs.store.errors import StoreError, TimedOut, Unreachable
 from gjobs.store.jobs.job import GenerationJob
@@ -37,7 +37,6 @@ class QueueListener:
 
     def __post_init__(self) -> None:
         self._connection_stack = AsyncExitStack()
-        self._listening: ListenConnection | None = None
         self._ready_claim: ReadyStatement | None = None
         self._has_received_notification = False
         """Whether any notification has ever arrived."""
@@ -45,7 +44,7 @@ class QueueListener:
         self._not_before = 0.0
 
     async def close(self) -> None:
-        self._listening, self._ready_claim, self.is_notified = None, None, False
+        self._ready_claim, self.is_notified = None, False
         await self._connection_stack.aclose()
 
     async def register(self) -> bool:
@@ -53,10 +52,10 @@ class QueueListener:
         if not self.may_listen or asyncio.get_running_loop().time() < self._not_before:
             return False
         try:
-            if self._listening is None:
+            if self._ready_claim is None:
                 await self._listen()
-            if self._listening is not None:
-                await self._listening.acquire_lock(IDLE_LOCK)
+            if self._ready_claim is not None:
+                await self._ready_claim.listening.lock(IDLE_LOCK)
                 self.is_notified, self._failures = True, 0
         except StoreError as error:
             await self._note_failure(error)
@@ -64,11 +63,11 @@ class QueueListener:
 
     async def unregister(self) -> None:
         """Stop notifications while the worker is busy, to spare writers the cost."""
-        if self._listening is None or not self.is_notified:
+        if self._ready_claim is None or not self.is_notified:
             return
         try:
             self.is_notified = False
-            await self._listening.release_lock(IDLE_LOCK)
+            await self._ready_claim.listening.lock(IDLE_LOCK, releases=True)
         except StoreError as error:
             await self._note_failure(error)
 
@@ -106,8 +105,7 @@ class QueueListener:
         database = self.leases.database
         listening = await self._connection_stack.enter_async_context(database.listening(QUEUE_CHANNEL, proof))
         if await notification_arrives(database, listening, proof):
-            self._listening, self._has_received_notification = listening, True
-            self._ready_claim = self.leases.ready_statement(listening)
+            self._ready_claim, self._has_received_notification = self.leases.ready_statement(listening), True
         elif self._has_received_notification:
             raise TimedOut("No notification arrived.")
         else:

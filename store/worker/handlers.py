@@ -157,11 +157,9 @@ class Registry:
         if not all(isinstance(mode, str) for mode in modes):
             hint = "Write '@registry.handler()', with parentheses, for all modes that have no other handler."
             raise InvalidValue("mode", "A mode must be a string.", hint=hint)
-        settings = {
-            "time_out": self._time_out if time_out is None else time_out,
-            "attempts": self._attempts if attempts is None else attempts,
-        }
-        for name, value in settings.items():
+        seconds = self._time_out if time_out is None else time_out
+        most = self._attempts if attempts is None else attempts
+        for name, value in (("time_out", seconds), ("attempts", most)):
             if not value > 0:
                 raise InvalidValue(name, f"A handler's {name} must be more than 0, not {value}.")
 
@@ -177,8 +175,8 @@ class Registry:
             check_handler(handler)
             spec = HandlerSpec(
                 handler=handler,
-                time_out=float(settings["time_out"]),
-                attempts=int(settings["attempts"]),
+                time_out=float(seconds),
+                attempts=int(most),
                 retry_on=errors,
                 backoff=backoff or self._backoff,
                 is_coroutine=any(map(inspect.iscoroutinefunction, (handler, type(handler).__call__))),

@@ -40,7 +40,7 @@ CONNECTED = 2
 def _no_time_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove the time limits, so that a slow machine can't change the results."""
     monkeypatch.setattr("gjobs.store.database.query.MOST_SECONDS", 600.0)
-    monkeypatch.setattr("gjobs.store.database.database._EARLY_LIMITS", TimeLimits())
+    monkeypatch.setattr("gjobs.store.database.transactions._FURTHER_LIMITS", TimeLimits())
 
 
 @pytest.fixture

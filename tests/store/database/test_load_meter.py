@@ -109,6 +109,7 @@ def test_lost_answer_counts_as_database_time_but_not_as_round_trip(clocks: Clock
 async def test_database_counts_its_queries(operator: Store, make_job: MakeJob) -> None:
     job_id = make_job()
     database: Database = operator.database
+    database.use_user_columns(set())
     one = Query(text("select 1"), make_number)
     await database.read_together(OPERATOR, one, one)
     assert database.load.last_minute().queries == 2
