@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from gjobs.store.statistics.statistics import MOST_AGE, Count, Precision, TotalsQuery, exact_counts
+from gjobs.store.job_list.list_query import Listing
+from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.statistics.statistics import MOST_AGE, Count, Precision, Totals, TotalsQuery, exact_counts
 from gjobs.store.system.private_files import make_directory, replace_private
 
 if TYPE_CHECKING:
-    from gjobs.store.job_list.list_query import Listing
-    from gjobs.store.jobs.job import GenerationJob
     from gjobs.store.projects.project import Project
-    from gjobs.store.statistics.statistics import Totals
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +93,7 @@ def save(path: Path, state: StateFile) -> None:
         log.warning("Can't save the state in %s: %s", path, error)
 
 
-def project_to_show(listing: "Listing", *, all_was_chosen: bool, was_located: bool = False) -> UUID | None:
+def project_to_show(listing: Listing, *, all_was_chosen: bool, was_located: bool = False) -> UUID | None:
     """Return the requested project if it exists, None if all projects were chosen, or else the newest project with
     listed jobs. If no project has any, return the newest one.
 
@@ -129,7 +128,7 @@ class PendingNavigation:
         """Forget the pending action, because the request has changed."""
         self.on_arrival = self.found = None
 
-    def arrive(self, listing: "Listing") -> None:
+    def arrive(self, listing: Listing) -> None:
         arrival, self.on_arrival = self.on_arrival, None
         if arrival is not None:
             arrival(listing)
@@ -143,7 +142,7 @@ class TotalsCache:
     def __init__(self) -> None:
         self._kept: OrderedDict[TotalsQuery, Totals] = OrderedDict()
 
-    def keep(self, totals: "Totals") -> "Totals":
+    def keep(self, totals: Totals) -> Totals:
         """Keep the totals. Fill gaps from earlier exact totals, and return the result with the oldest age."""
         completed = self._completed(totals)
         self._kept[totals.query] = completed
@@ -152,7 +151,7 @@ class TotalsCache:
             self._kept.popitem(last=False)
         return completed
 
-    def best_totals(self, query: TotalsQuery) -> "Totals | None":
+    def best_totals(self, query: TotalsQuery) -> Totals | None:
         """Return the known totals of the query, or else those of its project. None if there are none."""
         if query in self._kept:
             return self._completed(self._kept[query])
@@ -160,14 +159,14 @@ class TotalsCache:
         known = next((kept for kept in reversed(self._kept.values()) if _of_project(kept.query) == of_project), None)
         return None if known is None else self._completed(replace(known, query=of_project, matching=None))
 
-    def _completed(self, totals: "Totals") -> "Totals":
+    def _completed(self, totals: Totals) -> Totals:
         completed = totals
         for kept in reversed(self._kept.values()):
             completed = _with_gaps_filled(completed, kept, at=totals.taken_at)
         return completed
 
 
-def _with_gaps_filled(totals: "Totals", kept: "Totals", *, at: datetime) -> "Totals":
+def _with_gaps_filled(totals: Totals, kept: Totals, *, at: datetime) -> Totals:
     """Fill the gaps in `totals` from `kept`. The result has the older time. A flow keeps its own time."""
     taken_at = min(totals.taken_at, kept.taken_at)
     if _of_project(totals.query) == _of_project(kept.query):

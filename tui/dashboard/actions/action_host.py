@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import constants, work
 
 from gjobs.store.errors import StoreError
+from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.jobs.job_results import ObservedEvents
 from gjobs.store.poller import DEFAULT_INTERVAL
 from gjobs.store.system.async_tools import is_importing
@@ -32,12 +33,11 @@ from gjobs.tui.dashboard.terminal.terminal_input import GuardedDriver
 from gjobs.tui.dashboard.widgets.message_board import MessageApp, MessageBoard, show_message, show_warning
 from gjobs.tui.text.error_text import error_message
 from gjobs.tui.text.format import chosen_zone
+from gjobs.tui.text.status_text import JobAction
 
 if TYPE_CHECKING:
     from gjobs.store.configuration.saved_views import KnownViews
-    from gjobs.store.jobs.job import GenerationJob
     from gjobs.store.store import Store
-    from gjobs.tui.text.status_text import JobAction
 
 
 class ActionHost(MessageApp[int]):
@@ -114,7 +114,7 @@ class ActionHost(MessageApp[int]):
         """Return the dashboard as the base screen, so that Textual draws no screen of its own first."""
         return self.dashboard
 
-    def change_jobs(self, action: "JobAction", jobs: "tuple[GenerationJob, ...]") -> None:
+    def change_jobs(self, action: JobAction, jobs: tuple[GenerationJob, ...]) -> None:
         """Start an action on jobs as the user saw them. To create a job, it needs none."""
         raise NotImplementedError
 

@@ -1,35 +1,31 @@
-"""Pick from a list, from a server search, or look at a table that is read for one option at a time."""
+"""Pick from a list, or from a server search."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from rich.cells import cell_len
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.css.styles import RulesMap
 from textual.fuzzy import FuzzySearch
 from textual.strip import Strip
 from textual.style import Style
-from textual.timer import Timer
 from textual.visual import RenderOptions, Visual
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from gjobs.store.errors import StoreError
+from gjobs.store.system.async_tools import is_cancelling
 from gjobs.store.values.formats import IdRange, id_range
-from gjobs.tui.dashboard.dialogs.dialog import MOST_PERCENT, Dialog, choices_line, hint_lines, key_hint
+from gjobs.tui.dashboard.dialogs.dialog import Dialog, hint_lines, key_hint
 from gjobs.tui.dashboard.widgets.widgets import LEAVING_KEYS, SteadyText, TextField
 from gjobs.tui.text.clean_text import clean, pad, shorten, shorten_address, shorten_start
 from gjobs.tui.text.error_text import error_words
-
-if TYPE_CHECKING:
-    from gjobs.store.store import Store
 
 _LONGEST_LABEL, _LONGEST_ADDRESS = 60, 200
 _LONGEST_COLUMN = 40
@@ -247,7 +243,6 @@ def _fit_detail(detail: str, room: int) -> str:
 _STILL_TYPING_SECONDS = 0.15
 _PATIENCE_SECONDS = 0.3
 """Delay before the dialog shows that it is searching."""
-_SEARCHES = "searches"
 
 
 class SearchDialog(PickDialog[ValueType]):
@@ -257,20 +252,13 @@ class SearchDialog(PickDialog[ValueType]):
         """`search` returns choices for a typed text. It may raise a StoreError. `options` are those of PickDialog."""
         super().__init__(choices=(), **options)
         self._ask = search
-        self._needle = ""
         self.is_answered = False
         """Whether the list shows the results for the current text."""
         self._enter_waits = False
-        self._waits: list[Timer] = []
 
     def look_for(self, needle: str) -> None:
-        self._needle, self.is_answered, self._enter_waits = needle, False, False
-        self._stop_waits()
-        self._waits = [self.set_timer(_STILL_TYPING_SECONDS + _PATIENCE_SECONDS, self._say_searching)]
-        if needle:
-            self._waits.append(self.set_timer(_STILL_TYPING_SECONDS, partial(self._start, needle)))
-        else:
-            self._start(needle)
+        self.is_answered = self._enter_waits = False
+        self._find(needle)
 
     def take_highlighted(self) -> None:
         """Take the choice, but only once the list belongs to the current text."""
@@ -283,159 +271,31 @@ class SearchDialog(PickDialog[ValueType]):
         """Return whether to take the key. While enter waits for results, only escape is taken."""
         return not self._enter_waits or (isinstance(event, events.Key) and event.key in LEAVING_KEYS)
 
-    def _start(self, needle: str) -> None:
-        self.run_worker(self._find(needle), group=_SEARCHES, exclusive=True)
-
+    @work(exclusive=True, group="searches")
     async def _find(self, needle: str) -> None:
+        """Search once the user has stopped typing."""
+        patience = self.set_timer(_STILL_TYPING_SECONDS + _PATIENCE_SECONDS, self._say_searching)
+        found: Sequence[Choice[ValueType]] = ()
+        problem = ""
         try:
-            found, problem = await self._ask(needle), ""
+            await asyncio.sleep(_STILL_TYPING_SECONDS if needle else 0)
+            found = await self._ask(needle)
         except StoreError as error:
-            found, problem = (), error_words(error)
-        if self.is_open and needle == self._needle:
-            self._answer(found, problem)
-
-    def _answer(self, found: Sequence[Choice[ValueType]], problem: str) -> None:
-        self._stop_waits()
+            problem = error_words(error)
+        finally:
+            patience.stop()
+        if not self.is_open or is_cancelling():
+            return
         self.is_answered = True
-        self.offer(found, self._needle)
+        self.offer(found, needle)
         if problem:
             self.show_text("note", problem)
-        if self._enter_waits and self._is_clear(found):
+        # With several matches, the user has not yet seen which of them the enter key would choose.
+        is_clear = len(found) == 1 or (not found and self.query_one(OptionList).option_count == 1)
+        if self._enter_waits and is_clear:
             self.take_highlighted()
         self._enter_waits = False
-
-    def _is_clear(self, found: Sequence[Choice[ValueType]]) -> bool:
-        """Whether enter can only mean one choice. With several matches, the user has not yet seen which of them the
-        enter key would choose.
-        """
-        return len(found) == 1 or (not found and self.query_one(OptionList).option_count == 1)
 
     def _say_searching(self) -> None:
         if self.is_open:
             self.show_text("note", "Searching …")
-
-    def _stop_waits(self) -> None:
-        for timer in self._waits:
-            timer.stop()
-
-
-OptionType = TypeVar("OptionType")
-FoundType = TypeVar("FoundType")
-
-_GAP = "  "
-_LOW = 18
-"""A screen with fewer lines has no empty lines around the table."""
-_OTHERS, _LOW_OTHERS = 14, 6
-"""Lines of the border, the padding, the options, a heading, the summary and the keys."""
-
-
-class TableDialog(Dialog[None], Generic[OptionType, FoundType]):
-    """Show a table. It is read when the dialog opens, when the user chooses another option, and on refresh."""
-
-    DEFAULT_CSS = """
-    TableDialog {
-        #options { margin-bottom: 1; }
-        VerticalScroll { height: auto; }
-        #summary { height: auto; max-height: 3; color: $foreground-muted; margin-top: 1; }
-        #keys { height: 1; color: $foreground-muted; margin-top: 1; }
-
-        &.-low {
-            #dialog { padding: 0 1; }
-            #options { margin-bottom: 0; }
-            #summary { max-height: 1; margin-top: 0; }
-            #keys { margin-top: 0; }
-        }
-    }
-    """
-    HINTS: ClassVar[Sequence[str]]
-    """The ids of the bindings with a hint."""
-    READING: ClassVar[str] = "Reading …"
-    GOES_ROUND: ClassVar[bool] = True
-    """Whether the first option follows the last one."""
-
-    def __init__(
-        self,
-        store: "Store",
-        project_id: UUID | None,
-        options: Mapping[str, OptionType],
-        *,
-        title: str,
-        chosen: int = 0,
-    ) -> None:
-        """`options` has each option by its label. The labels and the title must be clean text."""
-        super().__init__()
-        self._store = store
-        self._project_id = project_id
-        self._options = options
-        self._title = title
-        self._chosen = chosen
-        self._result: FoundType | None = None
-
-    async def read(self, option: OptionType) -> FoundType:
-        raise NotImplementedError
-
-    def heading(self) -> str:
-        """Return a line above the table, or an empty text."""
-        return ""
-
-    def table(self, found: FoundType, width: int) -> Content:
-        raise NotImplementedError
-
-    def summary(self, found: FoundType) -> str:
-        raise NotImplementedError
-
-    def compose(self) -> ComposeResult:
-        with self.box(self._title):
-            yield SteadyText(id="options")
-            with VerticalScroll():
-                yield SteadyText(id="table")
-            yield SteadyText(id="summary")
-            yield SteadyText(id="keys")
-
-    def on_mount(self) -> None:
-        self.query_one(VerticalScroll).focus()
-        self.say("keys", self.keys_line(self.HINTS))
-        self.action_read()
-
-    def action_step(self, steps: int) -> None:
-        count, place = len(self._options), self._chosen + steps
-        place = place % count if self.GOES_ROUND else min(max(place, 0), count - 1)
-        if place != self._chosen:
-            self._chosen = place
-            self.action_read()
-
-    @work(exclusive=True)
-    async def action_read(self) -> None:
-        self._draw_options()
-        self.say("summary", Content(self.READING))
-        try:
-            self._result = await self.read(list(self._options.values())[self._chosen])
-            summary = Content(self.summary(self._result))
-        except StoreError as error:
-            self._result = None
-            summary = Content.styled(error_words(error), "$text-error")
-        self._draw_options()
-        self._draw_table()
-        self.say("summary", summary)
-
-    def on_resize(self) -> None:
-        self.set_class(self._is_low, "-low")
-        # Textual 8.2.8 ignores a relative limit, as in `max-height: 50vh`, when it computes the height of the dialog.
-        room = self.size.height * MOST_PERCENT // 100 - (_LOW_OTHERS if self._is_low else _OTHERS)
-        self.query_one(VerticalScroll).styles.max_height = max(room, 1)
-        self._draw_options()
-        self.call_after_refresh(self._draw_table)
-
-    @property
-    def _is_low(self) -> bool:
-        return self.size.height < _LOW
-
-    def _draw_options(self) -> None:
-        labels = choices_line(self._options, self._chosen, gap="" if self._is_low else _GAP)
-        heading, between = self.heading(), Content("\n" if self._is_low else "\n\n")
-        self.say("options", between.join([labels, Content.styled(heading, "bold")] if heading else [labels]))
-
-    def _draw_table(self) -> None:
-        if self.is_open:
-            width = self.query_one(VerticalScroll).scrollable_content_region.width
-            self.say("table", Content() if self._result is None else self.table(self._result, width))

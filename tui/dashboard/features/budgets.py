@@ -133,18 +133,6 @@ class BudgetOwner:
         return self.user_id is None and self.project_id is None
 
 
-def present_one(known: Sequence[Budget], owner: BudgetOwner, person: str, period: Period) -> Budget | None:
-    """Return the known budget with this owner and period."""
-    typed = person.casefold()
-
-    def is_theirs(budget: Budget) -> bool:
-        if owner.is_typed:
-            return budget.user_id is not None and typed in (str(budget.user_id), (budget.name or "").casefold())
-        return (budget.user_id, budget.project_id) == (owner.user_id, owner.project_id)
-
-    return next((budget for budget in known if budget.period is period and is_theirs(budget)), None)
-
-
 class BudgetForm(FormDialog[Budget]):
     """A form for a budget. It keeps the typed text until the limit is stored."""
 
@@ -203,9 +191,11 @@ class BudgetForm(FormDialog[Budget]):
         """Show how the typed limit is read, and what it means for the present budget."""
         limit = typed_cents(self.typed("limit"))
         self.say("limit-label", Content(f"Limit, as $2.50 or in cents{'' if limit is None else f': {money(limit)}'}"))
-        meaning = self._meaning(limit)
+        budget = self._present()
         words = Content()
-        if meaning is not None:
+        if budget is not None and limit is not None:
+            share = share_of(self.typed("warn")) or budget.warn_share
+            meaning = replace(budget, limit_cents=limit, warn_share=share)
             style = "" if meaning.state is BudgetState.OK else budget_text.STATE_STYLES[meaning.state]
             words = Content.styled(budget_text.change_words(meaning), style)
         self.show_text("meaning", words)
@@ -219,15 +209,16 @@ class BudgetForm(FormDialog[Budget]):
     def _period(self) -> Period:
         return Period(str(self.query_one("#period", Select).value))
 
-    def _meaning(self, limit: int | None) -> Budget | None:
-        """Return the present budget with the typed limit and share. Return None without a budget or a typed limit."""
-        budget = self._present()
-        if budget is None or limit is None:
-            return None
-        return replace(budget, limit_cents=limit, warn_share=share_of(self.typed("warn")) or budget.warn_share)
-
     def _present(self) -> Budget | None:
-        return present_one(self._known, self._owner, self.typed("person"), self._period)
+        """Return the known budget with this owner and period."""
+        owner, period, typed = self._owner, self._period, self.typed("person").casefold()
+
+        def is_theirs(budget: Budget) -> bool:
+            if owner.is_typed:
+                return budget.user_id is not None and typed in (str(budget.user_id), (budget.name or "").casefold())
+            return (budget.user_id, budget.project_id) == (owner.user_id, owner.project_id)
+
+        return next((budget for budget in self._known if budget.period is period and is_theirs(budget)), None)
 
     def read(self) -> Coroutine[Any, Any, Budget] | None:
         owner = self._owner
@@ -290,7 +281,11 @@ async def show_budgets(host: ActionHost, context: ActionContext) -> None:
 
 async def _ask_limit(context: ActionContext, choice: BudgetChoice, project: ProjectName | None) -> Budget | None:
     host = context.host
-    choices = await _choices(context, project) if choice.budget is None else [_owner_of(choice.budget)]
+    if (before := choice.budget) is None:
+        choices = await _choices(context, project)
+    else:
+        owner = budget_text.owner_words(before)
+        choices = [BudgetOwner(label=owner, user_id=before.user_id, project_id=before.project_id)]
     budget = await host.push_screen_wait(BudgetForm(context, choices, choice))
     if budget is not None:
         # This message reports the state, so the next refresh must not report it again.
@@ -313,10 +308,6 @@ async def _choices(context: ActionContext, shown: ProjectName | None) -> Sequenc
 
 def _of_project(project: ProjectName) -> BudgetOwner:
     return BudgetOwner(label=f"Project {project.name}", project_id=project.id)
-
-
-def _owner_of(budget: Budget) -> BudgetOwner:
-    return BudgetOwner(label=budget_text.owner_words(budget), user_id=budget.user_id, project_id=budget.project_id)
 
 
 async def _ask_removal(context: ActionContext, budget: Budget) -> None:

@@ -222,12 +222,10 @@ class CaseDialog(Dialog[None]):
     def _show(self, built: BuiltCase) -> None:
         if not self.is_open:
             return
-        self.query_one("#dialog").border_title = Content(
-            f"Case · {clean(case_title(built.case), limit=_LONGEST_TITLE)}"
-        )
-        is_redacted = built.placeholders is not None
-        words = _redaction(built.counts_in(self._text))
-        self.say("redaction", Content.styled(words, "" if is_redacted else "bold $text-warning"))
+        title = clean(case_title(built.case), limit=_LONGEST_TITLE)
+        self.query_one("#dialog").border_title = Content(f"Case · {title}")
+        style = "bold $text-warning" if built.placeholders is None else ""
+        self.say("redaction", Content.styled(_redaction(built.counts_in(self._text)), style))
         self._show_text()
 
     def on_resize(self) -> None:
@@ -236,15 +234,13 @@ class CaseDialog(Dialog[None]):
 
     def _show_text(self) -> None:
         if self.is_open:
+            text = self._text
+            if self._built is not None:
+                # The dialog shows the line about the redaction above the text.
+                text = text.replace(f"\n- {redaction_line(self._built.counts_in(text))}\n", "\n", 1)
             width = max(self.query_one(VerticalScroll).scrollable_content_region.width, 1)
-            content, self._most_hidden = case_lines(self._shown_text, width=width, hidden=self._hidden)
+            content, self._most_hidden = case_lines(text, width=width, hidden=self._hidden)
             self.say("text", content)
-
-    @property
-    def _shown_text(self) -> str:
-        """The text without its redaction line, because the dialog shows that line above the text."""
-        line = "" if self._built is None else f"\n- {redaction_line(self._built.counts_in(self._text))}\n"
-        return self._text.replace(line, "\n", 1) if line else self._text
 
     def action_shift(self, steps: int) -> None:
         """Shift wide tables and blocks. Sentences are wrapped, so they stay."""

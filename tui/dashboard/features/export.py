@@ -194,11 +194,7 @@ async def new_file_in_threads(name: str, *, overwrites: bool) -> AsyncIterator[W
     """
     with ExitStack() as stack:
         write = await _in_thread(partial(stack.enter_context, new_file(name, overwrites=overwrites)))
-
-        def write_in_thread(text: str) -> Awaitable[object]:
-            return _in_thread(partial(write, text))
-
-        yield write_in_thread
+        yield lambda text: _in_thread(partial(write, text))
         with suppress(asyncio.CancelledError):
             await _in_thread(stack.close)
 

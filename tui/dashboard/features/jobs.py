@@ -380,11 +380,9 @@ class JobActions:
         names, database = self._context.project_names, self._context.database
         question = write_text.confirm_transition(jobs, target, project_names=names, database=database)
         if await self._host.push_screen_wait(ConfirmDialog(question)):
-            self._tasks.write(self._transition_several(jobs, target), may_open=True)
-
-    async def _transition_several(self, jobs: Sequence[GenerationJob], target: JobStatus) -> Message:
-        bulk = job_writes.bulk_transition(self._context, jobs, target, None)
-        return self._show_report(self._reported(await self._run_transition(bulk, target), STATUS_TEXTS[target].done))
+            bulk = job_writes.bulk_transition(self._context, jobs, target, None)
+            writing = self._write_several(bulk, ACTIONS_TO[target], STATUS_TEXTS[target].done)
+            self._tasks.write(writing, may_open=True)
 
     async def _ask_error(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
         """Ask for the error text. The dialog keeps the text until it is stored."""
@@ -394,7 +392,7 @@ class JobActions:
             if len(jobs) == 1:
                 return BulkReport(message=await job_writes.end_with_error(self._context, jobs[0], target, text))
             bulk = job_writes.bulk_transition(self._context, jobs, target, text)
-            outcome = await self._run_transition(bulk, target)
+            outcome = await self._run(bulk, ACTIONS_TO[target])
             if outcome.stopped_by is not None and len(outcome.not_reached) == len(bulk.jobs):
                 raise outcome.stopped_by
             return self._reported(outcome, words.done)
@@ -442,18 +440,14 @@ class JobActions:
     async def ask_retry(self, jobs: Sequence[GenerationJob], *, about: Sequence[str] = (), note: str = "") -> None:
         """Ask, then retry the jobs. `note` is a warning that is added to the result."""
         if await self._host.push_screen_wait(ConfirmDialog(self._retry_question(jobs, about=about))):
-            self._tasks.write(self._retry_several(jobs, note), may_open=True)
+            bulk = job_writes.bulk_retry(self._context, jobs)
+            self._tasks.write(self._write_several(bulk, JobAction.RETRY, "Retried", note=note), may_open=True)
 
     def _retry_question(
         self, jobs: Sequence[GenerationJob], *, repeated: bool = False, about: Sequence[str] = ()
     ) -> write_text.Confirmation:
         names, database = self._context.project_names, self._context.database
         return write_text.confirm_retry(jobs, project_names=names, database=database, repeated=repeated, about=about)
-
-    async def _retry_several(self, jobs: Sequence[GenerationJob], note: str) -> Message:
-        bulk = job_writes.bulk_retry(self._context, jobs)
-        report = self._reported(await self._run(bulk, DOING[JobAction.RETRY]), "Retried")
-        return self._show_report(report.with_note(note) if note else report)
 
     async def _ask_deletion(self, jobs: Sequence[GenerationJob]) -> None:
         names, database = self._context.project_names, self._context.database
@@ -476,28 +470,29 @@ class JobActions:
         with self._host.undo.deletion(self._context.store) as deleted:
             bulk = job_writes.bulk_deletion(self._context, jobs, deleted)
             try:
-                outcome = await self._run(bulk, DOING[JobAction.DELETE])
+                return await self._write_several(bulk, JobAction.DELETE, "Deleted")
             finally:
                 self._context.deleting((job.id for job in deleted), are_deleted=True)
-        return self._show_report(self._reported(outcome, "Deleted"))
 
-    async def _run_transition(self, bulk: BulkWrite, target: JobStatus) -> BulkOutcome:
-        outcome = await self._run(bulk, DOING[ACTIONS_TO[target]])
-        if outcome.done:
-            self._host.tour.moved_jobs_to(target)
-        return outcome
+    async def _write_several(self, bulk: BulkWrite, action: JobAction, done: str, *, note: str = "") -> Message:
+        report = self._reported(await self._run(bulk, action), done)
+        return self._show_report(report.with_note(note) if note else report)
 
-    async def _run(self, bulk: BulkWrite, doing: str) -> BulkOutcome:
+    async def _run(self, bulk: BulkWrite, action: JobAction) -> BulkOutcome:
         """Run the write. More than one chunk shows progress and can be stopped."""
         try:
             if len(bulk.jobs) <= CHUNK:
-                return await bulk.run()
-            title = f"{doing} {jobs_count(len(bulk.jobs))}"
-            dialog = ProgressDialog(title=title, total=len(bulk.jobs), stop=bulk.stop)
-            async with showing_progress(self._host, dialog):
-                return await bulk.run(dialog.show_progress)
+                outcome = await bulk.run()
+            else:
+                title = f"{DOING[action]} {jobs_count(len(bulk.jobs))}"
+                dialog = ProgressDialog(title=title, total=len(bulk.jobs), stop=bulk.stop)
+                async with showing_progress(self._host, dialog):
+                    outcome = await bulk.run(dialog.show_progress)
         finally:
             self._context.jobs_changed(job.id for job in bulk.jobs)
+        if outcome.done and action in STATUS_ACTIONS:
+            self._host.tour.moved_jobs_to(STATUS_ACTIONS[action])
+        return outcome
 
     def _reported(self, outcome: BulkOutcome, done: str) -> BulkReport:
         return bulk_report(outcome, done=done, project_names=self._context.project_names)

@@ -16,7 +16,6 @@ from textual.widgets import Static
 from gjobs.store.configuration.settings import Notifications
 from gjobs.store.errors import StoreError
 from gjobs.store.filters.filter_syntax import parse
-from gjobs.store.filters.filter_terms import NO_FILTER, JobFilter
 from gjobs.store.jobs.job import FINAL_STATUSES, JobStatus, UnknownStatus
 from gjobs.store.poller import Poller, PollFailure, PollResult
 from gjobs.store.store import Store
@@ -179,7 +178,10 @@ def sequence(environment: Mapping[str, str], title: str, body: str, *, named: st
         return None
     else:
         written = _written(environment.get("TERM_PROGRAM", ""), environment.get("TERM", ""), title, body)
-    return _through_tmux(written) if written is not None and in_tmux else written
+    if written is None or not in_tmux:
+        return written
+    doubled = written.replace("\x1b", "\x1b\x1b")
+    return f"\x1bPtmux;{doubled}\x1b\\"
 
 
 def _written(terminal: str, kind: str, title: str, body: str) -> str | None:
@@ -192,11 +194,6 @@ def _written(terminal: str, kind: str, title: str, body: str) -> str | None:
         # A semicolon would end the title.
         return f"\x1b]777;notify;{title.replace(';', ',')};{body}\x1b\\"
     return None
-
-
-def _through_tmux(written: str) -> str:
-    doubled = written.replace("\x1b", "\x1b\x1b")
-    return f"\x1bPtmux;{doubled}\x1b\\"
 
 
 _LONGEST_MODE = 40
@@ -233,17 +230,13 @@ class Finished:
         self._last, self._ended = None, Counter()
         if last is None:
             return ""
-        error = _error(last) if has_failed else ""
+        summary = shorten(clean(error_summary(last.error)), _LONGEST_ERROR) if has_failed else ""
+        error = f": {summary}" if summary else ""
         if ended.total() == 1:
             return f"{shorten(clean(last.mode), _LONGEST_MODE)} {short_id(last.job_id)} {last.to_status}{error}"
         failed_first = sorted(FINAL_STATUSES, key=lambda status: status is not JobStatus.FAILED)
         parts = [f"{count(ended[status])} {status}" for status in failed_first if ended[status]]
         return f"{' and '.join(parts)}{error}"
-
-
-def _error(transition: Transition) -> str:
-    summary = shorten(clean(error_summary(transition.error)), _LONGEST_ERROR)
-    return f": {summary}" if summary else ""
 
 
 log = logging.getLogger(__name__)
@@ -268,8 +261,10 @@ class Notices:
             self._is_unshown = False
             show_warning(self._host.app, NOT_SHOWN)
         self._missed = Finished()
+        view = self._notifications.view
+        text = "" if view is None else self._host.views.known[view].text
         try:
-            watch = await store.watch(self._job_filter())
+            watch = await store.watch(parse(text, now=datetime.now(UTC)))
         except StoreError as refusal:
             show_warning(self._host.app, f"No notifications about finished jobs: {refusal}")
             return
@@ -287,10 +282,6 @@ class Notices:
                         # The screen already shows that the database does not answer.
                         log.info("Can't read the finished jobs: %s", error)
 
-    def _job_filter(self) -> JobFilter:
-        view = self._notifications.view
-        return NO_FILTER if view is None else parse(self._host.views.known[view].text, now=datetime.now(UTC))
-
     def _take(self, batch: TransitionBatch) -> None:
         unseen, listed = Finished(), self._host.dashboard.listed.project_id
         for transition in batch.transitions:
@@ -307,7 +298,10 @@ class Notices:
         if not self._is_away:
             self._tell(words, has_failed=has_failed)
         elif self._notifications.desktop:
-            self._notify_desktop(words)
+            written = self._sequence(f"gjobs {self._host.app.sub_title}".strip(), words)
+            # Textual has no public way to send more than a bell to the terminal.
+            if written is not None and (driver := self._host.app._driver) is not None:  # noqa: SLF001
+                driver.write(written)
 
     def leave(self) -> None:
         self._is_away = True
@@ -320,12 +314,6 @@ class Notices:
 
     def _tell(self, words: str, *, has_failed: bool) -> None:
         show_message(self._host.app, Message(text=words, severity="warning" if has_failed else "information"))
-
-    def _notify_desktop(self, body: str) -> None:
-        written = self._sequence(f"gjobs {self._host.app.sub_title}".strip(), body)
-        # Textual has no public way to send more than a bell to the terminal.
-        if written is not None and (driver := self._host.app._driver) is not None:  # noqa: SLF001
-            driver.write(written)
 
     def _sequence(self, title: str, body: str) -> str | None:
         return sequence(os.environ, title, body, named=self._notifications.terminal)

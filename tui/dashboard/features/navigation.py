@@ -198,17 +198,16 @@ async def open_by_id(host: ActionHost, store: Store, operator: Store, text: str)
     if not found:
         show_warning(host, nothing_words(text, None if is_operator else actor_name(store.actor)))
         return
-    item = found[0] if len(found) == 1 else await _pick(host, found, everything, actor_name(store.actor))
-    if item is not None:
-        await _open(host, store, operator, item)
-
-
-async def _pick(host: ActionHost, found: Sequence[FoundItem], everything: IdMatches, actor: str) -> FoundItem | None:
-    title = "Which one? Type more of the id to narrow the list" if everything.is_more else "Which one?"
-    dialog = PickDialog(title=title, choices=[item_choice(item, actor) for item in found])
-    dialog.help_topic = "visibility"
-    picked = await host.push_screen_wait(dialog)
-    return picked.value if picked else None
+    item = found[0]
+    if len(found) > 1:
+        title = "Which one? Type more of the id to narrow the list" if everything.is_more else "Which one?"
+        dialog = PickDialog(title=title, choices=[item_choice(one, actor_name(store.actor)) for one in found])
+        dialog.help_topic = "visibility"
+        picked = await host.push_screen_wait(dialog)
+        if picked is None:
+            return
+        item = picked.value
+    await _open(host, store, operator, item)
 
 
 async def _open(host: ActionHost, store: Store, operator: Store, item: FoundItem) -> None:

@@ -34,9 +34,8 @@ class RowNotesReader:
 
     def __init__(self, host: ActionHost) -> None:
         self._host = host
-        self._owners_refused_by: Store | None = None
-        """The store whose most recent attempt to read owners failed."""
-        self._owners_refused_at = 0.0
+        self._owners_refused: tuple[Store | None, float] = None, 0.0
+        """The store whose most recent attempt to read owners failed, and when."""
         self._checked: Mapping[UUID, datetime] = {}
         """The jobs checked last, and when each was last updated."""
         self._checked_by: Store | None = None
@@ -58,9 +57,10 @@ class RowNotesReader:
 
     def _unknown_owners(self) -> Set[UUID]:
         jobs, listing = self._host.dashboard.jobs, self._host.dashboard.listing
-        was_refused = self._owners_refused_by is not None and self._owners_refused_by is self._host.poller.store
+        refused_by, refused_at = self._owners_refused
+        was_refused = refused_by is not None and refused_by is self._host.poller.store
         if (
-            (was_refused and time.monotonic() - self._owners_refused_at < _FRESH_SECONDS)
+            (was_refused and time.monotonic() - refused_at < _FRESH_SECONDS)
             or listing is None
             or not jobs.shows_owners
             or listing.query.window.listed.project_id is not None
@@ -74,7 +74,7 @@ class RowNotesReader:
         try:
             emails = await store.get_user_emails(owners)
         except StoreError:  # The rows show ids until the next attempt.
-            self._owners_refused_by, self._owners_refused_at = store, time.monotonic()
+            self._owners_refused = store, time.monotonic()
             return
         if self._host.poller.store is store:
             self._host.dashboard.jobs.know_owners({owner: emails.get(owner, short_id(owner)) for owner in owners})

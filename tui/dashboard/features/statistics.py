@@ -1,22 +1,150 @@
-"""Waste and timings dialogs: what failed jobs and retries cost, waits and runs by mode."""
+"""Dialogs with a table that is read for one option at a time: waits and runs by mode, and the cost of failures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 from uuid import UUID
 
+from textual import work
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
 from textual.content import Content
 
+from gjobs.store.errors import StoreError
 from gjobs.store.statistics.statistics import DAY, JobTimings, ModeTimings, Waste, WasteKey, WasteRow
 from gjobs.store.store import Store
 from gjobs.tui.dashboard.actions.action_host import ActionHost
+from gjobs.tui.dashboard.dialogs.dialog import MOST_PERCENT, Dialog, choices_line
 from gjobs.tui.dashboard.dialogs.list_dialog import cells_of, fitted, table_lines
-from gjobs.tui.dashboard.dialogs.pick import TableDialog
+from gjobs.tui.dashboard.widgets.widgets import SteadyText
 from gjobs.tui.text import statistics_text
+from gjobs.tui.text.error_text import error_words
 from gjobs.tui.text.format import Column
 from gjobs.tui.text.statistics_text import headline, name, sentences, timing_columns, waste_columns
+
+OptionType = TypeVar("OptionType")
+FoundType = TypeVar("FoundType")
+
+_GAP = "  "
+_LOW = 18
+"""A screen with fewer lines has no empty lines around the table."""
+_OTHERS, _LOW_OTHERS = 14, 6
+"""Lines of the border, the padding, the options, a heading, the summary and the keys."""
+
+
+class TableDialog(Dialog[None], Generic[OptionType, FoundType]):
+    """Show a table. It is read when the dialog opens, when the user chooses another option, and on refresh."""
+
+    DEFAULT_CSS = """
+    TableDialog {
+        #options { margin-bottom: 1; }
+        VerticalScroll { height: auto; }
+        #summary { height: auto; max-height: 3; color: $foreground-muted; margin-top: 1; }
+        #keys { height: 1; color: $foreground-muted; margin-top: 1; }
+
+        &.-low {
+            #dialog { padding: 0 1; }
+            #options { margin-bottom: 0; }
+            #summary { max-height: 1; margin-top: 0; }
+            #keys { margin-top: 0; }
+        }
+    }
+    """
+    HINTS: ClassVar[Sequence[str]]
+    """The ids of the bindings with a hint."""
+    READING: ClassVar[str] = "Reading …"
+    GOES_ROUND: ClassVar[bool] = True
+    """Whether the first option follows the last one."""
+
+    def __init__(
+        self,
+        store: Store,
+        project_id: UUID | None,
+        options: Mapping[str, OptionType],
+        *,
+        title: str,
+        chosen: int = 0,
+    ) -> None:
+        """`options` has each option by its label. The labels and the title must be clean text."""
+        super().__init__()
+        self._store = store
+        self._project_id = project_id
+        self._options = options
+        self._title = title
+        self._chosen = chosen
+        self._result: FoundType | None = None
+
+    async def read(self, option: OptionType) -> FoundType:
+        raise NotImplementedError
+
+    def heading(self) -> str:
+        """Return a line above the table, or an empty text."""
+        return ""
+
+    def table(self, found: FoundType, width: int) -> Content:
+        raise NotImplementedError
+
+    def summary(self, found: FoundType) -> str:
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        with self.box(self._title):
+            yield SteadyText(id="options")
+            with VerticalScroll():
+                yield SteadyText(id="table")
+            yield SteadyText(id="summary")
+            yield SteadyText(id="keys")
+
+    def on_mount(self) -> None:
+        self.query_one(VerticalScroll).focus()
+        self.say("keys", self.keys_line(self.HINTS))
+        self.action_read()
+
+    def action_step(self, steps: int) -> None:
+        count, place = len(self._options), self._chosen + steps
+        place = place % count if self.GOES_ROUND else min(max(place, 0), count - 1)
+        if place != self._chosen:
+            self._chosen = place
+            self.action_read()
+
+    @work(exclusive=True)
+    async def action_read(self) -> None:
+        self._draw_options()
+        self.say("summary", Content(self.READING))
+        try:
+            self._result = await self.read(list(self._options.values())[self._chosen])
+            summary = Content(self.summary(self._result))
+        except StoreError as error:
+            self._result = None
+            summary = Content.styled(error_words(error), "$text-error")
+        self._draw_options()
+        self._draw_table()
+        self.say("summary", summary)
+
+    def on_resize(self) -> None:
+        self.set_class(self._is_low, "-low")
+        # Textual 8.2.8 ignores a relative limit, as in `max-height: 50vh`, when it computes the height of the dialog.
+        room = self.size.height * MOST_PERCENT // 100 - (_LOW_OTHERS if self._is_low else _OTHERS)
+        self.query_one(VerticalScroll).styles.max_height = max(room, 1)
+        self._draw_options()
+        self.call_after_refresh(self._draw_table)
+
+    @property
+    def _is_low(self) -> bool:
+        return self.size.height < _LOW
+
+    def _draw_options(self) -> None:
+        labels = choices_line(self._options, self._chosen, gap="" if self._is_low else _GAP)
+        heading, between = self.heading(), Content("\n" if self._is_low else "\n\n")
+        self.say("options", between.join([labels, Content.styled(heading, "bold")] if heading else [labels]))
+
+    def _draw_table(self) -> None:
+        if self.is_open:
+            width = self.query_one(VerticalScroll).scrollable_content_region.width
+            self.say("table", Content() if self._result is None else self.table(self._result, width))
+
 
 SPANS = (timedelta(hours=1), DAY, 7 * DAY, 30 * DAY)
 MUCH_FAILS = 0.2

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property, partial
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.console import RenderableType
@@ -21,6 +22,7 @@ from textual.widgets import Input
 
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.job_list.list_query import ListQuery
+from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.system.async_tools import abandon_lookups, wait_for_imports
 from gjobs.store.users.actor import ANON, ActingUser
 from gjobs.tui import startup
@@ -55,30 +57,27 @@ from gjobs.tui.dashboard.session.session_poller import (
     TotalsPolled,
     TotalsPollFailed,
 )
+from gjobs.tui.dashboard.session.setup import DatabaseChoice
 from gjobs.tui.dashboard.terminal import appearance
 from gjobs.tui.dashboard.terminal.clipboard import copy_text
 from gjobs.tui.dashboard.terminal.terminal_input import PasteUnfinished, stop_until_resumed
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
 from gjobs.tui.dashboard.widgets.widgets import ClosesOnce, Request
 from gjobs.tui.text.format import zone_after
+from gjobs.tui.text.status_text import JobAction
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
-    from gjobs.store.jobs.job import GenerationJob
     from gjobs.store.store import Store
     from gjobs.tui.dashboard.dialogs.pick import Choice
     from gjobs.tui.dashboard.features.messages import Notices
     from gjobs.tui.dashboard.features.row_notes import RowNotesReader
     from gjobs.tui.dashboard.presenter import Presenter
-    from gjobs.tui.dashboard.session.setup import DatabaseChoice
-    from gjobs.tui.text.status_text import JobAction
 
 
 log = logging.getLogger(__name__)
 
 
-def _palette() -> "ModuleType":
+def _palette() -> ModuleType:
     """Import the palette only when it opens."""
     from gjobs.tui.dashboard.frame import palette
 
@@ -288,7 +287,7 @@ class GjobsApp(ActionHost):
         if self.poller.store is not None:
             self._memory.remember_project(self._place(self.poller.store), self.dashboard.listed.project_id)
 
-    def change_jobs(self, action: "JobAction", jobs: "tuple[GenerationJob, ...]") -> None:
+    def change_jobs(self, action: JobAction, jobs: tuple[GenerationJob, ...]) -> None:
         from gjobs.tui.dashboard import key_functions
 
         key_functions.change_jobs(self, action, jobs)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from random import Random
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import Any, assert_never
 from uuid import UUID
 
 from textual import events
@@ -17,9 +17,11 @@ from gjobs.store.jobs.job import USUAL_MODES, GenerationJob, JobStatus
 from gjobs.store.jobs.job_results import Applied
 from gjobs.store.projects.project import Project
 from gjobs.store.sample.simulation import plan_job
+from gjobs.store.store import Store
 from gjobs.store.system.async_tools import is_cancelling
 from gjobs.store.users.actor import ActingUser
 from gjobs.tui.dashboard.actions.action_context import go_to_job
+from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.actions.key_queue import every_key
 from gjobs.tui.dashboard.bindings import inherited_bindings, key_of, presses
 from gjobs.tui.dashboard.panels.dashboard_state import ProjectChosen
@@ -28,11 +30,6 @@ from gjobs.tui.dashboard.widgets.message_board import drop_message, show_warning
 from gjobs.tui.demo import scenario_steps
 from gjobs.tui.demo.demo_activity import DemoActivity
 from gjobs.tui.text.format import job_name
-
-if TYPE_CHECKING:
-    from gjobs.store.store import Store
-    from gjobs.tui.dashboard.frame.app import GjobsApp
-
 
 _OWNER = "scenario"
 _MOVED = "The scenario moved the cursor. gjobs ignored the keys that you typed before."
@@ -58,7 +55,7 @@ _LONGEST_CLAIM, _CLAIM_POLL_SECONDS = 120.0, 0.02
 
 
 class ScenarioPlayer:
-    def __init__(self, app: "GjobsApp", scenario: scenario_steps.Scenario, activity: DemoActivity) -> None:
+    def __init__(self, app: ActionHost, scenario: scenario_steps.Scenario, activity: DemoActivity) -> None:
         self._app = app
         bindings = inherited_bindings(type(app))
         self._continue_binding = next(binding for binding in bindings if binding.id == "demo.continue")
@@ -317,13 +314,13 @@ class ScenarioPlayer:
         return not continues and self._app.key_queue.rules.is_for_rows(event)
 
 
-def is_of_other_user(app: "GjobsApp", job: GenerationJob) -> bool:
+def is_of_other_user(app: ActionHost, job: GenerationJob) -> bool:
     """Return whether the acting user does not see the job, because it belongs to another user."""
     store = app.poller.store
     return store is not None and isinstance(store.actor, ActingUser) and store.actor.id != job.user_id
 
 
-async def is_saved(operator: "Store", job_id: UUID, status: JobStatus) -> bool:
+async def is_saved(operator: Store, job_id: UUID, status: JobStatus) -> bool:
     """Wait until the database has the new status. A worker saves it after its handler has ended.
 
     Return False if the job is deleted, or if the status is not there in time.
@@ -337,7 +334,7 @@ async def is_saved(operator: "Store", job_id: UUID, status: JobStatus) -> bool:
     return False
 
 
-async def wait_for_list(app: "GjobsApp") -> None:
+async def wait_for_list(app: ActionHost) -> None:
     """Wait until the requested list is shown, at most for some seconds."""
     deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
     dashboard = app.dashboard

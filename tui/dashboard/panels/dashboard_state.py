@@ -1,6 +1,6 @@
 """What the dashboard knows: the request, the listing and totals that answer it, and which keys work."""
 
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -8,9 +8,9 @@ from uuid import UUID
 from textual.message import Message
 from textual.signal import Signal
 
-from gjobs.store.job_list.list_query import ListingQuery, ListQuery
+from gjobs.store.job_list.list_query import Listing, ListingQuery, ListQuery, ProjectName, VisibilityComparison
 from gjobs.store.jobs.job import GenerationJob
-from gjobs.store.statistics.statistics import TotalsQuery
+from gjobs.store.statistics.statistics import ProjectTotals, Totals, TotalsQuery
 from gjobs.store.users.actor import actor_name
 from gjobs.tui.dashboard import task_groups
 from gjobs.tui.dashboard.bindings import CHANGES, KEYS, PRESENT, WRITES, Trait, keys_with, own_bindings, traits_of
@@ -27,10 +27,6 @@ from gjobs.tui.text.format import LOCAL, short_id
 from gjobs.tui.text.status_text import ACTS_ON, JobAction
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from gjobs.store.job_list.list_query import Listing, ProjectName, VisibilityComparison
-    from gjobs.store.statistics.statistics import ProjectTotals, Totals
     from gjobs.tui.dashboard.details.job_details import JobDetails
 
 
@@ -139,7 +135,7 @@ class DashboardState(QuietScreen[None]):
         return TotalsQuery.of_list(self.listed)
 
     @property
-    def totals(self) -> "Totals | None":
+    def totals(self) -> Totals | None:
         """The totals of the listed project; None until they are counted."""
         totals, listing = self._totals, self.listing
         of_list = listing.query.window.listed.project_id if listing else None
@@ -161,12 +157,12 @@ class DashboardState(QuietScreen[None]):
         return self.listing is not None and self._totals is not None and self._has_complete_totals
 
     @property
-    def project_totals(self) -> "Mapping[UUID, ProjectTotals]":
+    def project_totals(self) -> Mapping[UUID, ProjectTotals]:
         """Totals by project, as far as they are known."""
         return (self._totals.projects if self._totals else None) or {}
 
     @property
-    def shown_project(self) -> "ProjectName | None":
+    def shown_project(self) -> ProjectName | None:
         """The listed project; None for all projects, and for one that is not among the listed projects."""
         seen = self.listing
         wanted = seen.query.window.listed.project_id if seen else None
@@ -218,7 +214,7 @@ class DashboardState(QuietScreen[None]):
         return is_choosing or not self._shows_current_query
 
     @property
-    def _visibility(self) -> "VisibilityComparison | None":
+    def _visibility(self) -> VisibilityComparison | None:
         return self.listing.visibility if self.listing else None
 
     def _is_hidden(self, job: GenerationJob) -> bool:
@@ -240,7 +236,7 @@ class DashboardState(QuietScreen[None]):
         of_what = "all projects" if project_id is None else self.project_name(project_id)
         return of_what if self._visibility is None else f"{of_what}, as {actor_name(self._visibility.user)} sees it"
 
-    def _are_current(self, totals: "Totals") -> bool:
+    def _are_current(self, totals: Totals) -> bool:
         """Return whether the database answers, and the list has not changed since the totals were read."""
         is_behind = self._changed_at is not None and self._changed_at - totals.taken_at > _SAME_MOMENT
         return self._status.silent_since is None and not is_behind

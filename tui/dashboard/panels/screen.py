@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from textual import events, on
@@ -14,8 +14,9 @@ from textual.geometry import Size
 from textual.widgets import Static
 
 from gjobs.store.errors import StoreError
-from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
+from gjobs.store.job_list.list_query import Listing, ListingQuery, ListQuery, RowWindowQuery
 from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.statistics.statistics import Totals
 from gjobs.store.values.formats import id_range
 from gjobs.tui import startup
 from gjobs.tui.dashboard.bindings import DASHBOARD_BINDINGS, KEYS, key_of
@@ -32,14 +33,8 @@ from gjobs.tui.dashboard.panels.status_line import Banner, ConnectionStatus, Sta
 from gjobs.tui.dashboard.session.session_poller import ListPollFailed
 from gjobs.tui.dashboard.widgets.message_board import show_warning
 from gjobs.tui.text.clean_text import clean
-from gjobs.tui.text.format import PARTIAL_CLAIMS, ShownZone
+from gjobs.tui.text.format import PARTIAL_CLAIMS, ShownZone, Span
 from gjobs.tui.text.status_text import JobAction
-
-if TYPE_CHECKING:
-    from gjobs.store.job_list.list_query import Listing
-    from gjobs.store.statistics.statistics import Totals
-    from gjobs.tui.text.format import Span
-
 
 STILL_LOADING = "The list is still loading. Press the key again once the rows are there."
 _PATIENCE_SECONDS = 0.3
@@ -149,7 +144,7 @@ class DashboardScreen(DashboardState):
 
     # Input
 
-    def show(self, listing: "Listing", fetched_at: datetime, *, is_changed: bool) -> None:
+    def show(self, listing: Listing, fetched_at: datetime, *, is_changed: bool) -> None:
         """Show a listing that answers `listing_query`. Its age is shown with the status, and is all that is different
         in an unchanged listing.
         """
@@ -172,7 +167,7 @@ class DashboardScreen(DashboardState):
         if is_changed:
             self.data_signal.publish(None)
 
-    def show_totals(self, totals: "Totals", *, is_complete: bool = True) -> None:
+    def show_totals(self, totals: Totals, *, is_complete: bool = True) -> None:
         """Show the totals. Totals of another query are only kept for later. After incomplete totals, the same totals
         come again with the flow.
         """
@@ -461,7 +456,7 @@ class DashboardScreen(DashboardState):
             room = self.query_one(Sidebar).room
             self.query_one(BudgetsPanel).show(totals, width=room, screen_height=self.size.height, zone=self.zone.zone)
 
-    def _budget_note(self, totals: "Totals") -> "Span":
+    def _budget_note(self, totals: Totals) -> Span:
         """Return the budget note if there is no room for the budgets panel."""
         if self.has_class("-wide") or not totals.budgets:
             return NO_NOTE

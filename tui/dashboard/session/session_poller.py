@@ -14,22 +14,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from textual.events import Event
 
 from gjobs.store.errors import InvalidValue, SignInRefused, StoreError, TimedOut, Unreachable
-from gjobs.store.job_list.list_query import ListingQuery, ListQuery
+from gjobs.store.job_list.list_query import Listing, ListingQuery, ListQuery
 from gjobs.store.poller import DEFAULT_INTERVAL, Poller, PollFailure, PollResult, wait_after_failure
-from gjobs.store.statistics.statistics import TotalsQuery
+from gjobs.store.statistics.statistics import Totals, TotalsQuery
 from gjobs.store.system.async_tools import is_set_within
 from gjobs.store.users.actor import OPERATOR
 from gjobs.store.values.formats import utc_now
 from gjobs.tui.text.error_text import with_index_hint
+from gjobs.tui.text.statistics_text import PaceCause, load_summary
 
 if TYPE_CHECKING:
     from gjobs.store.database.database import Database
     from gjobs.store.database.load_meter import Load
-    from gjobs.store.job_list.list_query import Listing
-    from gjobs.store.statistics.statistics import Totals
     from gjobs.store.store import Store
     from gjobs.tui.session import Report, Session
-    from gjobs.tui.text.statistics_text import PaceCause
 
 
 class PollEvent(Event):
@@ -50,7 +48,7 @@ class ListPolled(PollEvent):
     """
 
     store: "Store"
-    result: "PollResult[Listing]"
+    result: PollResult[Listing]
 
 
 @dataclass
@@ -74,7 +72,7 @@ class TotalsPolled(PollEvent):
     """Totals as the actor of `store`."""
 
     store: "Store"
-    totals: "Totals"
+    totals: Totals
     is_complete: bool = True
     """Whether reading the flow has ended, with or without success. If not, the same totals follow with the flow."""
 
@@ -265,7 +263,7 @@ class SessionPoller:
             if (is_paused := self.paused or self._is_still) is not poller.paused:
                 poller.pause() if is_paused else poller.resume()
 
-    async def _list(self, store: "Store", poller: "Poller[ListingQuery, Listing]") -> None:
+    async def _list(self, store: "Store", poller: Poller[ListingQuery, Listing]) -> None:
         answered_generation = None
         async for answer in poller.results():
             match answer:
@@ -296,7 +294,7 @@ class SessionPoller:
                     if isinstance(error, Unreachable) and self.session and await self.session.restart_if_dead():
                         poller.refresh()
 
-    async def _get_totals(self, store: "Store", query: TotalsQuery) -> "Totals":
+    async def _get_totals(self, store: "Store", query: TotalsQuery) -> Totals:
         """Count. While nothing changes, the same round trip also reads the flow."""
         is_idle = self._totals is not None and self._totals.is_idle
         return await store.get_totals(query, with_flow=is_idle)
@@ -314,13 +312,13 @@ class SessionPoller:
             if self._totals is not None:
                 self._totals.forget_durations()
 
-    def _expect_slow_answers(self, poller: "Poller[ListingQuery, Listing]") -> None:
+    def _expect_slow_answers(self, poller: Poller[ListingQuery, Listing]) -> None:
         """Slow down after the first list, if the statements before it were slow too."""
         load = self.load
         if load is not None and load.round_trip is not None and load.round_trip > SLOW_ANSWER:
             poller.expect_duration(load.round_trip)
 
-    async def _get_listing(self, store: "Store", query: ListingQuery) -> "Listing":
+    async def _get_listing(self, store: "Store", query: ListingQuery) -> Listing:
         """Return the listing. If the answer takes long, set `silent_since` meanwhile.
 
         New queries have priority over counting. If a count finishes while the new query starts, its answer is used.
@@ -347,7 +345,7 @@ class SessionPoller:
         self._tell(PaceChanged())
 
     async def _slow_down_if_expensive(
-        self, store: "Store", poller: "Poller[ListingQuery, Listing]", listed: ListQuery, took: float
+        self, store: "Store", poller: Poller[ListingQuery, Listing], listed: ListQuery, took: float
     ) -> None:
         """Poll a list less often if its plan is expensive and it took long."""
         if listed == self._costed_list:
@@ -366,7 +364,7 @@ class SessionPoller:
         if poller.max_staleness != before:
             self._tell(PaceChanged())
 
-    async def _count(self, store: "Store", poller: "Poller[TotalsQuery, Totals]") -> None:
+    async def _count(self, store: "Store", poller: Poller[TotalsQuery, Totals]) -> None:
         """Count after the first list, so that counting never delays it."""
         from gjobs.store.statistics.folding import Folder
 
@@ -460,10 +458,8 @@ class SessionPoller:
         return self.interval if self._listing is None else self._listing.max_staleness
 
     @property
-    def pace_cause(self) -> "PaceCause":
+    def pace_cause(self) -> PaceCause:
         """Why `max_staleness` exceeds the interval, or why nothing is refreshed."""
-        from gjobs.tui.text.statistics_text import PaceCause
-
         if self.failure is not None:
             return PaceCause.FAILED
         if self.paused:
@@ -504,8 +500,6 @@ class SessionPoller:
 
     async def close(self) -> None:
         if (load := self.load) is not None:
-            from gjobs.tui.text.statistics_text import load_summary
-
             log.info("%s", load_summary(load))
         await self._write_preparation.stop()
         await self._resources.aclose()
@@ -527,7 +521,7 @@ def _constant(seconds: float | None) -> Callable[[], float | None]:
     return lambda: seconds
 
 
-async def _with_flow(store: "Store", totals: "Totals") -> "Totals":
+async def _with_flow(store: "Store", totals: Totals) -> Totals:
     """Add the flow of the counted jobs to the totals. If the flow cannot be read, return the totals without it."""
     try:
         flow = await store.database.priority.run_in_background(partial(store.get_flow, totals.query))
