@@ -6,9 +6,8 @@ from typing import Any
 
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.store import Store
-from gjobs.tui.dashboard import task_groups
 from gjobs.tui.dashboard.actions.action_context import ActionContext, context_for
-from gjobs.tui.dashboard.actions.action_host import ActionHost
+from gjobs.tui.dashboard.actions.action_host import USERS, ActionHost
 from gjobs.tui.dashboard.bindings import DASHBOARD_BINDINGS, KEYS, PRESENT, WRITES, Key
 from gjobs.tui.dashboard.details.details_pane import DetailsRequested
 from gjobs.tui.dashboard.features import databases, navigation
@@ -33,6 +32,7 @@ from gjobs.tui.dashboard.features.workers import show_workers
 from gjobs.tui.dashboard.list.filter_bar import FilterBar
 from gjobs.tui.dashboard.list.job_table import OrderRequested
 from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
+from gjobs.tui.dashboard.panels.dashboard_state import FILTER, ORDER
 from gjobs.tui.dashboard.widgets.message_board import show_warning
 from gjobs.tui.dashboard.widgets.widgets import Request
 from gjobs.tui.session import Session
@@ -120,19 +120,19 @@ def answer(host: ActionHost, request: Request) -> None:
     app, poller = host, host.poller
     match request:
         case FilterBar.FilterRequested(job_filter, is_forced) if is_forced or not job_filter:
-            app.workers.cancel_group(app, task_groups.FILTER)
+            app.workers.cancel_group(app, FILTER)
             host.dashboard.ask(replace(host.dashboard.listed, job_filter=job_filter))
         case FilterBar.FilterRequested(job_filter):
             # The cost is estimated first.
-            app.run_worker(apply_filter(host, job_filter), group=task_groups.FILTER, exclusive=True)
+            app.run_worker(apply_filter(host, job_filter), group=FILTER, exclusive=True)
         case OrderRequested(order):
-            app.run_worker(order_by(host, order), group=task_groups.ORDER, exclusive=True)
+            app.run_worker(order_by(host, order), group=ORDER, exclusive=True)
         case JobsPanel.IdRequested(text):
             if (connection := _connection(host)) is not None:
                 session, store = connection
                 host.tasks.ask(navigation.open_by_id(host, store, session.operator, text))
         case FilterBar.UsersRequested():
-            app.run_worker(show_users(host), group=task_groups.USERS, exclusive=True)
+            app.run_worker(show_users(host), group=USERS, exclusive=True)
         case DetailsRequested(sections, group):
             if poller.session is not None and poller.store is not None:
                 loading = load_details(poller.session, poller.store, sections, group, host.observed)

@@ -98,13 +98,11 @@ class TransitionRows(Center):
     }
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._transitions: Sequence[Transition] = ()
-        self._now: datetime | None = None
-        self._empty = ""
-        self._shape: list[int] = []
-        """The widths of the lines drawn last. A new age seldom needs a new layout."""
+    _transitions: Sequence[Transition] = ()
+    _now: datetime | None = None
+    _empty = ""
+    _shape: Sequence[int] = ()
+    """The widths of the lines drawn last. A new age seldom needs a new layout."""
 
     def compose(self) -> ComposeResult:
         yield SteadyText(id="transitions")

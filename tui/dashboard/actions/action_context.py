@@ -36,7 +36,6 @@ _FIRST_WAITS, _LAST_WAIT = (0.1, 0.25, 0.5, 1.0, 2.0), 5.0
 
 LOOKUP_PENDING = "gjobs checks the result as soon as the database answers."
 
-
 _WAS_MADE = by_member(WriteOutcome, {WriteOutcome.DONE: True, WriteOutcome.NOT_DONE: False, WriteOutcome.UNKNOWN: None})
 
 

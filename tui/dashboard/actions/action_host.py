@@ -17,10 +17,11 @@ from gjobs.store.poller import DEFAULT_INTERVAL
 from gjobs.store.system.async_tools import is_importing
 from gjobs.store.users.actor import Operator, actor_name
 from gjobs.store.values.formats import utc_now
-from gjobs.tui.dashboard import task_groups
 from gjobs.tui.dashboard.actions.background_tasks import BackgroundTasks, UndoStack
 from gjobs.tui.dashboard.actions.key_queue import KeyQueue, KeyRules
+from gjobs.tui.dashboard.details.details_pane import DETAILS_PANE, NAMES
 from gjobs.tui.dashboard.memory import RememberedState
+from gjobs.tui.dashboard.panels.dashboard_state import FILTER
 from gjobs.tui.dashboard.panels.footer import follow_messages, suspend_writes
 from gjobs.tui.dashboard.panels.project_list import BudgetNews
 from gjobs.tui.dashboard.panels.screen import DashboardScreen
@@ -38,6 +39,15 @@ from gjobs.tui.text.status_text import JobAction
 if TYPE_CHECKING:
     from gjobs.store.configuration.saved_views import KnownViews
     from gjobs.store.store import Store
+
+
+CONNECT, FEED, NUMBERS, CHANGES, USERS = "connect", "feed", "numbers", "changes", "users"
+ROW_NOTES, DELETED_USER, NOTICES = "row notes", "deleted user", "notices"
+"""Groups of Textual workers."""
+OF_ACTOR = (DETAILS_PANE, ROW_NOTES)
+"""Groups that are cancelled with their actor. The next actor may never start them again."""
+OF_DATABASE = (*OF_ACTOR, FEED, NUMBERS, CHANGES, NAMES, FILTER, USERS, DELETED_USER, NOTICES)
+"""Groups that are cancelled when the user leaves the database."""
 
 
 class ActionHost(MessageApp[int]):
@@ -145,7 +155,7 @@ class ActionHost(MessageApp[int]):
         share = self.totals_share
         return SessionPoller(opener, tell=self.post_message, interval=interval, totals_share=share, clock=self._clock)
 
-    @work(group=task_groups.CONNECT, exclusive=True)
+    @work(group=CONNECT, exclusive=True)
     async def _connect(self) -> None:
         await self._open()
 
@@ -158,9 +168,9 @@ class ActionHost(MessageApp[int]):
         if moment is not None:
             self.dashboard.show_moment(moment)
         self.act_as(session.store)
-        self.run_worker(self.poller.follow_changes(), group=task_groups.CHANGES, exclusive=True)
+        self.run_worker(self.poller.follow_changes(), group=CHANGES, exclusive=True)
 
-    @work(group=task_groups.CONNECT, exclusive=True)
+    @work(group=CONNECT, exclusive=True)
     async def switch_to(self, choice: DatabaseChoice) -> None:
         """Switch to another database. Wait for running writes first, and drop everything else."""
         self.database_choices.note_switch(choice)
@@ -174,7 +184,7 @@ class ActionHost(MessageApp[int]):
         self.tour.cancel()
         self.undo.forget_all()
         self.messages.forget()
-        for group in task_groups.OF_DATABASE:
+        for group in OF_DATABASE:
             self.workers.cancel_group(self, group)
         former, self.database_choice = self.poller, choice
         self.poller = self._make_poller(opener, interval)
@@ -189,7 +199,7 @@ class ActionHost(MessageApp[int]):
         stays chosen.
         """
         shown = self.dashboard.shown_project
-        for group in task_groups.OF_ACTOR:
+        for group in OF_ACTOR:
             self.workers.cancel_group(self, group)
         self.dashboard.forget()
         self.budget_news = BudgetNews()
@@ -208,7 +218,7 @@ class ActionHost(MessageApp[int]):
         session, former = self.poller.session, self.poller.store
         if session is None or former is None:
             return
-        for group in task_groups.OF_ACTOR:
+        for group in OF_ACTOR:
             self.workers.cancel_group(self, group)
         suspend_writes(self, session.access, moment, is_filtered=bool(self.dashboard.listed.job_filter))
         self.dashboard.show_moment(moment)
@@ -220,8 +230,8 @@ class ActionHost(MessageApp[int]):
         self.observed, self._sees_nothing = ObservedEvents(), False
         listing, counting = self.poller.act_as(store, dashboard.listing_query, dashboard.totals_query)
         self.show_status()
-        self.run_worker(listing, group=task_groups.FEED, exclusive=True)  # type: ignore[arg-type]
-        self.run_worker(counting, group=task_groups.NUMBERS, exclusive=True)  # type: ignore[arg-type]
+        self.run_worker(listing, group=FEED, exclusive=True)  # type: ignore[arg-type]
+        self.run_worker(counting, group=NUMBERS, exclusive=True)  # type: ignore[arg-type]
 
     # Status
 

@@ -18,9 +18,8 @@ from textual.worker import NoActiveWorker, Worker, WorkerCancelled, get_current_
 from gjobs.store.errors import StoreError
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.tui import dashboard
-from gjobs.tui.dashboard.task_groups import WRITES
 from gjobs.tui.dashboard.widgets.message_board import MESSAGE_SECONDS, MessageApp, show_message, showing_pending
-from gjobs.tui.dashboard.widgets.widgets import ResultType
+from gjobs.tui.dashboard.widgets.widgets import WRITES, ResultType
 from gjobs.tui.text.error_text import Message, ReportedError, error_message
 
 if TYPE_CHECKING:

@@ -107,7 +107,6 @@ UNCONFIRMED = "The change did not end as expected. gjobs ignored the keys that y
 SUSPENDING = "gjobs waits for the last change. It ignored the keys that you typed meanwhile."
 UNLISTED = "The list does not show the job. gjobs ignored the keys that you typed meanwhile."
 
-
 _TEXT_KEYS = frozenset({"space", "enter", "tab", "backspace", "delete"})
 """Keys that type and correct text, besides characters."""
 _ACKNOWLEDGING_KEYS = frozenset({"escape", "ctrl+c", "up", "down", "left", "right"})

@@ -11,7 +11,6 @@ from textual.timer import Timer
 from gjobs.store.errors import StoreError, Unreachable
 from gjobs.store.jobs.job import TRACEBACK, GenerationJob, JobStatus, ListedJob, cut_error
 from gjobs.store.jobs.job_results import NO_LINKS, JobHistory
-from gjobs.tui.dashboard.task_groups import DETAILS_PANE
 from gjobs.tui.dashboard.widgets.widgets import DrawnLines, Request
 from gjobs.tui.text.clean_text import ELLIPSIS, clean, clean_block
 from gjobs.tui.text.error_text import error_words
@@ -21,7 +20,6 @@ from gjobs.tui.text.job_text import NO_USERS, STATE_FACTS, Names, event_lines, f
 _LONGEST_WHOLE_ERROR = 20_000
 _LONGEST_MESSAGE = 400
 _MUTED, _ERROR, _WARNING = "$foreground-muted", "$text-error", "$text-warning"
-
 
 PARTS = ("hiding", "state", "message", "stuck", "events-title", "spent", "events", "facts")
 """The parts of the details, in their order."""
@@ -169,13 +167,16 @@ class JobSections:
         return isinstance(self.job, ListedJob) and self.job.is_error_cut and self._error == self.job.error
 
 
+NAMES, HISTORY, DETAILS_PANE = "names", "history", "details pane"
+"""The groups of the Textual workers that read details. The pane has one group for both names and events."""
+
+
 @dataclass
 class DetailsRequested(Request):
     """The details need what the list lacks: the names, the events, or both."""
 
     sections: JobSections
     group: str
-    """The worker group that reads: NAMES, HISTORY, or DETAILS_PANE for both."""
 
 
 @lru_cache(maxsize=64)
@@ -260,9 +261,7 @@ class DetailsPane(DrawnLines, can_focus=False):
         self.fit_lines()
 
     def read_again(self, *, was_lost: bool) -> None:
-        """Read what could not be read. The list was just read. `was_lost` is true if the previous reading of the list
-        failed.
-        """
+        """Read what could not be read. The list was just read."""
         if self._sections is not None and self._sections.is_due_again(was_lost=was_lost):
             self._load_soon()
 

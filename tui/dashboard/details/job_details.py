@@ -13,9 +13,8 @@ from textual.content import Content
 from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.moments.moment import WRITES_OFF
 from gjobs.tui.dashboard.bindings import DialogKey, moment_bindings
-from gjobs.tui.dashboard.details.details_pane import PARTS, DetailsRequested, JobSections, ShownJob
+from gjobs.tui.dashboard.details.details_pane import HISTORY, NAMES, PARTS, DetailsRequested, JobSections, ShownJob
 from gjobs.tui.dashboard.dialogs.dialog import MOST_PERCENT, Dialog, DialogBox
-from gjobs.tui.dashboard.task_groups import HISTORY, NAMES
 from gjobs.tui.dashboard.widgets.message_board import show_warning
 from gjobs.tui.dashboard.widgets.widgets import SteadyText
 from gjobs.tui.text.format import count, moment_words
@@ -34,7 +33,6 @@ _KEYS_OF_TIMES = ("details.moment", "dialog.zone")
 
 _EDGES = 6
 """Lines for the border, the padding and the title of the error."""
-
 
 _WRITING_KEYS = frozenset({*(f"details.{action}" for action in STATUS_ACTIONS), _RETRY, _DELETE})
 
@@ -155,9 +153,7 @@ class JobDetails(Dialog[JobAction]):
             self._request(HISTORY)
 
     def read_again(self, *, was_lost: bool) -> None:
-        """Read what could not be read. The list was just read. `was_lost` is true if the previous reading of the list
-        failed.
-        """
+        """Read what could not be read. The list was just read."""
         if self.is_open and self._sections.is_due_again(was_lost=was_lost):
             self._request(HISTORY, NAMES)
 

@@ -144,6 +144,8 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
 
     FOCUS: ClassVar[str] = ""
     """A selector of the part that first has the focus."""
+    LOW: ClassVar[int] = 0
+    """A screen with fewer lines needs the class `-low`, for fewer empty lines in the dialog."""
     _has_widgets = False
     """Whether `on_mount` has run. While a message line is being added, Textual's `is_mounted` is still false."""
     _was_resized_behind = False
@@ -222,6 +224,7 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
         `super()`.
         """
         self._was_resized_behind |= self.app.screen is not self
+        self.set_class(self.is_low, "-low")
         self.set_class(self.size.width < _SLIM, "-slim")
         self.set_class(self.size.height < _TINY and bool(self.query(".buttons")), "-tiny")
         if self.has_class("-tiny"):
@@ -247,6 +250,10 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
         for kind in type(self).__mro__ if self.is_open else ():
             if issubclass(kind, Dialog) and "on_resize" in vars(kind):
                 kind.on_resize(self)
+
+    @property
+    def is_low(self) -> bool:
+        return self.size.height < self.LOW
 
     @property
     def is_open(self) -> bool:
@@ -338,7 +345,6 @@ class SqlDialog(Dialog[None]):
         #dialog { width: 132; }
         VerticalScroll { height: auto; max-height: 100%; }
         #hint { color: $foreground-muted; margin-bottom: 1; }
-        #keys { color: $foreground-muted; margin-top: 1; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -358,7 +364,7 @@ class SqlDialog(Dialog[None]):
         with self.box("SQL"), VerticalScroll():
             yield Static(Content(self._hint), id="hint", markup=False)
             yield Static(Content(self._sql), markup=False)
-            yield Static(self.keys_line(("sql.copy", "dialog.leave")), id="keys")
+            yield Static(self.keys_line(("sql.copy", "dialog.leave")), id="keys", classes="label")
 
     def action_copy(self) -> None:
         copy_text(self.app, self._sql, "Copied the SQL")
@@ -445,10 +451,7 @@ class ProgressDialog(Dialog[None]):
     def show_progress(self, done: int) -> None:
         self._done = done
         if self.is_open:
-            self._show()
-
-    def _show(self) -> None:
-        self.query_one("#how-far", Static).update(self._how_far())
+            self.query_one("#how-far", Static).update(self._how_far())
 
     def _how_far(self) -> Content:
         stopping = ", stopping after the jobs in flight …" if self.is_stopping else ""
@@ -465,7 +468,7 @@ class ProgressDialog(Dialog[None]):
         self.is_stopping = True
         self._stop()
         self.query_one("#stop", Button).disabled = True
-        self._show()
+        self.show_progress(self._done)
 
 
 _SOON = 0.3

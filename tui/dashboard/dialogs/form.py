@@ -15,9 +15,8 @@ from textual.widgets import Button, Input, Select, Static
 from gjobs.store.errors import InvalidValue, StoreError
 from gjobs.store.values.formats import cents
 from gjobs.tui.dashboard.dialogs.dialog import Dialog
-from gjobs.tui.dashboard.task_groups import WRITES
 from gjobs.tui.dashboard.widgets.message_board import show_message
-from gjobs.tui.dashboard.widgets.widgets import LEAVING_KEYS, ResultType, SteadyText, TextField
+from gjobs.tui.dashboard.widgets.widgets import LEAVING_KEYS, WRITES, ResultType, SteadyText, TextField
 from gjobs.tui.export.export_files import FileIsThere, UnusableFile, are_files_delivered, check_file
 from gjobs.tui.text.clean_text import clean
 from gjobs.tui.text.error_text import ReportedError, error_message, error_words
@@ -25,7 +24,6 @@ from gjobs.tui.text.write_text import Confirmation
 
 _LONGEST_AMOUNT = 20
 """Characters, with spaces. No amount that can be stored is longer."""
-
 
 OptionType = TypeVar("OptionType")
 

@@ -97,11 +97,6 @@ class ListDialog(RowsDialog[ResultType], Generic[RowType, ResultType]):
     When they are read again, the cursor stays on its row.
     """
 
-    DEFAULT_CSS = """
-    ListDialog {
-        #note, #keys { color: $foreground-muted; margin-top: 1; }
-    }
-    """
     HINTS: ClassVar[Sequence[str]]
     """The ids of the bindings with a hint."""
     ABOVE: ClassVar[tuple[str, ...]] = ()
@@ -137,8 +132,8 @@ class ListDialog(RowsDialog[ResultType], Generic[RowType, ResultType]):
             for part in self.ABOVE:
                 yield SteadyText(id=part)
             yield OptionList(id="rows", markup=False, compact=True)
-            yield SteadyText(id="note")
-            yield SteadyText(id="keys")
+            yield SteadyText(id="note", classes="label")
+            yield SteadyText(id="keys", classes="label")
 
     def on_mount(self) -> None:
         self.say("keys", self.keys_line(self.HINTS))

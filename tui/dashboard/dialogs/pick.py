@@ -34,7 +34,6 @@ _BLOCK, _BLOCK_CELLS = "■", 2
 _FROM = "from "
 """The first word of a detail that names files."""
 
-
 ValueType = TypeVar("ValueType")
 ChoiceType = TypeVar("ChoiceType", covariant=True)
 
@@ -65,7 +64,7 @@ class PickDialog(Dialog[Choice[ValueType]], Generic[ValueType]):
     PickDialog {
         OptionList { max-height: 14; margin-top: 1; text-wrap: nowrap; text-overflow: ellipsis; }
         .warning { margin-top: 0; margin-bottom: 1; }
-        #note { color: $foreground-muted; margin-top: 1; display: none; }
+        #note { display: none; }
         #keys { margin-top: 1; }
     }
     """
@@ -105,7 +104,7 @@ class PickDialog(Dialog[Choice[ValueType]], Generic[ValueType]):
                 yield Static(clean(self._remark, limit=400), classes="warning", markup=False)
             yield TextField(id="needle", placeholder=self._placeholder)
             yield OptionList(id="choices", markup=False, compact=True)
-            yield SteadyText(id="note")
+            yield SteadyText(id="note", classes="label")
             yield from self.further_parts()
             enter = key_hint(self.app.get_key_display(Binding("enter", "")), "choose")
             yield Static(hint_lines([enter, *self.hints_of(self.HINTS)]), id="keys", markup=False)

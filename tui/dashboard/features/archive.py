@@ -70,10 +70,6 @@ _MARK_CELLS = 3
 
 def archived_columns(project_names: Mapping[UUID, str], now: datetime) -> Sequence[Column[ArchivedJob]]:
     """Return the columns, most important first."""
-
-    def project(one: ArchivedJob) -> str:
-        return project_names.get(one.job.project_id, short_id(one.job.project_id))
-
     return (
         Column(
             "STATUS", lambda one: status_label(one.job.status), cells=11, style=lambda one: status_style(one.job.status)
@@ -83,7 +79,7 @@ def archived_columns(project_names: Mapping[UUID, str], now: datetime) -> Sequen
         Column("CREATED", lambda one: age(one.job.created_at, now), cells=10, style=MUTED),
         Column("ID", lambda one: short_id(one.job.id), cells=8, style=MUTED),
         Column("ARCHIVED", lambda one: age(one.archived_at, now), cells=10, style=MUTED),
-        Column("PROJECT", project, cells=22),
+        Column("PROJECT", lambda one: project_names.get(one.job.project_id, short_id(one.job.project_id)), cells=22),
     )
 
 

@@ -185,12 +185,7 @@ LOCAL, ALL_READ_ONLY = "You may write only to local ones.", "All of them are rea
 class FirstQuestion(PickDialog[DatabaseChoice | None]):
     """Return the choice of a found database. The sample database has no value."""
 
-    DEFAULT_CSS = """
-    FirstQuestion {
-        #dialog { width: 92; }
-        #later { color: $foreground-muted; margin-top: 1; }
-    }
-    """
+    DEFAULT_CSS = "FirstQuestion #dialog { width: 92; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         # Otherwise, the input field would handle Ctrl+C and copy its selection.
         Binding("ctrl+c", "app.quit", "Quit", show=False, priority=True, id="dialog.quit", tooltip="Quit gjobs"),
@@ -217,7 +212,7 @@ class FirstQuestion(PickDialog[DatabaseChoice | None]):
         text = f"{switch} switches later. {leave} opens the sample database, and gjobs asks again. {end} quits."
         if self._skipped:
             text += f" {skipped_words(self._skipped)}"
-        yield Static(Content(text), id="later", markup=False)
+        yield Static(Content(text), id="later", classes="label", markup=False)
 
 
 async def ask_first(

@@ -14,7 +14,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
-from textual.timer import Timer
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
@@ -178,7 +177,7 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
         #details { height: 1fr; border-top: solid $primary; }
         #keys { height: auto; color: $foreground-muted; text-wrap: nowrap; text-overflow: ellipsis; }
 
-        &.-low {
+        &.-short {
             #summary { max-height: 1; margin-bottom: 0; }
             #list { height: 1fr; max-height: 100%; }
             #details { display: none; }
@@ -234,7 +233,6 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
         self._line_under_cursor: int | None = None
         self._reading_since = 0.0
         self._drawn_at = 0.0
-        self._ticker: Timer | None = None
         self._is_retrying = False
 
     def compose(self) -> ComposeResult:
@@ -254,6 +252,7 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
     def on_mount(self) -> None:
         self._show_keys()
         self._ticker = self.set_interval(1.0, self._tell_reading, pause=True)
+        """Runs while the failures are read."""
         self.action_read()
 
     def on_unmount(self) -> None:
@@ -286,8 +285,7 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
         self._reading_since = time.monotonic()
         self.say("spans", choices_line(map(error_text.span, SPANS), self._span))
         self._tell_reading()
-        if self._ticker is not None:
-            self._ticker.resume()
+        self._ticker.resume()
         self.run_worker(self._read(), group=_READING, exclusive=True)
 
     async def _read(self) -> None:
@@ -315,8 +313,7 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
         self._show_details()
 
     def _end_reading(self, words: Content) -> None:
-        if self._ticker is not None:
-            self._ticker.pause()
+        self._ticker.pause()
         self.say("summary", words)
 
     def action_stop(self) -> None:
@@ -400,7 +397,7 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
     def on_resize(self) -> None:
         is_beside = self.size.width >= _BESIDE_FROM
         self.set_class(is_beside, "-beside")
-        self.set_class(self.size.height < _BELOW_FROM and not is_beside, "-low")
+        self.set_class(self.size.height < _BELOW_FROM and not is_beside, "-short")
         self._show_keys()
 
     def draw(self) -> None:

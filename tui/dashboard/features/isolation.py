@@ -138,15 +138,15 @@ _TARGET_WIDTH, _VERB_WIDTH, _MARK_WIDTH = 11, 21, 11
 _NARROW_MARK = len("✓ kept")
 _LONGEST_ROW = _TARGET_WIDTH + _VERB_WIDTH + _MARK_WIDTH
 """Cells of a row without its answer. A narrower list shows the verdict first."""
-_LOW, _LOWER, _LOWEST = 31, 16, 11
-"""A screen with fewer lines has no empty lines in the dialog, then shorter texts, then only rows, verdict and keys.
-Without empty lines, 24 lines show all rows.
-"""
+_LOWER, _LOWEST = 16, 11
+"""A screen with fewer lines has shorter texts, then only rows, verdict and keys."""
 
 
 class IsolationDialog(RowsDialog[None]):
     """Try the reads at once. Judge the writes from the policies, and try them only on request."""
 
+    LOW = 31
+    """Without empty lines, 24 lines show all rows."""
     DEFAULT_CSS = """
     IsolationDialog {
         #dialog { width: 116; height: 96%; max-height: 30; padding: 0 2; overflow: hidden; }
@@ -214,12 +214,8 @@ class IsolationDialog(RowsDialog[None]):
         self.call_after_refresh(self.action_again, tries_writes=self._tries_writes)
 
     def on_resize(self) -> None:
-        for name, least in (("-low", _LOW), ("-lower", _LOWER), ("-lowest", _LOWEST)):
-            self.set_class(self.size.height < least, name)
-
-    @property
-    def _is_low(self) -> bool:
-        return self.size.height < _LOW
+        self.set_class(self.size.height < _LOWER, "-lower")
+        self.set_class(self.size.height < _LOWEST, "-lowest")
 
     # Running the check
 
@@ -310,19 +306,16 @@ class IsolationDialog(RowsDialog[None]):
             self._draw_row(len(self._probes) - 1)
             self.say("progress", Content(f"Trying … {self._progress()}"))
         style = "bold $text-error" if self._has_leak else "bold $text-success"
-        summary = (f"{summary_words(self._probes)}.", style)
-        self.say("progress", Content.assemble(summary, (self._why_judged(), "$foreground-muted")))
+        judged = ""
+        if any(probe.how is ProbeMethod.JUDGED for probe in self._probes):
+            why = why_no_writes(self._session.access)
+            judged = f" {why or f'Press {self.key(_WRITES)} to try the writes.'}"
+        summary = f"{summary_words(self._probes)}."
+        self.say("progress", Content.assemble((summary, style), (judged, "$foreground-muted")))
 
     @property
     def _has_leak(self) -> bool:
         return any(probe.verdict is ProbeVerdict.LEAK for probe in self._probes)
-
-    def _why_judged(self) -> str:
-        """Return why writes were only judged from the policies, or which key tries them."""
-        if not any(probe.how is ProbeMethod.JUDGED for probe in self._probes):
-            return ""
-        why = why_no_writes(self._session.access)
-        return f" {why or f'Press {self.key(_WRITES)} to try the writes.'}"
 
     def _progress(self) -> str:
         return f"{len(self._probes)} of {len(PROBED)}"
@@ -367,7 +360,7 @@ class IsolationDialog(RowsDialog[None]):
             (who(self._plan.owner), "bold $text-accent"),
         )
         # The lower border names the database, too.
-        return names if self._is_low else Content.assemble(*database, ("  every try is rolled back\n", muted), names)
+        return names if self.is_low else Content.assemble(*database, ("  every try is rolled back\n", muted), names)
 
     def _row(self, index: int) -> Content:
         target, verb = PROBED[index]
@@ -396,8 +389,8 @@ class IsolationDialog(RowsDialog[None]):
         answer = answer_words(self._probes[index]) if index < len(self._probes) else "…"
         # In a narrow list, rows omit the answer. If the screen is also low, the single line below shows only the
         # answer.
-        attempt = "" if self._is_low and self._is_narrow else f"{attempt_words(*PROBED[index])}."
-        gap = (" " if self._is_low else "\n") if attempt else ""
+        attempt = "" if self.is_low and self._is_narrow else f"{attempt_words(*PROBED[index])}."
+        gap = (" " if self.is_low else "\n") if attempt else ""
         self.say("answer", Content.assemble((attempt, "$foreground-muted"), gap, answer))
 
 

@@ -327,6 +327,7 @@ class JobActions:
     def __init__(self, context: ActionContext) -> None:
         self._context = context
         self._host, self._tasks = context.host, context.host.tasks
+        self._names, self._database = context.project_names, context.database
 
     def act(self, action: JobAction, jobs: Sequence[GenerationJob], project_id: UUID | None) -> None:
         """Start the action. `project_id` is the preselected project of a new job."""
@@ -377,8 +378,7 @@ class JobActions:
             self._tasks.ask(self._ask_transition(jobs, target))
 
     async def _ask_transition(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
-        names, database = self._context.project_names, self._context.database
-        question = write_text.confirm_transition(jobs, target, project_names=names, database=database)
+        question = write_text.confirm_transition(jobs, target, project_names=self._names, database=self._database)
         if await self._host.push_screen_wait(ConfirmDialog(question)):
             bulk = job_writes.bulk_transition(self._context, jobs, target, None)
             writing = self._write_several(bulk, ACTIONS_TO[target], STATUS_TEXTS[target].done)
@@ -397,8 +397,7 @@ class JobActions:
                 raise outcome.stopped_by
             return self._reported(outcome, words.done)
 
-        names, database = self._context.project_names, self._context.database
-        title, lines = write_text.change_words(jobs, target, project_names=names, database=database)
+        title, lines = write_text.change_words(jobs, target, project_names=self._names, database=self._database)
         prompt = TextPrompt(
             title=title,
             lines=lines,
@@ -432,27 +431,23 @@ class JobActions:
         return replace(message, advice=unlisted)
 
     async def _ask_once_more(self, job: GenerationJob) -> None:
-        question = self._retry_question([job], repeated=True)
+        question = write_text.confirm_retry([job], project_names=self._names, database=self._database, repeated=True)
         if await self._host.push_screen_wait(ConfirmDialog(question)):
             retry = self._retry_one(job, again=True)
             self._tasks.write(retry, unchanged=write_text.unchanged_words([job], "Retried"), may_open=True)
 
     async def ask_retry(self, jobs: Sequence[GenerationJob], *, about: Sequence[str] = (), note: str = "") -> None:
         """Ask, then retry the jobs. `note` is a warning that is added to the result."""
-        if await self._host.push_screen_wait(ConfirmDialog(self._retry_question(jobs, about=about))):
+        names, database = self._names, self._database
+        question = write_text.confirm_retry(jobs, project_names=names, database=database, about=about)
+        if await self._host.push_screen_wait(ConfirmDialog(question)):
             bulk = job_writes.bulk_retry(self._context, jobs)
             self._tasks.write(self._write_several(bulk, JobAction.RETRY, "Retried", note=note), may_open=True)
 
-    def _retry_question(
-        self, jobs: Sequence[GenerationJob], *, repeated: bool = False, about: Sequence[str] = ()
-    ) -> write_text.Confirmation:
-        names, database = self._context.project_names, self._context.database
-        return write_text.confirm_retry(jobs, project_names=names, database=database, repeated=repeated, about=about)
-
     async def _ask_deletion(self, jobs: Sequence[GenerationJob]) -> None:
-        names, database = self._context.project_names, self._context.database
         key = key_of(self._host, "job.undo")
         undo = write_text.undo_words(key, len(jobs), self._host.undo.cascading_tables or ())
+        names, database = self._names, self._database
         question = write_text.confirm_deletion(jobs, project_names=names, database=database, undo=undo)
         if not await self._host.push_screen_wait(ConfirmDialog(question)):
             return
@@ -495,7 +490,7 @@ class JobActions:
         return outcome
 
     def _reported(self, outcome: BulkOutcome, done: str) -> BulkReport:
-        return bulk_report(outcome, done=done, project_names=self._context.project_names)
+        return bulk_report(outcome, done=done, project_names=self._names)
 
     def _show_report(self, report: BulkReport) -> Message:
         """Return the message. If the report is too long for it, also open a dialog."""

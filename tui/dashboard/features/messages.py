@@ -33,8 +33,6 @@ _STYLES: dict[Severity, str] = {"information": "$text-success", "warning": "$tex
 _WORDS: dict[Severity, str] = {"information": "✓", "warning": "warning", "error": "error"}
 _COPY = ("messages.copy", "messages.copy_all")
 _KEYS = (*_COPY, "dialog.leave")
-_LOW = 18
-"""A screen with fewer lines has no empty lines in the dialog."""
 _OTHERS, _LOW_OTHERS = 6, 3
 """Lines of the border, the padding and the keys."""
 _LEAST_TEXT = 24
@@ -62,6 +60,7 @@ class MessagesDialog(RowsDialog[None]):
         }
     }
     """
+    LOW = 18
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,m", "leave", "Close", id="messages.close", tooltip="Close the messages"),
         Binding("y", "copy", "Copy", id="messages.copy", tooltip="Copy the message"),
@@ -87,13 +86,6 @@ class MessagesDialog(RowsDialog[None]):
     def hidden_keys(self) -> frozenset[str]:
         return frozenset(() if self._board.kept else _COPY)
 
-    def on_resize(self) -> None:
-        self.set_class(self._is_low, "-low")
-
-    @property
-    def _is_low(self) -> bool:
-        return self.size.height < _LOW
-
     def follow_messages(self) -> None:
         listed, kept = [id(one) for one in reversed(self._messages)], [id(one) for one in self._board.kept]
         if listed != kept:
@@ -113,7 +105,7 @@ class MessagesDialog(RowsDialog[None]):
         contents = self._contents(width)
         self._heights = tuple(content.plain.count("\n") + 1 for content in contents)
         self.set_class(not contents, "-empty")
-        others = _LOW_OTHERS if self._is_low else _OTHERS
+        others = _LOW_OTHERS if self.is_low else _OTHERS
         self.query_one("#dialog").styles.height = max(sum(self._heights), 1) + others
         self.say("keys", self.keys_line(_KEYS))
 

@@ -283,7 +283,6 @@ class CaseOf:
 class ActingDialog(SearchDialog[Actor | TypedId | CaseOf]):
     """Ask which user to act as, and the assurance level of their sign-in. It also leads to a user's case."""
 
-    DEFAULT_CSS = "ActingDialog #level { color: $foreground-muted; margin-top: 1; }"
     HINTS = ("acting.level", "acting.case", "dialog.leave")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -297,12 +296,10 @@ class ActingDialog(SearchDialog[Actor | TypedId | CaseOf]):
     ]
     help_topic = "acting-as"
 
-    def __init__(self, *, aal: int, **options: Any) -> None:
-        super().__init__(**options)
-        self.aal = aal
+    aal = 1
 
     def further_parts(self) -> ComposeResult:
-        yield SteadyText(id="level")
+        yield SteadyText(id="level", classes="label")
 
     def hint_words(self) -> dict[str, str]:
         return {**super().hint_words(), "acting.level": "switch sign-in", "acting.case": "create a case"}
@@ -347,7 +344,6 @@ async def pick_acting_user(
         return actor_choices(users, present, needle, host.dashboard.now)
 
     dialog = ActingDialog(
-        aal=present.aal if isinstance(present, ActingUser) else 1,
         title="Visibility: which user?" if compare_visibility else "Act as which user?",
         search=search,
         placeholder=PLACEHOLDER,
@@ -355,6 +351,8 @@ async def pick_acting_user(
         beside=id_choices,
         remark=remark_on_acting(session.capabilities),
     )
+    if isinstance(present, ActingUser):
+        dialog.aal = present.aal
     if compare_visibility:
         dialog.help_topic = "visibility"
     picked = await host.push_screen_wait(dialog)

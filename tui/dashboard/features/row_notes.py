@@ -13,14 +13,12 @@ from gjobs.store.jobs.job import JobStatus, ListedJob
 from gjobs.store.jobs.job_results import AT_LEAST, NO_LINKS, ObservedEvents
 from gjobs.store.store import Store
 from gjobs.tui.dashboard.actions.action_host import ActionHost
-from gjobs.tui.dashboard.details.details_pane import JobSections
-from gjobs.tui.dashboard.task_groups import HISTORY, NAMES
+from gjobs.tui.dashboard.details.details_pane import HISTORY, NAMES, JobSections
 from gjobs.tui.session import Session
 from gjobs.tui.text.format import short_id
 from gjobs.tui.text.job_text import Names
 
 T = TypeVar("T")
-
 
 _FRESH_SECONDS = 30.0
 """Seconds before the same jobs are checked again or a failed reading is repeated."""

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import ClassVar, Generic, TypeVar
+from types import MappingProxyType
+from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from textual import work
@@ -28,8 +29,6 @@ OptionType = TypeVar("OptionType")
 FoundType = TypeVar("FoundType")
 
 _GAP = "  "
-_LOW = 18
-"""A screen with fewer lines has no empty lines around the table."""
 _OTHERS, _LOW_OTHERS = 14, 6
 """Lines of the border, the padding, the options, a heading, the summary and the keys."""
 
@@ -52,28 +51,24 @@ class TableDialog(Dialog[None], Generic[OptionType, FoundType]):
         }
     }
     """
+    LOW = 18
+    TITLE: ClassVar[str]
+    OPTIONS: ClassVar[Mapping[str, Any]]
+    """Each option by its label."""
     HINTS: ClassVar[Sequence[str]]
     """The ids of the bindings with a hint."""
     READING: ClassVar[str] = "Reading …"
     GOES_ROUND: ClassVar[bool] = True
     """Whether the first option follows the last one."""
+    help_topic = "metrics"
+    _chosen = 0
 
-    def __init__(
-        self,
-        store: Store,
-        project_id: UUID | None,
-        options: Mapping[str, OptionType],
-        *,
-        title: str,
-        chosen: int = 0,
-    ) -> None:
-        """`options` has each option by its label. The labels and the title must be clean text."""
+    def __init__(self, store: Store, project_id: UUID | None, *, of: str) -> None:
+        """`of` names the project or all projects. It must be clean text."""
         super().__init__()
         self._store = store
         self._project_id = project_id
-        self._options = options
-        self._title = title
-        self._chosen = chosen
+        self._of = of
         self._result: FoundType | None = None
 
     async def read(self, option: OptionType) -> FoundType:
@@ -90,7 +85,7 @@ class TableDialog(Dialog[None], Generic[OptionType, FoundType]):
         raise NotImplementedError
 
     def compose(self) -> ComposeResult:
-        with self.box(self._title):
+        with self.box(f"{self.TITLE} · {self._of}"):
             yield SteadyText(id="options")
             with VerticalScroll():
                 yield SteadyText(id="table")
@@ -103,7 +98,7 @@ class TableDialog(Dialog[None], Generic[OptionType, FoundType]):
         self.action_read()
 
     def action_step(self, steps: int) -> None:
-        count, place = len(self._options), self._chosen + steps
+        count, place = len(self.OPTIONS), self._chosen + steps
         place = place % count if self.GOES_ROUND else min(max(place, 0), count - 1)
         if place != self._chosen:
             self._chosen = place
@@ -114,7 +109,7 @@ class TableDialog(Dialog[None], Generic[OptionType, FoundType]):
         self._draw_options()
         self.say("summary", Content(self.READING))
         try:
-            self._result = await self.read(list(self._options.values())[self._chosen])
+            self._result = await self.read(list(self.OPTIONS.values())[self._chosen])
             summary = Content(self.summary(self._result))
         except StoreError as error:
             self._result = None
@@ -124,20 +119,15 @@ class TableDialog(Dialog[None], Generic[OptionType, FoundType]):
         self.say("summary", summary)
 
     def on_resize(self) -> None:
-        self.set_class(self._is_low, "-low")
         # Textual 8.2.8 ignores a relative limit, as in `max-height: 50vh`, when it computes the height of the dialog.
-        room = self.size.height * MOST_PERCENT // 100 - (_LOW_OTHERS if self._is_low else _OTHERS)
+        room = self.size.height * MOST_PERCENT // 100 - (_LOW_OTHERS if self.is_low else _OTHERS)
         self.query_one(VerticalScroll).styles.max_height = max(room, 1)
         self._draw_options()
         self.call_after_refresh(self._draw_table)
 
-    @property
-    def _is_low(self) -> bool:
-        return self.size.height < _LOW
-
     def _draw_options(self) -> None:
-        labels = choices_line(self._options, self._chosen, gap="" if self._is_low else _GAP)
-        heading, between = self.heading(), Content("\n" if self._is_low else "\n\n")
+        labels = choices_line(self.OPTIONS, self._chosen, gap="" if self.is_low else _GAP)
+        heading, between = self.heading(), Content("\n" if self.is_low else "\n\n")
         self.say("options", between.join([labels, Content.styled(heading, "bold")] if heading else [labels]))
 
     def _draw_table(self) -> None:
@@ -166,14 +156,11 @@ class TimingsDialog(TableDialog[timedelta, JobTimings]):
         Binding("r,f5", "read", "Refresh", id="times.again", tooltip="Refresh the timings"),
     ]
     HINTS = ("times.shorter", "times.longer", "times.again", "dialog.leave")
+    TITLE = "Times"
+    OPTIONS = MappingProxyType({statistics_text.span(span): span for span in SPANS})
     READING = "Measuring …"
     GOES_ROUND = False
-    help_topic = "metrics"
-
-    def __init__(self, store: Store, project_id: UUID | None, *, of: str) -> None:
-        """`of` names the project or all projects. It must be clean text."""
-        spans = {statistics_text.span(span): span for span in SPANS}
-        super().__init__(store, project_id, spans, title=f"Times · {of}", chosen=SPANS.index(DAY))
+    _chosen = SPANS.index(DAY)
 
     async def read(self, option: timedelta) -> JobTimings:
         return await self._store.get_job_timings(self._project_id, window=option)
@@ -226,11 +213,8 @@ class WasteDialog(TableDialog[WasteKey, Waste]):
         Binding("f5", "read", "Refresh", id="waste.again", tooltip="Read the waste again"),
     ]
     HINTS = ("waste.before", "waste.next", "waste.again", "dialog.leave")
-    help_topic = "metrics"
-
-    def __init__(self, store: Store, project_id: UUID | None, *, of: str) -> None:
-        """`of` names the project or all projects. It must be clean text."""
-        super().__init__(store, project_id, {key.value: key for key in WasteKey}, title=f"Waste · {of}")
+    TITLE = "Waste"
+    OPTIONS = MappingProxyType({key.value: key for key in WasteKey})
 
     async def read(self, option: WasteKey) -> Waste:
         return await self._store.get_waste(option, self._project_id)

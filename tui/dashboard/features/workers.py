@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from functools import partial
 from typing import ClassVar
 from uuid import UUID
 
@@ -67,35 +66,82 @@ def title(key: str, text: str) -> WorkerLine:
     return WorkerLine(key=f"title {key}", spans=((text, MUTED),))
 
 
-def worker_line(
-    worker: WorkerStatus,
-    jobs: Sequence[LeasedJob] = (),
-    *,
-    now: datetime,
-    width: int,
-    name_cells: int,
-    zone: tzinfo | None = None,
-) -> WorkerLine:
-    """Return a line for a worker that holds these jobs."""
-    is_alive = _is_alive(worker, jobs)
-    state, style = _state(worker, now, is_alive=is_alive)
-    name = pad(clean_cell(worker.name, name_cells), name_cells)
-    # Expired leases are not counted as held, but their jobs are listed.
-    holds = f"holds {count(max(worker.held_jobs, len(jobs)))} of {count(worker.concurrency)}"
-    start: list[Span] = [
-        (name, "bold"),
-        (f"{_GAP}{pad(state, _STATE_CELLS)}{_GAP}", style),
-        (pad(holds, _HOLDS_CELLS), ""),
-    ]
-    modes = "all modes" if worker.modes is None else ", ".join(worker.modes)
-    is_up = is_alive and width >= _WIDE
-    up = f"up {elapsed(seconds(now - worker.started_at))}, " if is_up else ""
-    about = (
-        f"{clean(worker.name, limit=_LONGEST)}: process {worker.process} on {clean(worker.host, limit=100)}",
-        f"since {local_time(worker.started_at, zone)}, last seen {local_time(worker.seen_at, zone)}",
-        clean(modes, limit=_LONGEST),
-    )
-    return WorkerLine(key=f"worker {worker.id}", spans=_ended(start, up + modes, MUTED, width), about="; ".join(about))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Drawing:
+    """What the lines depend on. `now` is the server's time. No zone means this machine's."""
+
+    force: WorkersOverview
+    viewer: Viewer
+    now: datetime
+    width: int
+    zone: tzinfo | None
+
+    def worker(self, worker: WorkerStatus, jobs: Sequence[LeasedJob], name_cells: int) -> WorkerLine:
+        """Return a line for a worker that holds these jobs."""
+        is_alive = _is_alive(worker, jobs)
+        if worker.stopped_at is not None:
+            state, style = "◌ stopped", MUTED
+        elif is_alive:
+            state, style = "▸ alive", _GOOD
+        else:
+            state, style = f"✗ silent {elapsed(seconds(self.now - worker.seen_at))}", _BAD
+        # Expired leases are not counted as held, but their jobs are listed.
+        holds = f"holds {count(max(worker.held_jobs, len(jobs)))} of {count(worker.concurrency)}"
+        start: list[Span] = [
+            (pad(clean_cell(worker.name, name_cells), name_cells), "bold"),
+            (f"{_GAP}{pad(state, _STATE_CELLS)}{_GAP}", style),
+            (pad(holds, _HOLDS_CELLS), ""),
+        ]
+        modes = "all modes" if worker.modes is None else ", ".join(worker.modes)
+        is_up = is_alive and self.width >= _WIDE
+        up = f"up {elapsed(seconds(self.now - worker.started_at))}, " if is_up else ""
+        since, seen = (local_time(at, self.zone) for at in (worker.started_at, worker.seen_at))
+        about = (
+            f"{clean(worker.name, limit=_LONGEST)}: process {worker.process} on {clean(worker.host, limit=100)}",
+            f"since {since}, last seen {seen}",
+            clean(modes, limit=_LONGEST),
+        )
+        return self._line(f"worker {worker.id}", start, (up + modes, MUTED), "; ".join(about))
+
+    def unseen(self, owner: UUID) -> WorkerLine:
+        """Return a line for a worker that holds visible jobs but is itself hidden from the user."""
+        why = "only the operator sees it" if self.viewer.is_user else "not listed"
+        about = f"Worker {owner}: {clean(self.viewer.name, limit=60)} sees its jobs, but not the worker itself."
+        return self._line(f"worker {owner}", [(f"worker {short_id(owner)}", "bold")], (why, MUTED), about)
+
+    def job(self, job: LeasedJob) -> WorkerLine:
+        style = ""
+        if job.owner is None:
+            left = seconds(job.expires_at - self.now)
+            time = f"retry in {duration(left)}" if left >= 1 else "due"
+            words = f"attempt {job.attempt} failed · {job.note}" if job.note else "released"
+        else:
+            time, lost = f"for {elapsed(seconds(self.now - job.acquired_at))}", ""
+            # A lease may have been renewed since the overview was taken.
+            if job.expires_at <= self.force.taken_at:
+                style, lost = _WARNING, f"its lease expired {elapsed(seconds(self.now - job.expires_at))} ago"
+            attempt = f"attempt {job.attempt}" if job.attempt > 1 else ""
+            words = " · ".join(filter(None, (lost, attempt, job.note)))
+        glyph = status_glyph(JobStatus.RUNNING if job.owner else JobStatus.QUEUED)
+        project = clean(self.viewer.project(job.project_id), limit=_LONGEST)
+        start: list[Span] = [
+            (f"  {glyph} {short_id(job.job_id)}{_GAP}", MUTED),
+            (pad(clean_cell(job.mode, _MODE_CELLS), _MODE_CELLS) + _GAP, ""),
+        ]
+        if self.width >= _WIDE:
+            start.append((pad(project, _PROJECT_CELLS) + _GAP, MUTED))
+        start.append((pad(time, _TIME_CELLS), style))
+        about = f"{job.job_id} in {project}, claimed {local_time(job.acquired_at, self.zone)}"
+        if words:
+            about = f"{about}: {clean(words, limit=_LONGEST)}"
+        return self._line(f"job {job.job_id}", start, (words, style), about, job.job_id)
+
+    def _line(self, key: str, start: list[Span], end: Span, about: str, job_id: UUID | None = None) -> WorkerLine:
+        """Return the line with the end cut to the room that is left."""
+        text, style = end
+        room = max(self.width - sum(cell_len(part) for part, _ in start) - len(_GAP), 0)
+        spans = (*start, (_GAP, ""), (shorten(clean_cell(text, room), room), style))
+        return WorkerLine(key=key, spans=spans, about=about, job_id=job_id)
 
 
 def _is_alive(worker: WorkerStatus, jobs: Iterable[LeasedJob]) -> bool:
@@ -104,66 +150,6 @@ def _is_alive(worker: WorkerStatus, jobs: Iterable[LeasedJob]) -> bool:
     Nothing is known about the time after the overview was taken.
     """
     return worker.is_alive and all(job.expires_at > worker.taken_at for job in jobs)
-
-
-def _state(worker: WorkerStatus, now: datetime, *, is_alive: bool) -> Span:
-    if worker.stopped_at is not None:
-        return "◌ stopped", MUTED
-    if is_alive:
-        return "▸ alive", _GOOD
-    return f"✗ silent {elapsed(seconds(now - worker.seen_at))}", _BAD
-
-
-def unseen_line(owner: UUID, viewer: Viewer, *, width: int) -> WorkerLine:
-    """Return a line for a worker that holds visible jobs but is itself hidden from the user."""
-    why = "only the operator sees it" if viewer.is_user else "not listed"
-    start: list[Span] = [(f"worker {short_id(owner)}", "bold")]
-    about = f"Worker {owner}: {clean(viewer.name, limit=60)} sees its jobs, but not the worker itself."
-    return WorkerLine(key=f"worker {owner}", spans=_ended(start, why, MUTED, width), about=about)
-
-
-def job_line(
-    job: LeasedJob, viewer: Viewer, *, taken_at: datetime, now: datetime, width: int, zone: tzinfo | None = None
-) -> WorkerLine:
-    """`taken_at` is when the lease was read. It may have been renewed since."""
-    has_expired = job.owner is not None and job.expires_at <= taken_at
-    glyph = status_glyph(JobStatus.RUNNING if job.owner else JobStatus.QUEUED)
-    project = clean(viewer.project(job.project_id), limit=_LONGEST)
-    time, style = _time(job, now, has_expired=has_expired)
-    words = _words(job, now, has_expired=has_expired)
-    start: list[Span] = [
-        (f"  {glyph} {short_id(job.job_id)}{_GAP}", MUTED),
-        (pad(clean_cell(job.mode, _MODE_CELLS), _MODE_CELLS) + _GAP, ""),
-    ]
-    if width >= _WIDE:
-        start.append((pad(project, _PROJECT_CELLS) + _GAP, MUTED))
-    start.append((pad(time, _TIME_CELLS), style))
-    about = f"{job.job_id} in {project}, claimed {local_time(job.acquired_at, zone)}"
-    if words:
-        about = f"{about}: {clean(words, limit=_LONGEST)}"
-    return WorkerLine(key=f"job {job.job_id}", spans=_ended(start, words, style, width), about=about, job_id=job.job_id)
-
-
-def _time(job: LeasedJob, now: datetime, *, has_expired: bool) -> Span:
-    if job.owner is not None:
-        return f"for {elapsed(seconds(now - job.acquired_at))}", _WARNING if has_expired else ""
-    left = seconds(job.expires_at - now)
-    return (f"retry in {duration(left)}" if left >= 1 else "due"), ""
-
-
-def _words(job: LeasedJob, now: datetime, *, has_expired: bool) -> str:
-    """Return the state of the job. The text is not clean."""
-    if job.owner is None:
-        return f"attempt {job.attempt} failed · {job.note}" if job.note else "released"
-    lost = f"its lease expired {elapsed(seconds(now - job.expires_at))} ago" if has_expired else ""
-    attempt = f"attempt {job.attempt}" if job.attempt > 1 else ""
-    return " · ".join(filter(None, (lost, attempt, job.note)))
-
-
-def _ended(start: Sequence[Span], text: str, style: str, width: int) -> tuple[Span, ...]:
-    """Return the spans with the text added and cut to the room that is left."""
-    room = max(width - sum(cell_len(part) for part, _ in start) - len(_GAP), 0)
-    return (*start, (_GAP, ""), (shorten(clean_cell(text, room), room), style))
 
 
 def seconds(time: timedelta) -> float:
@@ -180,7 +166,7 @@ def lines(
     """Yield each worker with its jobs, then the jobs without a worker. `now` is the server's time. No zone means this
     machine's.
     """
-    line = partial(job_line, viewer=viewer, taken_at=force.taken_at, now=now, width=width, zone=zone)
+    drawing = _Drawing(force=force, viewer=viewer, now=now, width=width, zone=zone)
     held: defaultdict[UUID, list[LeasedJob]] = defaultdict(list)
     nobodys: list[LeasedJob] = []
     for job in force.held:
@@ -190,16 +176,16 @@ def lines(
     name_cells = min(longest, _NAME_CELLS, width // 4)
     for worker in workers:
         jobs = held.pop(worker.id, [])
-        yield worker_line(worker, jobs, now=now, width=width, name_cells=name_cells, zone=zone)
-        yield from map(line, jobs)
+        yield drawing.worker(worker, jobs, name_cells)
+        yield from map(drawing.job, jobs)
         if (left := worker.held_jobs - len(jobs)) > 0:
             yield title(f"more of {worker.id}", f"  … {jobs_count(left)} more, claimed later")
     for owner, jobs in held.items():
-        yield unseen_line(owner, viewer, width=width)
-        yield from map(line, jobs)
+        yield drawing.unseen(owner)
+        yield from map(drawing.job, jobs)
     if nobodys:
         yield title("nobody's", "Waiting for another attempt, without a worker")
-        yield from map(line, nobodys)
+        yield from map(drawing.job, nobodys)
 
 
 def summary(force: WorkersOverview, *, now: datetime) -> str:

@@ -26,8 +26,7 @@ from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.system.async_tools import abandon_lookups, wait_for_imports
 from gjobs.store.users.actor import ANON, ActingUser
 from gjobs.tui import startup
-from gjobs.tui.dashboard import task_groups
-from gjobs.tui.dashboard.actions.action_host import ActionHost
+from gjobs.tui.dashboard.actions.action_host import DELETED_USER, NOTICES, ROW_NOTES, ActionHost
 from gjobs.tui.dashboard.actions.background_tasks import preload
 from gjobs.tui.dashboard.actions.key_queue import SUSPENDING
 from gjobs.tui.dashboard.bindings import (
@@ -151,10 +150,10 @@ class GjobsApp(ActionHost):
 
     def _read_row_notes(self) -> None:
         """Read the owners and stuck jobs of the rows, unless a reading is already in progress."""
-        is_reading = any(one.group == task_groups.ROW_NOTES and not one.is_finished for one in self.workers)
+        is_reading = any(one.group == ROW_NOTES and not one.is_finished for one in self.workers)
         if not is_reading and self.row_notes.is_needed:
             # As a function: a worker that is cancelled before its first step never awaits a coroutine.
-            self.run_worker(self.row_notes.read, group=task_groups.ROW_NOTES)  # type: ignore[arg-type]
+            self.run_worker(self.row_notes.read, group=ROW_NOTES)  # type: ignore[arg-type]
 
     def exit(self, result: int | None = None, return_code: int = 0, message: "RenderableType | None" = None) -> None:
         self.key_queue.close()  # The rules of waiting keys need widgets that are being removed.
@@ -169,12 +168,12 @@ class GjobsApp(ActionHost):
     def follow(self, store: "Store") -> None:
         super().follow(store)
         if self.dashboard.listing_query.moment is not None:
-            self.workers.cancel_group(self, task_groups.NOTICES)
+            self.workers.cancel_group(self, NOTICES)
         elif self._setup.configuration.notifications is not None:
             from gjobs.tui.dashboard.features.messages import Notices
 
             self._notices = self._notices or Notices(self, self._setup.configuration.notifications)
-            self.run_worker(self._notices.follow(store), group=task_groups.NOTICES, exclusive=True)
+            self.run_worker(self._notices.follow(store), group=NOTICES, exclusive=True)
 
     @on(Connecting)
     def _connecting(self, message: Connecting) -> None:
@@ -221,12 +220,12 @@ class GjobsApp(ActionHost):
         if isinstance(actor, ActingUser) and self._sees_nothing and not saw_nothing:
             from gjobs.tui.dashboard.features.navigation import report_if_deleted
 
-            self.run_worker(report_if_deleted(self, message.store, actor), group=task_groups.DELETED_USER)
+            self.run_worker(report_if_deleted(self, message.store, actor), group=DELETED_USER)
         self.show_status()
         if self._is_preloaded:
             self._read_row_notes()
         if self.undo.cascading_tables is None:
-            self.run_worker(self.undo.load_cascading_tables(message.store), group=task_groups.FOLLOWING, exclusive=True)
+            self.run_worker(self.undo.load_cascading_tables(message.store), group="following", exclusive=True)
 
     @on(TotalsPolled)
     def _totals_polled(self, message: TotalsPolled) -> None:
@@ -465,7 +464,7 @@ class GjobsApp(ActionHost):
         if not self.tasks.is_writing:
             self._suspend()
         elif self.screen is self.dashboard:
-            self.run_worker(self._suspend_after_writes(), group=task_groups.SUSPENSION, exclusive=True)
+            self.run_worker(self._suspend_after_writes(), group="suspension", exclusive=True)
         else:
             show_warning(
                 self, "gjobs can't be suspended before the last change is confirmed. Press the key again then."

@@ -17,8 +17,8 @@ from gjobs.store.poller import DEFAULT_INTERVAL
 from gjobs.store.sample.simulation import SimulatedChange, SimulatedClock
 from gjobs.store.store import Store
 from gjobs.store.system.async_tools import is_cancelling
-from gjobs.tui.dashboard import task_groups
 from gjobs.tui.dashboard.actions.action_context import moves_to
+from gjobs.tui.dashboard.actions.action_host import CONNECT
 from gjobs.tui.dashboard.bindings import KEYS, NOTHING, DynamicKeyText, key_of, presses
 from gjobs.tui.dashboard.frame import scenario_player
 from gjobs.tui.dashboard.frame.app import GjobsApp
@@ -74,7 +74,6 @@ DemoAction = Literal["slower", "faster", "pause", "step", "restart", "continue"]
 
 STARTED_OVER = "The demo started over. gjobs ignored the keys that you typed before."
 
-
 DEMO_BINDINGS = [
     Binding("comma", "demo('pause')", "pause", id="demo.pause", tooltip="Pause or resume the simulated workers"),
     Binding("full_stop", "demo('step')", "step", id="demo.step", tooltip="Make one step of the paused simulation"),
@@ -83,10 +82,8 @@ DEMO_BINDINGS = [
     Binding("ctrl+r", "demo('restart')", "start over", id="demo.restart", tooltip="Start over with new sample data"),
 ]
 
-
 CONTINUE = Binding("space", "demo('continue')", "continue", id="demo.continue", tooltip="Go on with the scenario")
 """While a scenario plays, `on_event` takes the key from the job list, which marks jobs with it."""
-
 
 PRESENT = [replace(KEYS["app.presenter"], description="stage", show=True)]
 """The key of the presenter view. Its hint is for the audience of a demo."""
@@ -265,7 +262,7 @@ class DemoApp(GjobsApp, DynamicKeyText):
         with self.key_queue.dropping(MOVED, drops=self.key_queue.rules.is_for_rows):
             return await moves_to(self, job)
 
-    @work(group=task_groups.CONNECT, exclusive=True)
+    @work(group=CONNECT, exclusive=True)
     async def _start_over(self) -> None:
         """Open a new database. The former one is deleted."""
         for group in ("scenario", "step"):

@@ -490,21 +490,16 @@ def found(text: str, *, topic: str, keys: Sequence[HelpEntry], cells: int) -> li
     if not text:
         topics = sorted(TOPICS, key=lambda name: name != topic)
         return [Choice(value=Location(topic=name), label=name, detail=summary(name)) for name in topics]
-    choices = [choice for choice in map(_key_choice, keys) if _has_words(choice, text)]
+    choices: list[Choice[Location]] = []
+    for entry in keys:
+        label = f"key {entry.keys}"
+        if all(word in f"{label} {entry.what}".lower() for word in text.lower().split()):
+            # It leads to the key's group on the page of all keys.
+            place = Location(topic="keys", anchor=anchor(entry.group))
+            choices.append(Choice(value=place, label=label, detail=entry.what))
     for hit in search(text)[:_MOST_FOUND]:
         section = hit.section
         place = Location(topic=section.topic, anchor=anchor(section.heading))
         label = shorten(f"{section.topic}: {section.heading}", cells - _LEAST_EXCERPT)
         choices.append(Choice(value=place, label=label, detail=hit.excerpt(cells - len(label))))
     return choices
-
-
-def _key_choice(entry: HelpEntry) -> Choice[Location]:
-    """Return a choice that leads to the key's group on the page of all keys."""
-    place = Location(topic="keys", anchor=anchor(entry.group))
-    return Choice(value=place, label=f"key {entry.keys}", detail=entry.what)
-
-
-def _has_words(choice: Choice[Location], text: str) -> bool:
-    line = f"{choice.label} {choice.detail}".lower()
-    return all(word in line for word in text.lower().split())

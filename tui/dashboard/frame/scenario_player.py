@@ -38,9 +38,7 @@ _POINTS_AT = "The scenario points at {}."
 AWAITS_WORKERS = "The scenario waits for the workers."
 _PATIENCE_SECONDS, _LIST_POLL_SECONDS = 5.0, 0.02
 
-
 _STATUS_AFTER = {"start": JobStatus.RUNNING, "complete": JobStatus.SUCCEEDED, "fail": JobStatus.FAILED}
-
 
 _WAITING = "Waiting …"
 """The text during a wait before the first caption."""

@@ -33,9 +33,8 @@ _WRONG = Style(underline=True, bold=True)
 class MarksMistake(ShowsInvisible):
     """Marks a mistake, and shows invisible characters."""
 
-    def __init__(self) -> None:
-        self.place: tuple[int, int] | None = None
-        """Start and end of the mistake, in characters."""
+    place: tuple[int, int] | None = None
+    """Start and end of the mistake, in characters."""
 
     def highlight(self, text: Text) -> None:
         super().highlight(text)

@@ -199,7 +199,6 @@ CRUMB = "▸"
 _FOUND_WIDTHS = (40, 24, 12, 0)
 """Widths of the filter text in cells, tried in this order until the title fits."""
 
-
 _LONGEST_NAME, _SHORTEST_NAME = 30, 14
 """Cells of a project's name in the title."""
 

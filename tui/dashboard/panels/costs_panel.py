@@ -31,7 +31,6 @@ _FEWEST_DAYS = 7
 _TOPS = (1, 2, 3, 4, 6, 8, 10)
 """The top of the axis is one of these numbers, multiplied by a power of ten. Half of it has few digits, too."""
 
-
 _Part = tuple[int, str]
 """Cents and style of a part of a bar. Bars are built from the bottom."""
 
@@ -138,11 +137,8 @@ def flow_facts(totals: Totals, *, with_rates: bool = False) -> list[Fact]:
 
     With rates, also return how many jobs entered each state per minute: `1.6 → 0.4 → 0.3 / 0 a min`.
     """
-    waits, number, rates = (
-        state_machine.oldest_queued(totals),
-        state_machine.stuck(totals),
-        state_machine.flow_rates(totals) if with_rates else "",
-    )
+    waits, number = state_machine.oldest_queued(totals), state_machine.stuck(totals)
+    rates = state_machine.flow_rates(totals) if with_rates else ""
     return [
         *([Fact((number, "bold $text-warning"), 0)] if number else []),
         *([Fact((rates, MUTED), 2)] if rates else []),

@@ -12,11 +12,10 @@ from gjobs.store.job_list.list_query import Listing, ListingQuery, ListQuery, Pr
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.statistics.statistics import ProjectTotals, Totals, TotalsQuery
 from gjobs.store.users.actor import actor_name
-from gjobs.tui.dashboard import task_groups
 from gjobs.tui.dashboard.bindings import CHANGES, KEYS, PRESENT, WRITES, Trait, keys_with, own_bindings, traits_of
 from gjobs.tui.dashboard.list.job_table import JobTable
 from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
-from gjobs.tui.dashboard.list.list_header import hiding_lines, short_verdict
+from gjobs.tui.dashboard.list.list_header import short_verdict
 from gjobs.tui.dashboard.memory import PendingNavigation, TotalsCache
 from gjobs.tui.dashboard.panels.status_line import ConnectionStatus
 from gjobs.tui.dashboard.panels.tour import Tour
@@ -30,8 +29,8 @@ if TYPE_CHECKING:
     from gjobs.tui.dashboard.details.job_details import JobDetails
 
 
-_SAME_MOMENT = timedelta(seconds=1)
-"""Totals are still current if the list changed within this time after they were read."""
+FILTER, ORDER = "filter", "order"
+"""The groups of the Textual workers that check a requested filter or order."""
 
 
 class QueryChanged(Message):
@@ -208,9 +207,7 @@ class DashboardState(QuietScreen[None]):
         """Whether the requested list may still arrive. Until then, the rows shown are those of another list."""
         if self.listing is None or self._failure is not None:
             return False
-        is_choosing = any(
-            one.group in (task_groups.FILTER, task_groups.ORDER) and not one.is_finished for one in self.app.workers
-        )
+        is_choosing = any(one.group in (FILTER, ORDER) and not one.is_finished for one in self.app.workers)
         return is_choosing or not self._shows_current_query
 
     @property
@@ -225,9 +222,6 @@ class DashboardState(QuietScreen[None]):
     def _hidden_among(self, jobs: Iterable[GenerationJob]) -> int:
         return 0 if self._visibility is None else sum(map(self._is_hidden, jobs))
 
-    def _hiding_policies(self, job: GenerationJob) -> tuple[str, ...]:
-        return hiding_lines(self._visibility) if self._visibility is not None and self._is_hidden(job) else ()
-
     def project_name(self, project_id: UUID) -> str:
         return self.jobs.project_names.get(project_id, short_id(project_id))
 
@@ -235,8 +229,3 @@ class DashboardState(QuietScreen[None]):
         project_id = self._totals.query.project_id if self._totals else self.listed.project_id
         of_what = "all projects" if project_id is None else self.project_name(project_id)
         return of_what if self._visibility is None else f"{of_what}, as {actor_name(self._visibility.user)} sees it"
-
-    def _are_current(self, totals: Totals) -> bool:
-        """Return whether the database answers, and the list has not changed since the totals were read."""
-        is_behind = self._changed_at is not None and self._changed_at - totals.taken_at > _SAME_MOMENT
-        return self._status.silent_since is None and not is_behind

@@ -1,7 +1,7 @@
 """The dashboard screen: panels and the current query."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 from uuid import UUID
 
@@ -23,7 +23,7 @@ from gjobs.tui.dashboard.bindings import DASHBOARD_BINDINGS, KEYS, key_of
 from gjobs.tui.dashboard.details.details_pane import DetailsPane, ShownJob
 from gjobs.tui.dashboard.list.job_table import CursorMoved, Opened, RowsRequested
 from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
-from gjobs.tui.dashboard.list.list_header import TABS, StatusTabs, no_totals, refused_words
+from gjobs.tui.dashboard.list.list_header import TABS, StatusTabs, hiding_lines, no_totals, refused_words
 from gjobs.tui.dashboard.memory import TotalsCache
 from gjobs.tui.dashboard.panels import footer
 from gjobs.tui.dashboard.panels.costs_panel import NO_NOTE, CostsPanel
@@ -39,6 +39,8 @@ from gjobs.tui.text.status_text import JobAction
 STILL_LOADING = "The list is still loading. Press the key again once the rows are there."
 _PATIENCE_SECONDS = 0.3
 """Delay before the screen shows that it waits for an answer."""
+_SAME_MOMENT = timedelta(seconds=1)
+"""Totals are still current if the list changed within this time after they were read."""
 _SMALLEST = Size(40, 8)
 _WIDE = 100
 """The width from which the projects fit beside the jobs."""
@@ -158,7 +160,9 @@ class DashboardScreen(DashboardState):
             self.details.read_again(was_lost=was_lost)
         if is_changed:
             self._changed_at = listing.taken_at
-            self._recall_totals()
+            if self._totals is None or self._totals.query != self.totals_query:
+                # Use the best known totals of the query until they are counted again.
+                self._totals = self._totals_cache.best_totals(self.totals_query) or self._totals
             self.jobs.show(listing, self._totals, now=self.now)
             self.query_one(footer.KeyHints).follow()
             self._show_projects()
@@ -181,11 +185,6 @@ class DashboardScreen(DashboardState):
         self._show_costs()
         self._update_ages()
         self.data_signal.publish(None)
-
-    def _recall_totals(self) -> None:
-        """Use the best known totals of the query until they are counted again."""
-        if self._totals is None or self._totals.query != self.totals_query:
-            self._totals = self._totals_cache.best_totals(self.totals_query) or self._totals
 
     def show_no_totals(self, error: StoreError) -> None:
         """Keep totals that are already shown, because their age is shown beside them. Otherwise show why there are
@@ -424,7 +423,7 @@ class DashboardScreen(DashboardState):
             now=self.now,
             zone=self.zone.zone,
             moment=(self.listing.query if self.listing else self.listing_query).moment,
-            hiding=self._hiding_policies(job),
+            hiding=hiding_lines(self._visibility) if self._visibility and self._is_hidden(job) else (),
             is_stuck=self.jobs.is_stuck(job),
             is_read_only=self._status.read_only,
         )
@@ -473,10 +472,15 @@ class DashboardScreen(DashboardState):
 
     def _update_ages(self) -> None:
         """Update all ages outside the table, including open details."""
-        self._show_details()
+        self._show_pane()
+        if (details := self.open_details) is not None and self.listing is not None:
+            job = self.jobs.job(details.job.id)
+            details.show(self._shown(job or details.job), is_listed=job is not None)
         if self._totals is not None:
             seconds = (self.now - self._totals.taken_at).total_seconds()
-            is_past, is_current = self.listing_query.moment is not None, self._are_current(self._totals)
+            is_behind = self._changed_at is not None and self._changed_at - self._totals.taken_at > _SAME_MOMENT
+            is_current = self._status.silent_since is None and not is_behind
+            is_past = self.listing_query.moment is not None
             self.query_one(CostsPanel).tell_age(seconds, is_current=is_current, is_past=is_past)
         data_age = None if self._fetched_at is None else (self._clock() - self._fetched_at).total_seconds()
         self.query_one(StatusLine).show(self._status, data_age=data_age, now=self._clock())
@@ -495,10 +499,3 @@ class DashboardScreen(DashboardState):
         cautions = (*(self.listing.cautions if self.listing else ()), self._status.caution)
         caution = " ".join(cautions).strip()
         return Content(f"! {clean(caution, limit=400)}") if caution else Content()
-
-    def _show_details(self) -> None:
-        self._show_pane()
-        details = self.open_details
-        if details is not None and self.listing is not None:
-            job = self.jobs.job(details.job.id)
-            details.show(self._shown(job or details.job), is_listed=job is not None)

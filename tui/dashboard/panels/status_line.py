@@ -1,6 +1,6 @@
 """Status line and error banner at the top."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from functools import partial
 from math import ceil
@@ -113,9 +113,7 @@ class StatusLine(FittedLine):
     }
     """
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
-        self._content: Callable[..., Content] | None = None
+    _content: "partial[Content] | None" = None
 
     def show(self, status: ConnectionStatus, *, data_age: float | None, now: datetime) -> None:
         """Show the status. `data_age` is seconds since the last poll, or None. `now` is by the local clock."""

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from enum import StrEnum, auto
+from functools import partial
 from typing import Any
 
 from gjobs.store.jobs.job import JobStatus
@@ -106,23 +107,21 @@ class Tour:
 
     def _sentence(self, step: TourStep) -> str:
         """Return what to do, with the keys as remapped. It fits into a screen of 80 columns."""
+        key = partial(key_of, self._app)
         match step:
             case TourStep.PROJECT if not self._has_projects:
-                return f"Press {self._key('project.new')} to create a project"
+                return f"Press {key('project.new')} to create a project"
             case TourStep.PROJECT:
-                return f"Press {self._key('project.pick')}, type part of a project's name and press enter"
+                return f"Press {key('project.pick')}, type part of a project's name and press enter"
             case TourStep.NEW_JOB:
-                return f"Press {self._key('job.new')} and then enter to queue a new job"
+                return f"Press {key('job.new')} and then enter to queue a new job"
             case TourStep.START:
-                return f"Press {self._key('job.start')} to start the job under the cursor"
+                return f"Press {key('job.start')} to start the job under the cursor"
             case TourStep.FINISH:
-                return f"Press {self._key('job.complete')} to complete it, or {self._key('job.fail')} to fail it"
+                return f"Press {key('job.complete')} to complete it, or {key('job.fail')} to fail it"
             case TourStep.COSTS if not any(panel.display for panel in self._app.screen_stack[0].query(CostsPanel)):
-                return f"Press {self._key('project.budgets')} to see the budgets, which limit costs"
+                return f"Press {key('project.budgets')} to see the budgets, which limit costs"
             case TourStep.COSTS:
-                return f"See the costs above, and press {self._key('project.budgets')} for budgets"
+                return f"See the costs above, and press {key('project.budgets')} for budgets"
             case TourStep.ISOLATION:
-                return f"Press {self._key('app.isolation')} to check who can reach whose rows"
-
-    def _key(self, binding_id: str) -> str:
-        return key_of(self._app, binding_id)
+                return f"Press {key('app.isolation')} to check who can reach whose rows"

@@ -240,7 +240,8 @@ class SequenceReader:
                 self._send(character)
             if not self._is_in_sequence:
                 break
-            if character >= "@" and len(sequence) >= _shortest(sequence):
+            # Keys of the Linux console and the old mouse reports go on after a letter.
+            if character >= "@" and len(sequence) >= {"[": 4, "M": 6}.get(sequence[2], 3):
                 break
             character = yield from self._next(LONGEST_PAUSE)
         if self._is_in_sequence:
@@ -330,13 +331,6 @@ class SequenceReader:
             return
         self._send(BRACKETED_PASTE_START)
         yield from self._read_paste()
-
-
-def _shortest(sequence: str) -> int:
-    """Return the length from which a letter ends the sequence: keys of the Linux console and the old mouse
-    reports.
-    """
-    return {"[": 4, "M": 6}.get(sequence[2], 3)
 
 
 def _is_rest_of_control(burst: str) -> bool | None:

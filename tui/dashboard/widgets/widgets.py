@@ -55,9 +55,7 @@ class FittedLine(Widget):
     }
     """
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
-        self._drawn: Content | None = None
+    _drawn: Content | None = None
 
     def words(self, room: int) -> Content:
         """Return the present text in at most `room` cells."""
@@ -218,6 +216,10 @@ LEAVING_KEYS = frozenset({"escape", "ctrl+q"})
 
 def hidden_keys(screen: Screen[Any]) -> frozenset[str]:
     return screen.hidden_keys if isinstance(screen, QuietScreen) else frozenset()
+
+
+WRITES = "writes"
+"""The group of the Textual workers that write, also for a form."""
 
 
 class Request(Message):
