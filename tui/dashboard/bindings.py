@@ -82,7 +82,6 @@ def _key(
 
 
 def moment_bindings(group: str) -> list[Key]:
-    """Return the bindings that show another moment."""
     steps = (
         ("left_square_bracket", "event", False, "of the event before"),
         ("right_square_bracket", "event", True, "of the next event"),

@@ -64,7 +64,6 @@ class KeyRules:
         return STILL_CHANGING.format(jobs_name(panel.selected)) if panel.is_changing_selected else ""
 
     def changes_jobs(self, event: events.Event) -> bool:
-        """Return whether the key changes the selected jobs."""
         return CHANGES in self._traits(event)
 
     def is_for_rows(self, event: events.Event) -> bool:
@@ -304,7 +303,6 @@ class KeyQueue:
         return event is self._delivered
 
     def close(self) -> None:
-        """Drop the waiting keys."""
         self._waiting.clear()
         if self._delivering is not None:
             self._delivering.cancel()

@@ -203,16 +203,11 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
         )
 
     def confirm(self, question: Confirmation, act: Callable[[], object]) -> None:
-        """Ask, and act only if the user agrees."""
-
         def answered(agreed: bool | None) -> None:
             if agreed:
                 act()
 
         self.app.push_screen(ConfirmDialog(question), answered)
-
-    def compose(self) -> ComposeResult:
-        raise NotImplementedError
 
     def on_mount(self) -> None:
         self._has_widgets = True
@@ -376,9 +371,7 @@ _BAR_CELLS = 60
 class QuitDialog(Dialog[Literal["finish", "stop"]]):
     """Ask what to do with a running write before quitting. It closes when the write ends, and the app stays open."""
 
-    DEFAULT_CSS = """
-    QuitDialog.-slim .buttons { layout: vertical; height: 3; }
-    """
+    DEFAULT_CSS = "QuitDialog.-slim .buttons { layout: vertical; height: 3; }"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "answer('finish')", "Finish", id="quit.finish", tooltip="Finish the write, then quit"),

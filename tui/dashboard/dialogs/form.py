@@ -108,7 +108,6 @@ class FormDialog(Dialog[ResultType]):
             self.show_problem(error_words(error))
 
     def complain(self, field: str, sentence: str) -> None:
-        """Show the problem beside the field and focus the field."""
         self.show_problem(sentence, field)
         self.query_one(f"#{field}").focus()
 
@@ -223,9 +222,7 @@ class ChosenFile:
 class FileForm(FormDialog[ChosenFile]):
     """Return the chosen file. Nothing is written here."""
 
-    DEFAULT_CSS = """
-    FileForm #note { color: $foreground-muted; }
-    """
+    DEFAULT_CSS = "FileForm #note { color: $foreground-muted; }"
     FIELDS: ClassVar[Mapping[str, str]] = {"file": "file"}
     suffixes: ClassVar[Iterable[str]] = ()
     """The suffixes of file names. They choose the format."""

@@ -141,7 +141,6 @@ class PickDialog(Dialog[Choice[ValueType]], Generic[ValueType]):
             self.dismiss(choice)
 
     def look_for(self, needle: str) -> None:
-        """List the choices that match."""
         self.offer(self._found(needle), needle)
 
     def offer(self, found: Sequence[Choice[ValueType]], needle: str) -> None:

@@ -173,7 +173,6 @@ class ArchiveDialog(ListDialog[ArchivedJob, tuple[GenerationJob, ...]]):
         super().draw(cursor)
 
     def action_turn(self, pages: int) -> None:
-        """Show the previous or next page, if there is one."""
         if pages < 0 and self._places[1:]:
             self._wanted = self._places[:-1]
         elif pages > 0 and self._next_key is not None:
@@ -201,7 +200,6 @@ class ArchiveDialog(ListDialog[ArchivedJob, tuple[GenerationJob, ...]]):
         self.app.push_screen(ArchivedJobDialog(sentence, lines, self._host.dashboard.zone))
 
     def action_mark(self) -> None:
-        """Mark the job, or remove its mark."""
         rows, archived = self.row_list, self.pointed_at
         if archived is None or rows.highlighted is None:
             return
@@ -213,7 +211,6 @@ class ArchiveDialog(ListDialog[ArchivedJob, tuple[GenerationJob, ...]]):
         self.show_text("note", self.note_words())
 
     def action_restore(self) -> None:
-        """Ask, then return the marked jobs, or else the job under the cursor."""
         chosen = tuple(self._marked.values()) or ((self.pointed_at,) if self.pointed_at else ())
         jobs = tuple(archived.job for archived in chosen)
         if jobs and context_for(self._host, Capability.RESTORING) is not None and may_write(self._host):
@@ -369,7 +366,6 @@ async def _clean_up(host: ActionHost, context: ActionContext, preview: CleanupPr
 
 
 async def show_archive(host: ActionHost, context: ActionContext) -> None:
-    """Show the archive of the listed project, or of all."""
     if jobs := await host.push_screen_wait(ArchiveDialog(context)):
         host.tasks.write(_restore(context, jobs), doing=restoring_words(jobs))
 

@@ -164,7 +164,7 @@ class BudgetForm(FormDialog[Budget]):
             yield SteadyText(id="limit-label", classes="label")
             yield TextField(
                 id="limit",
-                value=_dollars(change.limit_cents) if change else "",
+                value=f"{change.limit_cents // 100}.{change.limit_cents % 100:02}" if change else "",
                 placeholder="$12.50, or 1250 for cents",
             )
             yield self.problem_line("limit")
@@ -257,10 +257,6 @@ class BudgetForm(FormDialog[Budget]):
         else:
             self._insists = self._insists or isinstance(error, Conflict)
             super().explain(error)
-
-
-def _dollars(amount: int) -> str:
-    return f"{amount // 100}.{amount % 100:02}"
 
 
 _A_PERSON = BudgetOwner(label="A user, by e-mail or id")

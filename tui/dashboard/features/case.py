@@ -317,7 +317,6 @@ def show_case(host: ActionHost, context: ActionContext) -> Coroutine[Any, Any, N
 
 
 async def show_case_of(host: ActionHost, user: ActingUser) -> None:
-    """Show the case of a user."""
     await _show(host, partial(person_of, user_id=user.id), of=actor_name(user))
 
 

@@ -41,9 +41,7 @@ _MAY_MISS = "The export can miss jobs that change meanwhile. In the order of cre
 class ExportDialog(FileForm):
     """Ask for a file or the clipboard. Ask again before a file is replaced."""
 
-    DEFAULT_CSS = """
-    ExportDialog.-slim #cancel { display: none; }
-    """
+    DEFAULT_CSS = "ExportDialog.-slim #cancel { display: none; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+y", "copy", "Copy", id="export.copy", tooltip="Copy the list in the format of the file name"),
     ]
@@ -87,7 +85,6 @@ class ClipboardTooSmall(StoreError):
 
 
 async def export_list(host: ActionHost, context: ActionContext) -> None:
-    """Ask where to export the list on screen, and export it."""
     dashboard, store = host.dashboard, context.store
     listing = dashboard.listing
     if dashboard.listing_query.with_visibility:
@@ -99,7 +96,7 @@ async def export_list(host: ActionHost, context: ActionContext) -> None:
     listed, length = dashboard.listed, dashboard.jobs.length
     actor = clean(actor_name(store.actor), limit=60)
     lines = (
-        dashboard.jobs.whole_list_words,
+        dashboard.jobs.whole_list_words(listing),
         f"of {dashboard.listed_name}, as {actor} sees them",
         # In another order, jobs can move during the export.
         *(() if listed.order.column is OrderColumn.CREATED else (_MAY_MISS,)),

@@ -93,7 +93,6 @@ def summary_words(probes: Sequence[Probe]) -> str:
 
 
 def confirm_tries(plan: ProbePlan, *, database: str) -> Confirmation:
-    """Return the confirmation before trying writes."""
     return Confirmation(
         title="Try the writes?",
         lines=(

@@ -90,9 +90,7 @@ _LONGEST_REFUSAL = 300
 class NewJobDialog(FormDialog[GenerationJob]):
     """A form for a new job. It keeps the input until the job is stored. There must be a project."""
 
-    DEFAULT_CSS = """
-    NewJobDialog #cost-note { color: $foreground-muted; }
-    """
+    DEFAULT_CSS = "NewJobDialog #cost-note { color: $foreground-muted; }"
     FIELDS: ClassVar[Mapping[str, str]] = {"mode": "mode", "cost_cents": "cost", "input_asset_id": "asset"}
 
     def __init__(self, context: ActionContext, project_id: UUID | None) -> None:
@@ -244,7 +242,6 @@ _WHOLE = 100
 
 
 async def count_exactly(host: ActionHost, context: "ActionContext") -> None:
-    """Count the shown list exactly."""
     query = host.dashboard.totals_query
     counting = await run_showing_progress(
         host,

@@ -201,7 +201,6 @@ class Finished:
         """The last failed job, or else the last job that ended."""
 
     def add(self, transition: Transition) -> None:
-        """Add the transition if it ends a job."""
         status = transition.to_status
         if status is None or isinstance(status, UnknownStatus) or not status.is_final:
             return

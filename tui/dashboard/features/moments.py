@@ -58,7 +58,6 @@ class MomentDialog(TextPrompt[datetime | Literal["now"]]):
 
 
 async def ask_moment(host: ActionHost, store: Store) -> None:
-    """Ask for a moment and show it."""
     shown = host.dashboard.listing_query.moment
     chosen = await host.push_screen_wait(MomentDialog(host, store))
     if chosen is not None and host.poller.store is store and (chosen != PRESENT or shown is not None):

@@ -140,7 +140,7 @@ def toggle_visibility(dashboard: DashboardScreen) -> None:
             dashboard.navigation.hidden_detail = job.id
             dashboard.call_later(dashboard.show_details_of, job, is_listed=False)
 
-    _ask(dashboard, job.project_id, project, arrived, compare_visibility=True)
+    _show(dashboard, job.project_id, project, arrived, compare_visibility=True)
 
 
 def _show(
@@ -148,25 +148,17 @@ def _show(
     project_id: UUID,
     project: Project | None,
     arrived: Callable[[Listing], object] | None = None,
-) -> None:
-    _ask(dashboard, project_id, project, arrived)
-    dashboard.post_message(ProjectChosen())
-
-
-def _ask(
-    dashboard: DashboardScreen,
-    project_id: UUID,
-    project: Project | None,
-    arrived: Callable[[Listing], object] | None,
     *,
     compare_visibility: bool | None = None,
 ) -> None:
-    """List all statuses without a filter, so that nothing hides the job."""
+    """List all statuses without a filter, so that nothing hides the job. Remember the project if the user sees it."""
     dashboard.jobs.add_project_name(project, with_visibility=bool(compare_visibility))
     dashboard.jobs.leave_find()
     listed = replace(dashboard.listed, project_id=project_id, status=None, job_filter=NO_FILTER)
     dashboard.ask(listed, compare_visibility=compare_visibility)
     dashboard.navigation.on_arrival = arrived
+    if compare_visibility is None:
+        dashboard.post_message(ProjectChosen())
 
 
 @dataclass(frozen=True, slots=True)

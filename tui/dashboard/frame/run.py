@@ -111,7 +111,6 @@ def run_in_browser(settings: Settings) -> int:
 
 
 def run_demo(settings: Settings, control: "DemoControl") -> int:
-    """Run a demo until the user quits."""
     from gjobs.tui.dashboard.frame.demo_app import DemoApp
 
     log_to_file(settings.data_dir)

@@ -125,8 +125,8 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Up", show=False, id="jobs.up", tooltip="Go to the previous job"),
         Binding("down,j", "move(1)", "Down", show=False, id="jobs.down", tooltip="Go to the next job"),
-        Binding("pageup", "page(-1)", "Page up", show=False, id="jobs.page_up", tooltip="Go up a page"),
-        Binding("pagedown", "page(1)", "Page down", show=False, id="jobs.page_down", tooltip="Go down a page"),
+        Binding("pageup", "move(0, -1)", "Page up", show=False, id="jobs.page_up", tooltip="Go up a page"),
+        Binding("pagedown", "move(0, 1)", "Page down", show=False, id="jobs.page_down", tooltip="Go down a page"),
         Binding("home,g", "first", "First", show=False, id="jobs.first", tooltip="Go to the first job"),
         Binding("end,G", "last", "Last", show=False, id="jobs.last", tooltip="Go to the last job"),
         DialogKey(
@@ -299,7 +299,6 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def has_first_row(self) -> bool:
-        """Whether the first row of the list is loaded."""
         return not self._view.rows.has_before
 
     @property
@@ -436,11 +435,8 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     # Keys
 
-    def action_move(self, rows: int) -> None:
-        self._show_state(self._view.moved(Step(rows=rows)))
-
-    def action_page(self, pages: int) -> None:
-        self._show_state(self._view.moved(Step(pages=pages)))
+    def action_move(self, rows: int, pages: int = 0) -> None:
+        self._show_state(self._view.moved(Step(rows=rows, pages=pages)))
 
     def action_first(self) -> None:
         self._show_state(self._view.moved(End.FIRST))

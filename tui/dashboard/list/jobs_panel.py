@@ -261,12 +261,9 @@ class JobsPanel(Vertical):
         """Return whether the screen already showed the selected jobs. A selection of all jobs has no rows."""
         return bool(self._chosen_jobs) or self.table.showed_selection(at)
 
-    @property
-    def whole_list_words(self) -> str:
-        """What the whole list contains, for a dialog."""
-        if self._listing is None:
-            return "Jobs"
-        return list_header.whole_list_words(self._listing, self.length, view=self._view_name)
+    def whole_list_words(self, listing: Listing) -> str:
+        """Return what the whole list contains, for a dialog."""
+        return list_header.whole_list_words(listing, self.length, view=self._view_name)
 
     @property
     def selected(self) -> tuple[GenerationJob, ...]:
@@ -278,7 +275,6 @@ class JobsPanel(Vertical):
         return (self.table.cursor_job,) if self.table.cursor_job else ()
 
     def is_stuck(self, job: GenerationJob) -> bool:
-        """Return whether the row of the job is marked as stuck."""
         return self._notes.is_stuck(job)
 
     def job(self, job_id: UUID) -> GenerationJob | None:
@@ -326,7 +322,6 @@ class JobsPanel(Vertical):
         self.bar.set_text(view.text)
 
     def know_owners(self, names: Mapping[UUID, str]) -> None:
-        """Add names of owners."""
         self.owners = {**self.owners, **names}
         self._note_rows()
 
@@ -463,7 +458,6 @@ class JobsPanel(Vertical):
         return self.view_name_for(self.bar.kept_text, self._listed.order) if self.bar.kept_text else None
 
     def show_title(self) -> None:
-        """Show the title and the notes of the list."""
         title = list_header.job_list_title(
             self._listing,
             self.table.position,

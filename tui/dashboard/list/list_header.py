@@ -1,7 +1,6 @@
 """Status tabs, the list's title, and texts on what is hidden from a user."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -10,7 +9,6 @@ from rich.cells import cell_len
 from textual import events
 from textual.app import App
 from textual.content import Content
-from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import Static
 
@@ -124,12 +122,6 @@ class StatusTabs(Static):
     fixed: reactive[str] = reactive("")
     """The values that a filter fixes; empty without a filter. It may be any text."""
 
-    @dataclass
-    class Chosen(Message):
-        """A tab was clicked. None is the tab of all jobs."""
-
-        status: JobStatus | None
-
     def render(self) -> Content:
         parts: list[tuple[str, str]] = []
         labels, gap = self._layout()
@@ -145,13 +137,14 @@ class StatusTabs(Static):
             parts += [(" " * (_MOST_GAP - gap), ""), (shorten(clean_cell(self.fixed, room), room), "$text-accent")]
         return Content.assemble(*parts)
 
-    def on_click(self, event: events.Click) -> None:
+    async def on_click(self, event: events.Click) -> None:
+        """List the jobs of the clicked tab, as its digit key does."""
         labels, gap = self._layout()
         start = 0
-        for status, label in zip(TABS, labels, strict=True):
+        for place, label in enumerate(labels):
             end = start + _tab_width(label)
             if start <= event.x < end:
-                self.post_message(self.Chosen(status))
+                await self.app.run_action(f"screen.status({place})", self)
                 return
             start = end + gap
 

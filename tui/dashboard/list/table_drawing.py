@@ -179,7 +179,6 @@ class TableState:
         return self if place is None else self.without_pending_moves().moved_to_place(place)
 
     def without_pending_moves(self) -> "TableState":
-        """Drop the waiting moves."""
         return replace(self, waiting=()) if self.waiting else self
 
     def moved(self, move: Move) -> "TableState":

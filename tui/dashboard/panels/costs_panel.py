@@ -12,7 +12,7 @@ from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.statistics.statistics import DayCost, Totals
 from gjobs.store.values.formats import money
 from gjobs.tui.dashboard.bindings import key_of
-from gjobs.tui.dashboard.list.list_header import StatusTabs
+from gjobs.tui.dashboard.list.list_header import TABS
 from gjobs.tui.dashboard.panels import state_machine
 from gjobs.tui.dashboard.widgets.widgets import DrawnLines
 from gjobs.tui.text.clean_text import clean
@@ -287,13 +287,13 @@ class CostsPanel(DrawnLines):
             self._frames.stop()
             self._frames = None
 
-    def on_click(self, event: events.Click) -> None:
+    async def on_click(self, event: events.Click) -> None:
         """List the jobs in the clicked state, as its digit key does."""
         offset = event.get_content_offset(self)
         states = self._drawing.states.items() if self._drawing else ()
         for state, region in states:
             if offset is not None and region.contains(*offset):
-                self.post_message(StatusTabs.Chosen(state))
+                await self.app.run_action(f"screen.status({TABS.index(state)})", self)
 
     def _show_title(self, title: str, note: Span = NO_NOTE) -> None:
         if (title, note) != self._title:

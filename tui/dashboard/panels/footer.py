@@ -280,15 +280,13 @@ class KeyHints(FittedLine):
     }
     """
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
-        self._known: list[KeyHint] | None = None
-        """The hints of all active bindings. None until they are needed: reading the bindings is slow."""
-        self._placed_for: tuple[object, ...] | None = None
-        """The width, and the hidden and refused keys, for which the hints were placed."""
-        self._placed: list[tuple[int, KeyHint]] = []
-        """The hints that fit, each with its first cell."""
-        self._line = Content()
+    _known: list[KeyHint] | None = None
+    """The hints of all active bindings. None until they are needed: reading the bindings is slow."""
+    _placed_for: tuple[object, ...] | None = None
+    """The width, and the hidden and refused keys, for which the hints were placed."""
+    _placed: Sequence[tuple[int, KeyHint]] = ()
+    """The hints that fit, each with its first cell."""
+    _line = Content()
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self._read_again())

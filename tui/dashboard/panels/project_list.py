@@ -1,7 +1,6 @@
 """The sidebar: projects, and budget bars."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
@@ -11,7 +10,6 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
@@ -105,7 +103,8 @@ class BudgetNews:
             show_warning(app, worse_words(budget))
 
 
-_ALL = "all"
+ALL = "all"
+"""The id of the option for all projects."""
 _MOST_LISTED = 500
 """The store returns at most this many projects."""
 
@@ -131,13 +130,6 @@ class ProjectList(OptionList):
         Binding("down,j", "cursor_down", "Down", show=False, id="projects.down", tooltip="Go to the next project"),
         Binding("up,k", "cursor_up", "Up", show=False, id="projects.up", tooltip="Go to the previous project"),
     ]
-
-    @dataclass
-    class Chosen(Message):
-        """A project was chosen."""
-
-        project_id: UUID | None
-        """None for all projects."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, markup=False)
@@ -175,14 +167,10 @@ class ProjectList(OptionList):
         self.border_title = Content("Projects")
         self.clear_options()
 
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        event.stop()
-        self.post_message(self.Chosen(None if event.option_id == _ALL else UUID(event.option_id)))
-
     def on_focus(self, event: events.Focus) -> None:
         """Start at the listed project. The highlight of an earlier visit would be easily mistaken for it."""
         if not event.from_app_focus:
-            self._highlight(str(self._chosen or _ALL))
+            self._highlight(str(self._chosen or ALL))
 
     def on_resize(self) -> None:
         if self._prompts:
@@ -196,17 +184,15 @@ class ProjectList(OptionList):
         self._drawn = drawn
         before, self._prompts = self._prompts, dict(self._prompt(*row) for row in rows)
         if list(before) != list(self._prompts):
-            self._refill()
+            # The highlight stays on its project, or else moves to the chosen one.
+            highlighted = self.highlighted_option.id if self.highlighted_option else None
+            is_cut = len(self._projects) >= _MOST_LISTED
+            self.border_title = Content(f"Newest {_MOST_LISTED}" if is_cut else "Projects")
+            self.set_options([Option(prompt, id=option_id) for option_id, prompt in self._prompts.items()])
+            self._highlight(highlighted if highlighted in self._prompts else str(self._chosen or ALL))
         for option_id, prompt in self._prompts.items():
             if option_id in before and not prompt.is_same(before[option_id]):
                 self.replace_option_prompt(option_id, prompt)
-
-    def _refill(self) -> None:
-        """Fill the list. The highlight stays on its project, or else moves to the chosen one."""
-        highlighted = self.highlighted_option.id if self.highlighted_option else None
-        self.border_title = Content("Projects" if len(self._projects) < _MOST_LISTED else f"Newest {_MOST_LISTED}")
-        self.set_options([Option(prompt, id=option_id) for option_id, prompt in self._prompts.items()])
-        self._highlight(highlighted if highlighted in self._prompts else str(self._chosen or _ALL))
 
     def _highlight(self, option_id: str) -> None:
         """Highlight the option, or else the first one."""
@@ -215,7 +201,7 @@ class ProjectList(OptionList):
 
     def _rows(self) -> Iterator[tuple[str, str, str, bool]]:
         """Yield id, name, number of jobs, and whether the row is the chosen one."""
-        yield _ALL, "All projects", self._total(), self._chosen is None
+        yield ALL, "All projects", self._total(), self._chosen is None
         for project in self._projects:
             sums = self._sums.get(project.id)
             # Projects without jobs are missing among known totals.
@@ -232,7 +218,7 @@ class ProjectList(OptionList):
 
     def _prompt(self, option_id: str, name: str, number: str, is_chosen: bool) -> tuple[str, Content]:
         room = max(12, self.scrollable_content_region.width) - 3 - len(f" {number}" if number else "")
-        if option_id == _ALL and room < len(name):
+        if option_id == ALL and room < len(name):
             name = "All"
         label = f" {pad(clean_cell(name, room), room)} "
         glyph = ("›", "bold $text-accent") if is_chosen else (" ", "")

@@ -23,12 +23,12 @@ from gjobs.tui.dashboard.bindings import DASHBOARD_BINDINGS, KEYS, key_of
 from gjobs.tui.dashboard.details.details_pane import DetailsPane, ShownJob
 from gjobs.tui.dashboard.list.job_table import CursorMoved, Opened, RowsRequested
 from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
-from gjobs.tui.dashboard.list.list_header import TABS, StatusTabs, hiding_lines, no_totals, refused_words
+from gjobs.tui.dashboard.list.list_header import TABS, hiding_lines, no_totals, refused_words
 from gjobs.tui.dashboard.memory import TotalsCache
 from gjobs.tui.dashboard.panels import footer
 from gjobs.tui.dashboard.panels.costs_panel import NO_NOTE, CostsPanel
 from gjobs.tui.dashboard.panels.dashboard_state import DashboardState, ProjectChosen, QueryChanged, WritePermitEnded
-from gjobs.tui.dashboard.panels.project_list import BudgetsPanel, ProjectList, Sidebar
+from gjobs.tui.dashboard.panels.project_list import ALL, BudgetsPanel, ProjectList, Sidebar
 from gjobs.tui.dashboard.panels.status_line import Banner, ConnectionStatus, StatusLine, banner_content
 from gjobs.tui.dashboard.session.session_poller import ListPollFailed
 from gjobs.tui.dashboard.widgets.message_board import show_warning
@@ -281,13 +281,9 @@ class DashboardScreen(DashboardState):
         self.post_message(ProjectChosen())
         self.jobs.table.focus()
 
-    @on(ProjectList.Chosen)
-    def _project_chosen(self, event: ProjectList.Chosen) -> None:
-        self.choose_project(event.project_id)
-
-    @on(StatusTabs.Chosen)
-    def _tab_chosen(self, event: StatusTabs.Chosen) -> None:
-        self.ask(replace(self.listed, status=event.status))
+    @on(ProjectList.OptionSelected, "#projects")
+    def _project_chosen(self, event: ProjectList.OptionSelected) -> None:
+        self.choose_project(None if event.option_id == ALL else UUID(event.option_id))
 
     def action_status(self, place: int) -> None:
         self.ask(replace(self.listed, status=TABS[place]))

@@ -76,9 +76,7 @@ class DrawnLines(Widget):
     a whole pane takes milliseconds.
     """
 
-    DEFAULT_CSS = """
-    DrawnLines { text-wrap: nowrap; }
-    """
+    DEFAULT_CSS = "DrawnLines { text-wrap: nowrap; }"
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)

@@ -65,7 +65,7 @@ async def test_scrollbar_has_the_length_of_the_list_and_dragging_it_requests_row
 
 async def test_keys_request_rows_once_and_are_applied_when_rows_arrive(long_table: LongTable) -> None:
     for _ in range(68):
-        long_table.table.action_page(1)
+        long_table.table.action_move(0, 1)
     await long_table.pilot.settle()
     assert long_table.table.scroll_y < 68 * 9
     assert len(long_table.requested) == 1
