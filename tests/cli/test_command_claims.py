@@ -1,12 +1,10 @@
 """`--as`, `--aal` and the claims of a profile select the same rows as in the app."""
 
-import json
 from collections.abc import Iterator
 
 import psycopg
 import pytest
 
-from gjobs.migrations.runner import upgrade
 from gjobs.store.embedded.server_files import ADMINISTRATOR
 from tests.cli.command_line import Configure, Run, profile, uri
 from tests.conftest import Conninfo, connect
@@ -62,21 +60,6 @@ def modes(gjobs: Run, *options: str) -> set[str]:
     found = gjobs("--json", "jobs", "list", *options)
     assert found.code == 0, found.err
     return {job["mode"] for job in found.document}
-
-
-def test_list_stats_and_export_show_the_rows_that_the_claims_of_the_user_select(
-    gjobs: Run, app: psycopg.Connection
-) -> None:
-    as_ana = ("--as", "ana@example.com")
-
-    listed = gjobs("--json", "jobs", "list", *as_ana)
-    numbers = gjobs("--json", "stats", *as_ana).document
-    exported = gjobs("jobs", "export", "-", "--format", "ndjson", *as_ana)
-
-    assert [job["mode"] for job in listed.document] == ["acme"]
-    assert "claims" not in listed.err
-    assert (numbers["total_count"], numbers["exact"], numbers["partial_claims"]) == (1, True, [])
-    assert [json.loads(line)["mode"] for line in exported.out.splitlines()] == ["acme"]
 
 
 def test_aal_option_sets_the_assurance_level_of_a_user_and_requires_one(gjobs: Run, app: psycopg.Connection) -> None:
@@ -156,32 +139,3 @@ def test_numbers_are_not_exact_if_a_policy_reads_request_headers(gjobs: Run, app
         "Partial claims: policies read request.headers, which gjobs does not know. In the app, the user may see other"
         " rows.\n"
     )
-
-
-@pytest.mark.parametrize(
-    ("claims", "error"),
-    [
-        ('"org"', "claims is a string, but must be a table."),
-        ("{ sub = 'x' }", "claims cannot set sub: gjobs takes it from the user that you act as."),
-        ("{ role = 'service_role' }", "claims cannot set role: gjobs takes it from the user that you act as."),
-        ("{ aal = 'aal2' }", "claims cannot set aal: --aal sets it."),
-        ("{ since = 2026-01-01 }", "claims must hold only JSON values: no dates, no times,"),
-        ("{ share = inf }", "claims must hold only JSON values: no dates, no times,"),
-        ('{ org = "a\\u0000b" }', "claims contains a NUL character."),
-    ],
-)
-def test_invalid_claims_in_a_profile_are_refused(gjobs: Run, configure: Configure, claims: str, error: str) -> None:
-    configure(profile("app", "postgresql://nowhere/db"), f"claims = {claims}")
-
-    refused = gjobs("jobs", "list")
-
-    assert f"profiles.app.{error}" in refused.err
-
-
-def test_workers_as_anon_says_that_only_the_operator_sees_the_workers(gjobs: Run, attached_database: Conninfo) -> None:
-    upgrade(attached_database)
-
-    seen = gjobs("workers", "--as", "anon", "--database-url", uri(attached_database))
-
-    assert seen.code == 0, seen.err
-    assert "Only the operator sees the workers." in seen.err

@@ -42,11 +42,9 @@ def assert_explained(refused: Result, code: int, *words: str) -> None:
     assert SECRET not in refused.err
 
 
-def test_missing_database_is_explained_with_exit_code_3(gjobs: Run, database: Conninfo) -> None:
+def test_missing_database_or_schema_is_explained(gjobs: Run, database: Conninfo, blank_database: Conninfo) -> None:
     assert_explained(gjobs("jobs", "list", "--database-url", uri({**database, "dbname": "nowhere"})), 3)
 
-
-def test_missing_schema_is_explained_with_exit_code_5(gjobs: Run, blank_database: Conninfo) -> None:
     for command in ("projects", "jobs list", "stats", f"jobs show {FAILED}", "users"):
         refused = gjobs(*command.split(), "--database-url", uri(blank_database))
         assert_explained(refused, 5, "gjobs migrate status")
@@ -116,12 +114,6 @@ def test_internal_error_shows_an_escaped_traceback_only_in_debug_mode(
     assert shown.replace("\n", "").isprintable()
 
 
-def test_interrupted_command_exits_with_130(gjobs: Run, fail_with: FailWith) -> None:
-    fail_with(KeyboardInterrupt())
-    stopped = gjobs("users")
-    assert (stopped.code, stopped.out, stopped.err) == (130, "", "Interrupted.\n")
-
-
 NOWHERE = f"postgresql://ada:{SECRET}@127.0.0.1:1/app"
 
 
@@ -178,6 +170,8 @@ def test_internal_error_or_interrupt_under_json_is_one_document(
     fail_with(raised)
     error = json.loads(gjobs("users", "--json").err)["error"]
     assert (error["kind"], error["exit_code"]) == (kind, code)
+    stopped = gjobs("users")
+    assert (stopped.code, stopped.out, stopped.err == "Interrupted.\n") == (code, "", code == 130)
 
 
 @pytest.mark.parametrize(

@@ -78,15 +78,13 @@ def test_group_without_a_command_means_its_default(short: str, full: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "arguments", ["watch --once", "cleanup policies set --keep 3", "doctor --sql", "stats --zzzzz"]
+    "arguments",
+    [
+        *("watch --once", "cleanup policies set --keep 3", "doctor --sql", "stats --zzzzz"),
+        *("demo --jsn", "snapshot --jsn", "demo --profil x", "profiles list --profil x"),
+    ],
 )
-def test_an_option_that_resembles_none_is_refused_without_a_suggestion(arguments: str) -> None:
-    with pytest.raises(UsageError, match=r"^Option '--[a-z]+' is not known\.$"):
-        parse(arguments.split())
-
-
-@pytest.mark.parametrize("arguments", ["demo --jsn", "snapshot --jsn", "demo --profil x", "profiles list --profil x"])
-def test_an_option_that_the_command_refuses_is_not_suggested(arguments: str) -> None:
+def test_option_that_resembles_none_that_the_command_takes_is_refused_without_a_suggestion(arguments: str) -> None:
     with pytest.raises(UsageError, match=r"^Option '--[a-z]+' is not known\.$"):
         parse(arguments.split())
 

@@ -20,9 +20,6 @@ from tests.store.store_fixtures import (
     CLEO,
     NOW,
     Db,
-    MakeAsset,
-    MakeJob,
-    MakeProject,
     Sql,
     sql_of,
 )
@@ -73,23 +70,8 @@ def ben(operator: Store) -> Store:
 
 
 @pytest.fixture
-def make_project(db: Db) -> MakeProject:
-    return db.make_project
-
-
-@pytest.fixture
-def project(make_project: MakeProject) -> UUID:
-    return make_project()
-
-
-@pytest.fixture
-def make_asset(db: Db) -> MakeAsset:
-    return db.make_asset
-
-
-@pytest.fixture
-def make_job(db: Db) -> MakeJob:
-    return db.make_job
+def project(db: Db) -> UUID:
+    return db.make_project()
 
 
 @pytest.fixture

@@ -42,9 +42,6 @@ class Sql(Protocol):
     def __call__(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]: ...
 
 
-MakeProject = Callable[..., UUID]
-MakeAsset = Callable[..., UUID]
-MakeJob = Callable[..., UUID]
 ADA_HERSELF = ActingUser(id=ADA, email="ada@example.com")
 BEN_HIMSELF = ActingUser(id=BEN, email="ben@example.com")
 

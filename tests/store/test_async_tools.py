@@ -15,11 +15,17 @@ from tests.store.store_fixtures import Db, until
 _LONG = "select 1 from pg_sleep(60)"
 
 
-async def test_background_query_is_cancelled_for_the_foreground_and_run_again(source: ControlledSource) -> None:
-    gate = PriorityGate()
+async def asked(gate: PriorityGate, source: ControlledSource) -> "asyncio.Future[str]":
+    """Ask in the background. The answer waits for the gate of the source."""
     source.gate.clear()
     asking = asyncio.ensure_future(gate.run_in_background(lambda: source.fetch("q")))
     await source.reached.wait()
+    return asking
+
+
+async def test_background_query_is_cancelled_for_the_foreground_and_run_again(source: ControlledSource) -> None:
+    gate = PriorityGate()
+    asking = await asked(gate, source)
     with gate.foreground(), gate.foreground():
         await until(lambda: source.cancelled == 1)
         source.gate.set()
@@ -35,9 +41,7 @@ async def test_answer_within_the_patience_is_kept_unless_the_foreground_work_inv
     source: ControlledSource, is_kept: bool
 ) -> None:
     gate = PriorityGate(patience=lambda: 60.0)
-    source.gate.clear()
-    asking = asyncio.ensure_future(gate.run_in_background(lambda: source.fetch("q")))
-    await source.reached.wait()
+    asking = await asked(gate, source)
     with gate.foreground(invalidates=not is_kept), gate.foreground(invalidates=False):
         await asyncio.sleep(0)
         source.gate.set()
@@ -62,9 +66,7 @@ async def test_background_query_does_not_start_during_foreground_work(source: Co
 
 async def test_short_foreground_work_also_restarts_a_background_query(source: ControlledSource) -> None:
     gate = PriorityGate()
-    source.gate.clear()
-    asking = asyncio.ensure_future(gate.run_in_background(lambda: source.fetch("q")))
-    await source.reached.wait()
+    asking = await asked(gate, source)
     with gate.foreground():
         pass
     await until(lambda: source.asked == ["q", "q"])
@@ -81,9 +83,7 @@ async def test_background_query_passes_its_failure_to_its_caller(source: Control
 
 async def test_background_query_can_be_cancelled(source: ControlledSource) -> None:
     gate = PriorityGate()
-    source.gate.clear()
-    asking = asyncio.ensure_future(gate.run_in_background(lambda: source.fetch("q")))
-    await source.reached.wait()
+    asking = await asked(gate, source)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking

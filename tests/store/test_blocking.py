@@ -18,7 +18,7 @@ from gjobs.store.jobs.job_results import Applied, Refused
 from gjobs.store.store import Store
 from gjobs.store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
-from tests.store.store_fixtures import ADA, Db, MakeJob, Sql, until
+from tests.store.store_fixtures import ADA, Db, Sql, until
 
 DEFINED_IN_BOTH = {"acting_as", "acting_as_user", "close", "connect"}
 
@@ -61,13 +61,13 @@ def test_blocking_store_runs_the_operations_of_the_store(operator_now: BlockingS
     assert ada.acting_as(operator_now.store.actor).get_users()
 
 
-async def test_blocking_store_works_inside_a_running_event_loop(operator_now: BlockingStore, db: Db) -> None:
+async def test_blocking_store_works_inside_a_running_event_loop_and_from_several_threads(
+    operator_now: BlockingStore, db: Db
+) -> None:
     db.make_job()
     assert len(operator_now.get_generation_jobs()) == 1
 
-
-def test_blocking_store_works_from_several_threads(operator_now: BlockingStore, make_job: MakeJob) -> None:
-    job_ids = [make_job() for _ in range(20)]
+    job_ids = [db.make_job() for _ in range(20)]
     with ThreadPoolExecutor(8) as threads:
         outcomes = list(threads.map(lambda job_id: operator_now.transition_job_status(job_id, "running"), job_ids * 4))
     assert sum(isinstance(outcome, Applied) for outcome in outcomes) == len(job_ids)

@@ -13,12 +13,10 @@ class Colour(Enum):
     BLUE = 3
 
 
-def test_table_by_member_names_each_missing_member() -> None:
+def test_table_by_member_names_each_missing_member_and_cannot_change() -> None:
     with pytest.raises(TypeError, match=r"^A table by Colour has no value for GREEN, BLUE\.$"):
         by_member(Colour, {Colour.RED: "r"})
 
-
-def test_table_by_member_may_have_none_as_a_value_and_cannot_change() -> None:
     table = by_member(Colour, {Colour.RED: None, Colour.GREEN: 2, Colour.BLUE: 3})
     assert [table[colour] for colour in Colour] == [None, 2, 3]
     with pytest.raises(TypeError, match="does not support item assignment"):

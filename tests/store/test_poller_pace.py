@@ -76,22 +76,19 @@ async def test_user_activity_or_a_requested_refresh_restores_the_interval(paced:
     assert await paced.polls_after(INTERVAL)
 
 
-async def test_unfocused_poller_becomes_idle_sooner_and_for_longer(paced: PacedPoller) -> None:
-    paced.poller.adapt(interval=INTERVAL, is_focused=False)
-    for _ in range(5):
+@pytest.mark.parametrize(
+    ("settings", "polls", "longest"),
+    [({"is_focused": False}, 5, LONGEST_WAIT), ({"is_woken": True}, 3, LONGEST_WOKEN_WAIT)],
+)
+async def test_poller_without_focus_or_that_is_woken_by_changes_becomes_idle_sooner(
+    paced: PacedPoller, settings: dict[str, bool], polls: int, longest: float
+) -> None:
+    paced.poller.adapt(interval=INTERVAL, **settings)
+    for _ in range(polls):
         assert await paced.polls_after(INTERVAL)
     assert not await paced.polls_after(INTERVAL)
     await paced.become_idle()
-    assert not await paced.polls_after(LONGEST_WAIT - INTERVAL)
-    paced.poller.adapt(interval=INTERVAL)
-    assert await paced.polls_after(0)
-
-
-async def test_poller_woken_by_changes_polls_rarely_on_its_own(paced: PacedPoller) -> None:
-    paced.poller.adapt(interval=INTERVAL, is_woken=True)
-    for _ in range(3):
-        assert await paced.polls_after(INTERVAL)
-    assert not await paced.polls_after(LONGEST_WOKEN_WAIT - INTERVAL)
+    assert not await paced.polls_after(longest - INTERVAL)
     paced.poller.adapt(interval=INTERVAL)
     assert await paced.polls_after(0)
     assert await paced.polls_after(INTERVAL)

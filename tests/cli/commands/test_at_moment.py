@@ -9,8 +9,7 @@ from gjobs.store.jobs.job_results import log_start_words
 from gjobs.store.values.formats import plain_time
 from gjobs.tui.text.format import moment_words
 from tests.cli.cli_rows import ADA, AUTUMN, FAILED, MISSING, QUEUED, RUNNING, SUCCEEDED
-from tests.cli.command_line import Run, Sql, UseProfile, assert_refused
-from tests.conftest import Conninfo
+from tests.cli.command_line import Run, Sql, assert_refused
 
 
 def moment_of(sql: Sql) -> str:
@@ -113,11 +112,3 @@ def test_moment_and_history_say_how_far_back_the_log_reaches(gjobs: Run, sql: Sq
     assert words in case.out
     (timeline,) = (one for one in gjobs("case", str(RUNNING), "--json").document["events"] if one["events"])
     assert timeline["log_begins_at"] == plain_time(begins_at)
-
-
-def test_database_without_events_is_explained(gjobs: Run, attached_database: Conninfo, use_profile: UseProfile) -> None:
-    use_profile("app", attached_database)
-
-    assert_refused(
-        gjobs("jobs", "list", "--at", "1h"), 5, "lacks what gjobs adds", "Run 'gjobs migrate up --profile app'"
-    )

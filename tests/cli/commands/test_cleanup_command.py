@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from tests.cli.cli_rows import ALL, AUTUMN, BENS_JOB, FAILED, SUCCEEDED, UNFINISHED, present, time_of
+from tests.cli.cli_rows import ALL, AUTUMN, FAILED, SUCCEEDED, UNFINISHED, present, time_of
 from tests.cli.command_line import PROMPT, OpenTerminal, Run, Sql, run_process
 from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import until
@@ -56,12 +56,6 @@ def test_cleanup_deletes_old_finished_jobs_and_ignores_environment_variables(
     done = gjobs(*OLD, "--yes")
     assert (done.code, done.out, done.err) == (0, "", "Deleted 2 jobs.\n")
     assert present(sql) == UNFINISHED
-
-
-def test_cleanup_as_a_user_deletes_only_their_jobs(gjobs: Run, sql: Sql) -> None:
-    done = gjobs(*OLD, "--yes", "--json", "--as", "ben@example.com", "--status", "failed", "--status", "queued")
-    assert (done.document["found"], done.document["done"], done.document["left"]) == (1, 1, 0)
-    assert present(sql) == ALL - {BENS_JOB}
 
 
 def test_cleanup_question_names_the_job_count_the_actor_and_the_database(open_terminal: OpenTerminal, sql: Sql) -> None:

@@ -154,12 +154,6 @@ def test_jobs_show_resolves_the_beginning_of_an_id_among_visible_jobs(gjobs: Run
         assert_refused(gjobs("jobs", "show", "0000", *options), 2, "5 jobs have an id that begins with 0000.")
 
 
-def test_text_that_cannot_begin_an_id_is_refused(gjobs: Run) -> None:
-    for prefix in ("3f2", "3f2g", "x", f"{PREFIX}-8d47-4b15-9a3e-0000000000001"):
-        words = f"{prefix!r} is not an id, and not the first 4 or more hexadecimal digits of one."
-        assert_refused(gjobs("jobs", "show", prefix), 2, words)
-
-
 def test_command_that_writes_needs_the_whole_id(gjobs: Run, sql: Sql, similar_ids: list[UUID]) -> None:
     before = present(sql)
     for line in (

@@ -1,15 +1,12 @@
 """`--filter` and `--view` of `gjobs jobs list` and `export`, and the explanation of mistakes."""
 
 import pytest
-from hypothesis import given, settings
-from rich.cells import cell_len
 
 from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.filters.filter_terms import KEYS, FilterError
 from gjobs.tui.text.error_text import marked
 from tests.cli.cli_rows import AUTUMN, BENS_JOB, FAILED, NOON, QUEUED, RUNNING, SUCCEEDED, listed_ids, time_of
 from tests.cli.command_line import Configure, OpenTerminal, Run, assert_refused, profile
-from tests.store.filters.filter_strategies import typed
 
 VIEWS = """
 [views]
@@ -42,15 +39,6 @@ class TestFilterOptions:
         assert exported.code == 0
         assert [line.partition(",")[0] for line in exported.out.splitlines()] == ["id", str(FAILED)]
 
-    def test_jobs_list_as_a_user_refuses_user_names_in_a_filter(self, gjobs: Run) -> None:
-        listed = gjobs("jobs", "list", "--filter", "user:ben@example.com", "--as", "ada@example.com")
-        assert_refused(
-            listed,
-            6,
-            "The filter key 'user' can't match names in this database.",
-            "Use the user's id, or its first digits.\n",
-        )
-
 
 def test_filter_mistake_is_marked_before_any_database_is_opened(gjobs: Run) -> None:
     nowhere = ("--database-url", "postgresql://nowhere.invalid")
@@ -82,20 +70,6 @@ def error_of(text: str) -> FilterError:
 )
 def test_mark_is_placed_below_the_filter_mistake(text: str, expected: str) -> None:
     assert marked(error_of(text)) == expected
-
-
-@given(typed)
-@settings(max_examples=25)
-def test_marked_filter_is_printable_and_fits_the_terminal(text: str) -> None:
-    try:
-        parse(text * 30, now=NOON)
-    except FilterError as error:
-        caught = error
-    else:
-        return
-    lines = marked(caught).split("\n")
-    assert len(lines) == 2
-    assert all(line.isprintable() and cell_len(line) < 80 for line in lines)
 
 
 def test_jobs_list_help_describes_every_filter_key(gjobs: Run) -> None:

@@ -12,7 +12,7 @@ from gjobs.store.journal.journal import Journal
 from gjobs.store.journal.write_record import WriteOutcome, WriteRecord
 from gjobs.store.users.actor import OPERATOR
 from tests.cli.cli_rows import AUTUMN, FAILED, QUEUED, RUNNING, document
-from tests.cli.command_line import Configure, Run, assert_refused, uri
+from tests.cli.command_line import Configure, Run, uri
 from tests.conftest import Conninfo
 
 
@@ -52,18 +52,6 @@ def test_journal_lists_each_writing_command_newest_first(gjobs: Run) -> None:
     ]
     assert (deletion["ids"], deletion["before"], deletion["after"]) == ([str(FAILED)], [columns(document(FAILED))], [])
     assert (deletion["actor"], deletion["actor_id"], deletion["reason"]) == ("operator", None, None)
-
-
-@pytest.mark.usefixtures("url")
-def test_write_is_refused_when_the_journal_cannot_be_written(gjobs: Run, directory: Path) -> None:
-    assert gjobs("jobs", "list").code == 0
-    assert gjobs("jobs", "transition", str(QUEUED), "succeeded").code == 1
-    assert not directory.exists()  # Neither command writes.
-    directory.parent.mkdir(exist_ok=True)
-    directory.touch()
-    refused = gjobs("jobs", "transition", str(QUEUED), "running")
-    assert_refused(refused, 1, f"Nothing was changed: the journal in {directory} cannot be written: ")
-    assert gjobs("jobs", "show", str(QUEUED), "--json").document["status"] == "queued"
 
 
 def test_journal_command_requires_no_configuration_and_creates_nothing(

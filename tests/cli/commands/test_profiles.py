@@ -82,17 +82,6 @@ def test_readable_password_file_is_reported_once(gjobs: Run, configure: Configur
         assert "hunter2" not in printed.out + printed.err
 
 
-def test_each_configuration_mistake_is_reported_on_its_own_line(gjobs: Run, configure: Configure) -> None:
-    file = configure("thme = 1", profile("prod", NOWHERE, colour="red", write="yes"))
-    words = (
-        f"{file}, line 1: thme is not known. Did you mean 'theme'?\n"
-        f"{file}, line 4: profiles.prod.colour is not known. Did you mean 'color'?\n"
-        f"{file}, line 5: profiles.prod.write is a string, but must be true or false.\n"
-        "Fix the file, or use another one with --config.\n"
-    )
-    assert gjobs("users", "--profile", "prod") == Result(code=2, out="", err=words)
-
-
 def test_profiles_escape_hostile_names(gjobs: Run, configure: Configure) -> None:
     configure(f"[profiles.{json.dumps(HOSTILE)}]", f"url = {json.dumps(NOWHERE)}", f"label = {json.dumps(HOSTILE)}")
     listed = gjobs("profiles")
@@ -142,22 +131,12 @@ def test_unknown_user_is_reported_with_the_setting_that_names_it(
     assert_refused(gjobs("jobs", "list"), 1, "nobody@example.com", "GJOBS_AS selects this user.")
 
 
-@pytest.mark.parametrize(
-    ("line", "words"),
-    [
-        ('theme = "norb"', "theme 'norb' is not known. Did you mean 'nord'?"),
-        ('[keymap]\n"job.strat" = "S"', "\"job.strat\" is not known. Did you mean 'job.start'?"),
-        ('[keymap]\njob.start = "alt+s"', "terminals send alt in different ways."),
-    ],
-)
-def test_dashboard_reports_invalid_settings_before_it_opens(
-    open_terminal: OpenTerminal, configure: Configure, line: str, words: str
-) -> None:
-    file = configure(line, profile("prod", NOWHERE))
+def test_dashboard_reports_invalid_settings_before_it_opens(open_terminal: OpenTerminal, configure: Configure) -> None:
+    file = configure('[keymap]\njob.start = "alt+s"', profile("prod", NOWHERE))
     terminal = open_terminal("--profile", "prod", columns=200)
     assert terminal.finish() == 2
-    assert f"{file}, line {line.count(chr(10)) + 1}: " in terminal.screen
-    assert words in terminal.screen
+    assert f"{file}, line 2: " in terminal.screen
+    assert "terminals send alt in different ways." in terminal.screen
     assert "\x1b[?1049h" not in terminal.screen
 
 
@@ -175,3 +154,4 @@ def test_every_command_reports_invalid_theme_and_keymap(gjobs: Run, configure: C
     assert (refused.code, refused.out) == (2, "")
     assert f"{file}, line 1: theme 'norb' is not known. Did you mean 'nord'?" in refused.err
     assert "\"job.strat\" is not known. Did you mean 'job.start'?" in refused.err
+    assert refused.err.endswith("Fix the file, or use another one with --config.\n")

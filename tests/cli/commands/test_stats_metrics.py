@@ -146,7 +146,9 @@ class TestScrapeServer:
             with pytest.raises(asyncio.CancelledError):
                 await serving
 
-    async def test_metrics_are_served_at_the_root_and_at_metrics_only(self, port: int) -> None:
+    async def test_metrics_are_served_only_at_the_root_and_at_metrics_and_at_any_port_of_a_tunnel(
+        self, port: int
+    ) -> None:
         head = "HTTP/1.1\r\nHost: localhost\r\n\r\n"
         for target in ("/", "/metrics", "/metrics?job=gjobs", "http://localhost:9108/metrics"):
             assert (await scrape(port, f"GET {target} {head}")).startswith("HTTP/1.1 200 OK\r\n"), target
@@ -155,7 +157,6 @@ class TestScrapeServer:
         assert elsewhere.endswith("\r\n\r\nThe metrics are at /metrics.\n")
         assert (await scrape(port, f"HEAD /metricsx {head}")).endswith("\r\n\r\n")
 
-    async def test_scrape_is_answered_at_any_port_of_a_tunnel(self, port: int) -> None:
         for host in ("127.0.0.1:9108", "localhost", "LocalHost:80", "[::1]:1"):
             answer = await scrape(port, f"GET /metrics HTTP/1.1\r\nHost: {host}\r\n\r\n")
             assert answer.startswith("HTTP/1.1 200 OK\r\n"), host

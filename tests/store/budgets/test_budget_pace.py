@@ -31,9 +31,8 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
-    ("budget", "now", "expected"),
-    [
+def test_run_out_time_follows_the_current_pace_or_is_unknown_without_one() -> None:
+    for budget, now, expected in (
         # 50 cents an hour; 400 remain.
         (DAILY, "2026-01-15T12:00", "2026-01-15T20:00"),
         (DAILY, "2026-01-15T15:00", None),
@@ -42,15 +41,10 @@ def at(text: str) -> datetime:
         (replace(MONTHLY, period_start=date(2025, 12, 1)), "2025-12-16", "2025-12-26"),
         (TOTAL, "2026-01-15", "2026-01-19"),
         (replace(TOTAL, recent_cents=300, recent_days=30), "2026-01-15", "2026-02-24"),
-    ],
-)
-def test_run_out_time_follows_the_current_pace(budget: Budget, now: str, expected: str | None) -> None:
-    assert used_up_at(budget, at(now)) == (expected and at(expected))
+    ):
+        assert used_up_at(budget, at(now)) == (expected and at(expected))
 
-
-@pytest.mark.parametrize(
-    "budget",
-    [
+    for budget in (
         replace(DAILY, spent_cents=0),
         replace(DAILY, spent_cents=-5),
         replace(DAILY, spent_cents=1_000),
@@ -59,11 +53,8 @@ def test_run_out_time_follows_the_current_pace(budget: Budget, now: str, expecte
         replace(TOTAL, recent_cents=0, recent_days=1),
         replace(TOTAL, limit_cents=10**15, recent_cents=1, recent_days=30),
         replace(DAILY, period_start=date(2026, 1, 16)),
-    ],
-    ids=["nothing spent", "refunds", "run out", "zero limit", "no jobs", "no costs", "very far", "not begun"],
-)
-def test_run_out_time_is_unknown_without_a_usable_pace(budget: Budget) -> None:
-    assert used_up_at(budget, at("2026-01-15T12:00")) is None
+    ):
+        assert used_up_at(budget, at("2026-01-15T12:00")) is None
 
 
 @pytest.mark.parametrize(

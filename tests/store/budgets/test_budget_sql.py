@@ -10,7 +10,7 @@ from gjobs.store.budgets.budget import BudgetState, Period
 from gjobs.store.database.query import Query
 from gjobs.store.errors import BudgetExceeded, Conflict, InvalidValue, NoPrivilege, RowMissing
 from gjobs.store.store import Store
-from tests.store.store_fixtures import ADA, BEN, NOTHING, Db, MakeProject, Sql, error_of
+from tests.store.store_fixtures import ADA, BEN, NOTHING, Db, Sql, error_of
 
 
 async def names(store: Store) -> list[str | None]:
@@ -38,14 +38,12 @@ def add_jobs_of_ages(db: Db, project: UUID, costs: dict[int, int]) -> list[UUID]
     return jobs
 
 
-async def test_total_budget_reports_the_spending_of_the_last_thirty_days(db: Db) -> None:
+async def test_total_budget_reports_the_last_thirty_days_since_the_oldest_job(db: Db) -> None:
     add_jobs_of_ages(db, db.make_project(), {0: 5, 9: 7, 29: 11, 30: 100})
     budget = await db.operator.set_budget(user_id=ADA, period=Period.ALL, limit_cents=1_000)
     assert (budget.spent_cents, budget.recent_cents, budget.recent_days) == (123, 23, 30)
     assert (budget.name, budget.period_start) == ("ada@example.com", None)
 
-
-async def test_recent_days_of_a_budget_start_at_the_oldest_existing_job(db: Db) -> None:
     project = db.make_project()
     _, oldest = add_jobs_of_ages(db, project, {3: 5, 9: 5})
     db.sql("delete from generation_jobs where id = %s", (oldest,))
@@ -81,29 +79,10 @@ async def test_budgets_are_those_of_a_project_and_its_owner_or_those_of_a_user(d
     assert await names(db.stranger) == []
 
 
-async def test_setting_a_budget_again_replaces_its_limit(operator: Store) -> None:
-    first = await operator.set_budget(user_id=ADA, period="day", limit_cents=100, warn_share=0.5)
-    second = await operator.set_budget(user_id=ADA, period="day", limit_cents=200)
-    other = await operator.set_budget(user_id=ADA, period="month", limit_cents=300)
-    assert (second.id, second.limit_cents, second.warn_share) == (first.id, 200, 0.5)
-    assert (other.id == first.id, other.warn_share) == (False, 0.8)
-    assert (await operator.set_budget(user_id=ADA, period="day", limit_cents=1, warn_share=1)).warn_share == 1
-
-
-async def test_limit_below_the_spending_refuses_further_spending(db: Db) -> None:
-    project = db.make_project()
-    job = db.make_job(project, cost_cents=250)
-    budget = await db.operator.set_budget(project_id=project, period="all", limit_cents=100)
-    assert (budget.left_cents, budget.state) == (-150, BudgetState.USED_UP)
-    with pytest.raises(BudgetExceeded):
-        await db.operator.create_generation_job(project_id=project, mode="lifestyle")
-    with pytest.raises(BudgetExceeded):
-        await db.operator.update_generation_job(job, cost_cents=251)
-    assert (await db.operator.update_generation_job(job, cost_cents=10)).cost_cents == 10
-
-
-async def test_budget_refusal_names_the_project_or_user(operator: Store, ada: Store, make_project: MakeProject) -> None:
-    project = make_project(name="Autumn")
+async def test_budget_refusal_names_the_project_or_user_or_an_unreadable_users_id(
+    operator: Store, ada: Store, db: Db, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = db.make_project(name="Autumn")
     budget = await operator.set_budget(project_id=project, period="month", limit_cents=100)
     for store in (operator, ada):
         with pytest.raises(BudgetExceeded) as caught:
@@ -118,8 +97,6 @@ async def test_budget_refusal_names_the_project_or_user(operator: Store, ada: St
         with pytest.raises(BudgetExceeded, match=r"^The daily budget of user ada@example\.com has run out"):
             await store.create_generation_job(project_id=project, mode="lifestyle")
 
-
-async def test_budget_refusal_uses_the_id_when_the_name_is_unreadable(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
     refused = Query(text("select id, email from auth.users_of_nobody"), tuple)
     monkeypatch.setattr("gjobs.store.users.user_sql.in_range", lambda *_, **__: refused)
     project = db.make_project()
@@ -140,15 +117,22 @@ async def test_check_budget_reports_in_advance_whether_a_cost_is_allowed(db: Db)
     assert await db.ben.check_budget(project, 50) == []
 
 
-async def test_removed_budget_no_longer_exists(operator: Store) -> None:
+async def test_budget_can_be_removed_and_set_again(operator: Store) -> None:
     budget = await operator.set_budget(user_id=ADA, period="day", limit_cents=0)
     assert await operator.remove_budget(budget.id) == budget
     assert list(await operator.get_budgets()) == []
     with pytest.raises(RowMissing, match="There is no budget"):
         await operator.remove_budget(budget.id)
 
+    first = await operator.set_budget(user_id=ADA, period="day", limit_cents=100, warn_share=0.5)
+    second = await operator.set_budget(user_id=ADA, period="day", limit_cents=200)
+    other = await operator.set_budget(user_id=ADA, period="month", limit_cents=300)
+    assert (second.id, second.limit_cents, second.warn_share) == (first.id, 200, 0.5)
+    assert (other.id == first.id, other.warn_share) == (False, 0.8)
+    assert (await operator.set_budget(user_id=ADA, period="day", limit_cents=1, warn_share=1)).warn_share == 1
 
-async def test_invalid_budget_values_are_refused(operator: Store) -> None:
+
+async def test_invalid_budget_values_and_budgets_of_users_are_refused(operator: Store, ada: Store) -> None:
     cases: list[tuple[dict[str, object], str]] = [
         ({}, "user_id"),
         ({"user_id": ADA, "project_id": NOTHING}, "user_id"),
@@ -164,8 +148,6 @@ async def test_invalid_budget_values_are_refused(operator: Store) -> None:
         setting = operator.set_budget(**{"period": "day", "limit_cents": 1, **values})  # type: ignore[arg-type]
         assert (await error_of(InvalidValue, setting)).field == field
 
-
-async def test_only_the_operator_may_set_a_budget(ada: Store) -> None:
     with pytest.raises(NoPrivilege, match=r"^Only the operator can set limits and run workers\.$"):
         await ada.set_budget(user_id=ADA, period="day", limit_cents=10**6)
 

@@ -156,7 +156,7 @@ def test_missing_capability_states_its_reason(feature: Capability, facts: Databa
     assert bool(words(facts, feature)) is bool(reason)
 
 
-def test_capabilities_of_a_user_follow_the_grants_of_their_role() -> None:
+def test_capabilities_of_a_user_need_grants_a_role_and_a_login_that_may_act_as_users() -> None:
     nothing = Privileges(schema=True, select=NO_COLUMNS, insert=NO_COLUMNS, update=NO_COLUMNS, delete=False)
     facts = altered(JOBS, users=nothing)
     assert words(facts, Capability.JOBS) == ""
@@ -165,23 +165,36 @@ def test_capabilities_of_a_user_follow_the_grants_of_their_role() -> None:
         " To fix it, run: GRANT SELECT ON public.generation_jobs TO authenticated;"
     )
 
-
-def test_user_has_no_capability_when_the_login_cannot_act_as_users() -> None:
     for feature in Capability:
         assert words(replace(FACTS, may_become_user=False), feature, USER).startswith("The login")
 
-
-def test_missing_table_is_reported_before_a_missing_role() -> None:
     facts = replace(FACTS, relations={}, has_users_role=False)
     assert words(facts, Capability.JOBS, USER).startswith("There is no table generation_jobs.")
 
+    facts = replace(FACTS, policies=PolicyFacts(claims=frozenset(), shows_users_their_own=False))
 
-def test_operator_under_row_level_security_has_a_restricted_view() -> None:
+    assert words(facts, Capability.ROLLUPS) == ""
+    assert words(facts, Capability.ROLLUPS, USER) == (
+        "The app's own policies decide which jobs users see, so gjobs counts the jobs."
+    )
+
+
+def test_restricted_view_and_unreadable_projects_cause_a_caution() -> None:
     assert Capabilities(FACTS).restricted_view is None
     for has_policy, seen in ((True, "only the jobs that policies show."), (False, "no job.")):
         off = Capabilities(altered(JOBS, row_security=True, has_policy=has_policy)).restricted_view
         assert off is not None
         assert off.reason == f'Row level security applies to the login o"ps: it sees {seen}'
+
+    assert Capabilities(FACTS).caution(OPERATOR) == ""
+    restricted = Capabilities(altered(JOBS, row_security=True))
+    assert restricted.caution(OPERATOR).startswith('Row level security applies to the login o"ps')
+    assert restricted.caution(USER) == ""
+    without_projects = Capabilities(without_login(PROJECTS, select=frozenset()))
+    assert without_projects.caution(OPERATOR).startswith(
+        "gjobs finds projects only through their jobs, without names. No grant: "
+    )
+    assert Capabilities(without_login(JOBS, select=frozenset())).caution(OPERATOR) == ""
 
 
 def test_no_advice_gives_the_apis_login_more_privileges() -> None:
@@ -202,32 +215,6 @@ def test_revision_hidden_by_row_level_security_cannot_be_read() -> None:
     assert not Capabilities(FACTS).may_read_revision
     assert Capabilities(with_relation(REVISIONS, all_of(REVISIONS))).may_read_revision
     assert not Capabilities(altered(REVISIONS, row_security=True, has_policy=False)).may_read_revision
-
-
-def test_different_server_process_id_reveals_a_pooler() -> None:
-    assert not FACTS.behind_pooler
-    assert replace(FACTS, server_pid=8).behind_pooler
-
-
-def test_caution_warns_about_a_restricted_view_and_unreadable_projects() -> None:
-    assert Capabilities(FACTS).caution(OPERATOR) == ""
-    restricted = Capabilities(altered(JOBS, row_security=True))
-    assert restricted.caution(OPERATOR).startswith('Row level security applies to the login o"ps')
-    assert restricted.caution(USER) == ""
-    without_projects = Capabilities(without_login(PROJECTS, select=frozenset()))
-    assert without_projects.caution(OPERATOR).startswith(
-        "gjobs finds projects only through their jobs, without names. No grant: "
-    )
-    assert Capabilities(without_login(JOBS, select=frozenset())).caution(OPERATOR) == ""
-
-
-def test_user_has_no_rollups_when_the_app_has_its_own_policies() -> None:
-    facts = replace(FACTS, policies=PolicyFacts(claims=frozenset(), shows_users_their_own=False))
-
-    assert words(facts, Capability.ROLLUPS) == ""
-    assert words(facts, Capability.ROLLUPS, USER) == (
-        "The app's own policies decide which jobs users see, so gjobs counts the jobs."
-    )
 
 
 @pytest.mark.parametrize(

@@ -44,8 +44,9 @@ def find(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Find:
     return write_and_find
 
 
-def shown(found: AppDatabases) -> list[tuple[str, str, bool]]:
-    return [(database.profile.name, database.description, database.is_local) for database in found.databases]
+def shown(found: AppDatabases) -> list[str]:
+    """Return name and description of each database. A plus marks those that are local."""
+    return [f"{'+-'[not one.is_local]} {one.profile.name}: {one.description}" for one in found.databases]
 
 
 SUPABASE = """
@@ -133,82 +134,64 @@ MONOREPO = {
 }
 
 
-@pytest.mark.parametrize(
-    ("files", "start", "expected"),
-    [
-        (
-            NEXT_AND_SUPABASE,
-            "app/jobs",
-            [
-                ("app:supabase", "local Supabase at 127.0.0.1:54322 from supabase/config.toml and .env", True),
-                (
-                    "app:.env.local:DATABASE_URL",
-                    "DATABASE_URL at aws-0-eu.pooler.supabase.com:6543/postgres from .env.local",
-                    False,
-                ),
-                (
-                    "app:.env.local:DIRECT_URL",
-                    "DIRECT_URL at aws-0-eu.pooler.supabase.com/postgres from .env.local",
-                    False,
-                ),
-            ],
-        ),
-        (
-            PRISMA,
-            ".",
-            [
-                ("app:.env:DATABASE_URL", "DATABASE_URL at /var/run/postgresql/shop from .env", True),
-                (
-                    "app:.env.production.local:POSTGRES_URL",
-                    "POSTGRES_URL at db.example.com/shop from .env.production.local",
-                    False,
-                ),
-            ],
-        ),
-        (
-            RAILS,
-            "config",
-            [
-                (
-                    "app:.env:DATABASE_URL",
-                    "DATABASE_URL at 127.0.0.1:5433/shop_development from .env and docker-compose.yml",
-                    True,
-                )
-            ],
-        ),
-        (
-            COMPOSE,
-            ".",
-            [
-                ("app:compose.yaml:short", "service short at 127.0.0.1/postgres from compose.yaml", True),
-                ("app:compose.yaml:bound", "service bound at 127.0.0.1:5434/ada from compose.yaml", True),
-                ("app:compose.yaml:long", "service long at [::1]:5435/tim from compose.yaml", True),
-                ("app:compose.yaml:moved", "service moved at 127.0.0.1:7000/postgres from compose.yaml", True),
-                ("app:compose.yaml:sealed", "service sealed at 127.0.0.1:5439/postgres from compose.yaml", True),
-                ("app:compose.yaml:ranged", "service ranged at 127.0.0.1:5437/postgres from compose.yaml", True),
-            ],
-        ),
-        (
-            MONOREPO,
-            "apps/web/src",
-            [
-                ("app:apps/web/.env:POSTGRES_URL", "POSTGRES_URL at localhost/web from apps/web/.env", True),
-                ("app:.env:POSTGRES_URL", "POSTGRES_URL at localhost/root from .env", True),
-                ("app:compose.yml:db", "service db at 127.0.0.1:5440/postgres from compose.yml", True),
-            ],
-        ),
-        (
-            {"supabase/config.toml": 'project_id = "x"'},
-            ".",
-            [("app:supabase", "local Supabase at 127.0.0.1:54322 from supabase/config.toml", True)],
-        ),
-        ({"package.json": "{}", ".env.example": f"DATABASE_URL=postgres://u:{SECRET}@h/d"}, ".", []),
-    ],
-    ids=["next-supabase", "prisma", "rails", "compose", "monorepo", "supabase-default", "nothing"],
-)
-def test_databases_of_real_apps_are_found(
-    find: Find, files: Files, start: str, expected: list[tuple[str, str, bool]]
-) -> None:
+REAL_APPS: dict[str, tuple[Files, str, list[str]]] = {
+    "next-supabase": (
+        NEXT_AND_SUPABASE,
+        "app/jobs",
+        [
+            "+ app:supabase: local Supabase at 127.0.0.1:54322 from supabase/config.toml and .env",
+            "- app:.env.local:DATABASE_URL: DATABASE_URL at aws-0-eu.pooler.supabase.com:6543/postgres from .env.local",
+            "- app:.env.local:DIRECT_URL: DIRECT_URL at aws-0-eu.pooler.supabase.com/postgres from .env.local",
+        ],
+    ),
+    "prisma": (
+        PRISMA,
+        ".",
+        [
+            "+ app:.env:DATABASE_URL: DATABASE_URL at /var/run/postgresql/shop from .env",
+            "- app:.env.production.local:POSTGRES_URL: POSTGRES_URL at db.example.com/shop from .env.production.local",
+        ],
+    ),
+    "rails": (
+        RAILS,
+        "config",
+        ["+ app:.env:DATABASE_URL: DATABASE_URL at 127.0.0.1:5433/shop_development from .env and docker-compose.yml"],
+    ),
+    "compose": (
+        COMPOSE,
+        ".",
+        [
+            f"+ app:compose.yaml:{name}: service {name} at {where} from compose.yaml"
+            for name, where in (
+                ("short", "127.0.0.1/postgres"),
+                ("bound", "127.0.0.1:5434/ada"),
+                ("long", "[::1]:5435/tim"),
+                ("moved", "127.0.0.1:7000/postgres"),
+                ("sealed", "127.0.0.1:5439/postgres"),
+                ("ranged", "127.0.0.1:5437/postgres"),
+            )
+        ],
+    ),
+    "monorepo": (
+        MONOREPO,
+        "apps/web/src",
+        [
+            "+ app:apps/web/.env:POSTGRES_URL: POSTGRES_URL at localhost/web from apps/web/.env",
+            "+ app:.env:POSTGRES_URL: POSTGRES_URL at localhost/root from .env",
+            "+ app:compose.yml:db: service db at 127.0.0.1:5440/postgres from compose.yml",
+        ],
+    ),
+    "supabase-default": (
+        {"supabase/config.toml": 'project_id = "x"'},
+        ".",
+        ["+ app:supabase: local Supabase at 127.0.0.1:54322 from supabase/config.toml"],
+    ),
+    "nothing": ({"package.json": "{}", ".env.example": f"DATABASE_URL=postgres://u:{SECRET}@h/d"}, ".", []),
+}
+
+
+@pytest.mark.parametrize(("files", "start", "expected"), REAL_APPS.values(), ids=REAL_APPS)
+def test_databases_of_real_apps_are_found(find: Find, files: Files, start: str, expected: list[str]) -> None:
     assert shown(find(files, start)) == expected
 
 
@@ -234,11 +217,9 @@ def connected(found: AppDatabases, name: str) -> dict[str, object]:
 def test_login_and_libpq_parameters_are_kept_and_other_drivers_parameters_dropped(find: Find) -> None:
     prisma, rails, compose = find(PRISMA), find(RAILS), find(COMPOSE)
     assert connected(find(NEXT_AND_SUPABASE), "app:supabase") == {
+        **dict.fromkeys(("user", "password", "dbname"), "postgres"),
         "host": "127.0.0.1",
         "port": "54322",
-        "user": "postgres",
-        "password": "postgres",
-        "dbname": "postgres",
     }
     assert connected(prisma, "app:.env:DATABASE_URL") == {
         "host": "/var/run/postgresql",
@@ -255,11 +236,14 @@ def test_login_and_libpq_parameters_are_kept_and_other_drivers_parameters_droppe
     assert label({name: str(value) for name, value in long.items()}, {}) == "[::1]:5435/tim"
 
 
-def test_local_databases_may_be_written_and_a_pooler_is_configured(find: Find) -> None:
+def test_local_databases_may_be_written_unless_variables_redirect_libpq(find: Find) -> None:
     found = {database.profile.name: database.profile for database in find(NEXT_AND_SUPABASE).databases}
     assert [profile.write for profile in found.values()] == [True, False, False]
     assert found["app:.env.local:DATABASE_URL"].pooler is Pooler.TRANSACTION
     assert found["app:.env.local:DIRECT_URL"].pooler is None
+
+    for environment in ({"PGHOSTADDR": "192.0.2.1"}, {"PGSERVICE": "prod"}):
+        assert not any(database.is_local for database in find(NEXT_AND_SUPABASE, **environment).databases)
 
 
 @pytest.mark.parametrize(
@@ -276,11 +260,6 @@ def test_shown_address_has_the_parts_that_libpq_takes_from_the_environment(
 ) -> None:
     (database,) = find({".env": f"DATABASE_URL={url}"}, **environment).databases
     assert database.where == where
-
-
-@pytest.mark.parametrize("environment", [{"PGHOSTADDR": "192.0.2.1"}, {"PGSERVICE": "prod"}])
-def test_variables_that_redirect_libpq_make_a_database_remote(find: Find, environment: dict[str, str]) -> None:
-    assert not any(database.is_local for database in find(NEXT_AND_SUPABASE, **environment).databases)
 
 
 HOSTILE: Files = {
@@ -475,9 +454,8 @@ def test_search_never_leaves_the_repository_or_reaches_the_home(
     monkeypatch.setenv("HOME", str(home))
 
     assert find_app_databases({}, repository).databases == ()
-    assert shown(find_app_databases({}, home / "work")) == [
-        ("app:.env:DATABASE_URL", "DATABASE_URL at localhost/x from .env", True)
-    ]
+    (found,) = shown(find_app_databases({}, home / "work"))
+    assert found == "+ app:.env:DATABASE_URL: DATABASE_URL at localhost/x from .env"
     assert find_app_databases({}, home / "a/b").folder == home / "a"
     assert len(deep.relative_to(home).parts) > MOST_LEVELS
     assert find_app_databases({}, deep).databases == ()
@@ -485,38 +463,30 @@ def test_search_never_leaves_the_repository_or_reaches_the_home(
     assert find_app_databases({}, tmp_path / "gone").databases == ()
 
 
-@pytest.mark.parametrize(
-    ("url", "where"),
-    [
+def test_urls_are_read_as_libpq_reads_their_safe_form_or_refused() -> None:
+    for url, where in (
         ("postgres://u:p@[::1]:5433,h2/db", "[::1]:5433,h2/db"),
         ("postgres://u:p@[2001:db8::1]/db", "[2001:db8::1]/db"),
         ("postgres:///db", "local/db"),
         ("postgresql+psycopg2://u@h", "h"),
         ("postgres://localhost/db?host=evil.example&hostaddr=192.0.2.1&passfile=/etc/x&service=y", "evil.example/db"),
         ("postgres://u:p%2Fw%3F@h:6432/a%20b?ssl=true", "h:6432/a b"),
-    ],
-)
-def test_urls_are_read_as_libpq_reads_their_safe_form(url: str, where: str) -> None:
-    found = read_url(url, folder=Path("/app")).parameters
-    assert shown_place(found, {}) == where
-    assert not {"hostaddr", "passfile", "service"} & set(found)
-    assert is_local(found, {}) is (url == "postgres:///db")
-    assert not is_local(found, {"PGHOST": "db.example.com"})
+    ):
+        found = read_url(url, folder=Path("/app")).parameters
+        assert shown_place(found, {}) == where
+        assert not {"hostaddr", "passfile", "service"} & set(found)
+        assert is_local(found, {}) is (url == "postgres:///db")
+        assert not is_local(found, {"PGHOST": "db.example.com"})
 
-
-@pytest.mark.parametrize(
-    "url",
-    [
+    for url in (
         "postgres://u:p@h/d\n",
         "postgres://u:p@h/%00",
         "postgres://[h/d",
         "postgres://h:70000/d",
         f"postgres://h/{'x' * 5000}",
-    ],
-)
-def test_unreadable_urls_are_refused(url: str) -> None:
-    with pytest.raises(Unusable, match=r"is not a database URL|cannot be read"):
-        read_url(url, folder=Path("/app"))
+    ):
+        with pytest.raises(Unusable, match=r"is not a database URL|cannot be read"):
+            read_url(url, folder=Path("/app"))
 
 
 def test_same_database_with_two_passwords_is_offered_twice(find: Find) -> None:

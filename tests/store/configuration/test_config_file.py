@@ -213,6 +213,18 @@ NO_KEY = "names no key; write 'comma' for a comma."
                     "password_command = [1]",
                     "must be a program and its arguments, as one string or as a list of strings.",
                 ),
+                ('claims = "org"', "is a string, but must be a table."),
+                ("claims = { sub = 'x' }", "cannot set sub: gjobs takes it from the user that you act as."),
+                ("claims = { role = 'x' }", "cannot set role: gjobs takes it from the user that you act as."),
+                ("claims = { aal = 'aal2' }", "cannot set aal: --aal sets it."),
+                *(
+                    (
+                        f"claims = {{ x = {value} }}",
+                        "must hold only JSON values: no dates, no times, no infinite numbers.",
+                    )
+                    for value in ("2026-01-01", "inf")
+                ),
+                ('claims = { org = "a\\u0000b" }', "contains a NUL character."),
             )
         ),
     ],

@@ -63,27 +63,51 @@ GJOBS_PROFILE = {**SET, "GJOBS_PROFILE": "prod"}
 BOTH = {**GJOBS_URL, **GJOBS_PROFILE}
 
 
+BEN = {"GJOBS_AS": "ben@example.com"}
+
+LAB_ORIGIN, PROD_ORIGIN, EMBEDDED_ORIGIN = (f"the profile '{name}'" for name in ("lab", "prod", "embedded"))
+
+ADA, OPERATOR = ("ada@example.com", None), ("operator", None)
+
+OPEN, ASKS, CLOSED = WriteMode.OPEN, WriteMode.PERMIT_REQUIRED, WriteMode.CLOSED
+
+EMBEDDED_READ_ONLY = replace(EMBEDDED_PROFILE, write=False)
+
+
 @pytest.mark.parametrize(
-    ("options", "environment", "configuration", "origin"),
+    ("options", "environment", "configuration", "origin", "actor", "mode"),
     [
-        ({"database_url": URL}, BOTH, DEFAULT_LAB, "--database-url"),
-        ({"profile": "lab"}, BOTH, DEFAULT_LAB, "the profile 'lab'"),
-        ({"profile": "embedded"}, GJOBS_URL, DEFAULT_LAB, None),
-        ({}, GJOBS_URL, DEFAULT_LAB, "GJOBS_DATABASE_URL"),
-        ({}, GJOBS_PROFILE, DEFAULT_LAB, "the profile 'prod'"),
-        ({}, SET, DEFAULT_LAB, "the profile 'lab'"),
-        ({}, SET, replace(FILE, default_profile="embedded"), None),
-        ({}, SET, FILE, "DATABASE_URL"),
-        ({}, SET, NO_CONFIGURATION, "DATABASE_URL"),
+        ({"database_url": URL}, BOTH, DEFAULT_LAB, "--database-url", OPERATOR, ASKS),
+        ({"profile": "lab"}, BOTH, DEFAULT_LAB, LAB_ORIGIN, OPERATOR, OPEN),
+        ({"profile": "embedded"}, GJOBS_URL, DEFAULT_LAB, EMBEDDED_ORIGIN, ADA, OPEN),
+        ({}, GJOBS_URL, DEFAULT_LAB, "GJOBS_DATABASE_URL", OPERATOR, ASKS),
+        ({}, GJOBS_PROFILE, DEFAULT_LAB, PROD_ORIGIN, ("ana@example.com", PROD_ORIGIN), ASKS),
+        ({}, SET, DEFAULT_LAB, LAB_ORIGIN, OPERATOR, OPEN),
+        ({}, SET, replace(FILE, default_profile="embedded"), EMBEDDED_ORIGIN, ADA, OPEN),
+        ({}, SET, FILE, "DATABASE_URL", OPERATOR, ASKS),
+        ({}, SET, NO_CONFIGURATION, "DATABASE_URL", OPERATOR, ASKS),
+        ({"profile": "prod", "act_as": "cy@example.com"}, BEN, FILE, PROD_ORIGIN, ("cy@example.com", "--as"), ASKS),
+        ({"profile": "prod"}, BEN, FILE, PROD_ORIGIN, ("ben@example.com", "GJOBS_AS"), ASKS),
+        ({"profile": "embedded"}, {"GJOBS_AS": ""}, FILE, EMBEDDED_ORIGIN, ADA, OPEN),
+        ({"profile": "lab", "read_only": True}, {}, FILE, LAB_ORIGIN, OPERATOR, CLOSED),
+        ({}, {}, replace(FILE, profiles={"embedded": EMBEDDED_READ_ONLY}), None, ADA, ASKS),
+        ({"read_only": True}, {}, FILE, None, ADA, CLOSED),
     ],
 )
-def test_database_choice_follows_option_variable_file_then_database_url(
-    options: Options, environment: dict[str, str], configuration: Configuration, origin: str | None
+def test_options_come_before_variables_and_the_file_and_then_database_url(
+    options: Options,
+    environment: dict[str, str],
+    configuration: Configuration,
+    origin: str | None,
+    actor: tuple[str, str | None],
+    mode: WriteMode,
 ) -> None:
     settings = resolved(environment, configuration, **options)
-    assert not settings.is_fallback, "the dashboard does not ask for another database"
-    assert settings.is_embedded is (origin is None)
-    assert settings.profile.origin == (origin or "the profile 'embedded'")
+    assert settings.is_fallback is (origin is None), "only then the dashboard asks for another database"
+    assert settings.profile.origin == (origin or EMBEDDED_ORIGIN)
+    assert settings.is_embedded is (settings.profile.origin == EMBEDDED_ORIGIN)
+    assert ((settings.act_as, settings.act_as_origin), settings.write_rule) == (actor, mode)
+    assert settings.act_as_given is (actor[1] == "--as")
 
 
 def test_address_without_a_profile_is_a_profile_without_a_name() -> None:
@@ -107,52 +131,6 @@ def test_naming_two_databases_or_an_unknown_profile_is_refused(
         resolved(environment, FILE, **options)
     assert "hunter2" not in str(caught.value)
     assert "Did you mean" not in words or "gjobs profiles" in str(caught.value.hint)
-
-
-BEN = {"GJOBS_AS": "ben@example.com"}
-
-
-@pytest.mark.parametrize(
-    ("options", "environment", "act_as", "origin"),
-    [
-        ({"profile": "prod", "act_as": "cy@example.com"}, BEN, "cy@example.com", "--as"),
-        ({"profile": "prod"}, BEN, "ben@example.com", "GJOBS_AS"),
-        ({"profile": "prod"}, {}, "ana@example.com", "the profile 'prod'"),
-        ({"profile": "lab"}, {}, "operator", None),
-        ({"database_url": URL}, {}, "operator", None),
-        ({"profile": "embedded"}, {}, "ada@example.com", None),
-        ({"profile": "embedded"}, {"GJOBS_AS": ""}, "ada@example.com", None),
-    ],
-)
-def test_acting_user_comes_from_option_variable_or_profile(
-    options: Options, environment: dict[str, str], act_as: str, origin: str | None
-) -> None:
-    settings = resolved(environment, FILE, **options)
-    assert (settings.act_as, settings.act_as_origin) == (act_as, origin)
-    assert settings.act_as_given is (origin == "--as")
-
-
-EMBEDDED_READ_ONLY = replace(EMBEDDED_PROFILE, write=False)
-
-
-@pytest.mark.parametrize(
-    ("options", "environment", "configuration", "mode"),
-    [
-        ({"profile": "embedded"}, {}, FILE, WriteMode.OPEN),
-        ({"profile": "lab"}, {}, FILE, WriteMode.OPEN),
-        ({"profile": "prod"}, {}, FILE, WriteMode.PERMIT_REQUIRED),
-        ({"database_url": URL}, {}, FILE, WriteMode.PERMIT_REQUIRED),
-        ({}, GJOBS_URL, FILE, WriteMode.PERMIT_REQUIRED),
-        ({}, SET, FILE, WriteMode.PERMIT_REQUIRED),
-        ({}, {}, replace(FILE, profiles={"embedded": EMBEDDED_READ_ONLY}), WriteMode.PERMIT_REQUIRED),
-        ({"profile": "lab", "read_only": True}, {}, FILE, WriteMode.CLOSED),
-        ({"read_only": True}, {}, FILE, WriteMode.CLOSED),
-    ],
-)
-def test_write_mode_follows_the_profile_and_the_read_only_option(
-    options: Options, environment: dict[str, str], configuration: Configuration, mode: WriteMode
-) -> None:
-    assert resolved(environment, configuration, **options).write_rule is mode
 
 
 def test_switched_database_has_its_own_actor_and_write_mode() -> None:

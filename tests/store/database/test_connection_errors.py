@@ -76,12 +76,18 @@ async def test_connection_that_cannot_be_opened_raises_its_kind_of_error(
     assert hint in str(error.hint)
 
 
-async def test_closed_port_is_unreachable(unused_tcp_port: int) -> None:
+async def test_closed_port_or_connection_lost_during_the_sign_in_is_unreachable(unused_tcp_port: int) -> None:
     error = await connection_error({"host": "127.0.0.1", "port": unused_tcp_port, "user": "ada"})
     assert isinstance(error, Unreachable)
     assert "Connection refused" in str(error)
     assert "\n" not in str(error)
     assert f"127.0.0.1:{unused_tcp_port}" in str(error.hint)
+
+    server = RejectingServer(b"", asks_for_password=True)
+    error = await rejection(server, password="right")
+    assert isinstance(error, Unreachable)
+    assert error.message == f"{UNREACHABLE}server closed the connection unexpectedly."
+    assert server.visits == 1
 
 
 async def test_next_host_is_tried_when_one_does_not_answer(database: Conninfo, sql: Sql) -> None:
@@ -253,9 +259,8 @@ AT_DB = 'connection to server at "db" (10.0.0.1), port 5432 failed: '
 ON_SOCKET = 'connection to server on socket "/run/failed: x/.s.PGSQL.5432" failed: '
 
 
-@pytest.mark.parametrize(
-    "prefix",
-    [
+def test_words_of_the_client_library_lose_only_the_address_and_the_driver_words() -> None:
+    for prefix in (
         f"connection failed: {AT_DB}",
         f"connection is bad: {AT_DB}",
         'connection failed: connection to server at "2001:db8::1", port 6543 failed: ',
@@ -265,22 +270,24 @@ ON_SOCKET = 'connection to server on socket "/run/failed: x/.s.PGSQL.5432" faile
         "connection failed: ",
         "connection is bad: ",
         "",
-    ],
-)
-def test_only_the_address_is_cut_from_the_words_of_the_client_library(prefix: str) -> None:
-    answer = "SSL error: certificate verify failed: expired"
-    error = translate_connecting(OperationalError(f"{prefix}{answer}\nDETAIL:  The check failed: no reason."))
-    assert type(error) is Unreachable
-    assert str(error) == f"{UNREACHABLE}{answer}."
+    ):
+        answer = "SSL error: certificate verify failed: expired"
+        error = translate_connecting(OperationalError(f"{prefix}{answer}\nDETAIL:  The check failed: no reason."))
+        assert type(error) is Unreachable
+        assert str(error) == f"{UNREACHABLE}{answer}."
 
-
-def test_server_that_is_full_for_the_encrypted_attempt_only_is_unreachable() -> None:
-    """By default libpq tries again without encryption. A connection may have ended by then."""
+    # By default libpq tries again without encryption. A connection may have ended by then.
     failed = 'connection to server at "db" (10.0.0.1), port 5432 failed: FATAL:  '
     full, refused = "sorry, too many clients already", 'no pg_hba.conf entry for host "10.0.0.2", no encryption'
     error = translate_connecting(OperationalError(f"connection failed: {failed}{full}\n{failed}{refused}"))
     assert type(error) is Unreachable
     assert (str(error), error.hint) == (f"The database accepts no connections at the moment: {full}.", FULL_HINT)
+
+    for step in ("consuming input", "sending query and params", "flushing"):
+        error = translate(
+            OperationalError(f"{step} failed: server closed the connection unexpectedly\n\tThis probably")
+        )
+        assert error.message == f"{LOST}server closed the connection unexpectedly."
 
 
 async def test_missing_password_is_refused_and_the_hint_names_its_sources() -> None:
@@ -289,14 +296,6 @@ async def test_missing_password_is_refused_and_the_hint_names_its_sources() -> N
     assert "no password supplied" in str(error)
     assert "~/.pgpass" in str(error.hint)
     assert "password_command" in str(error.hint)
-
-
-async def test_connection_lost_during_the_sign_in_is_unreachable() -> None:
-    server = RejectingServer(b"", asks_for_password=True)
-    error = await rejection(server, password="right")
-    assert isinstance(error, Unreachable)
-    assert error.message == f"{UNREACHABLE}server closed the connection unexpectedly."
-    assert server.visits == 1
 
 
 @pytest.mark.parametrize(
@@ -324,18 +323,11 @@ def test_statement_that_gets_or_keeps_no_connection_is_unreachable_with_a_remedy
     assert translated.hint == hint
 
 
-@pytest.mark.parametrize("step", ["consuming input", "sending query and params", "flushing"])
-def test_lost_connection_is_reported_without_the_words_of_the_driver(step: str) -> None:
-    error = translate(OperationalError(f"{step} failed: server closed the connection unexpectedly\n\tThis probably"))
-    assert error.message == f"{LOST}server closed the connection unexpectedly."
-
-
 SUPABASE = "db.abcdefghijklmnopqrst.supabase.co"
 
 
-@pytest.mark.parametrize(
-    ("message", "hint"),
-    [
+def test_hint_explains_unroutable_hosts_and_each_ssl_and_service_error() -> None:
+    for message, hint in (
         (f"failed to resolve host '{SUPABASE}': [Errno -2] Name or service not known", "session pooler"),
         (f"failed to resolve host '{SUPABASE}': [Errno -5] No address associated with hostname", "session pooler"),
         (
@@ -343,18 +335,13 @@ SUPABASE = "db.abcdefghijklmnopqrst.supabase.co"
             "session pooler",
         ),
         ('connection to server at "2001:db8::1", port 5432 failed: Network is unreachable', "no route"),
-    ],
-)
-def test_hint_for_a_supabase_host_or_an_unroutable_host_names_the_remedy(message: str, hint: str) -> None:
-    error = translate_connecting(OperationalError(message))
-    assert type(error) is Unreachable
-    assert hint in str(error.hint)
-    assert ("only over IPv6" in str(error.hint)) is ("supabase" in message)
+    ):
+        error = translate_connecting(OperationalError(message))
+        assert type(error) is Unreachable
+        assert hint in str(error.hint)
+        assert ("only over IPv6" in str(error.hint)) is ("supabase" in message)
 
-
-@pytest.mark.parametrize(
-    ("message", "hint"),
-    [
+    for message, hint in (
         ('invalid sslmode value: "bogus"', "verify-full"),
         ("server does not support SSL, but SSL was required", "doesn't support it"),
         ('server certificate for "db" does not match host name "127.0.0.1"', "a host name in the server"),
@@ -363,10 +350,8 @@ def test_hint_for_a_supabase_host_or_an_unroutable_host_names_the_remedy(message
         ("SSL error: certificate verify failed", "sslrootcert"),
         ('service file "/nowhere" not found', "PGSERVICEFILE"),
         ("Connection refused", "None"),
-    ],
-)
-def test_advice_explains_each_ssl_and_service_error(message: str, hint: str) -> None:
-    assert hint in str(advice(message))
+    ):
+        assert hint in str(advice(message))
 
 
 @pytest.mark.parametrize("hint", [None, "It is restarted automatically."])

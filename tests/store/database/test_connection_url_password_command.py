@@ -52,13 +52,11 @@ async def test_command_without_a_password_is_refused_and_its_output_hidden(scrip
     assert "hunter2" not in f"{caught.value.hint}{caught.value!r}"
 
 
-async def test_missing_password_command_is_refused(tmp_path: Path) -> None:
+async def test_missing_or_slow_password_command_is_refused_and_ended_with_its_child_processes(tmp_path: Path) -> None:
     missing = str(tmp_path / "op")
     with pytest.raises(SignInRefused, match="cannot be run: No such file"):
         await PasswordCommand([missing]).get()
 
-
-async def test_slow_password_command_is_killed_with_its_child_processes(tmp_path: Path) -> None:
     file = tmp_path / "pid"
     with pytest.raises(SignInRefused, match=r"did not answer within 0\.2 s"):
         await shell(f"sleep 600 & echo $! > {file}; wait", limit=0.2).get()
@@ -85,7 +83,7 @@ def is_running(pid: int) -> bool:
     return not (stat.exists() and ") Z " in stat.read_text())
 
 
-async def test_password_command_runs_once_until_the_password_is_forgotten(tmp_path: Path) -> None:
+async def test_password_command_runs_once_without_a_terminal_and_shows_no_arguments(tmp_path: Path) -> None:
     log = tmp_path / "log"
     command = shell(f"echo x >> {log}; wc -l < {log}")
     assert not command.is_known
@@ -95,11 +93,7 @@ async def test_password_command_runs_once_until_the_password_is_forgotten(tmp_pa
     command.forget()
     assert (await command.get()).strip() == "2"
 
-
-async def test_password_command_runs_without_a_terminal() -> None:
     asks = "import sys, os; print(sys.stdin.read() == '' and os.getsid(0) == os.getpid())"
     assert await PasswordCommand([sys.executable, "-c", asks]).get() == "True"
 
-
-def test_representation_contains_no_arguments_of_the_password_command() -> None:
     assert "hunter2" not in repr(PasswordCommand(["echo", "hunter2"]))

@@ -129,7 +129,7 @@ class TestTransactions:
         assert renamed == [2, 0]
         assert sql("select count(*) from projects") == [(0,)]
 
-    async def test_each_read_of_a_snapshot_runs_as_its_own_actor(self, operator: Store) -> None:
+    async def test_each_read_of_a_snapshot_runs_as_its_own_actor(self, operator: Store, database: Conninfo) -> None:
         role, claims = show("role"), value_of("select current_setting('request.jwt.claims', true)")
         async with operator.database.snapshot() as snapshot:
             for actor in (OPERATOR, ActingUser(id=ADA), OPERATOR, ActingUser(id=BEN), ActingUser(id=ADA), OPERATOR):
@@ -142,7 +142,6 @@ class TestTransactions:
             assert shown == (["on"], ["8s"])
         assert await operator.database.read(OPERATOR, role) == ["none"]
 
-    async def test_initial_role_of_the_login_returns_after_a_read_as_a_user(self, database: Conninfo) -> None:
         async with opened({**database, "options": "-c role=service_role"}) as session, session.snapshot() as snapshot:
             assert await snapshot.read(ActingUser(id=ADA), show("role")) == (["authenticated"],)
             assert await snapshot.read(OPERATOR, show("role")) == (["service_role"],)
@@ -222,16 +221,13 @@ class TestReadOnlySession:
 
 
 class TestActingAs:
-    async def test_statement_of_an_acting_user_has_role_and_claims(self, operator: Store) -> None:
+    async def test_statement_of_an_acting_user_has_role_and_claims(self, db: Db, database: Conninfo) -> None:
         who = Query(text("select current_user::text, auth.uid()"), tuple)
-        assert await operator.database.read(ActingUser(id=ADA), who) == [("authenticated", ADA)]
-        assert await write(operator.database, who, actor=ActingUser(id=BEN)) == [("authenticated", BEN)]
-        assert await operator.database.read(OPERATOR, who) == [("gjobs", None)]
+        assert await db.operator.database.read(ActingUser(id=ADA), who) == [("authenticated", ADA)]
+        assert await write(db.operator.database, who, actor=ActingUser(id=BEN)) == [("authenticated", BEN)]
+        assert await db.operator.database.read(OPERATOR, who) == [("gjobs", None)]
 
-    async def test_session_setting_of_another_user_does_not_replace_the_claims(
-        self, database: Conninfo, sql: Sql
-    ) -> None:
-        """A legacy setting has priority over the JSON claims, so each transaction sets it."""
+        # A legacy setting has priority over the JSON claims, so each transaction sets it.
         ada, who = ActingUser(id=ADA), value_of("select auth.uid()")
         async with opened({**database, "options": f"-c request.jwt.claim.sub={BEN}"}) as session:
             assert await session.read(ada, who) == [ADA]
@@ -262,7 +258,7 @@ class TestActingAs:
 
 
 class TestTimeLimits:
-    async def test_server_stops_a_statement_that_takes_too_long(self, db: Db) -> None:
+    async def test_statement_beyond_the_time_limit_of_session_or_call_is_stopped(self, db: Db) -> None:
         async with opened(db.conninfo, limits=TimeLimits(statement=0.2, answer=2.0)) as session:
             for actor in BOTH_ACTORS:
                 with pytest.raises(TimedOut, match="took too long") as caught:
@@ -272,12 +268,11 @@ class TestTimeLimits:
                 assert await session.read_together(actor, *limits) == (["200ms"], ["2200ms"])
                 assert await write(session, *limits, actor=actor) == ["200ms", "2200ms"]
 
-    async def test_call_can_override_the_time_limits(self, operator: Store, sql: Sql) -> None:
         shorter = TimeLimits(statement=0.05)
         with pytest.raises(TimedOut):
-            await operator.database.read(OPERATOR, SLEEP, limits=shorter)
+            await db.operator.database.read(OPERATOR, SLEEP, limits=shorter)
         with pytest.raises(TimedOut):
-            async with operator.database.rehearsal(OPERATOR, limits=shorter) as (transaction, _):
+            async with db.operator.database.rehearsal(OPERATOR, limits=shorter) as (transaction, _):
                 await transaction.run(SLEEP)
 
     @pytest.mark.parametrize("kind", ["read", "write"])

@@ -18,12 +18,12 @@ from gjobs.store.journal.write_record import JournalEntry, ResolvedWrite, Unconf
 from gjobs.store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.faulty_servers import CHANGE, COMMIT, Cut, Proxy, fatal, proxied
-from tests.store.store_fixtures import NOW, MakeJob, MakeProject, Sql
+from tests.store.store_fixtures import NOW, Db, Sql
 
 
 @pytest.fixture
-def job_id(make_project: MakeProject, make_job: MakeJob) -> UUID:
-    return make_job()
+def job_id(db: Db) -> UUID:
+    return db.make_job()
 
 
 @asynccontextmanager
@@ -126,9 +126,9 @@ class TestResolveWrite:
         return [entry.outcome.value for entry in read_journal(path).entries]
 
     async def test_resolve_write_finds_a_commit_whose_answer_was_lost(
-        self, store: Store, path: Path, job_id: UUID, make_project: MakeProject
+        self, store: Store, path: Path, job_id: UUID, db: Db
     ) -> None:
-        project_id = make_project()
+        project_id = db.make_project()
         for write, status in (
             (store.transition_job_status(job_id, JobStatus.RUNNING), JobStatus.RUNNING),
             (store.update_generation_job(job_id, cost_cents=7), JobStatus.RUNNING),
@@ -173,10 +173,10 @@ class TestResolveWrite:
         assert found.outcome is WriteOutcome.NOT_DONE
 
     async def test_connection_lost_before_the_commit_leaves_no_unknown_outcome(
-        self, store: Store, path: Path, job_id: UUID, sql: Sql, make_project: MakeProject
+        self, store: Store, path: Path, job_id: UUID, sql: Sql, db: Db
     ) -> None:
         """The database commits only on request, so these writes were not made."""
-        project_id = make_project()
+        project_id = db.make_project()
         for reaches_database in (True, False):
             for write in (
                 store.transition_job_status(job_id, JobStatus.RUNNING),

@@ -19,7 +19,7 @@ from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
 from tests.store.database.conftest import opened, value_of
-from tests.store.store_fixtures import Db, MakeJob, error_of
+from tests.store.store_fixtures import Db, error_of
 
 
 def adds_a_cent(job_id: UUID) -> Query[object]:
@@ -53,14 +53,25 @@ DATABASE_ERRORS: list[tuple[str, type[StoreError], str, str]] = [
 ]
 
 
-async def test_database_error_is_raised_as_its_kind(operator: Store) -> None:
+async def test_database_error_is_raised_as_its_kind_with_the_field_of_a_rejected_value(operator: Store, db: Db) -> None:
     for statement, kind, sqlstate, words in DATABASE_ERRORS:
         error = await write_error(operator.database, statement)
         assert (type(error), error.sqlstate) == (kind, sqlstate), statement
         assert words in f"{error} {error.hint}"
 
+    db.make_job()
+    for statement, sqlstate, field in (
+        ("update generation_jobs set status = 'done'", "23514", "status"),
+        ("update generation_jobs set mode = null", "23502", "mode"),
+        ("update generation_jobs set project_id = gen_random_uuid()", "23503", "project_id"),
+        ("update generation_jobs set cost_cents = 2147483648", "22003", "value"),
+        ("select 'x'::uuid", "22P02", "value"),
+        ("insert into projects select * from projects", "23505", "projects_pkey"),
+    ):
+        error = await write_error(operator.database, statement)
+        assert isinstance(error, InvalidValue), statement
+        assert (error.sqlstate, error.field) == (sqlstate, field)
 
-async def test_lock_timeout_raises_locked(db: Db) -> None:
     db.make_job()
     with connect(db.conninfo) as other:
         other.execute("select from generation_jobs for update")
@@ -93,21 +104,6 @@ async def test_deadlock_is_a_conflict(quick_deadlocks: None, db: Db) -> None:
     (error,) = filter(None, outcomes)
     assert isinstance(error, Conflict)
     assert error.sqlstate == "40P01"
-
-
-async def test_rejected_value_raises_invalid_value_with_its_field(operator: Store, make_job: MakeJob) -> None:
-    make_job()
-    for statement, sqlstate, field in (
-        ("update generation_jobs set status = 'done'", "23514", "status"),
-        ("update generation_jobs set mode = null", "23502", "mode"),
-        ("update generation_jobs set project_id = gen_random_uuid()", "23503", "project_id"),
-        ("update generation_jobs set cost_cents = 2147483648", "22003", "value"),
-        ("select 'x'::uuid", "22P02", "value"),
-        ("insert into projects select * from projects", "23505", "projects_pkey"),
-    ):
-        error = await write_error(operator.database, statement)
-        assert isinstance(error, InvalidValue), statement
-        assert (error.sqlstate, error.field) == (sqlstate, field)
 
 
 PROJECT = UUID(int=3)

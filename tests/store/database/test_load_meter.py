@@ -8,7 +8,7 @@ from gjobs.store.database.load_meter import LoadMeter, Traffic
 from gjobs.store.database.query import Query, make_number
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR
-from tests.store.store_fixtures import MakeJob
+from tests.store.store_fixtures import Db
 
 
 class Clocks:
@@ -106,8 +106,8 @@ def test_lost_answer_counts_as_database_time_but_not_as_round_trip(clocks: Clock
     assert load.round_trip == pytest.approx(0.6)
 
 
-async def test_database_counts_its_queries(operator: Store, make_job: MakeJob) -> None:
-    job_id = make_job()
+async def test_database_counts_its_queries(operator: Store, db: Db) -> None:
+    job_id = db.make_job()
     database: Database = operator.database
     database.use_user_columns(set())
     one = Query(text("select 1"), make_number)

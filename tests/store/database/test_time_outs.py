@@ -44,9 +44,8 @@ async def test_shorter_of_the_time_outs_of_role_and_gjobs_applies(login: Conninf
             assert await snapshot.read(actor, STATE, within=60.0) == ([("1s", "2s", "13s")],)
 
 
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
+async def test_shorter_of_two_time_outs_in_any_unit_applies(database: Conninfo) -> None:
+    for given, expected in (
         ("0", "8s"),
         ("7999", "7999ms"),
         ("8001", "8s"),
@@ -56,15 +55,11 @@ async def test_shorter_of_the_time_outs_of_role_and_gjobs_applies(login: Conninf
         ("1d", "8s"),
         ("2147483647", "8s"),
         ("1500000us", "1500ms"),
-    ],
-)
-async def test_time_outs_in_any_unit_are_compared(database: Conninfo, given: str, expected: str) -> None:
-    options = f"-c statement_timeout={given} -c intervalstyle=sql_standard"
-    async with opened({**database, "options": options}) as session:
-        assert await session.read(OPERATOR, show("statement_timeout")) == [expected]
+    ):
+        options = f"-c statement_timeout={given} -c intervalstyle=sql_standard"
+        async with opened({**database, "options": options}) as session:
+            assert await session.read(OPERATOR, show("statement_timeout")) == [expected]
 
-
-async def test_longer_time_limit_of_gjobs_does_not_raise_the_time_out_of_the_database(database: Conninfo) -> None:
     longer = TimeLimits(statement=600.0)
     async with opened({**database, "options": "-c statement_timeout=3s"}, limits=longer) as session:
         assert await session.read(OPERATOR, show("statement_timeout")) == ["3s"]

@@ -17,7 +17,7 @@ class Clock:
         return self.now
 
 
-def test_only_an_open_session_may_write_without_a_permit() -> None:
+def test_only_an_open_session_or_a_permit_that_has_not_ended_allows_writes() -> None:
     assert WriteAccess(WriteMode.OPEN).may_write
     assert WriteAccess(WriteMode.OPEN).permit is None
     closed = WriteAccess(WriteMode.CLOSED)
@@ -25,8 +25,6 @@ def test_only_an_open_session_may_write_without_a_permit() -> None:
         closed.open_permit("please", 60)
     assert not closed.may_write
 
-
-def test_permit_allows_writes_until_it_ends() -> None:
     clock = Clock()
     access = WriteAccess(WriteMode.PERMIT_REQUIRED, clock=clock)
     assert not access.may_write
@@ -38,8 +36,6 @@ def test_permit_allows_writes_until_it_ends() -> None:
     clock.now = NOON
     assert access.permit is None, "a clock that is set back does not open it again"
 
-
-def test_permit_can_be_replaced_and_closed_early() -> None:
     access = WriteAccess(WriteMode.PERMIT_REQUIRED, clock=Clock())
     access.open_permit("one", 60)
     assert access.open_permit("two", 60) == access.permit
@@ -55,7 +51,7 @@ def test_refusal_hint_names_the_option_or_the_key_that_allows_writes() -> None:
     assert access.refusal().hint == "Press W to write for some minutes."
 
 
-def test_suspension_refuses_writes_of_every_session_until_it_ends() -> None:
+def test_suspension_or_a_refusing_database_closes_every_session_until_it_ends() -> None:
     for rule in WriteMode:
         access = WriteAccess(rule)
         if rule is WriteMode.PERMIT_REQUIRED:
@@ -70,8 +66,6 @@ def test_suspension_refuses_writes_of_every_session_until_it_ends() -> None:
         access.suspended_by = None
         assert (access.may_write, access.is_closed) == (might_write, rule is WriteMode.CLOSED)
 
-
-def test_session_is_closed_while_the_database_accepts_no_writes() -> None:
     access = WriteAccess()
     access.refused_by = "This server is a replica and accepts no writes.", None
     assert (access.may_write, access.is_closed) == (False, True)

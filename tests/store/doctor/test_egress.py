@@ -10,7 +10,7 @@ from gjobs.store.statistics.statistics import TotalsQuery
 from gjobs.store.store import Store
 from tests.benchmarks.wire_proxy import WireProxy, wire_proxy
 from tests.conftest import Conninfo, connect
-from tests.store.store_fixtures import MakeJob
+from tests.store.store_fixtures import Db
 
 
 async def poll_twice(store: Store, proxy: WireProxy, *, is_woken: bool) -> tuple[int, int, int]:
@@ -29,9 +29,9 @@ async def poll_twice(store: Store, proxy: WireProxy, *, is_woken: bool) -> tuple
 
 @pytest.mark.parametrize(("delay", "is_woken"), [(0.0, False), (0.13, False), (0.0, True)])
 async def test_doctor_measures_all_polls_of_an_idle_dashboard_over_any_link(
-    database: Conninfo, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch, delay: float, is_woken: bool
+    database: Conninfo, db: Db, monkeypatch: pytest.MonkeyPatch, delay: float, is_woken: bool
 ) -> None:
-    make_job()
+    db.make_job()
     monkeypatch.setattr(statistics, "LEAST_SECONDS", 0.0)
     monkeypatch.setattr(statistics, "SHARE_OF_TIME", 0)
     with wire_proxy(database) as proxy:

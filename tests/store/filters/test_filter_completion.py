@@ -72,15 +72,13 @@ def test_completions_continue_the_typed_text(text: str, expected: list[str]) -> 
     assert offered(text) == expected
 
 
-def test_every_key_is_offered_at_the_beginning_of_a_term() -> None:
+def test_every_key_is_offered_and_a_name_is_quoted_where_it_needs_quotes() -> None:
     for text in ("", "cost:>50 "):
         completions = complete(text, len(text), CompletionValues())
         assert [(one.replacement, one.words) for one in completions] == [
             (f"{key}:", words.words) for key, words in KEYS.items()
         ]
 
-
-def test_completion_quotes_a_name_that_needs_quotes() -> None:
     assert offered("project:|", CompletionValues(projects=('5" prints, A4\\A3',))) == [r'project:"5\" prints, A4\\A3"|']
     assert offered(r'project:"5\" p|', CompletionValues(projects=('5" prints',))) == [r'project:"5\" prints"|']
 

@@ -29,7 +29,6 @@ from tests.store.store_fixtures import (
     BEN,
     NOW,
     Db,
-    MakeJob,
     Sql,
     add_ada,
     error_of,
@@ -187,8 +186,14 @@ async def test_filter_finds_times_outside_the_python_range(db: Db) -> None:
     assert await found("took:>36500d") == [late, early]
 
 
-async def test_user_may_not_filter_by_email(ada: Store, make_job: MakeJob) -> None:
-    job_id, by_email = make_job(), parse("user:ada@example.com", now=NOW)
+async def test_user_finds_no_hidden_project_by_name_and_may_not_filter_by_email(db: Db, ada: Store) -> None:
+    """A user's job may be in another user's project."""
+    job_id = db.make_job(db.make_project(ADA, "Secret"))
+    db.sql("update generation_jobs set user_id = %s", [BEN])
+    assert [job.id for job in await db.ben.find_jobs(NO_FILTER)] == [job_id]
+    assert (await db.ben.find_jobs(parse("project:Secret", now=NOW))).items == ()
+
+    job_id, by_email = db.make_job(), parse("user:ada@example.com", now=NOW)
     window = RowWindowQuery(listed=ListQuery(job_filter=by_email))
     for call in (ada.find_jobs(by_email), ada.get_window(window)):
         error = await error_of(NoPrivilege, call)
@@ -198,14 +203,6 @@ async def test_user_may_not_filter_by_email(ada: Store, make_job: MakeJob) -> No
         )
         assert error.hint == "Use the user's id, or its first digits."
     assert [job.id for job in await ada.find_jobs(parse(f"user:{ADA}", now=NOW))] == [job_id]
-
-
-async def test_hidden_project_is_not_found_by_its_name(db: Db) -> None:
-    """A user's job may be in another user's project."""
-    job_id = db.make_job(db.make_project(ADA, "Secret"))
-    db.sql("update generation_jobs set user_id = %s", [BEN])
-    assert [job.id for job in await db.ben.find_jobs(NO_FILTER)] == [job_id]
-    assert (await db.ben.find_jobs(parse("project:Secret", now=NOW))).items == ()
 
 
 async def test_planner_knows_the_ids_of_a_name(db: Db) -> None:
@@ -229,7 +226,7 @@ async def test_planner_knows_the_ids_of_a_name(db: Db) -> None:
 HOSTILE = "'; drop table generation_jobs; --"
 
 
-def test_typed_text_is_passed_as_parameters_outside_the_statement() -> None:
+def test_statement_is_built_once_has_typed_text_as_parameters_and_error_groups_last() -> None:
     text = f'"{HOSTILE}" mode:"{HOSTILE}" project:"{HOSTILE}" user:"{HOSTILE}" error:"{HOSTILE}" cost:4711 id:3f2a'
     query = page(ListQuery(job_filter=parse(text, now=NOW)), READS_NAMES, after=None, limit=1)
     statement, constants = compiled(query.statement)
@@ -237,21 +234,17 @@ def test_typed_text_is_passed_as_parameters_outside_the_statement() -> None:
     values = [value.name if isinstance(value, NamedIds) else value for value in constants.values()]
     assert values.count(HOSTILE) == 6  # twice for the word, which is compared with modes and errors
 
-
-def test_statement_is_built_once_for_a_filter() -> None:
-    def statement(text: str) -> object:
+    def statement_of(text: str) -> object:
         return page(ListQuery(job_filter=parse(text, now=NOW)), READS_NAMES, after=None, limit=1).statement
 
-    assert statement("mode:a cost:>5") is statement("mode:a cost:>5")
-    assert statement("mode:a") is not statement("mode:b")
+    assert statement_of("mode:a cost:>5") is statement_of("mode:a cost:>5")
+    assert statement_of("mode:a") is not statement_of("mode:b")
 
-
-@pytest.mark.parametrize("text", ["error-group:3b1a4064e8 mode:a", "mode:a error-group:3b1a4064e8"])
-def test_error_group_is_the_last_condition(text: str) -> None:
-    """A slow condition is checked only for jobs that meet the others, also within an expression."""
-    query = page(ListQuery(job_filter=parse(text, now=NOW)), READS_NAMES, after=None, limit=1)
-    _, _, conditions = compiled(query.statement)[0].partition("WHERE")
-    assert conditions.index("generation_jobs.mode") < conditions.index("generation_jobs.error")
+    for text in ("error-group:3b1a4064e8 mode:a", "mode:a error-group:3b1a4064e8"):
+        # A slow condition is checked only for jobs that meet the others, also within an expression.
+        query = page(ListQuery(job_filter=parse(text, now=NOW)), READS_NAMES, after=None, limit=1)
+        _, _, conditions = compiled(query.statement)[0].partition("WHERE")
+        assert conditions.index("generation_jobs.mode") < conditions.index("generation_jobs.error")
 
 
 async def test_filter_by_name_needs_a_grant_and_filter_by_id_does_not(

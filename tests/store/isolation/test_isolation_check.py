@@ -25,7 +25,7 @@ from gjobs.store.isolation.isolation import (
 from gjobs.store.isolation.isolation_check import find_leak_fixes, plan_probes, run_probes
 from gjobs.store.store import Store
 from tests.conftest import Conninfo, connect
-from tests.store.store_fixtures import ADA, BEN, STRANGER, MakeJob, MakeProject, show_rows, sql_of
+from tests.store.store_fixtures import ADA, BEN, STRANGER, Db, show_rows, sql_of
 
 LEAKS_OF_THE_APP = {
     (ProbeTarget.JOB, Verb.INSERT_INTO),
@@ -340,13 +340,11 @@ async def test_suggested_sql_fixes_every_leak(attached: Database, owner: psycopg
     assert not await find_leak_fixes(attached)
 
 
-async def test_isolation_plan_chooses_the_owner_the_other_user_and_the_targets(
-    operator: Store, make_project: MakeProject, make_job: MakeJob
-) -> None:
-    make_project(BEN, "only empty")
-    make_job(make_project(BEN, "Full"))
-    make_job()
-    empty = make_project(ADA, "Empty")
+async def test_isolation_plan_chooses_the_owner_the_other_user_and_the_targets(operator: Store, db: Db) -> None:
+    db.make_project(BEN, "only empty")
+    db.make_job(db.make_project(BEN, "Full"))
+    db.make_job()
+    empty = db.make_project(ADA, "Empty")
     plan = await plan_probes(operator.database, other_id=BEN)
     assert (plan.owner.email, plan.other.email) == ("ada@example.com", "ben@example.com")
     assert plan.targets[TargetKind.EMPTY_PROJECT] == empty

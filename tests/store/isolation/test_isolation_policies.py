@@ -112,10 +112,24 @@ def test_insert_into_a_foreign_project_needs_a_check_of_the_project(check: str, 
     assert verdict(Verb.INSERT_INTO, policy(PolicyCommand.INSERT, OWN), restriction) is expected
 
 
-def test_check_decides_inserts_and_using_decides_updates() -> None:
+def test_grants_row_security_and_the_policies_of_command_table_and_role_decide() -> None:
     both = make_policy("all", EVERYTHING, command=PolicyCommand.ALL, check=OWN)
     assert verdict(Verb.INSERT_AS, both) is ProbeVerdict.KEPT
     assert verdict(Verb.UPDATE, both) is ProbeVerdict.LEAK
+
+    everything = [policy(PolicyCommand.ALL, EVERYTHING)]
+    no_grant = judge(ProbeTarget.JOB, Verb.DELETE, rules(granted=frozenset({PolicyCommand.SELECT})), everything)
+    assert (no_grant.verdict, no_grant.answer) == (ProbeVerdict.KEPT, "no grant")
+    own = [policy(PolicyCommand.ALL, OWN)]
+    switched_off = judge(ProbeTarget.JOB, Verb.DELETE, rules(has_row_security=False), own)
+    assert (switched_off.verdict, switched_off.answer) == (ProbeVerdict.LEAK, "row level security is off")
+
+    other_role = make_policy("staff", EVERYTHING, command=PolicyCommand.UPDATE, holds_for_users=False)
+    assert verdict(Verb.UPDATE, other_role) is ProbeVerdict.KEPT
+    other_table = policy(PolicyCommand.DELETE, EVERYTHING)
+    assert judge(ProbeTarget.PROJECT, Verb.DELETE, rules(), [other_table]).verdict is ProbeVerdict.UNKNOWN
+    assert verdict(Verb.UPDATE, other_table) is ProbeVerdict.KEPT
+    assert judge(ProbeTarget.SUMMARY, Verb.READ, rules(), []).verdict is ProbeVerdict.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -141,24 +155,6 @@ def test_one_permissive_policy_is_enough_and_every_restrictive_one_must_agree(
     ]
     probe = judge(ProbeTarget.JOB, Verb.DELETE, rules(), made)
     assert (probe.verdict, probe.answer, probe.how) == (expected, answer, ProbeMethod.JUDGED)
-
-
-def test_grants_and_row_security_come_before_policies() -> None:
-    everything = [policy(PolicyCommand.ALL, EVERYTHING)]
-    no_grant = judge(ProbeTarget.JOB, Verb.DELETE, rules(granted=frozenset({PolicyCommand.SELECT})), everything)
-    assert (no_grant.verdict, no_grant.answer) == (ProbeVerdict.KEPT, "no grant")
-    own = [policy(PolicyCommand.ALL, OWN)]
-    switched_off = judge(ProbeTarget.JOB, Verb.DELETE, rules(has_row_security=False), own)
-    assert (switched_off.verdict, switched_off.answer) == (ProbeVerdict.LEAK, "row level security is off")
-
-
-def test_policy_of_another_command_table_or_role_is_ignored() -> None:
-    other_role = make_policy("staff", EVERYTHING, command=PolicyCommand.UPDATE, holds_for_users=False)
-    assert verdict(Verb.UPDATE, other_role) is ProbeVerdict.KEPT
-    other_table = policy(PolicyCommand.DELETE, EVERYTHING)
-    assert judge(ProbeTarget.PROJECT, Verb.DELETE, rules(), [other_table]).verdict is ProbeVerdict.UNKNOWN
-    assert verdict(Verb.UPDATE, other_table) is ProbeVerdict.KEPT
-    assert judge(ProbeTarget.SUMMARY, Verb.READ, rules(), []).verdict is ProbeVerdict.UNKNOWN
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ LEGAL = {
 }
 
 
-def test_only_three_transitions_are_allowed() -> None:
+def test_only_three_transitions_are_allowed_and_a_refusal_names_the_required_status() -> None:
     for current, target in product(JobStatus, JobStatus):
         assert (target in current.allowed) is ((current, target) in LEGAL)
         assert (current in target.sources) is ((current, target) in LEGAL)
@@ -21,14 +21,9 @@ def test_only_three_transitions_are_allowed() -> None:
     with pytest.raises(TypeError):
         TRANSITIONS[JobStatus.FAILED] = (JobStatus.QUEUED,)  # type: ignore[index]
 
-
-@pytest.mark.parametrize(
-    ("current", "target", "sentence"),
-    [
+    for status, wanted, sentence in (
         ("queued", "succeeded", "Only a running job can be completed; this one is queued."),
         ("failed", "running", "Only a queued job can be started; this one has already failed."),
         ("running", "queued", "Only a new job is queued; this one is running."),
-    ],
-)
-def test_refusal_names_the_required_status(current: str, target: str, sentence: str) -> None:
-    assert why_refused(JobStatus(current), JobStatus(target)) == sentence
+    ):
+        assert why_refused(JobStatus(status), JobStatus(wanted)) == sentence

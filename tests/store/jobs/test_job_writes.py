@@ -13,7 +13,6 @@ from tests.store.store_fixtures import (
     BEN,
     NOTHING,
     Db,
-    MakeProject,
     a_job,
     altered,
     error_of,
@@ -50,8 +49,8 @@ class TestCreate:
         adas = await db.ada.create_generation_job(project_id=db.make_project(), mode="any mode")
         assert (adas.user_id, adas.cost_cents, adas.input_asset_id) == (ADA, 0, None)
 
-    async def test_invalid_values_of_a_new_job_are_refused(self, ada: Store, make_project: MakeProject) -> None:
-        project_id = make_project()
+    async def test_invalid_values_of_a_new_job_are_refused(self, ada: Store, db: Db) -> None:
+        project_id = db.make_project()
         for mode, cost_cents, field in ((" ", 1, "mode"), ("x", -1, "cost_cents")):
             creating = ada.create_generation_job(project_id=project_id, mode=mode, cost_cents=cost_cents)
             assert (await error_of(InvalidValue, creating)).field == field

@@ -37,13 +37,16 @@ async def test_transition_applies_only_allowed_status_changes(db: Db) -> None:
             assert after == before
 
 
-async def test_transition_of_an_unknown_or_hidden_job_returns_missing(db: Db) -> None:
+async def test_transition_of_an_unknown_or_hidden_job_is_missing_and_of_invalid_values_refused(db: Db) -> None:
     for store in (db.operator, db.ada, db.ben, db.stranger):
         assert await store.transition_job_status(NOTHING, "running") == Missing(job_id=NOTHING)
     job_id = db.make_job()
     for store in (db.ben, db.stranger):
         assert await store.transition_job_status(job_id, "running") == Missing(job_id=job_id)
     assert (await the_job(db.operator, job_id)).status is JobStatus.QUEUED
+
+    for status, error, field in (("failed", "a\0b", "error"), ("done", None, "status")):
+        assert (await error_of(InvalidValue, db.operator.transition_job_status(NOTHING, status, error))).field == field
 
 
 ERRORS = ("API timeout", "", "x" * 10_000, "two\nlines\t\x1b[31mred\u202e", "日本語 🎨", "[red]%s {} '; drop table")
@@ -59,11 +62,6 @@ async def test_transition_stores_a_given_error_and_keeps_the_earlier_one_otherwi
         job_id = db.make_job(status=status, error=before)
         await db.ada.transition_job_status(job_id, "failed", given)
         assert (await the_job(db.ada, job_id)).error == after
-
-
-async def test_transition_refuses_invalid_values(operator: Store) -> None:
-    for status, error, field in (("failed", "a\0b", "error"), ("done", None, "status")):
-        assert (await error_of(InvalidValue, operator.transition_job_status(NOTHING, status, error))).field == field
 
 
 FINAL = (JobStatus.SUCCEEDED, JobStatus.FAILED)

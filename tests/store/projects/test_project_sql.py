@@ -21,8 +21,6 @@ from tests.store.store_fixtures import (
     NOW,
     STRANGER,
     Db,
-    MakeAsset,
-    MakeProject,
     Sql,
     error_of,
     plan_of,
@@ -79,11 +77,11 @@ def test_query_of_one_project_or_user_reads_its_jobs_by_index(database: Conninfo
         assert re.search(rf"on generation_jobs.*\n(.*\n)*? *Index Cond: \({key} = ", plan), plan
 
 
-async def test_assets_are_listed_newest_first(ada: Store, make_project: MakeProject, make_asset: MakeAsset) -> None:
-    project_id = make_project()
-    old = make_asset(project_id, kind="input")
-    new = make_asset(project_id, kind="output", created_at=NOW + timedelta(days=1))
-    make_asset(make_project())
+async def test_assets_are_listed_newest_first(ada: Store, db: Db) -> None:
+    project_id = db.make_project()
+    old = db.make_asset(project_id, kind="input")
+    new = db.make_asset(project_id, kind="output", created_at=NOW + timedelta(days=1))
+    db.make_asset(db.make_project())
     assets = await ada.get_assets(project_id)
     assert [(asset.id, asset.kind, asset.user_id, asset.storage_path) for asset in assets] == [
         (new, "output", ADA, "photo.jpg"),

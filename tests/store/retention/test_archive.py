@@ -94,13 +94,11 @@ async def test_restore_by_id_restores_all_jobs_or_none_and_only_those_of_the_act
     assert archived(db.sql) == {archived_jobs.other}
 
 
-async def test_restore_by_project_restores_all_its_archived_jobs(
-    operator: Store, archived_jobs: RetentionJobs, sql: Sql
-) -> None:
-    before = present(sql)
-    assert await restored(operator, ArchiveQuery(project_id=archived_jobs.project)) == BatchProgress(done=6)
-    assert present(sql) == before | archived_jobs.finished
-    assert await restored(operator, ArchiveQuery(project_id=archived_jobs.project)) == BatchProgress()
+async def test_restore_by_project_restores_all_its_archived_jobs(db: Db, archived_jobs: RetentionJobs) -> None:
+    before = present(db.sql)
+    assert await restored(db.operator, ArchiveQuery(project_id=archived_jobs.project)) == BatchProgress(done=6)
+    assert present(db.sql) == before | archived_jobs.finished
+    assert await restored(db.operator, ArchiveQuery(project_id=archived_jobs.project)) == BatchProgress()
 
 
 async def test_restore_skips_a_job_whose_id_is_taken_and_restores_the_others(
@@ -115,29 +113,25 @@ async def test_restore_skips_a_job_whose_id_is_taken_and_restores_the_others(
     assert archived(db.sql) == {taken}
 
 
-async def test_repeated_archiving_and_restoring_keeps_rows_unchanged(
-    operator: Store, jobs: RetentionJobs, sql: Sql
-) -> None:
+async def test_repeated_archiving_and_restoring_keeps_rows_unchanged(db: Db, jobs: RetentionJobs) -> None:
     columns = "select j::text from generation_jobs j order by id"
-    before = sql(columns)
+    before = db.sql(columns)
     for _ in range(3):
-        assert (await cleaned(operator)).done == 7
-        assert (await restored(operator)).done == 7
-    assert sql(columns) == before
+        assert (await cleaned(db.operator)).done == 7
+        assert (await restored(db.operator)).done == 7
+    assert db.sql(columns) == before
 
 
-async def test_summary_that_includes_the_archive_is_unchanged_by_archiving(
-    operator: Store, ada: Store, jobs: RetentionJobs
-) -> None:
-    before = [await store.get_job_summary() for store in (operator, ada)]
-    await cleaned(operator)
+async def test_summary_that_includes_the_archive_is_unchanged_by_archiving(db: Db, jobs: RetentionJobs) -> None:
+    before = [await store.get_job_summary() for store in (db.operator, db.ada)]
+    await cleaned(db.operator)
     for has_rollups in (True, False):
         asked = archive.summary(None, limit=500, has_rollups=has_rollups)
-        found = [await store.database.read(store.actor, asked) for store in (operator, ada)]
+        found = [await store.database.read(store.actor, asked) for store in (db.operator, db.ada)]
         assert found == before, has_rollups
-    assert await get_summary_with_archive(operator) == before[0]
-    assert await get_summary_with_archive(ada, jobs.other_project) == []
-    assert len(await get_summary_with_archive(operator, limit=1)) == 1
+    assert await get_summary_with_archive(db.operator) == before[0]
+    assert await get_summary_with_archive(db.ada, jobs.other_project) == []
+    assert len(await get_summary_with_archive(db.operator, limit=1)) == 1
 
 
 async def test_job_column_that_the_archive_lacks_is_read_from_the_further_values(

@@ -54,14 +54,12 @@ async def test_cleanup_removes_only_the_actors_old_finished_jobs(
     assert archived(db.sql) == (jobs.finished | {jobs.other} if action is ARCHIVE else set())
 
 
-async def test_cleanup_is_limited_to_the_given_project_and_statuses(
-    operator: Store, jobs: RetentionJobs, sql: Sql
-) -> None:
-    before = present(sql)
+async def test_cleanup_is_limited_to_the_given_project_and_statuses(db: Db, jobs: RetentionJobs) -> None:
+    before = present(db.sql)
     statuses = (JobStatus.QUEUED, JobStatus.FAILED)
     expired = ExpiredJobs(created_before=OLD.created_before, statuses=statuses, project_id=jobs.project)
-    assert await cleaned(operator, expired) == BatchProgress(done=6)
-    assert present(sql) == before - {*jobs.old[JobStatus.QUEUED], *jobs.old[JobStatus.FAILED]}
+    assert await cleaned(db.operator, expired) == BatchProgress(done=6)
+    assert present(db.sql) == before - {*jobs.old[JobStatus.QUEUED], *jobs.old[JobStatus.FAILED]}
 
 
 def add_old_jobs(db: Db, number: int) -> None:

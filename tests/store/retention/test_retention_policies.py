@@ -11,7 +11,7 @@ from gjobs.store.retention.cleanup import PolicyRun, apply_policies, expired_by,
 from gjobs.store.retention.retention import RetentionAction, RetentionPolicy
 from gjobs.store.store import Store
 from tests.store.retention.conftest import RetentionJobs, archived, present
-from tests.store.store_fixtures import NOTHING, NOW, Db, MakeJob, Sql
+from tests.store.store_fixtures import NOTHING, NOW, Db, Sql
 
 MONTH, YEARS = timedelta(days=30), timedelta(days=3650)
 ARCHIVE, DELETE = RetentionAction.ARCHIVE, RetentionAction.DELETE
@@ -55,7 +55,7 @@ async def test_user_sees_their_policies_and_only_the_operator_changes_them(db: D
 
 
 async def test_policies_are_applied_once_until_the_pause_has_passed(
-    operator: Store, jobs: RetentionJobs, sql: Sql, make_job: MakeJob
+    operator: Store, jobs: RetentionJobs, sql: Sql, db: Db
 ) -> None:
     before = present(sql)
     await set_policy(operator, project_id=jobs.other_project, older_than=MONTH, action=DELETE)
@@ -69,20 +69,18 @@ async def test_policies_are_applied_once_until_the_pause_has_passed(
     await set_policy(operator, project_id=jobs.project, older_than=MONTH, action=ARCHIVE)
     assert [step.progress.done for step in await applied(operator)] == [4]
     assert await applied(operator) == []
-    make_job(jobs.project, JobStatus.FAILED, created_at=NOW - timedelta(days=60))
+    db.make_job(jobs.project, JobStatus.FAILED, created_at=NOW - timedelta(days=60))
     assert await applied(operator) == [], "the pause has not passed"
     assert [step.progress.done for step in await applied(operator, pause=timedelta(0))] == [1]
 
 
-async def test_general_policy_skips_projects_with_their_own_policy(
-    operator: Store, jobs: RetentionJobs, sql: Sql
-) -> None:
-    await set_policy(operator, project_id=jobs.project, older_than=YEARS, action=DELETE)
-    others = await set_policy(operator, project_id=None, older_than=MONTH, action=ARCHIVE)
-    assert (await expired_by(operator, others)).spares_policies
-    await applied(operator)
-    assert archived(sql) == {jobs.other}
-    assert jobs.finished <= present(sql)
+async def test_general_policy_skips_projects_with_their_own_policy(db: Db, jobs: RetentionJobs) -> None:
+    await set_policy(db.operator, project_id=jobs.project, older_than=YEARS, action=DELETE)
+    others = await set_policy(db.operator, project_id=None, older_than=MONTH, action=ARCHIVE)
+    assert (await expired_by(db.operator, others)).spares_policies
+    await applied(db.operator)
+    assert archived(db.sql) == {jobs.other}
+    assert jobs.finished <= present(db.sql)
 
 
 async def test_each_policy_is_applied_by_only_one_of_several_workers(operator: Store, jobs: RetentionJobs) -> None:
@@ -116,19 +114,17 @@ async def test_policy_that_changes_while_it_is_applied_stops(
     assert len(before - present(sql)) == 1
 
 
-async def test_agreed_policies_are_refused_after_they_have_changed(
-    operator: Store, jobs: RetentionJobs, sql: Sql
-) -> None:
-    before = present(sql)
-    await set_policy(operator, project_id=None, older_than=YEARS, action=ARCHIVE)
-    agreed = await get_policies(operator)
-    await applied(operator)
-    assert [step async for step in apply_policies(operator, pause=timedelta(0), agreed=agreed)] == []
+async def test_agreed_policies_are_refused_after_they_have_changed(db: Db, jobs: RetentionJobs) -> None:
+    before = present(db.sql)
+    await set_policy(db.operator, project_id=None, older_than=YEARS, action=ARCHIVE)
+    agreed = await get_policies(db.operator)
+    await applied(db.operator)
+    assert [step async for step in apply_policies(db.operator, pause=timedelta(0), agreed=agreed)] == []
     for project, age in ((None, MONTH), (jobs.project, MONTH)):
-        await set_policy(operator, project_id=project, older_than=age, action=DELETE)
+        await set_policy(db.operator, project_id=project, older_than=age, action=DELETE)
         with pytest.raises(Conflict, match="changed after you confirmed"):
-            await anext(apply_policies(operator, pause=timedelta(0), agreed=agreed))
-    assert present(sql) == before
+            await anext(apply_policies(db.operator, pause=timedelta(0), agreed=agreed))
+    assert present(db.sql) == before
 
 
 async def test_policy_removed_before_its_turn_is_not_applied(operator: Store, jobs: RetentionJobs, sql: Sql) -> None:

@@ -27,13 +27,11 @@ async def jobs(db: Db) -> Db:
     return db
 
 
-async def test_fold_returns_the_number_of_events(jobs: Db) -> None:
+async def test_fold_returns_the_number_of_events_also_after_a_truncate(jobs: Db) -> None:
     assert jobs.sql(UNFOLDED) == [(1,)]
     assert [await fold_events(jobs.operator.actor_database) for _ in range(2)] == [1, 0]
     assert jobs.sql(UNFOLDED) == [(0,)]
 
-
-async def test_fold_counts_the_jobs_again_after_a_truncate(jobs: Db) -> None:
     jobs.sql("truncate generation_jobs")
     for _ in range(3):
         jobs.make_job()

@@ -25,7 +25,7 @@ from gjobs.store.statistics.statistics import DayCost, JobStatistics, ProjectTot
 from gjobs.store.store import Store
 from gjobs.store.users import user_sql
 from tests.conftest import Conninfo
-from tests.store.store_fixtures import ADA, BEN, NOTHING, NOW, Db, MakeProject, Sql, add_ada, error_of
+from tests.store.store_fixtures import ADA, BEN, NOTHING, NOW, Db, Sql, add_ada, error_of
 
 
 @pytest.fixture
@@ -128,8 +128,8 @@ def days_of(jobs: list[GenerationJob], days: int) -> tuple[DayCost, ...]:
     return tuple(cost_of(NOW - timedelta(days=days - 1 - number)) for number in range(days))
 
 
-async def test_statistics_without_jobs_are_empty(operator: Store, make_project: MakeProject) -> None:
-    for project_id in (None, make_project(), NOTHING):
+async def test_statistics_without_jobs_are_empty(operator: Store, db: Db) -> None:
+    for project_id in (None, db.make_project(), NOTHING):
         assert await operator.get_job_statistics(project_id) == JobStatistics(by_status=())
         assert await operator.get_total_costs(project_id) == 0
         assert list(await operator.get_job_summary(project_id)) == []

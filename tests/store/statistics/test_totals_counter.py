@@ -27,7 +27,7 @@ from gjobs.store.statistics.statistics import Count, Precision, ProjectTotals, T
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo, connect
-from tests.store.store_fixtures import ADA, BEN, NOW, Db, MakeJob, MakeProject, Sql, altered
+from tests.store.store_fixtures import ADA, BEN, NOW, Db, Sql, altered
 
 ALL = CountCapabilities(
     has_projects=True,
@@ -43,13 +43,13 @@ ADA_HERSELF = ActingUser(id=ADA, email="ada@example.com")
 
 
 @pytest.fixture
-def project(make_project: MakeProject, make_job: MakeJob) -> UUID:
+def project(db: Db) -> UUID:
     """A project of Ada's with four queued and three failed jobs of the last days."""
-    project = make_project()
+    project = db.make_project()
     for number in range(4):
-        make_job(project, "queued", cost_cents=100, created_at=NOW - timedelta(days=number))
+        db.make_job(project, "queued", cost_cents=100, created_at=NOW - timedelta(days=number))
     for _ in range(3):
-        make_job(project, "failed", cost_cents=-50, error="broken")
+        db.make_job(project, "failed", cost_cents=-50, error="broken")
     return project
 
 
@@ -72,17 +72,17 @@ async def count_exactly(
 
 
 @pytest.fixture
-def other_project(make_project: MakeProject, make_job: MakeJob) -> UUID:
+def other_project(db: Db) -> UUID:
     """A project of Ben's with one job, which Ada does not see."""
-    project = make_project(BEN, "Other")
-    make_job(project, "queued", cost_cents=7)
+    project = db.make_project(BEN, "Other")
+    db.make_job(project, "queued", cost_cents=7)
     return project
 
 
 FAILED = ListQuery(job_filter=parse("error:broken", now=NOW))
 
 
-async def test_cheap_totals_are_exact(operator: Store, project: UUID, other_project: UUID) -> None:
+async def test_cheap_totals_are_exact_and_exceed_the_cap(operator: Store, project: UUID, other_project: UUID) -> None:
     numbers = await operator.get_totals(TotalsQuery(days=2, matching=FAILED), at=NOW)
     assert numbers.precision is Precision.EXACT
     assert numbers.statistics is not None
@@ -99,6 +99,9 @@ async def test_cheap_totals_are_exact(operator: Store, project: UUID, other_proj
     }
     assert (numbers.taken_at, numbers.actor) == (NOW, OPERATOR)
 
+    numbers = await count(operator, TotalsQuery(matching=FAILED), most=2)
+    assert numbers.matching == Count(number=3)
+
 
 @pytest.mark.usefixtures("project", "other_project")
 async def test_totals_from_rollups_equal_counted_totals(operator: Store, ada: Store) -> None:
@@ -109,10 +112,8 @@ async def test_totals_from_rollups_equal_counted_totals(operator: Store, ada: St
             assert await store.get_totals(query, at=NOW) == await count(store, query, actor=store.actor)
 
 
-async def test_counting_in_batches_equals_counting_at_once(
-    operator: Store, sql: Sql, project: UUID, other_project: UUID
-) -> None:
-    sql(
+async def test_counting_in_batches_equals_counting_at_once(db: Db, project: UUID, other_project: UUID) -> None:
+    db.sql(
         "insert into generation_jobs (user_id, project_id, status, mode, cost_cents, error, created_at)"
         " select user_id, id, (array['queued', 'running', 'failed'])[1 + mod(n, 3)], 'lifestyle', mod(n, 7),"
         " case when mod(n, 3) = 2 then repeat('broken ', 9) end, %s - n * interval '1 hour'"
@@ -123,15 +124,15 @@ async def test_counting_in_batches_equals_counting_at_once(
     for actor, project_id in product(actors, (project, None)):
         capabilities = ALL if actor == OPERATOR else OF_A_USER
         query = TotalsQuery(project_id=project_id, matching=FAILED)
-        expected = await count(operator, query, capabilities, actor=actor)
+        expected = await count(db.operator, query, capabilities, actor=actor)
         reports: list[tuple[int, int]] = []
 
         def report(done: int, pages: int, reports: list[tuple[int, int]] = reports) -> None:
             reports.append((done, pages))
 
-        assert expected == await count_exactly(operator, query, capabilities, actor=actor, pages_at_once=4096)
+        assert expected == await count_exactly(db.operator, query, capabilities, actor=actor, pages_at_once=4096)
         assert expected == await count_exactly(
-            operator, query, capabilities, actor=actor, report=report, pages_at_once=1
+            db.operator, query, capabilities, actor=actor, report=report, pages_at_once=1
         )
         done, all_pages = reports[-1]
         assert done == all_pages
@@ -149,14 +150,12 @@ async def test_jobs_added_during_an_exact_count_are_not_counted(db: Db, project:
     assert exact.count(None) == Count(number=107)
 
 
-async def test_exact_count_times_out_when_its_time_budget_is_too_small(operator: Store, project: UUID) -> None:
+async def test_each_statement_of_an_exact_count_gets_the_remaining_time_of_its_budget(
+    operator: Store, project: UUID, sql: Sql, other_project: UUID
+) -> None:
     with pytest.raises(TimedOut, match="longer than"):
         await count_exactly(operator, budget=0.0)
 
-
-async def test_each_statement_of_an_exact_count_gets_the_remaining_time(
-    operator: Store, sql: Sql, project: UUID, other_project: UUID
-) -> None:
     moments = iter([0.0, 6.0])
     with readable_if(sql, "current_setting('statement_timeout') = '4s'"):
         numbers = await count_exactly(
@@ -166,9 +165,9 @@ async def test_each_statement_of_an_exact_count_gets_the_remaining_time(
 
 
 @pytest.fixture
-def with_slow_jobs(database: Conninfo, sql: Sql, project: UUID, make_job: MakeJob) -> Iterator[None]:
+def with_slow_jobs(database: Conninfo, sql: Sql, project: UUID, db: Db) -> Iterator[None]:
     """After the project's quick jobs comes one whose policy check takes very long for a user."""
-    make_job(project, "failed", mode="slow", error="broken", created_at=NOW - timedelta(days=12))
+    db.make_job(project, "failed", mode="slow", error="broken", created_at=NOW - timedelta(days=12))
     # The slow job must be the last one in every plan. After deletions, the newest row isn't always read last.
     with connect(database, autocommit=True) as connection:
         connection.execute("create temporary table ordered as select * from generation_jobs order by mode = 'slow'")
@@ -198,24 +197,17 @@ async def test_expensive_count_stops_at_a_cap(operator: Store) -> None:
     assert numbers.count(JobStatus.RUNNING) == Count(number=0), "the slow job isn't running"
 
 
-async def test_filtered_count_exceeds_the_cap_when_time_allows(operator: Store, project: UUID) -> None:
-    numbers = await count(operator, TotalsQuery(matching=FAILED), most=2)
-    assert numbers.matching == Count(number=3)
-
-
 @pytest.mark.usefixtures("with_slow_jobs")
-async def test_planner_estimate_replaces_a_capped_count_that_it_exceeds_unless_filtered(
-    operator: Store, sql: Sql
-) -> None:
-    sql("analyze generation_jobs")
-    numbers = await hasty(operator, cap=1).count(EVERYTHING, ALL, at=NOW)
+async def test_planner_estimate_replaces_a_capped_count_that_it_exceeds_unless_filtered(db: Db) -> None:
+    db.sql("analyze generation_jobs")
+    numbers = await hasty(db.operator, cap=1).count(EVERYTHING, ALL, at=NOW)
     failed = numbers.count(JobStatus.FAILED)
     assert failed is not None
     assert failed.precision is numbers.precision is Precision.ESTIMATED
     assert failed.number > 1
     assert numbers.count(JobStatus.RUNNING) == Count(number=0)
     filtered = ListQuery(job_filter=parse("mode:lifestyle", now=NOW))
-    numbers = await hasty(operator, cap=2).count(TotalsQuery(matching=filtered), ALL, at=NOW)
+    numbers = await hasty(db.operator, cap=2).count(TotalsQuery(matching=filtered), ALL, at=NOW)
     assert numbers.count(JobStatus.FAILED) == numbers.matching == Count(number=2, precision=Precision.CAPPED)
 
 

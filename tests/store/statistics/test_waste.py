@@ -16,19 +16,19 @@ from gjobs.store.statistics import waste_sql
 from gjobs.store.statistics.statistics import WasteKey, WasteRow
 from gjobs.store.store import Store
 from tests.conftest import Conninfo
-from tests.store.store_fixtures import ADA, BEN, NOW, MakeJob, MakeProject, Sql, altered
+from tests.store.store_fixtures import ADA, BEN, NOW, Db, Sql, altered
 
 STATUSES = ("queued", "running", "succeeded", "failed", "failed")
 ERRORS = ("Job 17 failed", "Job 18 failed", None, '{"message": "Timeout after 30 s"}')
 
 
 @pytest.fixture
-def project_ids(make_project: MakeProject, make_job: MakeJob, sql: Sql) -> list[UUID]:
+def project_ids(db: Db, sql: Sql) -> list[UUID]:
     """Three projects with eighty jobs over seven weeks. A third of them repeat another job."""
     random = Random(20260115)  # noqa: S311
-    projects = [make_project(ADA, "One"), make_project(ADA, "Two"), make_project(BEN, "Three")]
+    projects = [db.make_project(ADA, "One"), db.make_project(ADA, "Two"), db.make_project(BEN, "Three")]
     for number in range(80):
-        job = make_job(
+        job = db.make_job(
             random.choice(projects),
             status := random.choice(STATUSES),
             mode=random.choice(("lifestyle", "packaging")),
@@ -97,26 +97,24 @@ async def assert_waste_matches(store: Store, project_id: UUID | None, by: WasteK
         assert wasted == sorted(wasted, reverse=True)
 
 
-async def test_waste_from_rollups_and_from_jobs_matches_the_jobs(
-    operator: Store, ada: Store, project_ids: list[UUID], make_job: MakeJob, sql: Sql
-) -> None:
+async def test_waste_from_rollups_and_from_jobs_matches_the_jobs(db: Db, project_ids: list[UUID]) -> None:
     async def assert_all_match() -> None:
-        operator.capability_cache.latest = None
-        for store in (ada, operator):
+        db.operator.capability_cache.latest = None
+        for store in (db.ada, db.operator):
             for project_id in (None, *project_ids):
                 for by in WasteKey:
                     await assert_waste_matches(store, project_id, by)
 
     await assert_all_match()
-    sql("select gjobs.fold_events()")
+    db.sql("select gjobs.fold_events()")
     await assert_all_match()
     # The keys with the most waste change, new ones appear, and others disappear.
-    sql("update generation_jobs set cost_cents = 0 where mode = 'lifestyle' and cost_cents > 250")
-    make_job(project_ids[0], "failed", mode="new", error="New", cost_cents=50)
-    sql("delete from generation_jobs where mode = 'packaging' and user_id = %s", (ADA,))
+    db.sql("update generation_jobs set cost_cents = 0 where mode = 'lifestyle' and cost_cents > 250")
+    db.make_job(project_ids[0], "failed", mode="new", error="New", cost_cents=50)
+    db.sql("delete from generation_jobs where mode = 'packaging' and user_id = %s", (ADA,))
     await assert_all_match()
     with altered(
-        sql,
+        db.sql,
         "revoke select on gjobs.job_waste, gjobs.job_summary from public, current_user",
         "grant select on gjobs.job_waste, gjobs.job_summary to public, current_user",
     ):
@@ -156,11 +154,11 @@ async def test_waste_of_an_unmigrated_database_covers_the_newest_jobs(
 
 
 async def test_waste_is_read_from_the_newest_jobs_once_another_policy_applies(
-    ada: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql, monkeypatch: pytest.MonkeyPatch
+    ada: Store, db: Db, sql: Sql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    project = make_project(ADA)
+    project = db.make_project(ADA)
     for cents in (1, 2, 3):
-        make_job(project, "failed", cost_cents=cents, created_at=NOW - timedelta(minutes=cents))
+        db.make_job(project, "failed", cost_cents=cents, created_at=NOW - timedelta(minutes=cents))
     assert (await ada.get_waste()).is_exact
     monkeypatch.setattr(waste_sql, "MOST_WASTED_JOBS", 2)
     sql("create policy everyones on generation_jobs for select using (true)")
@@ -174,24 +172,20 @@ async def test_waste_is_read_from_the_newest_jobs_once_another_policy_applies(
         sql("drop policy everyones on generation_jobs")
 
 
-async def test_waste_lists_the_worst_keys_and_the_total_of_all(
-    operator: Store, make_project: MakeProject, make_job: MakeJob
-) -> None:
-    project = make_project()
+async def test_waste_lists_the_worst_keys_and_the_total_of_all(operator: Store, db: Db) -> None:
+    project = db.make_project()
     for number in range(1, 6):
-        make_job(project, "failed", mode=f"mode {number}", cost_cents=number)
+        db.make_job(project, "failed", mode=f"mode {number}", cost_cents=number)
     found = await operator.get_waste(limit=2)
     assert [row.key for row in found.rows] == ["mode 5", "mode 4"]
     assert (found.has_more, found.total.failed_cents, found.total.share) == (True, 15, 1.0)
     assert not (await operator.get_waste(limit=5)).has_more
 
 
-async def test_groups_have_names_after_a_burst_of_other_errors(
-    operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
-) -> None:
-    project, other = make_project(), make_project(ADA, "Other")
+async def test_groups_have_names_after_a_burst_of_other_errors(operator: Store, db: Db, sql: Sql) -> None:
+    project, other = db.make_project(), db.make_project(ADA, "Other")
     for error in (*ERRORS, "Step A failed", "Step B failed", "Asset 3f2a9c1e-8d47-4b1a-9a57-2c1f6b8e7d90 not found"):
-        make_job(project, "failed", error=error, created_at=NOW - timedelta(days=1))
+        db.make_job(project, "failed", error=error, created_at=NOW - timedelta(days=1))
     sql(
         "insert into generation_jobs (user_id, project_id, status, mode, error, created_at)"
         " select %s, %s, 'failed', 'lifestyle', 'GPU ' || n %% 200 || ' out of memory', %s"

@@ -267,27 +267,21 @@ def changes(
     return [(one.job_id.int, one.from_status, one.to_status) for one in found]
 
 
-def test_only_a_changed_status_is_a_transition() -> None:
+def test_transitions_between_polls_are_changed_statuses_by_time_new_jobs_and_deletions() -> None:
     assert changes(poll(JOB), JOB) == []
     assert changes(poll(JOB), replace(JOB, cost_cents=9, updated_at=LATER)) == []
     assert changes(poll(JOB), replace(JOB, status=JobStatus.SUCCEEDED)) == [(1, "queued", "succeeded")]
     assert changes(poll(), JOB) == [], "an old job appears after others are deleted"
 
-
-def test_transitions_are_ordered_by_update_time() -> None:
     first = replace(JOB, status=JobStatus.RUNNING, updated_at=NOW + timedelta(seconds=1))
     second = replace(JOB, id=UUID(int=2), status=JobStatus.FAILED, updated_at=NOW)
     was = replace(second, status=JobStatus.RUNNING)
     assert changes(poll(JOB, was), first, second) == [(2, "running", "failed"), (1, "queued", "running")]
 
-
-def test_job_created_between_two_polls_is_new_even_if_committed_late() -> None:
     new = replace(JOB, created_at=NOW + timedelta(seconds=1))
     late = replace(JOB, id=UUID(int=2), created_at=NOW - timedelta(seconds=30))
     assert changes(poll(), new, late) == [(1, None, "queued"), (2, None, "queued")]
 
-
-def test_queried_job_that_is_not_found_was_deleted() -> None:
     ended = replace(JOB, id=UUID(int=2), status=JobStatus.FAILED)
     former = poll(JOB, replace(ended, status=JobStatus.RUNNING))
     assert changes(former, ended, asked=(JOB.id, ended.id)) == [(2, "running", "failed"), (1, "queued", None)]

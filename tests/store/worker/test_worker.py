@@ -50,22 +50,19 @@ class TestHandlers:
             threads.append(threading.current_thread())
             work.cost_cents = 7
 
-        env.queue("lifestyle")
-        env.queue("packaging")
-        events = await env.run(registry)
-        assert env.outcomes() == [("succeeded", None, 251), ("succeeded", None, 7)]
-        assert threads[0] is not threading.main_thread()
-        assert env.leases() == []
-        assert kinds(events) == [AttemptStarted, AttemptStarted, AttemptEnded, AttemptEnded]
-
-    async def test_failed_job_keeps_the_cost_that_its_handler_reported(self, env: WorkerEnv) -> None:
+        @registry.handler("unlucky")
         async def fails(work: Work) -> None:
             work.cost_cents = 3
             raise ValueError("no image")
 
-        env.queue()
-        await env.run(fails)
-        assert env.outcomes() == [("failed", "ValueError: no image", 3)]
+        for mode in ("lifestyle", "packaging", "unlucky"):
+            env.queue(mode)
+        events = await env.run(registry)
+        failed = ("failed", "ValueError: no image", 3)
+        assert env.outcomes() == [("succeeded", None, 251), ("succeeded", None, 7), failed]
+        assert threads[0] is not threading.main_thread()
+        assert env.leases() == []
+        assert [kinds(events).count(kind) for kind in (AttemptStarted, AttemptEnded)] == [3, 3]
 
     async def test_job_runs_in_the_handler_of_its_mode_or_the_default_handler_or_stays_queued(
         self, env: WorkerEnv
@@ -420,7 +417,7 @@ class TestWorkers:
 
 
 class TestMistakes:
-    def test_worker_needs_a_handler_and_a_concurrency_and_batch_of_at_least_one(self, env: WorkerEnv) -> None:
+    def test_worker_and_handler_with_unusable_settings_are_refused(self, env: WorkerEnv) -> None:
         with pytest.raises(InvalidValue, match="at least 1"):
             env.make_worker(concurrency=0)
         with pytest.raises(InvalidValue, match="at least 1"):
@@ -428,7 +425,6 @@ class TestMistakes:
         with pytest.raises(InvalidValue, match="no handler"):
             env.make_worker(Registry())
 
-    def test_handler_decorator_without_parentheses_is_refused(self) -> None:
         with pytest.raises(InvalidValue, match="mode must be a string"):
             Registry().handler(do_nothing)  # type: ignore[arg-type]
 

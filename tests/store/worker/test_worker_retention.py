@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from datetime import timedelta
-from itertools import chain
 from uuid import UUID
 
 import pytest
@@ -60,12 +59,6 @@ async def test_worker_applies_retention_policies_beside_its_work_only_if_enabled
     assert env.sql("select count(*) from gjobs.archived_jobs") == [(len(old_jobs),)]
     assert applied(events) == [len(old_jobs)]
     assert len(of_kind(events, AttemptEnded)) == 1
-
-
-async def test_only_one_of_several_workers_applies_a_policy(env: WorkerEnv, old_jobs: list[UUID]) -> None:
-    await keep_for_a_day(env.operator)
-    events_by_worker = await asyncio.gather(*(env.run(applies_retention=True) for _ in range(3)))
-    assert applied(chain(*events_by_worker)) == [len(old_jobs)]
 
 
 async def test_worker_checks_for_due_policies_repeatedly(
