@@ -182,19 +182,17 @@ def test_advice_has_the_url_without_its_password(url: str, written: str) -> None
     assert parse(written.strip('"')) == same
 
 
-def test_advice_keeps_the_url_of_a_variable_out_of_the_arguments() -> None:
+def test_advice_needs_no_options_for_the_default_database_or_that_of_a_variable() -> None:
+    advise_for(settings())
+    assert command("migrate up") == "'gjobs migrate up'"
+    advise_for(settings(profile="embedded"))
+    assert command("doctor") == "'gjobs doctor --profile embedded'"
+
     url = "postgresql://u:s3cret@h/d"
     advise_for(settings(environment={"GJOBS_DATABASE_URL": url}))
     assert command("doctor") == "'gjobs doctor'"
     advise_for(settings(environment={"DATABASE_URL": url}))
     assert command("doctor") == "'GJOBS_DATABASE_URL=\"$DATABASE_URL\" gjobs doctor'"
-
-
-def test_advice_needs_no_options_for_the_default_database() -> None:
-    advise_for(settings())
-    assert command("migrate up") == "'gjobs migrate up'"
-    advise_for(settings(profile="embedded"))
-    assert command("doctor") == "'gjobs doctor --profile embedded'"
 
 
 async def test_advice_names_the_database_that_could_not_be_opened() -> None:

@@ -1,6 +1,5 @@
 """The global options: their position, their precedence, and the commands that refuse them."""
 
-import shlex
 from itertools import product
 from pathlib import Path
 
@@ -157,17 +156,6 @@ def test_options_without_a_command_are_read_as_the_full_parser_reads_them(words:
 )
 def test_global_options_without_a_command_need_no_full_parser(words: list[str]) -> None:
     assert read_alone(words) is not None
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        *("users", "--as ada@example.com users", "--help", "--version", "--as", "--as ''", "--as --json"),
-        *("--json=yes", "--write 'two\nlines'", "--unknown", "--read", "--"),
-    ],
-)
-def test_other_arguments_are_left_to_the_full_parser(line: str) -> None:
-    assert read_alone(shlex.split(line)) is None
 
 
 def test_option_without_a_passed_value_is_not_taken_as_true() -> None:

@@ -103,7 +103,7 @@ def test_journal_table_shortens_long_id_lists_and_json_keeps_them(gjobs: Run, di
 
 @pytest.mark.usefixtures("entries")
 class TestJournalEntries:
-    def test_journal_prints_an_aligned_table_with_escaped_text(self, gjobs: Run) -> None:
+    def test_journal_prints_an_aligned_table_up_to_a_limit_and_since_a_time(self, gjobs: Run, directory: Path) -> None:
         printed = gjobs("journal")
         titles, *lines = printed.out.splitlines()
         assert titles.split() == ["TIME", "OUTCOME", "WHAT", "IDS", "AS", "DATABASE", "REASON"]
@@ -111,7 +111,6 @@ class TestJournalEntries:
         assert [line[titles.index("OUTCOME") :].split()[0] for line in lines] == ["unknown", "done", "done", "done"]
         assert all("prod␛[2J" in line and line.endswith("why⏎not") for line in lines)
 
-    def test_journal_limit_and_since_leave_out_earlier_entries(self, gjobs: Run) -> None:
         printed = gjobs("journal", "--limit", "2")
         assert len(printed.out.splitlines()) == 3
         assert printed.err == "There are more: --limit 20 shows them.\n"
@@ -121,7 +120,6 @@ class TestJournalEntries:
             recent = gjobs("journal", "--since", since, "--json").document
             assert [entry["what"] for entry in recent] == ["write 1", "write 2"]
 
-    def test_journal_reports_unreadable_lines(self, gjobs: Run, directory: Path) -> None:
         with next(directory.iterdir()).open("a") as file:
             file.write("{\n[]\n")
         printed = gjobs("journal", "--json")

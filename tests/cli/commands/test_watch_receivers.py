@@ -37,14 +37,15 @@ def python(code: str, *arguments: Path) -> str:
 
 
 class TestProgram:
-    async def test_program_receives_the_transition_on_standard_input(self, tmp_path: Path) -> None:
+    async def test_program_receives_the_transition_and_its_failure_is_reported(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         code = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text(sys.stdin.read() + str(len(sys.argv)))"
         await Program(python(code, tmp_path / "received")).tell(TRANSITION)
         received, arguments = (tmp_path / "received").read_text().splitlines()
         assert json.loads(received) == document(TRANSITION)
         assert arguments == "2"
 
-    async def test_failure_of_a_program_is_reported(self, capsys: pytest.CaptureFixture[str]) -> None:
         await Program(python("import sys; sys.stdin.close(); sys.exit(3)")).tell(TRANSITION)
         assert capsys.readouterr().err == f"{sys.executable} exited with 3 for the job {TRANSITION.job_id}.\n"
 
@@ -198,25 +199,20 @@ class TestWebhook:
             await posting
         assert refused.startswith("127.0.0.1 did not accept the webhook: could not connect. Trying again")
 
-    @pytest.mark.parametrize(
-        "text",
-        [
+    def test_webhook_needs_a_valid_url_and_a_secret_of_any_bytes(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for text in (
             *("hooks.example.com", "ftp://example.com", "https://", "http://[::1", "https://example.com:port/"),
             *("https://example.com:99999/", "https://example.com/a\x7fb"),
-        ],
-    )
-    def test_webhook_rejects_an_invalid_url(self, text: str) -> None:
-        with pytest.raises(UsageError, match="--webhook needs an http"):
-            webhook_url(text)
+        ):
+            with pytest.raises(UsageError, match="--webhook needs an http"):
+                webhook_url(text)
 
-    @pytest.mark.parametrize("secret", [None, "", " "])
-    def test_webhook_requires_a_secret(self, monkeypatch: pytest.MonkeyPatch, secret: str | None) -> None:
-        monkeypatch.delenv("GJOBS_WEBHOOK_SECRET", raising=False)
-        if secret is not None:
-            monkeypatch.setenv("GJOBS_WEBHOOK_SECRET", secret)
-        with pytest.raises(UsageError, match="no secret is set"):
-            webhook_secret()
+        for secret in (None, "", " "):
+            monkeypatch.delenv("GJOBS_WEBHOOK_SECRET", raising=False)
+            if secret is not None:
+                monkeypatch.setenv("GJOBS_WEBHOOK_SECRET", secret)
+            with pytest.raises(UsageError, match="no secret is set"):
+                webhook_secret()
 
-    def test_secret_that_is_not_utf_8_is_taken_as_bytes(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("GJOBS_WEBHOOK_SECRET", os.fsdecode(SECRET))
         assert webhook_secret() == SECRET

@@ -76,14 +76,7 @@ def test_sample_rows_refer_to_each_other_consistently() -> None:
     assert len(set(paths)) == len(paths)
 
 
-def test_sample_project_is_near_its_budget_limit() -> None:
-    of_ada, of_autumn = THE_SAMPLE.budgets
-    assert of_ada.user_id == THE_SAMPLE.users[0].id
-    spent = sum(job.cost_cents for job in THE_SAMPLE.jobs if job.project_id == of_autumn.project_id)
-    assert 0.7 < spent / of_autumn.limit_cents < 0.8
-
-
-def test_sample_jobs_are_realistic() -> None:
+def test_sample_jobs_and_errors_are_realistic_and_a_project_is_near_its_budget_limit() -> None:
     by_status = Counter(job.status for job in THE_SAMPLE.jobs)
     assert [status for status, _ in by_status.most_common()] == ["succeeded", "failed", "queued", "running"]
     assert {job.mode for job in THE_SAMPLE.jobs} == set(USUAL_MODES)
@@ -96,8 +89,6 @@ def test_sample_jobs_are_realistic() -> None:
     at_work = [job for job in finished if job.created_at.weekday() < 5 and 7 <= job.created_at.hour < 20]
     assert len(at_work) > 0.85 * len(finished)
 
-
-def test_sample_errors_belong_to_failed_jobs_as_text_or_json() -> None:
     for job in THE_SAMPLE.jobs:
         assert (job.error is not None) is (job.status is JobStatus.FAILED)
     errors = [(job, job.error) for job in THE_SAMPLE.jobs if job.error is not None]
@@ -108,6 +99,11 @@ def test_sample_errors_belong_to_failed_jobs_as_text_or_json() -> None:
         assert (error["mode"], error["userId"]) == (job.mode, str(job.user_id))
         written_at = datetime.fromisoformat(error["timestamp"])
         assert timedelta(0) <= job.updated_at - written_at < timedelta(milliseconds=1)
+
+    of_ada, of_autumn = THE_SAMPLE.budgets
+    assert of_ada.user_id == THE_SAMPLE.users[0].id
+    spent = sum(job.cost_cents for job in THE_SAMPLE.jobs if job.project_id == of_autumn.project_id)
+    assert 0.7 < spent / of_autumn.limit_cents < 0.8
 
 
 async def test_sample_fills_a_database_only_once_and_keeps_changes(database: Conninfo) -> None:

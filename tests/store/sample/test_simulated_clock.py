@@ -63,15 +63,13 @@ async def test_step_jumps_to_the_next_visible_change() -> None:
     assert not clock.step()
 
 
-async def test_running_clock_makes_no_steps() -> None:
+async def test_neither_a_running_clock_nor_cancelled_sleepers_are_stepped() -> None:
     clock, names = SimulatedClock(speed=0.001), list[str]()
     waiting = asyncio.create_task(note(clock, 1000, names, "end"))
     await turns()
     assert not clock.step()
     waiting.cancel()
 
-
-async def test_cancelled_sleepers_are_not_stepped_to() -> None:
     clock, names = SimulatedClock(), list[str]()
     clock.set_paused(True)
     waiting = asyncio.create_task(note(clock, 5, names, "end"))
