@@ -1,4 +1,4 @@
-"""A case of the sample data, as the manual shows it, in Markdown and as a document."""
+"""A case of the sample data in Markdown and as a document, and untrusted text in Markdown."""
 
 import json
 import os
@@ -8,7 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from gjobs.store.case.case import Case, CasePerson
 from gjobs.store.case.read_case import find_person, person_of, read_case
@@ -18,7 +22,8 @@ from gjobs.store.sample.sample_data import fill
 from gjobs.store.store import Store
 from gjobs.tui.case.build_case import changed, prepare
 from gjobs.tui.case.case_document import case_document
-from gjobs.tui.case.case_text import case_markdown
+from gjobs.tui.case.case_text import block, case_markdown, cell, code, table
+from gjobs.tui.text.clean_text import clean
 from screenshots.frozen_store import NOW, freeze_budgets
 from screenshots.make import add_hidden_jobs, add_workers
 from tests.conftest import temporary_database
@@ -89,3 +94,43 @@ def assert_harmless(case: Case, text: str) -> None:
     assert [hostile_kinds[kind] for kind in counted] == [kinds[kind] for kind in counted]
     assert hostile_kinds.keys() <= kinds.keys()
     assert hostile.replace("\n", "").isprintable()
+
+
+UNTRUSTED = st.text(st.sampled_from("`|\\ \n<>[]()*_#@!&~-ax\x1b\u202e\r\t"), max_size=40)
+
+
+def tokens(text: str) -> list[Token]:
+    return [child for token in MarkdownIt("gfm-like").parse(text) for child in (token, *(token.children or ()))]
+
+
+@given(UNTRUSTED, UNTRUSTED)
+def test_table_keeps_its_columns_and_shows_text_as_code(first: str, second: str) -> None:
+    lines = table(("a", "b"), [(cell(first), cell(second))])
+    found = tokens("\n".join(lines))
+    kinds = [token.type for token in found]
+    assert kinds.count("td_open") == 2
+    assert set(kinds) <= {
+        *("table_open", "table_close", "thead_open", "thead_close", "tbody_open", "tbody_close", "tr_open", "tr_close"),
+        *("th_open", "th_close", "td_open", "td_close", "inline", "text", "code_inline"),
+    }
+
+
+@given(UNTRUSTED)
+def test_span_shows_the_whole_text(text: str) -> None:
+    shown = "".join(token.content for token in tokens(f"x {code(text)} y") if token.type == "code_inline")
+    assert shown == clean(text).strip()
+
+
+@given(UNTRUSTED)
+def test_block_is_one_fence(text: str) -> None:
+    found = MarkdownIt("gfm-like").parse("\n".join(["before", "", *block(text), "", "after"]))
+    assert [token.type for token in found if token.level == 0] == [
+        *("paragraph_open", "paragraph_close", "fence", "paragraph_open", "paragraph_close")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("", "–"), ("a", "`a`"), ("`a`", "`` `a` ``"), ("a``b", "```a``b```"), ("a|b", "`a\\|b`")]
+)
+def test_code_spans_in_tables(text: str, expected: str) -> None:
+    assert cell(text) == expected

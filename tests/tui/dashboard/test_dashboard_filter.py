@@ -73,7 +73,6 @@ async def test_filter_bar_accepts_the_whole_grammar_reports_mistakes_and_complet
     await dashboard.type("status:failed cots:>5")
     await dashboard.shows("Unknown key 'cots'. Did you mean cost?", "Still showing results for “status:failed”.")
     await dashboard.refreshes_behind()
-    assert dashboard.rows == [4]
     assert text(dashboard) == "status:failed cots:>5"
     await dashboard.press("escape")
 

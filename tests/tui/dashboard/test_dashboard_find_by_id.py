@@ -1,14 +1,28 @@
 """Finding an entity by its id or id prefix in the find field, the project picker and the user picker."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Unpack
 from uuid import UUID
 
 import pytest
 from textual import events
 
+from gjobs.store.jobs.job_results import CappedCount
+from gjobs.store.projects.project import Asset, Project
+from gjobs.store.search import IdMatches
+from gjobs.store.users.actor import ANON, OPERATOR, ActingUser
+from gjobs.store.users.user_sql import FoundUser
+from gjobs.tui.dashboard.features.navigation import (
+    actor_choices,
+    found_items,
+    item_choice,
+    item_name,
+)
 from gjobs.tui.dashboard.list.filter_bar import FilterField
 from tests.tui.dashboard.dashboard_driver import Driver, Expected
 from tests.tui.jobs_database import ADA, AUTUMN, BEN, SPRING, TRAIL, JobsDatabase, job_id, short
+from tests.tui.sample_jobs import NOON, make_job
 
 ASSET = UUID("a5000000-0000-4000-8000-000000000000")
 
@@ -60,16 +74,6 @@ async def test_finding_a_job_id_opens_the_job_and_selects_its_project(dashboard:
     assert dashboard.warnings == []
 
 
-async def test_finding_an_id_opens_a_job_beyond_the_loaded_rows(dashboard: Driver, jobs_db: JobsDatabase) -> None:
-    jobs_db.jobs(range(100, 610))
-    await dashboard.refreshes(shows="Jobs · 1 of 516")
-    await dashboard.show_project("Spring lookbook")
-    await find(dashboard, job_id(609), dialog="Job")
-    await dashboard.shows(str(job_id(609)), "This job is not in the list. It is shown as last read.")
-    await dashboard.refreshes_behind(shows="This job is not in the list")
-    await dashboard.press("s", message="Started lifestyle 00000261.")
-
-
 async def test_finding_an_id_selects_a_project_beyond_the_listed_ones(operator: Driver, jobs_db: JobsDatabase) -> None:
     """Only the newest projects are listed. A found project stays selected even without jobs."""
     await operator.press("p", dialog="Show which project?")
@@ -115,3 +119,73 @@ async def test_finding_another_id_lists_asks_switches_the_user_or_says_why_not(
     await dashboard.press("escape", dialog="")
 
     await find(dashboard, BEN, shows=("as ben@example.com", "Costs · Trail gear", "Jobs · 1, newest first"), rows=[8])
+
+
+JOB = make_job(1)
+
+OWNER, OTHER = UUID(int=0xA), UUID(int=0xB)
+
+PROJECT = Project(
+    id=UUID(int=2), user_id=OWNER, name="[b]Catalog", created_at=NOON, updated_at=NOON, job_count=3, total_cost_cents=5
+)
+
+FOUND_ASSET = Asset(
+    id=UUID(int=3),
+    user_id=OWNER,
+    project_id=PROJECT.id,
+    kind="input",
+    mode="lifestyle",
+    mime_type=None,
+    width=None,
+    height=None,
+    storage_path="up/\x1bshoe.png",
+    created_at=datetime(2026, 1, 1, tzinfo=UTC),
+)
+
+USER = ActingUser(id=OWNER, email="ada@example.com")
+
+
+def test_items_that_only_the_operator_sees_are_hidden_except_users() -> None:
+    """A project seen by both is the same item, although its counts differ."""
+    seen = IdMatches(projects=(replace(PROJECT, job_count=1),))
+    found = found_items(seen, IdMatches(jobs=(JOB,), projects=(PROJECT,), users=(USER,)))
+    assert [(item.what.id, item.is_hidden) for item in found] == [(PROJECT.id, False), (JOB.id, True), (OWNER, False)]
+
+
+def test_found_items_have_readable_names() -> None:
+    assert [item_name(what) for what in (JOB, PROJECT, FOUND_ASSET, USER, ActingUser(id=OTHER))] == [
+        "job main_white 00000000",
+        "project “[b]Catalog”",
+        "asset up/␛shoe.png",
+        "user ada@example.com",
+        "user no e-mail, 00000000",
+    ]
+
+
+def test_choice_among_found_items_shows_the_full_id() -> None:
+    seen, hidden = found_items(IdMatches(assets=(FOUND_ASSET,)), IdMatches(assets=(FOUND_ASSET,), jobs=(JOB,)))
+    assert item_choice(seen, "ada@example.com").detail == str(FOUND_ASSET.id)
+    assert item_choice(hidden, "ada@example.com").detail == f"hidden from ada@example.com, {JOB.id}"
+
+
+BUSY = FoundUser(
+    id=OTHER, email="ben@example.com", job_count=CappedCount(number=10_000, is_more=True), last_job_at=NOON
+)
+
+QUIET = FoundUser(id=UUID(int=0xC), email=None, job_count=CappedCount(number=1), last_job_at=None)
+
+
+def test_actor_choices_include_the_current_user_once_and_match_typed_text() -> None:
+    assert [(choice.label, choice.detail) for choice in actor_choices([BUSY, QUIET], USER, "", NOON)] == [
+        ("the operator", "the role in the database URL"),
+        ("anon", "a visitor who has not signed in"),
+        ("ada@example.com", ""),
+        ("ben@example.com", "≥ 10,000 jobs, last now"),
+        ("no e-mail, 00000000", "1 job"),
+    ]
+    choices = actor_choices([QUIET, BUSY], ActingUser(id=OTHER, email="ben@example.com"), "", NOON)
+    ben, quiet = ActingUser(id=OTHER, email="ben@example.com"), ActingUser(id=QUIET.id)
+    assert [choice.value for choice in choices] == [OPERATOR, ANON, ben, quiet]
+
+    assert [choice.value for choice in actor_choices([BUSY], USER, "ben", NOON)] == [ben]
+    assert [choice.value for choice in actor_choices([], USER, "OPER", NOON)] == [OPERATOR]

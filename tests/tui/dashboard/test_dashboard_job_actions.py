@@ -1,15 +1,20 @@
-"""Keys that act on the job under the cursor: questions, writes and messages."""
+"""Keys that act on jobs: questions, writes, messages and undo, also for jobs with an unknown status."""
+
+from dataclasses import replace
 
 import pytest
 from textual import events
+from textual.widgets import Static
 
-from gjobs.store.jobs.job import JobStatus
+from gjobs.store.jobs.job import JobStatus, UnknownStatus
+from gjobs.store.statistics.statistics import JobStatistic, JobStatistics, exact_counts
 from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.dashboard.widgets.widgets import TextField
 from tests.conftest import Conninfo
-from tests.tui.dashboard.dashboard_driver import Driver, dashboard_on
-from tests.tui.dashboard.keys.key_sending import send
-from tests.tui.jobs_database import ADA, AUTUMN, JobsDatabase, job_id, short
+from tests.tui.dashboard.dashboard_driver import AS_BEN, Drive, Driver, dashboard_on
+from tests.tui.dashboard.keys.key_sending import rest, send
+from tests.tui.dashboard.statistics.test_costs_panel import USUAL, cost_lines
+from tests.tui.jobs_database import ADA, AUTUMN, JobsDatabase, fill, job_id, short
 
 NUMBERS = {"queued": 1, "succeeded": 3, "failed": 4}  # the first job in each status
 
@@ -216,3 +221,125 @@ async def test_retry_among_failed_jobs_says_where_the_new_job_is_and_keeps_the_c
     (printed,) = failed.app.tasks.farewell
     assert " as a retry of " in printed
     assert printed.endswith(f" {str(job_id(2))[:8]}.")
+
+
+def rows(jobs_db: JobsDatabase) -> list[tuple[object, ...]]:
+    return jobs_db.sql("select * from generation_jobs order by id")
+
+
+async def test_undo_restores_deletions_unchanged_and_in_reverse_order(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    before = rows(jobs_db)
+    await dashboard.press("d", on=2, shows="U restores it while this dashboard is open.")
+    await dashboard.press("y", message="Deleted packaging", until=lambda: 2 not in dashboard.rows)
+    await dashboard.press("asterisk", "d", shows="U restores them while this dashboard is open.")
+    await dashboard.press("y", message="Deleted 5 of 5 jobs.")
+
+    project = jobs_db.sql("delete from projects where name = 'Autumn catalog' returning *")
+    await dashboard.press("U")
+    await dashboard.has_shown("The project of a job no longer exists, or is hidden from this user.")
+    jobs_db.sql("insert into projects values (%s, %s, %s, %s, %s)", *project[0])
+    await dashboard.press("U", message="Restored 5 jobs.")
+    await dashboard.act_as(AS_BEN, rows=[8])
+    await dashboard.press("U", message=f"Restored packaging {short(2)}. It is not in this list.")
+    assert rows(jobs_db) == before, "undo acts as the user who deleted the job"
+    await dashboard.press("U", message="No deleted jobs to restore.")
+
+
+async def test_only_a_deletion_offers_undo_which_moves_the_cursor_and_typed_keys_act_on_the_restored_job(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
+    await dashboard.press("d", "y", on=1, until=lambda: 1 not in dashboard.rows)
+    await dashboard.go_to(6)
+    send(dashboard.app, "U")
+    send(dashboard.app, "s")
+    await rest(dashboard)
+    await dashboard.until(lambda: jobs_db.status(1) == "running")
+    assert dashboard.cursor == 1
+
+    await dashboard.press("space", on=5)
+    await dashboard.press("space", on=2, shows="2 marked")
+    await dashboard.press("d", "y", until=lambda: not {2, 5} & {*dashboard.rows})
+    await dashboard.press("U", on=6, message="Restored 2 jobs.", until=lambda: dashboard.cursor == 2)
+
+    await dashboard.press("s", on=5, message="Started ")
+    assert "undo" not in dashboard.message, "a status change cannot be undone"
+    await dashboard.press("d", "y", on=1, message="U undo")
+    jobs_db.job(1, "failed", error="another")
+    taken = f"Job {job_id(1)} exists already, maybe hidden from this user. Nothing was restored"
+    await dashboard.press("U", message=taken)
+    assert jobs_db.status(1) == "failed"
+
+
+async def test_deletion_dialog_names_tables_whose_rows_undo_cannot_restore(jobs_db: JobsDatabase, drive: Drive) -> None:
+    for rule in ("cascade", "set null", "no action"):
+        name = rule.replace(" ", "_")
+        jobs_db.sql(f"create table public.rows_{name} (job_id uuid references public.generation_jobs on delete {rule})")
+    try:
+        async with drive() as driver:
+            await driver.until(lambda: driver.app.undo.cascading_tables)
+            await driver.press("d")
+            await driver.shows("U restores it while this dashboard is open. Rows of", "public.rows_cascade")
+            await driver.shows("public.rows_set_null that refer to it are", "permanently deleted or unlinked")
+            assert "no_action" not in driver.text
+    finally:
+        jobs_db.sql("drop table public.rows_cascade, public.rows_set_null, public.rows_no_action")
+
+
+async def test_jobs_with_an_unknown_status_can_be_deleted_but_not_moved(
+    migrated_copy: Conninfo,
+) -> None:
+    jobs_db = JobsDatabase(migrated_copy)
+    jobs_db.sql("alter table generation_jobs drop constraint generation_jobs_status_check")
+    jobs_db.sql("alter table gjobs.budgets drop constraint budgets_period_check")
+    fill(jobs_db)
+    jobs_db.job(10, "cancelled", minutes_ago=0.1, cost_cents=11)
+    jobs_db.job(11, "cancelled", minutes_ago=0.2, cost_cents=11)
+    jobs_db.sql("insert into gjobs.budgets (project_id, period, limit_cents) values (%s, 'week', 100)", AUTUMN)
+    jobs_db.close()
+    async with dashboard_on(migrated_copy) as driver:
+        await driver.shows("∙ cancelled")
+        assert driver.rows[:2] == [10, 11]
+        assert "∙ cancelled 2" in driver.costs[0]
+        assert "Total 8" in driver.costs[0]
+
+        await driver.press("B", shows="2 ∙ cancelled")
+        await driver.press("B", until=lambda: driver.app.screen is driver.app.dashboard)
+
+        await driver.go_to(10)
+        assert await driver.warnings_by_key("s", "c", "f", "r") == [
+            "Only a queued job can be started; this one is cancelled, a status outside the workflow.",
+            "Only a running job can be completed; this one is cancelled, a status outside the workflow.",
+            "Only a running job can be failed; this one is cancelled, a status outside the workflow.",
+            "Only a failed job can be retried; this one is cancelled.",
+        ]
+        await driver.press("enter", dialog="Job", shows=("∙ cancelled", "created, cancelled"))
+        keys = str(driver.app.screen.query_one("#keys", Static).render())
+        assert "d delete" in keys
+        for word in ("start", "complete", "fail", "retry"):
+            assert word not in keys
+        await driver.press("escape", dialog="")
+
+        await driver.filter("status:cancelled", "enter", rows=[10, 11])
+        await driver.press("d", on=10, dialog="Delete this job?")
+        await driver.press("y", rows=[11])
+        await driver.press("U", rows=[10, 11])
+
+        await driver.act_as(OPERATOR, shows=("as the operator", "Trail gear"))
+        await driver.press("b", dialog="Budgets · Autumn catalog", shows="Autumn catalog per 'week'")
+        await driver.press("enter", message="This version of gjobs does not know the period 'week'")
+        assert driver.dialog == "Budgets · Autumn catalog"
+
+
+def test_many_unknown_statuses_share_one_column() -> None:
+    unknown = [UnknownStatus(f"state {number}") for number in range(30)]
+    rows = [
+        JobStatistic(status=status, count=1, total_cost_cents=10, avg_cost_cents=10.0)
+        for status in (*JobStatus, *unknown)
+    ]
+    statistics = JobStatistics(by_status=tuple(rows))
+    totals = replace(USUAL, statistics=statistics, counts=exact_counts(statistics))
+    first = cost_lines(totals, width=120, height=4)[0]
+    assert "∙ other 30" in first
+    assert "Total 34" in first
+    for width in range(50, 120):
+        assert all(len(line) <= width for line in cost_lines(totals, width=width, height=4))

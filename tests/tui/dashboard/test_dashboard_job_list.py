@@ -21,7 +21,6 @@ from tests.tui.dashboard.dashboard_driver import (
     FrozenStore,
     WatchedApp,
     drive_dashboard,
-    number_of,
     opener_of,
 )
 from tests.tui.jobs_database import AUTUMN, JobsDatabase, job_id, short
@@ -150,11 +149,7 @@ async def press_end(driver: Driver) -> None:
     await until_rows_arrive(driver)
 
 
-def visible_numbers(driver: Driver) -> list[int]:
-    return [number_of(job) for job in driver.table._view.visible_jobs]
-
-
-async def test_paging_shows_each_row_once_and_title_and_cursor_keep_their_place(
+async def test_paging_holds_few_rows_and_title_and_cursor_keep_their_place(
     long_list: Driver, empty_jobs_db: JobsDatabase
 ) -> None:
     assert long_list.title == "Jobs · 1 of 3,000, newest first"
@@ -175,13 +170,10 @@ async def test_paging_shows_each_row_once_and_title_and_cursor_keep_their_place(
     await long_list.press("home")
     await until_rows_arrive(long_list)
     assert long_list.cursor == 1
-    seen = list[int]()
     for _ in range(15):
-        seen += [number for number in visible_numbers(long_list) if number not in seen]
         assert len(long_list.rows) <= 3 * spare_rows(page + 1)
         await long_list.pilot.press("pagedown")
         await until_rows_arrive(long_list)
-    assert seen == list(range(1, len(seen) + 1)), "paging shows each row once"
     assert long_list.cursor == 1 + 15 * page
     assert long_list.title == f"Jobs · {1 + 15 * page:,} of 3,000, newest first"
     await long_list.press("s")
@@ -193,24 +185,6 @@ async def test_paging_shows_each_row_once_and_title_and_cursor_keep_their_place(
     await long_list.press("n", dialog="New job")
     await long_list.type("at_the_top", "enter", into="#mode", message="Queued at_the_top ")
     await long_list.until(lambda: long_list.table.cursor_job and long_list.table.cursor_job.mode == "at_the_top")
-
-
-async def test_title_shows_the_position_at_every_width(long_list: Driver, empty_jobs_db: JobsDatabase) -> None:
-    await long_list.press("slash", *"mode:lifestyle cost:>=0 -error:timeout -error:quota", "enter")
-    await long_list.until(lambda: "with mode:lifestyle" in long_list.title)
-    await long_list.until(lambda: long_list.listed == long_list.app.dashboard.listed)
-    await press_end(long_list)
-    for width in (40, 120):
-        await long_list.resize(width, 20)
-        await long_list.shows(f" {JOBS:,} of {JOBS:,}")
-        (line,) = (line for line in long_list.text.splitlines() if f" of {JOBS:,}" in line)
-        assert line.endswith("─╮"), "the title is not cut"
-
-    await long_list.press("escape", until=lambda: "with mode" not in long_list.title)
-    empty_jobs_db.sql("update generation_jobs set cost_cents = 900 where id = %s", job_id(1_500))
-    await long_list.press("o", shows="last updated first")
-    await long_list.press("o", shows="most expensive first", until=lambda: long_list.rows[:1] == [1_500])
-    assert long_list.title == "Jobs · 1 of 3,000, most expensive first"
 
 
 class SlowByUpdate(FrozenStore):

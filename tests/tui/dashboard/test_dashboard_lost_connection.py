@@ -1,26 +1,35 @@
-"""A missing, silent, refusing or empty database: the error is shown, data stay, and gjobs reconnects."""
+"""A missing, silent, refusing, recovering or restarted database: errors are shown, data stay, and gjobs reconnects."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 
+import psycopg
 import pytest
 from textual.widgets import Input
 
+from gjobs.store.configuration.settings import resolve
 from gjobs.store.database.query import TimeLimits
+from gjobs.store.embedded.server import server_status, stop_server
 from gjobs.store.errors import InvalidValue, NoPrivilege, StoreError, TimedOut, UnexpectedError
 from gjobs.store.job_list.list_query import Listing, ListingQuery
 from gjobs.store.users.actor import OPERATOR
-from gjobs.tui.session import Report, Session
-from tests.conftest import Conninfo
-from tests.store.faulty_servers import RejectingServer, fatal, listening, proxied
+from gjobs.tui.session import Report, Session, open_session
+from tests.conftest import Conninfo, quick_directory
+from tests.store.faulty_servers import RejectingServer, fatal, listening, proxied, recovering
 from tests.tui.dashboard.dashboard_driver import (
     Clock,
     Drive,
     FrozenStore,
     WatchedApp,
     behind_a_proxy,
+    dashboard_on,
     drive_dashboard,
     opener_of,
 )
@@ -216,3 +225,103 @@ async def test_refused_list_is_reported_and_the_operator_can_still_be_chosen(
         assert "✗ The database answered with an error: ␛[31mdisk full." in driver.banner
         await driver.act_as(OPERATOR, shows=("as the operator", "Costs · Autumn catalog"))
         assert driver.banner == ""
+
+
+async def test_dashboard_waits_for_a_server_in_crash_recovery(jobs_db: JobsDatabase, database: Conninfo) -> None:
+    async with (
+        recovering(database) as (server, conninfo),
+        dashboard_on(conninfo, interval=0.05) as driver,
+    ):
+        assert "the database system is not accepting connections" in driver.banner
+        assert "Wait until it is ready" in driver.banner
+        assert "Retrying in" in driver.banner
+        await driver.until(lambda: "✗ no connection" in driver.header)
+        server.become_ready()
+        await driver.until(lambda: driver.rows == [1, 2, 3, 4, 5, 6])
+        server.crash()
+        await driver.until(lambda: "not accepting connections" in driver.banner)
+        server.become_ready()
+        await driver.until(lambda: not driver.banner)
+
+
+async def test_header_and_totals_show_that_the_database_does_not_answer(
+    jobs_db: JobsDatabase, database: Conninfo, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gjobs.tui.dashboard.session.session_poller.SILENCE_SECONDS", 0.2)
+    async with behind_a_proxy(database, interval=60.0, clock=clock) as (driver, proxy):
+        await driver.until(lambda: "just now" in driver.text)
+        proxy.fall_silent()
+        await driver.press("f5")
+        await driver.until(lambda: "no answer for" in driver.header)
+        clock.now += timedelta(seconds=4)
+        await driver.until(lambda: "no answer for 4 s" in driver.header)
+        assert "live every" not in driver.header
+        assert "just now" not in driver.text
+        assert driver.banner == "", "it may still answer"
+        proxy.speak_again()
+        await driver.until(lambda: "live every" in driver.header)
+        await driver.until(lambda: "just now" in driver.text)
+
+
+async def test_dashboard_of_a_migrated_database_has_three_connections_at_most(
+    jobs_db: JobsDatabase,
+    database: Conninfo,
+    operator_connection: psycopg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The manual promises this: two connections read and write, and one listens."""
+    # A busy machine must not look like a slow network, where gjobs opens one more connection for writes.
+    monkeypatch.setattr("gjobs.store.database.database.SLOW_ROUND_TRIP", 3600.0)
+    count = "select count(*) from pg_stat_activity where application_name = 'gjobs' and datname = current_database()"
+    async with dashboard_on(database, interval=0.05) as driver:
+        for _ in range(20):
+            await driver.refreshes()
+            ((connections,),) = operator_connection.execute(count).fetchall()
+            assert connections <= 3
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    directory = Path(tempfile.mkdtemp(prefix="gjobs-", dir=quick_directory())).resolve()
+    directory.chmod(0o755)
+    yield directory / "data"
+    stop_server(directory / "data")
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def embedded(data_dir: Path) -> WatchedApp:
+    settings = resolve(database_url=None, act_as=None, read_only=False, data_dir=data_dir, environment={})
+    return WatchedApp(lambda report: open_session(settings, report), interval=0.2)
+
+
+def server_pid(data_dir: Path) -> int:
+    pid = server_status(data_dir).pid
+    assert pid is not None
+    return pid
+
+
+async def test_embedded_server_is_restarted_after_it_died_but_not_after_it_was_stopped(
+    data_dir: Path, embedded: WatchedApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with drive_dashboard(embedded) as driver:
+        await driver.shows("Costs · Autumn catalog")
+        dead = server_pid(data_dir)
+        with monkeypatch.context() as patched:
+            patched.setattr(Session, "restart_if_dead", never)
+            os.kill(dead, signal.SIGKILL)
+            await driver.until(lambda: "The embedded server is not running" in driver.banner)
+            assert "Check the address" not in driver.banner, "there is no address to check"
+        await driver.until(lambda: not driver.banner)
+        assert server_pid(data_dir) != dead
+        await driver.shows("Jobs · 121")
+
+        failures = embedded.failures
+        stop_server(data_dir)
+        await driver.until(lambda: embedded.failures > failures + 2)
+        assert not server_status(data_dir).running
+        await driver.shows("Jobs · 121", "no connection")
+
+
+async def never(_: Session) -> bool:
+    return False

@@ -297,19 +297,7 @@ async def test_list_of_messages_has_the_newest_first_and_copies_them(dashboard: 
     assert oldest.endswith(f"Started lifestyle {short(1)}.")
 
 
-async def test_list_of_many_messages_reaches_the_oldest_and_always_shows_its_keys(dashboard: Driver) -> None:
-    keys = ("y copy", "Y copy all", "esc close")
-    for number in range(92):
-        show_message(dashboard.app, Message(text=f"Message {number}. {'Its text is long. ' * 5}"))
-    await dashboard.resize(40, 8)
-    await dashboard.press("m", dialog="Messages", shows=("Message 91", *keys))
-    await dashboard.press("end", shows=("Message 0.", *keys), hides="Message 91")
-    dashboard.app.messages.pin("A step of the tour that needs two lines on a narrow screen", owner="tour")
-    await dashboard.shows("Message 0.", "A step of the tour", *keys)
-    dashboard.app.messages.unpin("tour")
-    await dashboard.press("escape", dialog="")
-
-    dashboard.clear_messages()
+async def test_narrow_list_of_messages_cuts_no_character(dashboard: Driver) -> None:
     show_message(dashboard.app, Message(text=f"Deleted {'漢字 ' * 20}{'§' * 40} end"))
     await dashboard.resize(40, 12)
     await dashboard.press("m", dialog="Messages", shows=" end")

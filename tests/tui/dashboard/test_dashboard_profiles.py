@@ -1,7 +1,10 @@
-"""Profiles in the dashboard: frame, switching databases, keymap, theme and password commands."""
+"""Profiles and databases of an app's files: frame, start, switching, keymap, theme and passwords."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
@@ -9,19 +12,26 @@ from typing import Unpack
 import pytest
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import text
+from textual import events
 from textual.color import Color
+from textual.widgets import OptionList
 
+from gjobs.store.configuration import app_databases
 from gjobs.store.configuration.config_file import read_content
-from gjobs.store.configuration.settings import Settings, resolve
+from gjobs.store.configuration.settings import NO_CONFIGURATION, Configuration, Settings, resolve
 from gjobs.store.database.query import Query
 from gjobs.store.users.actor import OPERATOR
+from gjobs.tui.dashboard.actions import key_queue
+from gjobs.tui.dashboard.dialogs.pick import Choice, ChoiceColumns, ChoiceLine
 from gjobs.tui.dashboard.frame.run import setup_of
-from gjobs.tui.dashboard.memory import RememberedState
+from gjobs.tui.dashboard.memory import RememberedState, load
 from gjobs.tui.dashboard.panels.costs_panel import CostsPanel
+from gjobs.tui.dashboard.session.setup import AppSearch, DashboardSetup, TourStart, database_choices
 from gjobs.tui.session import open_session
+from tests.cli.command_line import uri
 from tests.conftest import Conninfo
 from tests.store.store_fixtures import until
-from tests.tui.dashboard.dashboard_driver import Driver, Expected, WatchedApp, drive_dashboard
+from tests.tui.dashboard.dashboard_driver import Driver, Expected, WatchedApp, drive_dashboard, opener_of
 from tests.tui.jobs_database import AUTUMN, SPRING, JobsDatabase, fill
 
 NOWHERE = "postgresql://ada@127.0.0.1:1/nowhere"
@@ -271,3 +281,173 @@ async def test_failed_password_command_runs_again_only_on_refresh(tmp_path: Path
         assert "Press f5 to try again." in driver.banner
         assert driver.header.rstrip().endswith("✗ sign-in refused")
         await driver.press("f5", until=lambda: runs.read_text() == "x\nx\n")
+
+
+QUESTION = "Open which database?"
+
+SECRET = "hunter2"
+
+Start = Callable[..., WatchedApp]
+
+
+@pytest.fixture
+def app_directory(tmp_path: Path, database: Conninfo) -> Path:
+    """The folder of an app whose .env file names the test's database, and one on another machine."""
+    directory = tmp_path / "shop"
+    (directory / ".git").mkdir(parents=True)
+    (directory / ".env").write_text(
+        f"DATABASE_URL='{uri(database)}'\nDIRECT_URL=postgres://ada:{SECRET}@0.0.0.0:1/far\n", encoding="utf-8"
+    )
+    (directory / ".env.production.local").write_text(
+        "SUPABASE_DB_URL=postgres://postgres@aws-0-eu.pooler.supabase.com:6543/postgres\n", encoding="utf-8"
+    )
+    hostile = directory / ".env.\x1b[31m.local"
+    hostile.write_text("POSTGRES_URL=postgres://0.0.0.0:1/[b]x[/]\n", encoding="utf-8")
+    return directory
+
+
+@pytest.fixture
+def start(app_directory: Path, database: Conninfo, tmp_path: Path) -> Start:
+    """Make a dashboard that starts in the folder. Its sample database is the test's own, under another label."""
+
+    def make(settings: Settings | None = None, configuration: Configuration = NO_CONFIGURATION) -> WatchedApp:
+        chosen = settings or resolve(data_dir=tmp_path, environment={}, configuration=configuration)
+        setup = DashboardSetup(
+            database_choices=database_choices(chosen),
+            tour=TourStart.ONCE,
+            app_search=AppSearch(settings=chosen, directory=app_directory),
+        )
+        opener = setup.database_choices[0].opener if settings else opener_of(database, label="sample jobs")
+        return WatchedApp(opener, setup=setup, state_path=tmp_path / "state.json")
+
+    return make
+
+
+@pytest.fixture
+def seen_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(key_queue, "SEEING_SECONDS", 0.0)
+
+
+async def question_is_seen(driver: Driver) -> None:
+    """Wait until the question takes keys. Until then, the user has not seen it."""
+    await driver.has_dialog(QUESTION)
+    await driver.until(lambda: not driver.app.key_queue.is_dropping)
+
+
+async def test_start_asks_which_database_to_open_and_remembers_any_but_a_remote_one(
+    jobs_db: JobsDatabase,
+    start: Start,
+    app_directory: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr(key_queue, "SEEING_SECONDS", 60.0)
+    async with drive_dashboard(start(), waits=False) as driver:
+        await driver.press("down", "enter", dialog=QUESTION, message="gjobs asks which database to open.")
+        await driver.shows("Sample database", "DATABASE_URL at ", "DIRECT_URL at 0.0.0.0:1/far", "read-only")
+        assert driver.header.strip() == "gjobs  no database yet · choose one"
+        await driver.shows("esc opens the sample database, and gjobs asks again. ^q quits.")
+        assert driver.app.polls == 0, "nothing is opened before the answer"
+        await driver.shows("SUPABASE_DB_URL at aws-0-eu.pooler.supaba…/postgres  .env.production.local, read-only")
+        await driver.shows("POSTGRES_URL at 0.0.0.0:1/[b]x[/]  from .env.␛[31m.local, read-only")
+        assert "\x1b" not in driver.text
+        assert SECRET not in driver.text
+        # The time during which keys are ignored starts with the first frame that shows the question.
+        await driver.until(lambda: driver.app.key_queue._unseen_until > time.monotonic() + key_queue._MOST_SECONDS)
+        driver.app.key_queue._unseen_until = 0.0
+        await driver.type("DIRECT", "enter", until=driver.app.settled.is_set)
+        assert "DIRECT_URL" in driver.header
+
+    monkeypatch.setattr(key_queue, "SEEING_SECONDS", 0.0)
+    async with drive_dashboard(start(), waits=False) as driver:
+        await question_is_seen(driver)
+        highlighted = driver.app.screen.query_one("#choices", OptionList).highlighted_option
+        assert highlighted is not None
+        assert str(highlighted.prompt).startswith(" DIRECT_URL"), "a remote database is asked for at each start"
+        await driver.type("Sample", "enter", shows="sample jobs", until=driver.app.settled.is_set)
+    async with drive_dashboard(start()) as driver:
+        assert "sample jobs" in driver.header
+        await driver.press("D", dialog="Switch to which database?")
+        await driver.type("DATABASE_URL", "enter", until=lambda: "as the operator · may write · live" in driver.header)
+        assert "Tour " not in driver.text, "the tour is for the sample jobs"
+    (folder,) = load(tmp_path / "state.json").app_databases
+    assert folder == str(app_directory)
+    async with drive_dashboard(start()) as driver:
+        assert driver.header.startswith(" gjobs  DATABASE_URL "), "D replaces the answer"
+
+    with (app_directory / ".env").open("a", encoding="utf-8") as file:
+        file.write("DATABASE_URL=postgres://ada@localhost/moved\n")
+    async with drive_dashboard(start(), waits=False) as driver:
+        await question_is_seen(driver)
+        await driver.shows("localhost/moved")
+        await driver.press("escape", shows="sample jobs", until=driver.app.settled.is_set)
+    assert "embedded" not in load(tmp_path / "state.json").app_databases.values()
+    assert SECRET not in caplog.text + (tmp_path / "state.json").read_text()
+
+
+def test_list_of_databases_aligns_its_details_and_shortens_all_but_the_write_rule() -> None:
+    def lines(width: int, *choices: Choice[int]) -> list[str]:
+        columns = ChoiceColumns.of(choices)
+        return [ChoiceLine(choice, columns).content(width).plain.rstrip() for choice in choices]
+
+    choices = (
+        Choice(value=0, label="Staging", detail="staging.example.com", ending="may write", color="orange"),
+        Choice(value=1, label="Local Supabase", detail="127.0.0.1", ending="read-only"),
+        Choice(value=2, label="Sample", detail=""),
+    )
+    aligned = [
+        " ■ Staging         staging.example.com, may write",
+        "   Local Supabase  127.0.0.1, read-only",
+        "   Sample",
+    ]
+    assert lines(50, *choices) == aligned
+    assert lines(48, *choices)[0] == " ■ Staging  staging.example.com, may write"
+    local = Choice(
+        value=0, label="local Supabase at 127.0.0.1:55870", detail="from supabase/config.toml", ending="may write"
+    )
+    assert lines(68, local) == [" local Supabase at 127.0.0.1:55870  supabase/config.toml, may write"]
+    far = "SUPABASE_DB_URL at aws-0-eu.pooler.supabase.com:6543/postgres"
+    remote = Choice(value=0, label=far, detail="from apps/web/.env.production.local", ending="read-only")
+    assert lines(68, remote) == [" SUPABASE_DB_URL at aws-0-e…/postgres  ….production.local, read-only"]
+
+
+async def test_options_of_the_command_line_apply_to_the_chosen_database(
+    jobs_db: JobsDatabase, start: Start, tmp_path: Path, seen_at_once: None
+) -> None:
+    settings = resolve(act_as="ada@example.com", read_only=True, data_dir=tmp_path, environment={})
+    async with drive_dashboard(start(settings), waits=False) as driver:
+        await question_is_seen(driver)
+        await driver.shows("The files of this app name these databases. All of them are read-only.")
+        await driver.type("DATABASE_URL", "enter", until=driver.app.settled.is_set)
+        assert "as ada@example.com · read-only" in driver.header
+        await driver.press("W", message="--read-only")
+
+
+async def test_folder_whose_files_name_no_usable_database_opens_the_sample_database_with_a_hint(
+    jobs_db: JobsDatabase, start: Start, app_directory: Path
+) -> None:
+    for name in (".env", ".env.production.local", ".env.\x1b[31m.local"):
+        (app_directory / name).write_text("DATABASE_URL=mysql://h/d\n", encoding="utf-8")
+    async with drive_dashboard(start()) as driver:
+        assert "sample jobs" in driver.header
+        await driver.shows_message("gjobs skipped 3 entries of the app's files: 'gjobs profiles' says why.")
+
+
+async def test_sample_database_opens_if_the_user_stops_waiting_for_slow_files(
+    jobs_db: JobsDatabase, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = threading.Event()
+    monkeypatch.setattr(
+        app_databases, "find_app_databases", lambda *_: opened.wait(60) and app_databases.AppDatabases()
+    )
+    monkeypatch.setattr(key_queue, "_PATIENCE_SECONDS", 0.0)
+    async with drive_dashboard(start(), waits=False) as driver:
+        await driver.until(lambda: driver.app.tasks.is_opening)
+        driver.app.post_message(events.Key("x", "x"))
+        await driver.until(lambda: not driver.app.key_queue.is_idle)
+        driver.app.post_message(events.Key("escape", None))
+        await driver.until(driver.app.settled.is_set)
+        opened.set()
+        assert "sample jobs" in driver.header

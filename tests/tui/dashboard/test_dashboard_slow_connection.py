@@ -1,8 +1,9 @@
-"""A slow connection: rows show changes that are not answered yet, and the header shows why refreshes are rare."""
+"""A slow connection: pending changes in the rows, rare refreshes, and the spare connection for writes."""
 
 import asyncio
 import re
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -11,12 +12,13 @@ from sqlalchemy import text
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query, make_number
 from gjobs.store.database.wake_ups import WakeUp
-from gjobs.store.errors import Unreachable
+from gjobs.store.errors import SignInRefused, StoreError, Unreachable
 from gjobs.store.job_list.list_query import Listing, ListingQuery
 from gjobs.store.statistics.statistics import JobFlow, TotalsQuery
 from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.dashboard.list.loaded_rows import PendingChanges
-from gjobs.tui.dashboard.session.session_poller import SessionPoller
+from gjobs.tui.dashboard.session import session_poller
+from gjobs.tui.dashboard.session.session_poller import SessionPoller, WritePreparation
 from gjobs.tui.text.statistics_text import PaceCause
 from tests.benchmarks.wire_proxy import wire_proxy
 from tests.conftest import Conninfo
@@ -319,3 +321,80 @@ async def test_header_of_an_idle_dashboard_shows_a_slower_and_a_faster_network_a
             await driver.until(lambda: re.search(r"live every \d+ s, answers take \d{3} ms", driver.header))
             await list_and_count_once(0.2, 0.0)
             await driver.until(lambda: "answers take" not in driver.header)
+
+
+class FailingDatabase(Database):
+    """A database that opens no spare connection."""
+
+    def __init__(self, failure: Exception) -> None:
+        super().__init__({})
+        self.failure = failure
+        self.attempts = 0
+
+    async def prepare_write(self, network_time: float) -> None:
+        self.attempts += 1
+        raise self.failure
+
+
+class SilentConnection:
+    """A spare connection whose server never answers."""
+
+    def __init__(self) -> None:
+        self.attempts = self.cancelled = 0
+
+    async def prepare_write(self, network_time: float) -> None:
+        self.attempts += 1
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+
+
+@pytest.fixture
+async def preparation() -> AsyncIterator[WritePreparation]:
+    preparation = WritePreparation()
+    yield preparation
+    await preparation.stop()
+
+
+@pytest.mark.parametrize(
+    ("failure", "retry_after", "attempts"),
+    [
+        (Unreachable("full"), 0.0, 2),
+        (Unreachable("full"), session_poller.RETRY_AFTER, 1),
+        (SignInRefused("refused"), 0.0, 1),
+    ],
+)
+async def test_failed_preparation_is_tried_again_later_unless_the_sign_in_was_refused(
+    preparation: WritePreparation,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: StoreError,
+    retry_after: float,
+    attempts: int,
+) -> None:
+    monkeypatch.setattr(session_poller, "RETRY_AFTER", retry_after)
+    database = FailingDatabase(failure)
+    for _ in range(2):
+        preparation.start(database, 0.1)
+        await asyncio.sleep(0)
+    assert database.attempts == attempts
+
+
+async def test_unexpected_failure_of_a_preparation_is_raised_at_the_next_one(preparation: WritePreparation) -> None:
+    preparation.start(FailingDatabase(ZeroDivisionError()), 0.1)
+    await asyncio.sleep(0)
+    with pytest.raises(ZeroDivisionError):
+        preparation.start(FailingDatabase(Unreachable("full")), 0.1)
+
+
+async def test_counts_go_on_while_a_spare_connection_is_opened_once(
+    drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = SilentConnection()
+    monkeypatch.setattr(Database, "prepare_write", silent.prepare_write)
+    async with drive(interval=60.0) as driver:
+        for _ in range(2):
+            await driver.refreshes()
+        assert (silent.attempts, silent.cancelled) == (1, 0)
+    assert silent.cancelled == 1

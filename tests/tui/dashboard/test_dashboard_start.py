@@ -1,18 +1,22 @@
-"""The dashboard after its start: the selected project, its jobs and its totals."""
+"""The dashboard after its start: projects, their jobs and totals, and the state remembered from the last run."""
 
+import json
+import logging
+from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from textual.widgets import OptionList
 
-from gjobs.store.sample.sample_data import fill as fill_sample
-from gjobs.store.users.actor import ActingUser
-from gjobs.store.values.formats import money
+from gjobs.store.users.actor import OPERATOR
+from gjobs.tui.dashboard.dialogs.pick import ChoiceOption, PickDialog
+from gjobs.tui.dashboard.features.navigation import TypedId
 from gjobs.tui.dashboard.list.filter_bar import FilterBar
-from gjobs.tui.dashboard.memory import RememberedState
-from gjobs.tui.text.format import count
-from tests.conftest import Conninfo
-from tests.tui.dashboard.dashboard_driver import Drive, Driver, WatchedApp, dashboard_on, drive_dashboard, opener_of
-from tests.tui.jobs_database import AUTUMN, FROZEN, SPRING, JobsDatabase
+from gjobs.tui.dashboard.memory import RememberedState, StateFile, load, save
+from gjobs.tui.dashboard.panels.project_list import ProjectList
+from tests.tui.dashboard.dashboard_driver import AS_BEN, Drive, Driver, WatchedApp, drive_dashboard
+from tests.tui.jobs_database import ADA, AUTUMN, BEN, SPRING, JobsDatabase
 
 
 async def test_dashboard_starts_with_the_newest_project_and_can_list_all_projects(dashboard: Driver) -> None:
@@ -70,22 +74,6 @@ async def test_empty_dashboard_explains_how_to_create_projects_and_jobs(
         assert driver.title == "Jobs · 0, newest first"
 
 
-async def test_sample_totals_match_the_store_statistics(database: Conninfo) -> None:
-    fill_sample({name: str(value) for name, value in database.items()}, now=FROZEN)
-    async with opener_of(database)(lambda _: None) as session:
-        user, *_ = await session.operator.get_users()
-    actor = ActingUser(id=user.id, email=user.email)
-    async with opener_of(database, actor=actor)(lambda _: None) as session:
-        statistics = await session.store.get_job_statistics()
-    async with dashboard_on(database, actor=actor) as driver:
-        await driver.show_project("all projects")
-        assert driver.costs[0].endswith(f"Total {count(statistics.total_count)}")
-        assert driver.costs[1].endswith(money(statistics.total_cost_cents))
-        for row in statistics:
-            assert f"{row.status} {count(row.count)} " in driver.costs[0]
-            assert money(row.total_cost_cents) in driver.costs[1]
-
-
 async def test_widgets_may_be_removed_while_the_rest_is_loaded(
     dashboard: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,3 +86,183 @@ async def test_widgets_may_be_removed_while_the_rest_is_loaded(
     monkeypatch.setattr("gjobs.tui.dashboard.frame.app.preload", ends)
     await dashboard.app._load_the_rest()
     assert not filter_bar.children
+
+
+async def test_operator_chooses_the_owner_of_a_new_project(jobs_db: JobsDatabase, operator: Driver) -> None:
+    await operator.press("P", dialog="Whose project?")
+    await operator.press("escape", dialog="")
+    assert jobs_db.sql("select count(*) from projects") == [(3,)]
+
+    await operator.press("P", dialog="Whose project?")
+    await operator.type("ben", "enter", dialog="New project")
+    await operator.type("Boots", "enter", shows="Costs · Boots")
+    assert jobs_db.sql("select user_id from projects where name = 'Boots'") == [(BEN,)]
+
+
+async def test_project_is_selected_in_the_picker_by_key_or_click_in_the_list_and_when_it_is_new(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
+    await dashboard.press("p")
+    dialog = dashboard.app.screen
+    assert isinstance(dialog, PickDialog)
+    for typed, found in (
+        ("sprlook", [SPRING]),
+        ("a1000000", [AUTUMN, TypedId("a1000000")]),
+        ("a000", [TypedId("a000")]),
+    ):
+        await dashboard.type(typed)
+        options = dialog.query_one(OptionList).options
+        assert [option.choice.value for option in options if isinstance(option, ChoiceOption)] == found
+    await dashboard.type("zzz", shows="No match.")
+    await dashboard.press("enter", dialog="Show which project?")
+    await dashboard.type("", "down", "enter", shows="Costs · Spring lookbook")
+
+    await dashboard.pilot.click(ProjectList, offset=(5, 2))
+    await dashboard.shows("Costs · Autumn catalog", "› Autumn catalog")
+    dashboard.app.dashboard.query_one(ProjectList).focus()
+    await dashboard.press("j", "enter", shows=("Costs · Spring lookbook", "› Spring lookbook"))
+    assert dashboard.app.focused is dashboard.table
+
+    await dashboard.press("P", dialog="New project")
+    for name, problem in ((" ", "Name is empty."), ("x" * 201, "The name has 201 characters")):
+        await dashboard.type(name, "enter", shows=problem, dialog="New project")
+    await dashboard.type("Winter sale", "enter", message="Created the project Winter sale.")
+    await dashboard.shows("Costs · Winter sale", "This project has no jobs. Press n to create one.")
+    assert jobs_db.sql("select user_id from projects where name = 'Winter sale'") == [(ADA,)]
+
+
+async def test_users_see_only_their_jobs_and_the_operator_sees_all(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    jobs_db.sql("insert into projects (user_id, name) values (%s, 'Winter sale')", BEN)
+    await dashboard.go_to(1)
+    await dashboard.press("down", "u", dialog="Act as which user?", shows="ben@example.com  1 job")
+    await dashboard.press("enter", dialog="")
+    assert dashboard.cursor == 2, "choosing the current user changes nothing"
+
+    await dashboard.act_as(AS_BEN, shows=("as ben@example.com", "Costs · Trail gear"))
+    projects = dashboard.app.dashboard.query_one(ProjectList)
+    await dashboard.until(
+        lambda: [str(one.prompt).split()[-1] for one in projects.options] == ["1", "0", "1"] and dashboard.rows == [8]
+    )
+    await dashboard.shows_no_longer("Autumn")
+    await dashboard.press("p", shows=("Winter sale  0 jobs", "Trail gear   1 job, $"))
+    await dashboard.press("escape", dialog="")
+
+    await dashboard.act_as(OPERATOR, shows=("as the operator", "Trail gear"))
+    await dashboard.show_project("all projects")
+    assert dashboard.rows == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+async def test_project_list_keeps_its_highlight_and_refuses_job_keys(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    before = jobs_db.sql("select id, status from public.generation_jobs order by id")
+    projects = dashboard.app.dashboard.query_one(ProjectList)
+    for name, listed in (("Spring lookbook", SPRING), ("Autumn catalog", AUTUMN)):
+        await dashboard.show_project(name)
+        await dashboard.press("tab", "end", "shift+tab", "tab", until=lambda: dashboard.app.focused is projects)
+        assert projects.highlighted_option is not None
+        assert projects.highlighted_option.id == str(listed), "it starts at the listed project"
+    await dashboard.press("end")
+    jobs_db.sql("insert into projects (user_id, name) values (%s, 'Winter sale')", ADA)
+    await dashboard.refreshes(shows=("Winter sale", "Costs · Autumn catalog"))
+    assert projects.highlighted_option is not None
+    assert projects.highlighted_option.id == str(SPRING), "a refresh keeps the highlight"
+    keys = ("s", "c", "f", "r", "d", "delete", "y", "Y")
+    refusal = "This key acts on a job. Press tab to go to the job list first."
+    assert await dashboard.warnings_by_key(*keys) == [refusal] * len(keys)
+    assert dashboard.dialog == ""
+    assert jobs_db.sql("select id, status from public.generation_jobs order by id") == before
+    await dashboard.press("tab", "s", until=lambda: jobs_db.status(1) == "running")
+
+
+PROJECT = UUID(int=1)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "state.json"
+
+
+def test_new_state_remembers_nothing_and_saves_each_change_at_once(path: Path) -> None:
+    memory = RememberedState(path)
+    assert (memory.state.theme, memory.project("here"), memory.knows("here")) == (None, None, False)
+    assert not path.exists()
+    memory.remember_project("here", PROJECT)
+    assert RememberedState(path).project("here") == PROJECT
+    memory.remember(lambda latest: replace(latest, theme="nord"))
+    again = RememberedState(path)
+    assert (again.state.theme, again.project("here"), again.knows("here")) == ("nord", PROJECT, True)
+    again.remember(lambda latest: replace(latest, zone="utc"))
+    assert (RememberedState(path).state.zone, RememberedState(path).state.theme) == ("utc", "nord")
+    again.remember_project("here", None)
+    all_projects = RememberedState(path)
+    assert (all_projects.knows("here"), all_projects.project("here")) == (True, None)
+
+
+def test_two_concurrent_states_keep_the_changes_of_each_other(path: Path) -> None:
+    one, other = RememberedState(path), RememberedState(path)
+    one.remember_project("here", PROJECT)
+    other.remember_project("there", UUID(int=2))
+    one.remember(lambda latest: replace(latest, theme="nord"))
+
+    memory = RememberedState(path)
+    assert (memory.state.theme, memory.project("here"), memory.project("there")) == ("nord", PROJECT, UUID(int=2))
+
+
+def test_state_without_a_path_lasts_for_one_run() -> None:
+    memory = RememberedState(None)
+    memory.remember_project("here", PROJECT)
+    memory.remember(lambda latest: replace(latest, theme="nord"))
+
+    assert (memory.state.theme, memory.project("here")) == ("nord", PROJECT)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b"null", b'"text"', b"\xff\xfe", b'{"projects": []}', b'{"projects": "x"}', b"[" * 100_000],
+)
+def test_broken_state_file_is_ignored_and_replaced(
+    path: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    path.parent.mkdir()
+    path.write_bytes(content)
+
+    assert load(path) == StateFile()
+    assert "Can't read the remembered state" in caplog.text
+    RememberedState(path).remember_project("here", PROJECT)
+    assert RememberedState(path).project("here") == PROJECT
+
+
+@pytest.mark.parametrize(
+    ("stored", "state"),
+    [
+        ({"theme": 7}, StateFile(has_seen_tour=True)),
+        ({"theme": "nord", "more": 1}, StateFile(theme="nord", has_seen_tour=True)),
+        ({"projects": {"here": 5}}, StateFile(projects={"here": "5"}, has_seen_tour=True)),
+        ({"has_seen_tour": "no"}, StateFile()),
+    ],
+)
+def test_unknown_values_are_ignored_and_a_state_without_a_tour_is_of_an_earlier_version(
+    path: Path, stored: object, state: StateFile
+) -> None:
+    path.parent.mkdir()
+    path.write_text(json.dumps(stored))
+    assert load(path) == state
+    assert RememberedState(path).project("here") is None, "5 is not a project id"
+
+
+def test_unwritable_state_directory_only_logs_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "file").write_text("")
+    memory = RememberedState(tmp_path / "file" / "state.json")
+    with caplog.at_level(logging.WARNING):
+        memory.remember(lambda latest: replace(latest, theme="nord"))
+
+    assert memory.state.theme == "nord"
+    assert "Can't save the state" in caplog.text
+
+
+def test_state_file_is_replaced_atomically(path: Path) -> None:
+    save(path, StateFile(theme="nord"))
+    before = path.stat().st_ino
+    save(path, StateFile(theme="gruvbox"))
+
+    assert path.stat().st_ino != before
+    assert [entry.name for entry in path.parent.iterdir()] == ["state.json"]

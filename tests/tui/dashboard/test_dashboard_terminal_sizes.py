@@ -1,11 +1,20 @@
-"""The dashboard in every terminal size and theme, and without colour."""
+"""The dashboard in every terminal: size, theme, contrast, no colour, and programs that copy."""
+
+from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from textual.app import App, ComposeResult
+from textual.color import Color
+from textual.theme import BUILTIN_THEMES
 
+from gjobs.store.configuration.config_file import NAMES
 from gjobs.store.jobs.job import TRACEBACK
 from gjobs.store.statistics.statistics import Count, Precision
 from gjobs.tui.dashboard.panels.project_list import ProjectList, Sidebar
+from gjobs.tui.dashboard.terminal import clipboard
+from gjobs.tui.dashboard.terminal.appearance import contrast, frame_variables, text_on, text_variables
+from gjobs.tui.dashboard.terminal.clipboard import clipboard_commands, first_that_copies
 from tests.tui.dashboard.dashboard_driver import Drive
 from tests.tui.jobs_database import JobsDatabase, job_id, short
 
@@ -144,3 +153,92 @@ async def test_long_summary_scrolls_only_its_lines(jobs_db: JobsDatabase, drive:
             sentence = driver.app.screen.query_one("#sentence").region
             assert box.content_region.contains_region(sentence), "the summary stays at the top"
             assert (box.max_scroll_y, lines.show_vertical_scrollbar) == (0, True), "one scroll bar shows"
+
+
+THEMES = {name: {**theme.to_color_system().generate(), **theme.variables} for name, theme in BUILTIN_THEMES.items()}
+
+TEXTS = {"text-primary", "text-accent", "text-success", "text-warning", "text-error"}
+
+COLORS = (*NAMES, "#123", "#808080", "#fefefe")
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_frame_lines_and_labels_have_enough_contrast_in_every_theme(theme: str) -> None:
+    background = Color.parse(THEMES[theme]["background"])
+    uncolored = frame_variables(None, THEMES[theme], writing=False)
+    assert uncolored["frame"] == THEMES[theme]["primary"]
+    for color in COLORS:
+        values = frame_variables(color, THEMES[theme], writing=False)
+        assert values.keys() == uncolored.keys()
+        variables = {name: Color.parse(value) for name, value in values.items()}
+        assert contrast(variables["frame-text"], variables["frame-block"]) >= 4.5, color
+        assert variables["frame-block"].rgb == Color.parse(color).rgb
+        if background.ansi is None:
+            assert contrast(variables["frame"], background) >= 3, color
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_text_is_readable_in_dialogs_and_on_their_cursor_in_every_theme(theme: str) -> None:
+    values = THEMES[theme]
+    surface, cursor = (Color.parse(values[name]) for name in ("surface", "block-cursor-blurred-background"))
+    variables = text_variables(values)
+    assert set(variables) == (set() if theme.startswith("ansi") else TEXTS)
+    for name, value in variables.items():
+        assert contrast(Color.parse(value), surface) >= 4.5, name
+        assert contrast(Color.parse(value), surface.blend(cursor, cursor.a, 1)) >= 3, name
+    if theme == "textual-dark":
+        assert all(Color.parse(value).hex == Color.parse(values[name]).hex for name, value in variables.items())
+
+
+def test_frame_color_with_enough_contrast_is_used_unchanged() -> None:
+    for theme, color in (("textual-dark", "#808080"), ("textual-light", "#606060")):
+        assert Color.parse(frame_variables(color, THEMES[theme], writing=False)["frame"]) == Color.parse(color)
+
+
+def test_black_and_white_have_the_maximum_contrast() -> None:
+    black, white = Color.parse("#000"), Color.parse("#fff")
+    assert contrast(black, white) == pytest.approx(21)
+    assert (text_on(black), text_on(white)) == (white, black)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_write_permit_changes_the_frame_lines_but_not_the_label(theme: str) -> None:
+    background = Color.parse(THEMES[theme]["background"])
+    for color in (None, "red"):
+        variables = frame_variables(color, THEMES[theme], writing=True)
+        quiet = frame_variables(color, THEMES[theme], writing=False)
+        assert variables["frame"] == variables["frame-quiet"]
+        assert (variables["frame-block"], variables["frame-text"]) == (quiet["frame-block"], quiet["frame-text"])
+        words, block, line = (Color.parse(variables[name]) for name in ("writing-text", "writing-block", "frame"))
+        assert contrast(words, block) >= 4.5
+        if background.ansi is None:
+            assert contrast(line, background) >= 3
+
+
+@pytest.mark.parametrize(
+    ("environment", "platform", "programs"),
+    [
+        ({}, "linux", []),
+        ({"DISPLAY": "", "WAYLAND_DISPLAY": "", "TMUX": ""}, "linux", []),
+        ({"DISPLAY": ":0", "WAYLAND_DISPLAY": "wayland-0"}, "linux", ["wl-copy", "xclip"]),
+        ({"DISPLAY": ":0", "TMUX": "/tmp/tmux-1000/default,1,0"}, "linux", ["xclip", "tmux", "tmux"]),
+        ({"TMUX": "/tmp/tmux-1000/default,1,0"}, "darwin", ["pbcopy", "tmux", "tmux"]),
+        ({"SSH_CONNECTION": "10.0.0.1 5000 10.0.0.2 22"}, "darwin", []),
+    ],
+)
+def test_only_programs_that_can_reach_the_clipboard_of_the_user_are_tried(
+    environment: Mapping[str, str], platform: str, programs: list[str]
+) -> None:
+    assert [command[0] for command in clipboard_commands(environment, platform)] == programs
+
+
+def test_first_program_that_takes_the_text_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clipboard, "_SECONDS", 0.05)
+    copied = tmp_path / "copied"
+    hangs, fails, is_missing = ("sleep", "600"), ("false",), ("gjobs-no-such-program",)
+    takes = ("dd", f"of={copied}")
+
+    assert first_that_copies([hangs, fails, is_missing], "Größe") is None
+    monkeypatch.setattr(clipboard, "_SECONDS", 60.0)
+    assert first_that_copies([fails, is_missing, takes, fails], "Größe") == "dd"
+    assert copied.read_text(encoding="utf-8") == "Größe"

@@ -159,17 +159,6 @@ async def reach_step_3(tour: Driver) -> None:
     await tour.shows("Tour 3/6")
 
 
-async def test_steps_count_before_their_turn_and_for_jobs_that_leave_the_list(tour: Driver) -> None:
-    await tour.press("2", rows=[1, 5])
-    await tour.press("s", on=1, rows=[5])
-    await tour.press("1", rows=[1, 2, 3, 4, 5, 6])
-    await tour.show_project("Spring lookbook")
-    await shows_step(tour, "Tour 2/6")
-    # Keys that are pressed before the list shows the new job are dropped.
-    await tour.press("n", "enter", shows="Jobs · 2, newest first")
-    await shows_step(tour, "Tour 4/6")
-
-
 async def test_escape_ends_the_tour_after_its_other_uses_and_for_good(
     tour: Driver, jobs_db: JobsDatabase, database: Conninfo, state_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""Questions before a write, and messages about its outcome."""
+"""Questions before a write, messages about its outcome, and the texts of statuses."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -10,10 +10,13 @@ from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.jobs.job_results import Applied, Missing, Refused, TransitionOutcome
 from gjobs.store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord
 from gjobs.store.projects.project import Project
+from gjobs.tui.dashboard.list.job_columns import ColumnName, ContentWidths, lay_out
 from gjobs.tui.dashboard.list.list_header import cursor_lost_words, marks_lost_words
 from gjobs.tui.text.error_text import Message, error_message
 from gjobs.tui.text.format import job_name
+from gjobs.tui.text.status_text import DOING, STATUS_ACTIONS, pending_words
 from gjobs.tui.text.write_text import (
+    Confirmation,
     confirm_deletion,
     confirm_retry,
     confirm_transition,
@@ -25,6 +28,7 @@ from gjobs.tui.text.write_text import (
     transition_message,
     unchanged_words,
 )
+from tests.store.store_fixtures import a_job
 from tests.tui.jobs_database import job_id
 from tests.tui.sample_jobs import make_job
 
@@ -233,3 +237,28 @@ def test_question_shows_an_unnamed_project_by_id_and_escapes_control_characters(
     question = confirm_deletion([nasty], project_names={}, database="h\x1b[31m\u202e", undo=UNDO)
     assert question.lines[0] == f"◌ queued  [/oops]␛[2J⏎  $2.50  00000001  {UUID(int=2)}"
     assert question.lines[2] == "Database: h␛[31m␦"
+
+
+def test_declined_question_says_what_was_not_done_and_names_the_key_that_confirms() -> None:
+    question = Confirmation(title="", lines=(), agree="Try", declined="It was kept. {key} tries.")
+    deletion = confirm_deletion([a_job()], project_names={}, database="testbase", undo="")
+
+    assert question.declined.format(key="y") == "It was kept. y tries."
+    assert deletion.declined.format(key="{y}") == "Nothing was deleted. {y} deletes."
+
+
+def test_every_reachable_status_has_an_action() -> None:
+    assert set(STATUS_ACTIONS.values()) == {status for status in JobStatus if status.sources}
+
+
+def test_row_has_room_for_what_is_done_to_its_job() -> None:
+    (column,) = (column for column in lay_out(80, ContentWidths()) if column.name is ColumnName.STATUS)
+    assert [pending_words(action) for action in DOING] == [
+        "creating …",
+        "starting …",
+        "finishing …",
+        "failing …",
+        "deleting …",
+        "retrying …",
+    ]
+    assert all(len(pending_words(action)) <= column.width for action in DOING)

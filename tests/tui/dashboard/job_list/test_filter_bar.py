@@ -145,14 +145,6 @@ async def test_completions_show_hostile_database_values_as_plain_text(bar: Bar) 
     assert bar.bar.text == "user:ana@example.com"
 
 
-async def test_escape_closes_the_completions_and_then_leaves_the_bar(bar: Bar) -> None:
-    await bar.type("st", "escape")
-    assert (bar.offered_texts, bar.messages) == ([], [])
-    await bar.press("escape")
-    assert isinstance(bar.messages[-1], FilterBar.Left)
-    assert bar.bar.text == "st", "the receiver of the message clears the text"
-
-
 @pytest.mark.parametrize("key", ["enter", "down"])
 async def test_enter_and_down_keep_a_valid_filter(bar: Bar, key: str) -> None:
     await bar.type("status:failed", key)

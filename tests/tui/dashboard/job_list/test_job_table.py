@@ -1,13 +1,33 @@
-"""The job table with keyboard and mouse: cursor, marks and clicks follow jobs, not screen lines."""
+"""The job table: keyboard, mouse, long lists, and that only changed lines are drawn."""
 
+import gc
 import time
+from datetime import timedelta
 from uuid import UUID
 
+import pytest
+from rich.cells import cell_len
+from rich.style import Style
 from textual._compositor import ChopsUpdate
+from textual.scrollbar import ScrollTo
+from textual.theme import BUILTIN_THEMES
 
-from gjobs.store.job_list.list_query import ListOrder, OrderColumn
-from gjobs.tui.dashboard.list.job_table import CursorLost, CursorMoved, MarksChanged, Opened, OrderRequested
-from tests.tui.dashboard.job_list.table_pilot import TablePilot
+from gjobs.store.job_list.list_query import End, ListOrder, OrderColumn, RowWindowQuery
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.statistics.statistics import Count
+from gjobs.tui.dashboard.list.job_columns import Cell
+from gjobs.tui.dashboard.list.job_table import (
+    CursorLost,
+    CursorMoved,
+    MarksChanged,
+    Opened,
+    OrderRequested,
+    RowsRequested,
+)
+from gjobs.tui.dashboard.list.table_drawing import Line, PaintedLine, header_line, paint
+from gjobs.tui.text.status_text import Position
+from tests.tui.dashboard.job_list.table_pilot import LongList, TablePilot, running_table
+from tests.tui.sample_jobs import FIRST, NOON, make_job
 
 
 async def test_first_job_gets_the_cursor_and_a_cleared_table_forgets_it(empty_table: TablePilot) -> None:
@@ -160,10 +180,242 @@ async def test_click_on_a_sortable_column_title_requests_its_order(table: TableP
         assert table.take_messages() == [OrderRequested(one) for one in order], title
 
 
-async def test_every_table_key_is_configurable_and_has_a_tooltip(table: TablePilot) -> None:
-    bindings = [binding for _, binding in table.table._bindings]
+LENGTH = 3_000
 
-    assert all(binding.id and binding.id.startswith("jobs.") and binding.tooltip for binding in bindings)
-    table.app.set_keymap({"jobs.down": "n"})
-    await table.press("n", "j")
-    assert table.cursor == 11
+
+class LongTable:
+    """A table that requests rows of a long list. A request is answered when the test calls `arrive`."""
+
+    def __init__(self, pilot: TablePilot) -> None:
+        self.pilot = pilot
+        self.table = pilot.table
+        self.list = LongList(range(FIRST, FIRST + LENGTH))
+        self.query = RowWindowQuery(anchor=End.FIRST, after=600)
+
+    @property
+    def requested(self) -> list[RowWindowQuery]:
+        """The row requests since the last answer."""
+        return [message.window for message in self.pilot.app.messages if isinstance(message, RowsRequested)]
+
+    async def arrive(self) -> None:
+        """Answer the last request or, without a new one, the previously answered request again."""
+        if self.requested:
+            self.query = self.requested[-1]
+        self.pilot.take_messages()
+        self.table.show(self.list.window(self.query), now=NOON)
+        await self.pilot.settle()
+
+
+@pytest.fixture
+async def long_table(empty_table: TablePilot) -> LongTable:
+    """A table of three thousand rows: the first six hundred are loaded, and ten are visible."""
+    long_table = LongTable(empty_table)
+    await long_table.arrive()
+    return long_table
+
+
+async def test_scrollbar_has_the_length_of_the_list_and_dragging_it_requests_rows(
+    long_table: LongTable,
+) -> None:
+    assert long_table.table.virtual_size.height == 602
+    long_table.table.count(Count(number=LENGTH))
+    await long_table.pilot.settle()
+
+    assert long_table.table.virtual_size.height == LENGTH + 1
+    assert long_table.table.vertical_scrollbar.window_virtual_size == LENGTH + 1
+    assert long_table.table.position == Position(number=1, is_exact=True, length=Count(number=LENGTH))
+
+    for y, cursor in ((LENGTH / 2, None), (LENGTH, FIRST + LENGTH - 1)):
+        long_table.table.post_message(ScrollTo(y=y, animate=False))
+        await long_table.pilot.settle()
+        assert len(long_table.requested) == 1
+        await long_table.arrive()
+        assert long_table.pilot.cursor == cursor
+
+
+async def test_pending_key_moves_no_cursor_and_can_be_canceled(long_table: LongTable) -> None:
+    await long_table.pilot.press("end", "enter")
+    opened = [message for message in long_table.pilot.app.messages if isinstance(message, Opened)]
+    assert [message.job.id.int for message in opened] == [FIRST]
+
+    long_table.table.stop_waiting()
+    await long_table.pilot.settle()
+    await long_table.arrive()
+    assert long_table.pilot.cursor == FIRST
+
+
+def style_at(table: TablePilot, x: int, y: int) -> Style:
+    for segment in table.strips[y]:
+        x -= cell_len(segment.text)
+        if x < 0:
+            assert segment.style is not None
+            return segment.style
+    raise AssertionError("beyond the end of the line")
+
+
+async def test_table_draws_header_marks_cursor_and_cells(empty_table: TablePilot) -> None:
+    await empty_table.show_jobs(
+        [
+            make_job(1, mode="lifestyle", created_at=NOON - timedelta(seconds=12), status=JobStatus.RUNNING),
+            make_job(3, status=JobStatus.FAILED, cost_cents=2, error='{"message": "API timeout"}', updated_at=NOON),
+            make_job(4, mode="packaging"),
+            make_job(90, status=JobStatus.SUCCEEDED, cost_cents=123_450),
+        ]
+    )
+    await empty_table.press("space")
+
+    assert empty_table.lines[:5] == [
+        "   STATUS       MODE             COST  CREATED ▾         TOTAL  ERROR",
+        " ✱ ▸ running    lifestyle       $2.50  12 s ago           12 s",
+        "›  ✗ failed     main_white      $0.02  3 min ago    3 min 00 s  API timeout",
+        "   ◌ queued     packaging       $2.50  4 min ago",
+        "   ✓ succeeded  main_white  $1,234.50  1 h ago           0.0 s",
+    ]
+
+
+async def test_columns_keep_their_width_when_the_widest_row_leaves(table: TablePilot) -> None:
+    await table.show_jobs([make_job(1, mode="feature_callout"), make_job(2, mode="a")])
+    header = table.lines[0]
+    await table.show_jobs([make_job(2, mode="a")])
+    assert table.lines[0] == header
+
+
+async def test_table_draws_nothing_when_no_visible_text_changes(table: TablePilot) -> None:
+    await table.show(range(10, 60))
+    table.table.tick(NOON + timedelta(seconds=30))
+    await table.settle()
+    assert table.take_painted() == []
+
+    await table.press("end")
+    table.take_painted()
+    await table.show(range(5, 60))
+    assert table.take_painted() == [0], "the header counts the new rows"
+    await table.show([*range(5, 20), *range(25, 60)])
+    assert table.take_painted() == []
+
+
+async def test_table_draws_only_changed_lines(table: TablePilot) -> None:
+    changed = make_job(13, status=JobStatus.RUNNING)
+    await table.show_jobs([*map(make_job, (10, 11, 12)), changed, *map(make_job, range(14, 60))])
+    assert table.take_painted() == [4]
+
+    await table.press("down")
+    assert table.take_painted() == [1, 2]
+
+    await table.press("space")
+    assert table.take_painted() == [2, 3]
+
+    await table.pilot.hover(table.table, offset=(20, 5))
+    await table.settle()
+    assert table.take_painted() == [5]
+    assert style_at(table, 40, 5).bgcolor != style_at(table, 40, 6).bgcolor
+
+    young = make_job(1, created_at=NOON - timedelta(seconds=3))
+    await table.show_jobs([young, *map(make_job, range(10, 60))])
+    table.take_painted()
+    table.table.tick(NOON + timedelta(seconds=1))
+    await table.settle()
+    assert table.take_painted() == [1]
+    assert "4 s ago" in table.lines[1]
+
+
+async def test_empty_table_shows_its_message_literally_and_wraps_it(empty_table: TablePilot) -> None:
+    empty_table.table.empty_text = "No job contains “[/oops]\x1b”."
+    await empty_table.show([])
+    assert [line.strip() for line in empty_table.lines[1:] if line] == ["No job contains “[/oops]␛”."]
+    await empty_table.show([1])
+    assert "[/oops]" not in "".join(empty_table.lines)
+
+    empty_table.table.empty_text = "Create your first generation job to get started!"
+    await empty_table.resize(30, 11)
+    await empty_table.show([])
+    assert " ".join(empty_table.lines[1:]).split() == empty_table.table.empty_text.split()
+
+
+async def test_resize_keeps_the_cursor_visible_and_fills_every_line(table: TablePilot) -> None:
+    await table.press(*["down"] * 9)
+    for width in (40, 80, 120, 200):
+        await table.resize(width, 6)
+        assert table.cursor == 19
+        assert len(table.cursor_lines) == 1
+        assert {cell_len(strip.text) for strip in table.strips} == {table.table.scrollable_content_region.width}
+
+        await table.resize(width, 40)
+        assert table.cursor == 19
+        assert len(table.cursor_lines) == 1
+
+
+async def test_cursor_is_visible_and_changes_with_focus_in_every_theme(empty_table: TablePilot) -> None:
+    await empty_table.show_jobs([make_job(1), make_job(1, id=UUID(int=2))])
+    for theme in sorted(BUILTIN_THEMES):
+        empty_table.app.theme = theme
+        empty_table.table.focus()
+        await empty_table.settle()
+        focused = style_at(empty_table, 20, 1)
+        empty_table.table.blur()
+        await empty_table.settle()
+        assert len({focused, style_at(empty_table, 20, 1), style_at(empty_table, 20, 2)}) == 3, theme
+        assert empty_table.cursor_lines == [1]
+
+
+async def test_cursor_is_visible_without_colors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with running_table() as table:
+        await table.show(range(10, 60))
+
+        assert style_at(table, 5, 1).reverse
+        assert not style_at(table, 5, 2).reverse
+        table.table.blur()
+        await table.settle()
+        assert style_at(table, 5, 1).underline
+        assert table.cursor_lines == [1]
+
+
+async def test_table_with_ten_thousand_rows_draws_only_visible_ones(empty_table: TablePilot) -> None:
+    empty_table.take_painted()
+    await empty_table.show(range(10_000))
+    await empty_table.press("end")
+
+    assert empty_table.cursor == 9_999
+    assert len(empty_table.cursor_lines) == 1
+    assert len(empty_table.table._drawing._rows) <= 20
+    assert max(empty_table.take_painted()) == 10
+
+
+async def test_changed_theme_redraws_the_table_with_its_background(table: TablePilot) -> None:
+    before = [style_at(table, 3, y) for y in (2, 8)]
+    table.app.theme = "textual-light"
+    await table.settle()
+    assert table.take_painted() == list(range(11))
+    assert before != [style_at(table, 3, y) for y in (2, 8)]
+
+    await table.show([1])
+    assert {style_at(table, x, 8).bgcolor for x in (0, 40, 78)} == {table.table.rich_style.bgcolor}
+    assert table.table.rich_style.bgcolor is not None
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [(29, "STATUS        ERROR   ▲ 8 new"), (24, "STATUS        ERROR  ▲ 8"), (20, "STATUS           ▲ 8")],
+)
+def test_number_of_new_rows_never_cuts_a_title(width: int, shown: str) -> None:
+    titles = [Cell(start=0, text="STATUS    "), Cell(start=14, text="ERROR     ")]
+    line = header_line(titles, new_above=8, width=width)
+    assert paint(line, width, lambda _: Style()).text == shown
+
+
+def test_drawn_lines_leave_memory_without_the_garbage_collector() -> None:
+    def lines() -> int:
+        return sum(isinstance(one, PaintedLine) for one in gc.get_objects())
+
+    gc.disable()
+    try:
+        before = lines()
+        line = paint(Line(cells=(Cell(start=2, text="queued"),)), 20, lambda _: Style())
+        assert [part.text for part in line.crop_extend(0, 20, None).divide([20])] == ["  queued" + " " * 12]
+        assert [part.text for part in line.crop_extend(0, 20, None).divide([4, 20])] == ["  qu", "eued" + " " * 12]
+        assert lines() == before + 1
+        del line
+        assert lines() == before
+    finally:
+        gc.enable()

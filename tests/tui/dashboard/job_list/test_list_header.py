@@ -21,7 +21,7 @@ from gjobs.tui.dashboard.list.list_header import (
 )
 from gjobs.tui.text.status_text import Position
 from tests.tui.app_waits import resize
-from tests.tui.dashboard.users.test_visibility_text import COMPARISON
+from tests.tui.dashboard.test_dashboard_visibility import COMPARISON
 from tests.tui.sample_jobs import NOON, make_listing, make_totals
 
 PROJECT = UUID(int=2)

@@ -1,15 +1,30 @@
-"""The line of key hints on the dashboard: which keys it shows, and which are grey."""
+"""The line of key hints: which keys it shows, which are grey and why, and what a click runs."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import ClassVar
 
 import pytest
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.pilot import Pilot
+from textual.widgets import Button, Input, Static
 
+from gjobs.store.capabilities.capabilities import Capabilities
+from gjobs.store.capabilities.capability import JOBS, USERS, DatabaseFacts
 from gjobs.store.configuration.settings import WriteMode
 from gjobs.store.jobs.job import JobStatus
+from gjobs.store.users.actor import OPERATOR, Actor
+from gjobs.tui.dashboard.actions.action_context import missing_capability_words, remark_on_acting
+from gjobs.tui.dashboard.bindings import KEYS, WRITES
 from gjobs.tui.dashboard.panels.footer import KeyHints
+from tests.store.capabilities.sample_facts import FACTS, USER, without_login
+from tests.tui.app_waits import settle
 from tests.tui.dashboard.dashboard_driver import Clock, Drive, Driver, Gate
 from tests.tui.jobs_database import BEN, JobsDatabase
 
-WRITES = ("s start", "c complete", "f fail", "r retry", "n new", "d delete")
+WRITE_HINTS = ("s start", "c complete", "f fail", "r retry", "n new", "d delete")
 
 
 def hints(driver: Driver) -> str:
@@ -37,7 +52,7 @@ async def test_keys_that_do_not_apply_to_the_selected_jobs_are_grey(dashboard: D
     jobs_db.set_status(1, "running")
     await dashboard.refreshes(until=lambda: grey(dashboard) == ["s start", "r retry"])
     await dashboard.focus_on("#projects")
-    assert grey(dashboard) == [*WRITES[:4], "d delete"]
+    assert grey(dashboard) == [*WRITE_HINTS[:4], "d delete"]
     dashboard.app.dashboard.set_focus(dashboard.table)
 
     screen = dashboard.app.dashboard
@@ -56,7 +71,7 @@ async def test_keys_that_may_not_change_a_hidden_job_are_grey_and_none_is_shown_
 ) -> None:
     jobs_db.job(9, "failed", owner=BEN)
     await dashboard.press("v", shows="visibility: ")
-    await dashboard.press(on=9, until=lambda: grey(dashboard) == [*WRITES[:4], "d delete"])
+    await dashboard.press(on=9, until=lambda: grey(dashboard) == [*WRITE_HINTS[:4], "d delete"])
     await dashboard.press("v", hides="visibility: ")
     await dashboard.press(on=4, until=lambda: grey(dashboard) == ["s start", "c complete", "f fail"])
 
@@ -75,18 +90,18 @@ async def test_job_keys_are_grey_while_another_list_is_loading(drive: Drive) -> 
         await driver.go_to(1)
         assert "s start" not in grey(driver)
         await driver.press("5", shows="loading …")
-        await driver.until(lambda: set(WRITES) - {"n new"} <= {*grey(driver)})
+        await driver.until(lambda: set(WRITE_HINTS) - {"n new"} <= {*grey(driver)})
         gate.open()
         await driver.expects(rows=[4], until=lambda: grey(driver) == ["s start", "c complete", "f fail"])
 
 
 async def test_read_only_dashboard_shows_write_keys_only_during_a_permit(drive: Drive, clock: Clock) -> None:
     async with drive(rule=WriteMode.PERMIT_REQUIRED, clock=clock) as driver:
-        assert not any(key in hints(driver) for key in WRITES)
+        assert not any(key in hints(driver) for key in WRITE_HINTS)
         assert "⏎ details" in hints(driver)
         await driver.press("W", until=lambda: driver.dialog)
-        await driver.type("a test", "enter", dialog="", until=lambda: all(key in hints(driver) for key in WRITES))
-        await driver.press("W", until=lambda: not any(key in hints(driver) for key in WRITES))
+        await driver.type("a test", "enter", dialog="", until=lambda: all(key in hints(driver) for key in WRITE_HINTS))
+        await driver.press("W", until=lambda: not any(key in hints(driver) for key in WRITE_HINTS))
 
 
 @pytest.mark.parametrize("rule", [WriteMode.CLOSED, WriteMode.OPEN])
@@ -106,3 +121,117 @@ async def test_line_begins_with_the_usable_job_keys_and_ends_with_help_and_quit(
                 assert all(hint in hints(driver) for hint in ("C case", "E errors", "u user"))
         await driver.focus_on("#projects")
         assert "C case" not in grey(driver)
+
+
+class Pane(Static, can_focus=True):
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("o", "press('open')", "open")]
+
+
+class KeysApp(App[None]):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s,ctrl+s", "app.press('start')", "start", id="start"),
+        Binding("slash", "app.press('find')", "find"),
+        Binding("f5", "app.press('again')", "again"),
+        Binding("x", "app.press('hidden')", "hidden", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pressed: list[str] = []
+
+    def compose(self) -> ComposeResult:
+        yield Pane(id="pane")
+        yield Button("another pane")
+        yield Input(id="field")
+        yield KeyHints()
+
+    def action_press(self, what: str) -> None:
+        self.pressed.append(what)
+
+
+@pytest.fixture
+async def pilot() -> AsyncIterator[Pilot[None]]:
+    async with KeysApp().run_test(size=(40, 8)) as pilot:
+        yield pilot
+
+
+async def test_key_hints_follow_focus_and_keymap(pilot: Pilot[None]) -> None:
+    app = pilot.app
+    for focus, keymap, hints in (
+        (None, {}, "s start  / find  f5 again"),
+        ("#pane", {}, "o open  s start  / find  f5 again"),
+        (None, {"start": "f5"}, "f5 start  / find"),
+        ("#field", {}, "^s start  f5 again"),
+    ):
+        app.set_focus(app.query_one(focus) if focus else None)
+        app.set_keymap(keymap)
+        await settle(app)
+        assert str(app.query_one(KeyHints).render()).strip() == hints, (focus, keymap)
+
+
+async def test_click_on_a_key_hint_runs_its_action(pilot: Pilot[None]) -> None:
+    app = pilot.app
+    assert isinstance(app, KeysApp)
+    app.set_focus(None)
+    await settle(app)
+    for column, pressed in (
+        (0, []), (1, ["start"]), (7, ["start"]), (8, []), (9, []), (10, ["find"]), (15, ["find"]), (16, []),
+    ):  # fmt: skip
+        app.pressed.clear()
+        await pilot.click(KeyHints, offset=(column, 0))
+        await settle(app)
+        assert app.pressed == pressed, column
+
+
+REPLICA = replace(FACTS, is_replica=True)
+
+NO_UPDATE = without_login(JOBS, update=frozenset())
+
+NO_DELETE = replace(without_login(JOBS, delete=False), login="a\x1b[2Jb")
+
+
+@pytest.mark.parametrize(
+    ("key", "facts", "words"),
+    [
+        ("job.start", NO_UPDATE, "may not change generation_jobs. To fix it, run: GRANT UPDATE ON"),
+        ("job.complete", without_login(JOBS, update=frozenset({"status"})), "may not change error of generation_jobs."),
+        ("job.fail", without_login(JOBS, update=frozenset({"status", "error"})), ""),
+        ("job.delete", NO_DELETE, "a␛[2Jb may not delete rows of generation_jobs."),
+        ("job.new", REPLICA, "This server is a replica and accepts no writes."),
+        ("project.new", REPLICA, "This server is a replica and accepts no writes."),
+        ("project.pick", REPLICA, ""),
+    ],
+)
+def test_warning_about_a_missing_capability_explains_why_a_key_is_refused(
+    key: str, facts: DatabaseFacts, words: str
+) -> None:
+    text = missing_capability_words(KEYS[key].needs, Capabilities(facts), OPERATOR)
+    assert text.startswith("Not possible here: ") is bool(words)
+    assert words in text
+    assert text.isprintable()
+
+
+@pytest.mark.parametrize("key", [name for name, key in KEYS.items() if WRITES in key.traits])
+@pytest.mark.parametrize("actor", [OPERATOR, USER])
+def test_job_action_is_refused_only_with_known_missing_capabilities(key: str, actor: Actor) -> None:
+    needs = KEYS[key].needs
+    assert missing_capability_words(needs, Capabilities(FACTS), actor) == ""
+    assert missing_capability_words(needs, None, actor) == ""
+    assert missing_capability_words(needs, Capabilities(REPLICA), actor)
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        (FACTS, ""),
+        (replace(FACTS, may_become_user=False), "may not act as a user. To fix it, run: GRANT authenticated TO"),
+        (
+            without_login(USERS, schema=False),
+            "Only owners of jobs are listed, without their e-mails: No grant: the role",
+        ),
+    ],
+)
+def test_remark_on_acting_explains_missing_privileges(facts: DatabaseFacts, words: str) -> None:
+    remark = remark_on_acting(Capabilities(facts))
+    assert words in remark
+    assert bool(remark) is bool(words)

@@ -444,12 +444,3 @@ async def test_scenario_starts_over_once_the_new_list_is_shown(database: Conninf
         assert "First" not in driver.text
         read.open()
         await driver.shows("First · space")
-
-
-async def test_space_marks_jobs_if_the_scenario_cannot_begin(database: Conninfo) -> None:
-    async with playing(database, '[[step]]\nsay = "Only"') as (driver, app):
-        await driver.shows("Only · space")
-        app.control.activity = None
-        app._play()
-        await driver.until(lambda: not app.check_action("demo", ("continue",)))
-        await driver.press("space", until=lambda: len(driver.table.marked_jobs) == 1)

@@ -1,13 +1,15 @@
-"""The lines of the cost panel, at every width."""
+"""The cost panel: its lines at every width, and what highlights changes between two counts."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from textual.geometry import Region
 
 from gjobs.store.job_list.list_query import ListQuery
 from gjobs.store.jobs.job import AnyStatus, JobStatus
@@ -25,10 +27,21 @@ from gjobs.store.statistics.statistics import (
     TotalsQuery,
 )
 from gjobs.store.users.actor import ActingUser
-from gjobs.tui.dashboard.panels.costs_panel import draw_costs
-from gjobs.tui.dashboard.panels.state_machine import state_figures, stuck
+from gjobs.tui.dashboard.list.table_drawing import CURSOR_FLASH, FLASH
+from gjobs.tui.dashboard.panels.costs_panel import CostsPanel, draw_costs
+from gjobs.tui.dashboard.panels.state_machine import (
+    FRAMES,
+    Canvas,
+    StateChanges,
+    draw_changes,
+    state_changes,
+    state_figures,
+    stuck,
+)
 from gjobs.tui.text.status_text import Position, count_words, is_whole, position_words, totals_note
 from tests.store.store_fixtures import ADA
+from tests.tui.dashboard.dashboard_driver import Drive, Driver
+from tests.tui.jobs_database import JobsDatabase
 from tests.tui.sample_jobs import NOON, make_totals, texts
 
 amounts = st.integers(-(10**6), 10**9)
@@ -378,3 +391,159 @@ def test_totals_are_complete_only_when_matching_jobs_are_counted_exactly(
 )
 def test_position_words_show_the_precision(number: int, is_exact: bool, length: Count | None, words: str) -> None:
     assert position_words(Position(number=number, is_exact=is_exact, length=length)) == words
+
+
+def test_texts_outside_the_canvas_are_cut_off() -> None:
+    canvas = Canvas(6, 2)
+    assert canvas.write(4, 0, "abc", "bold") == 7
+    canvas.write(0, 5, "below")
+    canvas.write(-1, 1, "xy")
+    assert canvas.lines() == [[("    ", ""), ("ab", "bold")], [("y", "")]]
+
+
+def test_wide_and_combining_characters_keep_the_cells_beside_them() -> None:
+    canvas = Canvas(6, 1)
+    assert canvas.write(0, 0, "漢e\u0301") == 3
+    canvas.write(3, 0, "|")
+    assert canvas.lines() == [[("漢e\u0301|", "")]]
+
+
+def test_restyling_outside_the_canvas_is_cut_off() -> None:
+    canvas = Canvas(4, 1)
+    canvas.write(0, 0, "abcd")
+    canvas.restyle(Region(2, 0, 9, 3), "bold")
+    canvas.restyle(Region(0, 5, 2, 1), "bold")
+    assert canvas.lines() == [[("ab", ""), ("cd", "bold")]]
+
+
+QUEUED, RUNNING, SUCCEEDED, FAILED = JobStatus
+
+
+def counted(*numbers: int) -> Totals:
+    rows = zip(JobStatus, numbers, strict=True)
+    statistics = JobStatistics(
+        by_status=tuple(
+            JobStatistic(status=status, count=number, total_cost_cents=0, avg_cost_cents=0.0) for status, number in rows
+        )
+    )
+    return make_totals(statistics)
+
+
+BEFORE = counted(5, 4, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("after", "changed", "moved"),
+    [
+        (counted(4, 5, 3, 2), {QUEUED, RUNNING}, {RUNNING: 1}),
+        (counted(5, 3, 4, 2), {RUNNING, SUCCEEDED}, {SUCCEEDED: 1}),
+        (counted(2, 4, 4, 4), {QUEUED, SUCCEEDED, FAILED}, {RUNNING: 3, SUCCEEDED: 1, FAILED: 2}),
+        (counted(5, 4, 3, 1), {FAILED}, {}),
+    ],
+)
+def test_changes_count_the_jobs_moved_to_a_state(
+    after: Totals, changed: set[JobStatus], moved: dict[JobStatus, int]
+) -> None:
+    assert state_changes(BEFORE, after) == StateChanges(changed=frozenset(changed), moved=moved)
+
+
+@pytest.mark.parametrize(
+    ("after", "new", "moved"),
+    [
+        (counted(5, 4, 4, 2), 1, {RUNNING: 1, SUCCEEDED: 1}),
+        (counted(6, 3, 4, 2), 0, {SUCCEEDED: 1}),
+        (counted(9, 5, 41, 9), 0, {}),
+        (counted(5, 4, 13, 2), 4, {RUNNING: 4, SUCCEEDED: 4}),
+    ],
+)
+def test_restored_or_imported_job_has_not_moved(after: Totals, new: int, moved: dict[JobStatus, int]) -> None:
+    after = replace(after, taken_at=NOON + timedelta(seconds=2))
+    created_at = [NOON - timedelta(minutes=1), *[NOON + timedelta(seconds=1)] * new, NOON + timedelta(seconds=3)]
+    changes = state_changes(BEFORE, after, created_at=created_at)
+    assert changes is not None
+    assert changes.moved == moved
+
+
+LATER = counted(4, 5, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (None, LATER),
+        (BEFORE, BEFORE),
+        (BEFORE, replace(BEFORE, days=None)),
+        (BEFORE, replace(LATER, query=TotalsQuery(matching=ListQuery()))),
+        (BEFORE, replace(LATER, actor=ActingUser(id=ADA, email="ada@a.b"))),
+        (BEFORE, replace(LATER, counts={QUEUED: Count(number=4, precision=Precision.ESTIMATED)})),
+        (replace(BEFORE, counts={}), LATER),
+    ],
+)
+def test_only_later_exact_counts_of_the_same_jobs_are_compared(before: Totals | None, after: Totals) -> None:
+    assert state_changes(before, after) is None
+
+
+def drawn_changes(after: Totals, frame: int, *, width: int, height: int) -> str:
+    changes = state_changes(BEFORE, after)
+    assert changes is not None
+    drawing = draw_costs(after, width=width, height=height)
+    draw_changes(drawing, changes, frame=frame)
+    reversed_texts = [text for line in drawing.canvas.lines() for text, style in line if "reverse" in style]
+    assert sorted(reversed_texts) == sorted(str(after.counts[status].number) for status in changes.changed)
+    return "\n".join(texts(drawing.canvas.lines()))
+
+
+@pytest.mark.parametrize(("width", "height"), [(140, 9), (110, 5)])
+def test_moved_jobs_travel_along_the_arrow_to_their_state(width: int, height: int) -> None:
+    first, last = (
+        drawn_changes(counted(2, 4, 4, 4), frame, width=width, height=height).splitlines() for frame in (0, FRAMES)
+    )
+    rows = range(len(first))
+    for words in ("+1", "+2", "+3"):
+        (place, end), *more = [(first[y].index(words), last[y].index(words)) for y in rows if words in first[y]]
+        assert place < end
+        assert not more
+
+
+def test_moved_jobs_in_columns_touch_no_number() -> None:
+    usual = r".*◌.* 2 +─*(\+3─*→?|→) .*▸.* 4 +─*(\+1─*→?|→) .*✓.* 4 +(/ *(\+2 +)?|\+2 +)\d? ?✗.*"
+    for width, frame, height in product(range(60, 130, 6), range(FRAMES + 1), (3, 4, 5)):
+        shown = drawn_changes(counted(2, 4, 4, 4), frame, width=width, height=height).splitlines()[0]
+        assert re.fullmatch(usual, shown), shown
+        assert not re.search(r"\d\+|\+\d\d", shown), shown
+        assert width < 76 or {"+1", "+2", "+3"} <= set(re.findall(r"\+\d", shown)), shown
+
+
+def test_job_that_failed_does_not_travel_to_the_succeeded_ones() -> None:
+    shown = drawn_changes(counted(5, 3, 3, 3), 0, width=110, height=5).splitlines()[0]
+    assert shown.index("/") < shown.index("+1") < shown.index("✗")
+
+
+@pytest.fixture
+async def animated(drive: Drive) -> AsyncIterator[Driver]:
+    async with drive() as driver:
+        driver.app.animation_level = "full"
+        yield driver
+
+
+def flashing(driver: Driver) -> list[str]:
+    """Return the styles of the rows that flash."""
+    return [line.style for line in driver.table._lines if line.style in (FLASH, CURSOR_FLASH)]
+
+
+async def test_changed_job_and_its_states_flash_for_a_moment(animated: Driver, jobs_db: JobsDatabase) -> None:
+    panel = animated.app.dashboard.query_one(CostsPanel)
+    assert (panel._frames, flashing(animated)) == (None, [])
+    jobs_db.set_status(5, "running")
+    await animated.press("f5", until=lambda: flashing(animated) == [FLASH])
+    await animated.until(lambda: panel._changes is not None and "+1" in animated.costs[0])
+    await animated.until(lambda: panel._frames is None and not flashing(animated))
+    assert "+1" not in animated.costs[0]
+    jobs_db.set_status(1, "running")
+    await animated.press("f5", until=lambda: flashing(animated) == [CURSOR_FLASH])
+
+    animated.app.animation_level = "none"
+    await animated.until(lambda: panel._frames is None and not flashing(animated))
+    jobs_db.set_status(6, "succeeded")
+    await animated.refreshes(shows="✓ succeeded 2")
+    assert (panel._frames, panel._changes, flashing(animated)) == (None, None, [])
