@@ -151,45 +151,27 @@ def probe(
     return Probe(target=ProbeTarget.JOB, verb=Verb.UPDATE, how=how, answer=answer, verdict=verdict)
 
 
-@pytest.mark.parametrize(
-    ("person", "name"),
-    [
-        (ADA, "ada@example.com"),
-        (BEN, "user b0000000"),
-        (Participant(id=UUID(int=1), exists=False), "a made-up user"),
-        (Participant(id=UUID(int=1), email="a\x1b[2J@b"), "a␛[2J@b"),
-    ],
-)
-def test_participant_is_named_by_email_or_id(person: Participant, name: str) -> None:
-    assert who(person) == name
+LEAK, JUDGED = probe(ProbeVerdict.LEAK), probe(how=ProbeMethod.JUDGED)
 
 
 @pytest.mark.parametrize(
-    ("how", "words"),
+    ("words", "text"),
     [
-        (ProbeMethod.TRIED, "said\u23ceso"),
-        (ProbeMethod.JUDGED, "judged: said\u23ceso"),
-        (ProbeMethod.NOT_TRIED, "not tried: said\u23ceso"),
+        (who(ADA), "ada@example.com"),
+        (who(BEN), "user b0000000"),
+        (who(Participant(id=UUID(int=1), exists=False)), "a made-up user"),
+        (who(Participant(id=UUID(int=1), email="a\x1b[2J@b")), "a␛[2J@b"),
+        (answer_words(probe(how=ProbeMethod.TRIED, answer="said\nso")), "said\u23ceso"),
+        (answer_words(probe(how=ProbeMethod.JUDGED, answer="said\nso")), "judged: said\u23ceso"),
+        (answer_words(probe(how=ProbeMethod.NOT_TRIED, answer="said\nso")), "not tried: said\u23ceso"),
+        (summary_words([probe(), probe()]), "No leak, 2 kept"),
+        (summary_words([LEAK, probe()]), "1 leak, 1 kept"),
+        (summary_words([LEAK, LEAK, probe(ProbeVerdict.UNKNOWN, ProbeMethod.NOT_TRIED)]), "2 leaks, 0 kept, 1 unknown"),
+        (summary_words([probe(), JUDGED]), "No leak, 2 kept; 1 judged from the policies, not tried"),
     ],
 )
-def test_answer_words_show_how_the_result_was_found(how: ProbeMethod, words: str) -> None:
-    assert answer_words(probe(how=how, answer="said\nso")) == words
-
-
-@pytest.mark.parametrize(
-    ("probes", "words"),
-    [
-        ([probe(), probe()], "No leak, 2 kept"),
-        ([probe(ProbeVerdict.LEAK), probe()], "1 leak, 1 kept"),
-        (
-            [probe(ProbeVerdict.LEAK)] * 2 + [probe(ProbeVerdict.UNKNOWN, ProbeMethod.NOT_TRIED)],
-            "2 leaks, 0 kept, 1 unknown",
-        ),
-        ([probe(), probe(how=ProbeMethod.JUDGED)], "No leak, 2 kept; 1 judged from the policies, not tried"),
-    ],
-)
-def test_summary_counts_leaks_and_kept_probes(probes: list[Probe], words: str) -> None:
-    assert summary_words(probes) == words
+def test_words_name_users_answers_and_the_summary(words: str, text: str) -> None:
+    assert words == text
 
 
 def test_every_probe_has_its_own_description() -> None:

@@ -80,168 +80,165 @@ async def switch_to_database(driver: Driver, name: str, **expected: Unpack[Expec
     await driver.type(name, "enter", **expected)
 
 
-class TestFrame:
-    async def test_profile_name_and_color_are_on_the_frame_and_dialogs(self, jobs_db: JobsDatabase, prod: str) -> None:
-        async with drive_dashboard(app_of(settings_of(prod))) as driver:
-            assert driver.header.startswith(" Production ")
-            assert "as ada@example.com · may write · live" in driver.header
-            red = Color.parse("red")
-            assert driver.app.dashboard.jobs.styles.border.top[1] == red
-            quiet = driver.app.dashboard.query_one(CostsPanel).styles.border.top[1]
-            assert quiet.rgb[0] > 100 > max(quiet.rgb[1:])
-
-            await driver.press("d", dialog="Delete this job?")
-            box = driver.app.screen.query_one("#dialog")
-            assert str(box.border_subtitle).strip() == "Production"
-            assert box.styles.border.top[1] == red
-            assert box.styles.border_subtitle_background == red
-            await driver.shows("Database: Production")
-
-            await driver.press("escape")
-            await driver.press("P", dialog="New project")
-            assert str(driver.app.screen.query_one("#dialog").border_subtitle).strip() == "Production"
-
-
-class TestSwitchingDatabases:
-    @pytest.fixture
-    def both(self, jobs_db: JobsDatabase, lab: JobsDatabase, migrated_copy: Conninfo, prod: str) -> Settings:
-        return settings_of(prod, profile("lab", address_of(migrated_copy), color="teal", interval=10))
-
-    @pytest.fixture
-    async def driver(self, both: Settings, tmp_path: Path) -> AsyncIterator[Driver]:
-        """A dashboard of Production; the lab is the other profile."""
-        async with drive_dashboard(app_of(both, tmp_path / "state.json")) as driver:
-            yield driver
-
-    async def test_switching_the_database_drops_filter_and_marks_and_keeps_interval_and_project(
-        self, driver: Driver, jobs_db: JobsDatabase, lab: JobsDatabase, tmp_path: Path
-    ) -> None:
-        await driver.filter("lifestyle", rows=[1, 4, 6])
-        await driver.press("enter", "*")
-        assert driver.marked == {1, 4, 6}
-
-        await driver.command("Switch to database lab", shows=("Out of paper", "Jobs · 7", "live every 10 s"))
-        assert driver.marked == set()
-        assert driver.header.startswith(" lab ")
-        assert driver.app.dashboard.jobs.styles.border.top[1] == Color.parse("teal")
-        await driver.press("s", on=1, until=lambda: lab.status(1) == "running")
-        assert jobs_db.status(1) == "queued"
-
-        await switch_to_database(driver, "Production", shows=("Costs · Autumn catalog", "live every 2 s"))
-        await driver.show_project("Spring lookbook")
-        await switch_to_database(driver, "lab", shows=("Costs · Autumn catalog", "live every 10 s"))
-        memory = RememberedState(tmp_path / "state.json")
-        assert memory.project("prod as ada@example.com") == SPRING
-        assert memory.project("lab as ada@example.com") == AUTUMN
-
-    async def test_switching_the_database_waits_for_a_write_but_drops_a_late_poll_result(
-        self, driver: Driver, jobs_db: JobsDatabase
-    ) -> None:
-        jobs_db.sql("begin")
-        jobs_db.sql("select from public.generation_jobs where mode = 'lifestyle' for update")
-        await driver.press("s", on=1)
-        await switch_to_database(
-            driver, "lab", message="gjobs switches the database after the last change is confirmed."
-        )
+async def test_profile_name_and_color_are_on_the_frame_and_dialogs(jobs_db: JobsDatabase, prod: str) -> None:
+    async with drive_dashboard(app_of(settings_of(prod))) as driver:
         assert driver.header.startswith(" Production ")
-        jobs_db.sql("commit")
-        await driver.shows("Out of paper")
-        assert jobs_db.status(1) == "running"
-        await driver.shows_message("00000001")
+        assert "as ada@example.com · may write · live" in driver.header
+        red = Color.parse("red")
+        assert driver.app.dashboard.jobs.styles.border.top[1] == red
+        quiet = driver.app.dashboard.query_one(CostsPanel).styles.border.top[1]
+        assert quiet.rgb[0] > 100 > max(quiet.rgb[1:])
 
-        await switch_to_database(driver, "Production", shows="Jobs · 6")
-        jobs_db.sql("begin")
-        jobs_db.sql("lock table public.generation_jobs in access exclusive mode")
-        await driver.press("f5")
-        await switch_to_database(driver, "lab", shows="Out of paper")
-        jobs_db.sql("commit")
-        await driver.refreshes(shows="Out of paper")
+        await driver.press("d", dialog="Delete this job?")
+        box = driver.app.screen.query_one("#dialog")
+        assert str(box.border_subtitle).strip() == "Production"
+        assert box.styles.border.top[1] == red
+        assert box.styles.border_subtitle_background == red
+        await driver.shows("Database: Production")
+
+        await driver.press("escape")
+        await driver.press("P", dialog="New project")
+        assert str(driver.app.screen.query_one("#dialog").border_subtitle).strip() == "Production"
+
+
+@pytest.fixture
+def both(jobs_db: JobsDatabase, lab: JobsDatabase, migrated_copy: Conninfo, prod: str) -> Settings:
+    return settings_of(prod, profile("lab", address_of(migrated_copy), color="teal", interval=10))
+
+
+@pytest.fixture
+async def driver(both: Settings, tmp_path: Path) -> AsyncIterator[Driver]:
+    """A dashboard of Production; the lab is the other profile."""
+    async with drive_dashboard(app_of(both, tmp_path / "state.json")) as driver:
+        yield driver
+
+
+async def test_switching_the_database_drops_filter_and_marks_and_keeps_interval_and_project(
+    driver: Driver, jobs_db: JobsDatabase, lab: JobsDatabase, tmp_path: Path
+) -> None:
+    await driver.filter("lifestyle", rows=[1, 4, 6])
+    await driver.press("enter", "*")
+    assert driver.marked == {1, 4, 6}
+
+    await driver.command("Switch to database lab", shows=("Out of paper", "Jobs · 7", "live every 10 s"))
+    assert driver.marked == set()
+    assert driver.header.startswith(" lab ")
+    assert driver.app.dashboard.jobs.styles.border.top[1] == Color.parse("teal")
+    await driver.press("s", on=1, until=lambda: lab.status(1) == "running")
+    assert jobs_db.status(1) == "queued"
+
+    await switch_to_database(driver, "Production", shows=("Costs · Autumn catalog", "live every 2 s"))
+    await driver.show_project("Spring lookbook")
+    await switch_to_database(driver, "lab", shows=("Costs · Autumn catalog", "live every 10 s"))
+    memory = RememberedState(tmp_path / "state.json")
+    assert memory.project("prod as ada@example.com") == SPRING
+    assert memory.project("lab as ada@example.com") == AUTUMN
+
+
+async def test_switching_the_database_waits_for_a_write_but_drops_a_late_poll_result(
+    driver: Driver, jobs_db: JobsDatabase
+) -> None:
+    jobs_db.sql("begin")
+    jobs_db.sql("select from public.generation_jobs where mode = 'lifestyle' for update")
+    await driver.press("s", on=1)
+    await switch_to_database(driver, "lab", message="gjobs switches the database after the last change is confirmed.")
+    assert driver.header.startswith(" Production ")
+    jobs_db.sql("commit")
+    await driver.shows("Out of paper")
+    assert jobs_db.status(1) == "running"
+    await driver.shows_message("00000001")
+
+    await switch_to_database(driver, "Production", shows="Jobs · 6")
+    jobs_db.sql("begin")
+    jobs_db.sql("lock table public.generation_jobs in access exclusive mode")
+    await driver.press("f5")
+    await switch_to_database(driver, "lab", shows="Out of paper")
+    jobs_db.sql("commit")
+    await driver.refreshes(shows="Out of paper")
+    assert driver.banner == ""
+
+
+async def test_switching_databases_quickly_leaves_no_connection_open(
+    both: Settings, jobs_db: JobsDatabase, lab: JobsDatabase
+) -> None:
+    async with drive_dashboard(app_of(both)) as driver:
+        prod, other, embedded = driver.app.database_choices.all
+        assert embedded.profile.name == "embedded"
+        for destination in (other, prod, other):
+            driver.app.switch_to(destination)
+        await driver.shows("Out of paper")
+        assert driver.header.startswith(" lab ")
+        await driver.until(lambda: jobs_db.sql(SESSIONS) == [(0,)])
+        assert lab.sql(SESSIONS) != [(0,)]
+    await until(lambda: lab.sql(SESSIONS) == [(0,)])
+
+
+async def test_user_can_switch_back_from_an_unreachable_database(jobs_db: JobsDatabase, prod: str) -> None:
+    keymap = '[keymap]\n"app.refresh" = "f6"'
+    async with drive_dashboard(app_of(settings_of(prod, profile("down", NOWHERE), keymap))) as driver:
+        await switch_to_database(driver, "down")
+        await driver.until(lambda: "not reachable" in driver.banner)
+        assert "Press f6 to retry now." in driver.banner
+        assert driver.rows == []
+        assert driver.header.startswith(" gjobs  down")
+        await switch_to_database(driver, "Production", shows="Costs · Autumn catalog")
         assert driver.banner == ""
 
-    async def test_switching_databases_quickly_leaves_no_connection_open(
-        self, both: Settings, jobs_db: JobsDatabase, lab: JobsDatabase
-    ) -> None:
-        async with drive_dashboard(app_of(both)) as driver:
-            prod, other, embedded = driver.app.database_choices.all
-            assert embedded.profile.name == "embedded"
-            for destination in (other, prod, other):
-                driver.app.switch_to(destination)
-            await driver.shows("Out of paper")
-            assert driver.header.startswith(" lab ")
-            await driver.until(lambda: jobs_db.sql(SESSIONS) == [(0,)])
-            assert lab.sql(SESSIONS) != [(0,)]
-        await until(lambda: lab.sql(SESSIONS) == [(0,)])
 
-    async def test_user_can_switch_back_from_an_unreachable_database(self, jobs_db: JobsDatabase, prod: str) -> None:
-        keymap = '[keymap]\n"app.refresh" = "f6"'
-        async with drive_dashboard(app_of(settings_of(prod, profile("down", NOWHERE), keymap))) as driver:
-            await switch_to_database(driver, "down")
-            await driver.until(lambda: "not reachable" in driver.banner)
-            assert "Press f6 to retry now." in driver.banner
-            assert driver.rows == []
-            assert driver.header.startswith(" gjobs  down")
-            await switch_to_database(driver, "Production", shows="Costs · Autumn catalog")
-            assert driver.banner == ""
-
-    async def test_switching_databases_ends_the_permit(
-        self, jobs_db: JobsDatabase, database: Conninfo, prod: str
-    ) -> None:
-        careful, other = (profile(name, address_of(database), write=False) for name in ("careful", "other"))
-        async with drive_dashboard(app_of(settings_of(careful, other, prod, chosen="careful"))) as driver:
-            await driver.press("W", until=lambda: driver.dialog)
-            await driver.type("ticket 4711", "enter", until=lambda: "read-only" not in driver.header)
-            await switch_to_database(driver, "other")
-            await driver.until(lambda: "read-only" in driver.header and driver.cursor == 1)
-            await driver.press("s", message="This session is read-only.")
-            await switch_to_database(driver, "careful")
-            await driver.until(lambda: "read-only" in driver.header)
-            assert jobs_db.status(1) == "queued"
+async def test_switching_databases_ends_the_permit(jobs_db: JobsDatabase, database: Conninfo, prod: str) -> None:
+    careful, other = (profile(name, address_of(database), write=False) for name in ("careful", "other"))
+    async with drive_dashboard(app_of(settings_of(careful, other, prod, chosen="careful"))) as driver:
+        await driver.press("W", until=lambda: driver.dialog)
+        await driver.type("ticket 4711", "enter", until=lambda: "read-only" not in driver.header)
+        await switch_to_database(driver, "other")
+        await driver.until(lambda: "read-only" in driver.header and driver.cursor == 1)
+        await driver.press("s", message="This session is read-only.")
+        await switch_to_database(driver, "careful")
+        await driver.until(lambda: "read-only" in driver.header)
+        assert jobs_db.status(1) == "queued"
 
 
-class TestDatabaseUrlVariable:
-    async def test_database_url_session_is_named_in_the_header_and_read_only(
-        self, jobs_db: JobsDatabase, database: Conninfo
-    ) -> None:
-        settings = resolve(data_dir=Path("/data"), environment={"DATABASE_URL": address_of(database)})
-        async with drive_dashboard(app_of(settings), size=(160, 30)) as driver:
-            assert driver.header.startswith(" gjobs  DATABASE_URL ")
-            assert "as the operator · read-only" in driver.header
-            await driver.press("D", shows=("the given address", "embedded  may write"))
+async def test_database_url_session_is_named_in_the_header_and_read_only(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
+    settings = resolve(data_dir=Path("/data"), environment={"DATABASE_URL": address_of(database)})
+    async with drive_dashboard(app_of(settings), size=(160, 30)) as driver:
+        assert driver.header.startswith(" gjobs  DATABASE_URL ")
+        assert "as the operator · read-only" in driver.header
+        await driver.press("D", shows=("the given address", "embedded  may write"))
 
 
-class TestKeymap:
-    async def test_hints_and_dialogs_show_the_configured_keys(self, jobs_db: JobsDatabase, prod: str) -> None:
-        keymap = """[keymap]
-            "job.start" = "S"
-            "job.new" = "N"
-            "confirm.no" = "q"
-            "confirm.yes" = "f5"
-            "dialog.leave" = "f10"
-            "details.start" = "z"
-        """
-        async with drive_dashboard(app_of(settings_of(prod, keymap))) as driver:
-            await driver.press("s", shows=("S start", "N new"))
-            assert jobs_db.status(1) == "queued"
-            await driver.press("enter", shows=("z start", "f10 close"))
-            await driver.press("f10", "d", shows=("Cancel (q)", "Delete (f5)"))
-            await driver.press("q", dialog="")
-            await driver.press("N", shows="Cancel (f10)")
-            await driver.press("f10", "S", until=lambda: jobs_db.status(1) == "running")
+async def test_hints_and_dialogs_show_the_configured_keys(jobs_db: JobsDatabase, prod: str) -> None:
+    keymap = """[keymap]
+        "job.start" = "S"
+        "job.new" = "N"
+        "confirm.no" = "q"
+        "confirm.yes" = "f5"
+        "dialog.leave" = "f10"
+        "details.start" = "z"
+    """
+    async with drive_dashboard(app_of(settings_of(prod, keymap))) as driver:
+        await driver.press("s", shows=("S start", "N new"))
+        assert jobs_db.status(1) == "queued"
+        await driver.press("enter", shows=("z start", "f10 close"))
+        await driver.press("f10", "d", shows=("Cancel (q)", "Delete (f5)"))
+        await driver.press("q", dialog="")
+        await driver.press("N", shows="Cancel (f10)")
+        await driver.press("f10", "S", until=lambda: jobs_db.status(1) == "running")
 
 
-class TestTheme:
-    async def test_configured_theme_wins_and_does_not_change_the_remembered_one(
-        self, jobs_db: JobsDatabase, prod: str, tmp_path: Path
-    ) -> None:
-        state = tmp_path / "state.json"
-        RememberedState(state).remember(lambda latest: replace(latest, theme="gruvbox"))
-        async with drive_dashboard(app_of(settings_of('theme = "nord"', prod), state)) as driver:
-            assert driver.app.theme == "nord"
-            driver.app.theme = "dracula"
-            await driver.refreshes()
-        assert RememberedState(state).state.theme == "gruvbox"
-        async with drive_dashboard(app_of(settings_of(prod), state)) as driver:
-            assert driver.app.theme == "gruvbox"
+async def test_configured_theme_wins_and_does_not_change_the_remembered_one(
+    jobs_db: JobsDatabase, prod: str, tmp_path: Path
+) -> None:
+    state = tmp_path / "state.json"
+    RememberedState(state).remember(lambda latest: replace(latest, theme="gruvbox"))
+    async with drive_dashboard(app_of(settings_of('theme = "nord"', prod), state)) as driver:
+        assert driver.app.theme == "nord"
+        driver.app.theme = "dracula"
+        await driver.refreshes()
+    assert RememberedState(state).state.theme == "gruvbox"
+    async with drive_dashboard(app_of(settings_of(prod), state)) as driver:
+        assert driver.app.theme == "gruvbox"
 
 
 async def test_profile_without_a_color_shows_its_name_and_a_configuration_warning(

@@ -35,37 +35,6 @@ def row_of_cursor(driver: Driver) -> str:
     return next(line for line in map(driver.row, range(1, 8)) if "›" in line)
 
 
-async def test_row_shows_a_change_until_it_is_listed_or_refused(drive: Drive, jobs_db: JobsDatabase) -> None:
-    change = Gate("transition_jobs")
-    async with drive(make=change.store, interval=60.0) as driver:
-        for key, pending, before, after in (
-            ("s", "starting …", "queued", "running"),
-            ("c", "finishing …", "running", "succeeded"),
-        ):
-            await driver.press(key)
-            await driver.until(lambda: pending in row_of_cursor(driver))  # noqa: B023
-            assert before not in row_of_cursor(driver)
-            assert jobs_db.status(1) == before
-            await driver.refreshes()
-            assert pending in row_of_cursor(driver), "a list that arrives meanwhile does not hide the change"
-            change.release()
-            await driver.until(lambda: after in row_of_cursor(driver))  # noqa: B023
-
-        await driver.press("s", on=5)
-        await driver.until(lambda: "starting …" in row_of_cursor(driver))
-        change.fails = Unreachable("The connection was lost.")
-        change.release()
-        await driver.until(lambda: "queued" in row_of_cursor(driver))
-        assert "starting" not in driver.text
-        change.fails = None
-        await driver.press("s")
-        await driver.until(lambda: "starting …" in row_of_cursor(driver))
-        jobs_db.set_status(5, "failed")
-        change.release()
-        await driver.until(lambda: "failed" in row_of_cursor(driver))
-        assert "starting" not in driver.text
-
-
 def rows_with(driver: Driver, words: str) -> int:
     return sum(words in driver.row(place) for place in range(1, 8))
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from gjobs.store.database.wake_ups import WakeUp
 from gjobs.store.jobs.job import JobStatus
@@ -284,42 +284,6 @@ async def polls_are_answered(driver: Driver) -> None:
     connections = driver.session.operator.database.connections
     await driver.until(lambda: connections._slots._value == connections._size)
     await driver.settle()
-
-
-async def test_changes_by_other_sessions_appear_while_dialog_and_filter_keep_their_text(
-    live: Driver, jobs_db: JobsDatabase
-) -> None:
-    jobs_db.set_status(1, "running")
-    await live.until(lambda: "running" in live.row(1))
-    jobs_db.sql("update generation_jobs set cost_cents = 999 where id = %s", job_id(1))
-    await live.until(lambda: "$9.99" in live.row(1))
-    jobs_db.job(9, minutes_ago=0.5)
-    await live.until(lambda: live.rows[0] == 9)
-    jobs_db.delete(3)
-    await live.until(lambda: 3 not in live.rows)
-
-    # On a busy machine totals are polled late unless the refresh key asks for them.
-    await live.press("f5", until=lambda: "▸ running 3 → 4 ✓ succeeded 0 " in live.costs[0])
-    assert live.cursor == 1
-
-    await live.press("n", dialog="New job")
-    await live.type("half-ty")
-    jobs_db.delete(4)
-    await live.until(lambda: 4 not in live.rows)
-    await live.has_dialog("New job")
-    assert live.value("#mode") == "half-ty"
-    await live.press("escape")
-
-    await live.filter("pack")
-    jobs_db.job(10, mode="packaging", minutes_ago=0.1)
-    await live.until(lambda: live.rows == [10, 2])
-    assert isinstance(live.app.focused, Input)
-    assert live.app.focused.value == "pack"
-    await live.press("escape")
-
-    jobs_db.sql("delete from projects where name = 'Autumn catalog'")
-    message = "The project was deleted or is hidden. Showing another."
-    await live.expects(shows="Costs · Spring lookbook", message=message, rows=[7])
 
 
 async def test_paused_dashboard_polls_only_when_refreshed_even_as_another_user(

@@ -2,7 +2,9 @@
 
 import json
 import unicodedata
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -39,12 +41,29 @@ FIRST = datetime.min.replace(tzinfo=UTC)
 LAST = datetime.max.replace(tzinfo=UTC)
 
 
+def age_of(seconds: float) -> str:
+    return age(NOON - timedelta(seconds=seconds), NOON)
+
+
 @pytest.mark.parametrize(
-    ("cents", "text"),
-    [(0, "$0.00"), (2, "$0.02"), (-2, "-$0.02"), (250, "$2.50"), (123_450, "$1,234.50"), (-123_456, "-$1,234.56")],
+    ("form", "texts"),
+    [
+        (money, {0: "$0.00", 2: "$0.02", -2: "-$0.02", 250: "$2.50", 123_450: "$1,234.50", -123_456: "-$1,234.56"}),
+        (count, {1234: "1,234"}),
+        (short_id, {UUID("ea7b5bf5-0000-4000-8000-000000000000"): "ea7b5bf5"}),
+        (percent, {None: "-", 0: "0 %", 0.001: "<1 %", 0.5: "50 %", 0.92: "92 %", 0.999: ">99 %", 1: "100 %"}),
+        (age_of, {0.9: "now", 1: "1 s ago", 27.9: "27 s ago", 59: "59 s ago", -0.5: "now", -12: "in 12 s"}),
+        (age_of, {60: "1 min ago", 3599: "59 min ago", 3600: "1 h ago", -200: "in 3 min"}),
+        (age_of, {86_399: "23 h ago", 86_400: "1 d ago", 40_000_000: "462 d ago"}),
+        (duration, {0: "0.0 s", 0.0124: "<0.1 s", 1.42: "1.4 s", 9.96: "9.9 s", -0.5: "-0.5 s", 41: "41 s"}),
+        (duration, {185: "3 min 05 s", 7800: "2 h 10 min", 3 * 86_400 + 4 * 3600: "3 d 04 h", -16: "-16 s"}),
+        (elapsed, {0: "0 s", 0.0124: "0 s", 1.42: "1 s", 9.96: "9 s", -0.5: "0 s", 41: "41 s"}),
+        (elapsed, {185: "3 min", 7800: "2 h 10 min", 3 * 86_400 + 4 * 3600: "3 d 04 h", -16: "0 s"}),
+        (spark, {(): "", (0, 0): "▁▁", (0, 1, 50, 100): "▁▂▅█", (-3, 7): "▁█", (5, 5): "██"}),
+    ],
 )
-def test_money_formats_cents_as_dollars(cents: int, text: str) -> None:
-    assert money(cents) == text
+def test_value_is_shown_in_its_form(form: Callable[[Any], str], texts: dict[object, str]) -> None:
+    assert {value: form(value) for value in texts} == texts
 
 
 @given(st.integers())
@@ -52,68 +71,11 @@ def test_money_keeps_every_cent(cents: int) -> None:
     assert int(money(cents).translate({ord(mark): None for mark in "$,."})) == cents
 
 
-def test_counts_are_grouped_by_thousands_and_ids_are_cut_to_eight_characters() -> None:
-    assert count(1234) == "1,234"
-    assert short_id(UUID("ea7b5bf5-0000-4000-8000-000000000000")) == "ea7b5bf5"
-
-
-@pytest.mark.parametrize(
-    ("rate", "text"),
-    [(None, "-"), (0, "0 %"), (0.001, "<1 %"), (0.5, "50 %"), (0.92, "92 %"), (0.999, ">99 %"), (1, "100 %")],
-)
-def test_percent_shows_0_and_100_only_for_exact_values(rate: float | None, text: str) -> None:
-    assert percent(rate) == text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "now"),
-        (0.9, "now"),
-        (1, "1 s ago"),
-        (9.9, "9 s ago"),
-        (27.9, "27 s ago"),
-        (59, "59 s ago"),
-        (60, "1 min ago"),
-        (3599, "59 min ago"),
-        (3600, "1 h ago"),
-        (86_399, "23 h ago"),
-        (86_400, "1 d ago"),
-        (40_000_000, "462 d ago"),
-        (-0.5, "now"),
-        (-12, "in 12 s"),
-        (-200, "in 3 min"),
-    ],
-)
-def test_age_rounds_to_the_shown_unit(seconds: float, text: str) -> None:
-    assert age(NOON - timedelta(seconds=seconds), NOON) == text
-
-
 @given(st.integers(10**6, 3600 * 10**6 - 1).map(lambda microseconds: timedelta(microseconds=microseconds)))
 def test_age_and_time_so_far_are_the_same_number_and_a_duration_begins_with_it(time: timedelta) -> None:
     shown = age(NOON - time, NOON).removesuffix(" ago")
     assert elapsed(time.total_seconds()) == shown
     assert duration(time.total_seconds()).startswith(shown.removesuffix(" s"))
-
-
-@pytest.mark.parametrize(
-    ("seconds", "final", "growing"),
-    [
-        (0, "0.0 s", "0 s"),
-        (0.0124, "<0.1 s", "0 s"),
-        (1.42, "1.4 s", "1 s"),
-        (9.96, "9.9 s", "9 s"),
-        (-0.5, "-0.5 s", "0 s"),
-        (41, "41 s", "41 s"),
-        (185, "3 min 05 s", "3 min"),
-        (7800, "2 h 10 min", "2 h 10 min"),
-        (3 * 86_400 + 4 * 3600, "3 d 04 h", "3 d 04 h"),
-        (-16, "-16 s", "0 s"),
-    ],
-)
-def test_duration_has_tenths_below_ten_seconds_and_elapsed_is_coarse(seconds: float, final: str, growing: str) -> None:
-    assert duration(seconds) == final
-    assert elapsed(seconds) == growing
 
 
 def test_utc_time_names_its_zone_and_local_time_does_not() -> None:
@@ -150,17 +112,13 @@ def test_first_time_of_python_is_shown_in_the_zone() -> None:
     assert (local_time(FIRST, KIRITIMATI), utc_time(FIRST)) == ("0001-01-01 14:00:00", "0001-01-01 00:00:00 UTC")
 
 
-@pytest.mark.parametrize(
-    ("values", "bars"),
-    [([], ""), ([0, 0], "▁▁"), ([0, 1, 50, 100], "▁▂▅█"), ([-3, 7], "▁█"), ([5, 5], "██")],
-)
-def test_spark_scales_values_to_bars(values: list[float], bars: str) -> None:
-    assert spark(values) == bars
-
-
 @given(st.lists(st.integers(0, 10**9), min_size=1))
 def test_spark_uses_the_lowest_bar_only_for_zero(values: list[int]) -> None:
     assert [bar == "▁" for bar in spark(values)] == [value == 0 for value in values]
+
+
+_STACK = 'Traceback (most recent call last):\n  File "/app/worker.py", line 7, in run\n    call()\n    ^^^^^^\n'
+_CAUSE = f"{_STACK}KeyError: 'model'\n\nDuring handling of the above exception, another exception occurred:\n\n"
 
 
 @pytest.mark.parametrize(
@@ -177,19 +135,6 @@ def test_spark_uses_the_lowest_bar_only_for_zero(values: list[int]) -> None:
         (json.dumps({"message": 5, "code": None, "id": " ", "ok": False, "at": {}}, indent=2), "message: 5, ok: false"),
         *((text, text) for text in ("", "Test error", '{"message": ""}', "{}", "[]", '"quoted"', "{no JSON")),
         *((text, text) for text in ("[" * 100_000, '{"message": ' + "9" * 5000 + "}")),
-    ],
-)
-def test_error_summary_is_the_message_or_the_first_line(error: str | None, summary: str) -> None:
-    assert error_summary(error) == summary
-
-
-_STACK = 'Traceback (most recent call last):\n  File "/app/worker.py", line 7, in run\n    call()\n    ^^^^^^\n'
-_CAUSE = f"{_STACK}KeyError: 'model'\n\nDuring handling of the above exception, another exception occurred:\n\n"
-
-
-@pytest.mark.parametrize(
-    ("error", "summary"),
-    [
         (f"{_STACK}TimeoutError: no answer after 60 s\n", "TimeoutError: no answer after 60 s"),
         (f"{_CAUSE}{_STACK}ValueError: no model", "ValueError: no model"),
         (f"{_STACK}ValueError: two\nlines", "ValueError: two …"),
@@ -198,7 +143,7 @@ _CAUSE = f"{_STACK}KeyError: 'model'\n\nDuring handling of the above exception, 
         (f"The model failed.\n{_STACK}OSError: gone", "The model failed. …"),
     ],
 )
-def test_error_summary_of_a_traceback_is_its_exception(error: str, summary: str) -> None:
+def test_error_summary_is_the_message_the_exception_or_the_first_line(error: str | None, summary: str) -> None:
     assert error_summary(error) == summary
 
 
@@ -365,23 +310,15 @@ def test_clean_block_keeps_its_lines_and_expands_tabs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "width", "shortened"),
+    ("text", "shortened"),
     [
-        ("timeout", 7, "timeout"),
-        ("timeout", 6, "timeo…"),
-        ("timed out", 7, "timed…"),
-        ("漢字漢字", 8, "漢字漢字"),
-        ("漢字漢字", 7, "漢字漢…"),
-        ("漢字漢字", 6, "漢字…"),
-        ("timeout", 1, "…"),
-        ("timeout", 0, ""),
+        ("timeout", {0: "", 1: "…", 6: "timeo…", 7: "timeout"}),
+        ("timed out", {7: "timed…"}),
+        ("漢字漢字", {6: "漢字…", 7: "漢字漢…", 8: "漢字漢字"}),
     ],
 )
-def test_shorten_cuts_at_the_cell_width(text: str, width: int, shortened: str) -> None:
-    assert shorten(text, width) == shortened
-
-
-def test_pad_fills_the_cell_that_a_wide_character_leaves() -> None:
+def test_shorten_cuts_at_the_cell_width_and_pad_fills_it(text: str, shortened: dict[int, str]) -> None:
+    assert {width: shorten(text, width) for width in shortened} == shortened
     assert pad("漢字漢字", 6) == "漢字… "
     assert pad("$2.50", 8, right=True) == "   $2.50"
 

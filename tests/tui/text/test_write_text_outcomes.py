@@ -7,7 +7,7 @@ import pytest
 
 from gjobs.store.errors import Conflict, StoreError, TimedOut
 from gjobs.store.jobs.job import GenerationJob, JobStatus
-from gjobs.store.jobs.job_results import Applied, Missing, Refused, TransitionOutcome
+from gjobs.store.jobs.job_results import Applied, Missing, Refused
 from gjobs.store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord
 from gjobs.store.projects.project import Project
 from gjobs.tui.dashboard.list.job_columns import ColumnName, ContentWidths, lay_out
@@ -37,75 +37,62 @@ JOBS = tuple(make_job(number, id=job_id(number), mode=f"mode{number}") for numbe
 QUEUED, RUNNING, SUCCEEDED, FAILED = JobStatus
 
 
+ONE = JOBS[0]
+
+ALREADY = Refused(current=SUCCEEDED, allowed=SUCCEEDED.allowed, job=ONE)
+
+
 @pytest.mark.parametrize(
-    ("target", "outcome", "text"),
+    ("message", "severity", "text"),
     [
-        (RUNNING, Applied(job=JOBS[0]), "Started mode1 00000001."),
-        (SUCCEEDED, Applied(job=JOBS[0]), "Completed mode1 00000001."),
-        (FAILED, Applied(job=JOBS[0]), "Failed mode1 00000001."),
+        (transition_message(ONE, Applied(job=ONE), RUNNING), "information", "Started mode1 00000001."),
+        (transition_message(ONE, Applied(job=ONE), SUCCEEDED), "information", "Completed mode1 00000001."),
+        (transition_message(ONE, Applied(job=ONE), FAILED), "information", "Failed mode1 00000001."),
         (
-            RUNNING,
-            Refused(current=SUCCEEDED, allowed=SUCCEEDED.allowed, job=JOBS[0]),
+            transition_message(ONE, ALREADY, RUNNING),
+            "warning",
             "Only a queued job can be started; this one has already succeeded. (mode1 00000001)",
         ),
-        (RUNNING, Missing(job_id=JOBS[0].id), "mode1 00000001 is gone or hidden: nothing was changed."),
+        (
+            transition_message(ONE, Missing(job_id=ONE.id), RUNNING),
+            "warning",
+            "mode1 00000001 is gone or hidden: nothing was changed.",
+        ),
+        (
+            not_permitted_message(JOBS[:1], SUCCEEDED),
+            "warning",
+            "Only a running job can be completed; this one is queued.",
+        ),
+        (
+            not_permitted_message(JOBS[:3], FAILED),
+            "warning",
+            "Only running jobs can be failed, and none of these 3 jobs is running.",
+        ),
+        (error_message(Conflict("It came first.")), "error", "It came first. Try again."),
+        (error_message(StoreError("Bad\x1b[31m \u202e[/oops]\nline.")), "error", "Bad␛[31m ␦[/oops]⏎line."),
+        (error_message(StoreError("x" * 1000)), "error", "x" * 400 + "…"),
+        (created_message(ONE, project="Autumn\x07"), "information", "Queued mode1 00000001 for $2.50 in Autumn␇."),
+        (deleted_message(JOBS[:1]), "information", "Deleted mode1 00000001."),
+        (deleted_message(JOBS[:2]), "information", "Deleted 2 jobs."),
+        (restored_message(JOBS[:1]), "information", "Restored mode1 00000001."),
+        (restored_message(JOBS[:2]), "information", "Restored 2 jobs."),
     ],
 )
-def test_transition_message_describes_the_outcome_for_one_job(
-    target: JobStatus, outcome: TransitionOutcome, text: str
-) -> None:
-    message = transition_message(JOBS[0], outcome, target)
-    assert (message.text, message.severity == "warning") == (text, not isinstance(outcome, Applied))
+def test_message_about_a_write_has_its_severity_and_text(message: Message, severity: str, text: str) -> None:
+    assert (message.severity, message.text) == (severity, text)
 
 
-@pytest.mark.parametrize(
-    ("jobs", "target", "text"),
-    [
-        (JOBS[:1], SUCCEEDED, "Only a running job can be completed; this one is queued."),
-        (JOBS[:3], SUCCEEDED, "Only running jobs can be completed, and none of these 3 jobs is running."),
-        (JOBS[:2], FAILED, "Only running jobs can be failed, and none of these 2 jobs is running."),
-    ],
-)
-def test_not_permitted_message_names_the_required_status(
-    jobs: tuple[GenerationJob, ...], target: JobStatus, text: str
-) -> None:
-    assert not_permitted_message(jobs, target) == Message(text=text, severity="warning")
-
-
-@pytest.mark.parametrize(
-    ("error", "text"),
-    [
-        (Conflict("It came first."), "It came first. Try again."),
-        (StoreError("It is so."), "It is so."),
-        (StoreError("Bad\x1b[31m \u202e[/oops]\nline."), "Bad␛[31m ␦[/oops]⏎line."),
-        (StoreError("x" * 1000), "x" * 400 + "…"),
-    ],
-)
-def test_error_message_shows_the_error_with_its_hint(error: StoreError, text: str) -> None:
-    assert error_message(error) == Message(text=text, severity="error")
-
-
-def test_messages_describe_created_deleted_restored_and_lost_jobs() -> None:
-    assert created_message(JOBS[0], project="Autumn\x07").text == "Queued mode1 00000001 for $2.50 in Autumn␇."
-    assert deleted_message(JOBS[:1]).text == "Deleted mode1 00000001."
-    assert deleted_message(JOBS[:2]).text == "Deleted 2 jobs."
-    assert restored_message(JOBS[:1]).text == "Restored mode1 00000001."
-    assert restored_message(JOBS[:2]).text == "Restored 2 jobs."
+def test_words_for_lost_columns_cursors_and_marks_and_for_long_names() -> None:
     assert restored_message(JOBS[:1], ["note", "rank"]).text == (
         "Restored mode1 00000001. The columns note, rank are gone, so their values were not restored."
         " The jobs' events keep them: 'gjobs jobs show ID --events'."
     )
-    assert cursor_lost_words(JOBS[0].id, has_left=True) == "The job 00000001 under the cursor left this list."
-    moved = cursor_lost_words(JOBS[0].id, has_left=False)
+    assert cursor_lost_words(ONE.id, has_left=True) == "The job 00000001 under the cursor left this list."
+    moved = cursor_lost_words(ONE.id, has_left=False)
     assert moved == "The job 00000001 under the cursor changed, and moved to another place or left the list."
     assert marks_lost_words(1) == "1 marked job left this list."
     assert marks_lost_words(2) == "2 marked jobs left this list."
-
-
-def test_job_name_is_short_and_escapes_control_characters() -> None:
-    name = job_name(make_job(1, id=job_id(1), mode="\x1b[2J" + "x" * 10_000))
-
-    assert name == "␛[2J" + "x" * 36 + "… 00000001"
+    assert job_name(make_job(1, id=job_id(1), mode="\x1b[2J" + "x" * 10_000)) == "␛[2J" + "x" * 36 + "… 00000001"
 
 
 def test_message_of_a_failed_write_states_that_nothing_was_changed() -> None:

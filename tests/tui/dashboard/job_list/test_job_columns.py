@@ -1,3 +1,5 @@
+"""The job list's columns, cells, title and tabs, and the text of an empty list."""
+
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
@@ -7,9 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from textual.app import App, ComposeResult
 
-from gjobs.store.job_list.list_query import NEWEST_FIRST, ListOrder, OrderColumn
+from gjobs.store.filters.filter_syntax import parse
+from gjobs.store.job_list.list_query import NEWEST_FIRST, Listing, ListOrder, ListQuery, OrderColumn
 from gjobs.store.jobs.job import AnyStatus, JobStatus, UnknownStatus
+from gjobs.store.statistics.statistics import Count, JobStatistics, Totals, TotalsQuery
 from gjobs.store.values.formats import parse_far_time
 from gjobs.tui.dashboard.list.job_columns import (
     SORTED_BY,
@@ -24,8 +29,20 @@ from gjobs.tui.dashboard.list.job_columns import (
     measure,
     row_cells,
 )
+from gjobs.tui.dashboard.list.jobs_panel import list_length
+from gjobs.tui.dashboard.list.list_header import (
+    StatusTabs,
+    fixed_values,
+    job_list_title,
+    project_crumbs,
+    whole_list_words,
+    why_empty,
+)
 from gjobs.tui.text.format import short_id
-from tests.tui.sample_jobs import NOON, make_job
+from gjobs.tui.text.status_text import Position
+from tests.tui.app_waits import resize
+from tests.tui.dashboard.test_dashboard_visibility import COMPARISON
+from tests.tui.sample_jobs import NOON, make_job, make_listing, make_totals
 
 USUAL = ContentWidths(mode=15, cost=7, has_starts=True)
 
@@ -96,14 +113,6 @@ def test_durations_are_beside_owners_who_stay_recognizable(width: int) -> None:
     assert columns.get("ERROR", 16) >= (16 if width >= 111 else 10)
 
 
-def test_close_columns_keep_two_cells_after_an_aligned_number() -> None:
-    for content in (ALL_OWNERS, replace(ALL_PROJECTS, with_visibility=True)):
-        columns = lay_out(77, content)
-        gaps = {str(left.name): right.start - left.start - left.width for left, right in pairwise(columns)}
-        assert {gaps.pop("COST"), gaps.pop("DURATION")} == {2}
-        assert set(gaps.values()) == {1}
-
-
 @pytest.mark.parametrize(
     ("width", "mode", "project", "widths"),
     [
@@ -119,13 +128,6 @@ def test_wide_tables_give_width_to_long_names(width: int, mode: int, project: in
     mode_column, project_column, error = (columns[name] for name in ("MODE", "PROJECT", "ERROR"))
     assert (mode_column.width, project_column.width, error.width) == widths
     assert error.start + error.width == width
-
-
-def test_no_text_column_exceeds_its_maximum_in_a_very_wide_table() -> None:
-    jobs = [make_job(1, mode="m" * 90, error="e" * 900)]
-    columns = lay_out(400, measure(jobs, notes=RowNotes(project_names={UUID(int=2): "p" * 90})))
-    widths = {str(column.name): column.width for column in columns}
-    assert (widths["MODE"], widths["PROJECT"], widths["ERROR"]) == (32, 32, 80)
 
 
 def test_durations_are_right_aligned_below_their_title() -> None:
@@ -153,11 +155,6 @@ def test_each_column_is_shown_in_some_list() -> None:
     everything = replace(ALL_OWNERS, with_visibility=True)
     shown = {column.name for order in orders for column in lay_out(200, everything, order)}
     assert shown == {*ColumnName}
-
-
-def test_table_without_recorded_starts_shows_totals() -> None:
-    without = replace(USUAL, has_starts=False)
-    assert names(lay_out(80, without)) == [name.replace("DURATION", "TOTAL") for name in names(lay_out(80, USUAL))]
 
 
 def test_content_widths_cover_all_jobs_up_to_a_maximum_and_only_grow() -> None:
@@ -317,3 +314,187 @@ def test_row_of_a_hidden_job_is_marked_and_dimmed() -> None:
     assert hidden[0].style == "job-table--hidden"
     assert {cell.style for cell in hidden[1:]} == {"job-table--quiet"}
     assert "job-table--failed" in {cell.style for cell in seen}
+
+
+PROJECT = UUID(int=2)
+
+TIME = parse("time", now=NOON)
+
+
+def listing(listed: ListQuery | None = None, *, is_all: bool = True, projects: int = 1) -> Listing:
+    seen = make_listing(replace(listed or ListQuery(), project_id=PROJECT), held=3, has_after=not is_all)
+    return replace(seen, projects=seen.projects * projects)
+
+
+def at_noon(seen: Listing) -> Listing:
+    return replace(seen, query=replace(seen.query, moment=NOON))
+
+
+def numbers(*, failed: int = 2, matching: int | None = None) -> Totals:
+    counts = dict.fromkeys(JobStatus, Count(number=0))
+    counts |= {JobStatus.FAILED: Count(number=failed), JobStatus.QUEUED: Count(number=1)}
+    found = listing(FOUND).query.window.listed if matching is not None else None
+    counted = None if matching is None else Count(number=matching)
+    query = TotalsQuery(project_id=PROJECT, matching=found)
+    return make_totals(JobStatistics(by_status=()), query=query, counts=counts, matching=counted)
+
+
+FAILED = ListQuery(status=JobStatus.FAILED)
+
+FOUND = ListQuery(job_filter=TIME)
+
+
+PLACE = Position(number=2, is_exact=True, length=Count(number=2_001))
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (job_list_title(None, None), "Jobs"),
+        (job_list_title(listing(), PLACE), "Jobs · 3, newest first"),
+        (job_list_title(listing(is_all=False), PLACE), "Jobs · 2 of 2,001, newest first"),
+        (job_list_title(listing(is_all=False), replace(PLACE, length=None)), "Jobs · 2 …, newest first"),
+        (
+            job_list_title(listing(FAILED, is_all=False), replace(PLACE, is_exact=False)),
+            "Failed jobs · ≈ 2 of 2,001, newest first",
+        ),
+        (job_list_title(listing(FOUND), PLACE), "Jobs · with time · 3, newest first"),
+        (job_list_title(listing(FOUND, is_all=False), PLACE), "Jobs · with time · 2 of 2,001, newest first"),
+        (
+            job_list_title(replace(listing(), visibility=COMPARISON), PLACE),
+            "Jobs · ana@example.com sees 37 of 41, newest first",
+        ),
+        (whole_list_words(listing(), None), "3 jobs · newest first"),
+        (whole_list_words(listing(is_all=False), Count(number=200_030)), "200,030 jobs · newest first"),
+        (whole_list_words(listing(FAILED, is_all=False), None), "All failed jobs · newest first"),
+        (whole_list_words(listing(FOUND, is_all=False), Count(number=1)), "1 job · with time · newest first"),
+        (fixed_values(parse("status:failed mode:lifestyle")), "status: failed · mode: lifestyle"),
+        (fixed_values(parse("timeout status:queued,running")), "status: queued or running · timeout"),
+        (fixed_values(parse("-status:failed cost:>50")), "-status:failed cost:>$0.50"),
+    ],
+)
+def test_title_shows_the_length_or_the_position_and_tabs_the_fixed_values(words: str, text: str) -> None:
+    assert words == text
+
+
+FAR_DOWN = Position(number=412_000, is_exact=False, length=Count(number=1_000_000))
+
+LONG = ListQuery(job_filter=parse("mode:lifestyle took:>1m error:timeout", now=NOON))
+
+
+@pytest.mark.parametrize(
+    ("listed", "width", "title"),
+    [
+        (LONG, 200, "Jobs · with mode:lifestyle took:>1m error:timeout · ≈ 412,000 of 1,000,000, newest first"),
+        (LONG, 76, "Jobs · with mode:lifestyle took:>1m… · ≈ 412,000 of 1,000,000, newest first"),
+        (LONG, 74, "Jobs · with mode:lifestyle took:>1m error:timeout · ≈ 412,000 of 1,000,000"),
+        (LONG, 36, "Jobs · ≈ 412,000 of 1,000,000"),
+        (LONG, 25, "≈ 412,000 of 1,000,000"),
+        (ListQuery(job_filter=parse("cost:>$4 x")), 53, "Jobs · with cost:>$4.00 x · ≈ 412,000 of 1,000,000"),
+    ],
+)
+def test_short_title_keeps_the_cursor_position(listed: ListQuery, width: int, title: str) -> None:
+    assert job_list_title(listing(listed, is_all=False), FAR_DOWN, width=width) == title
+    assert job_list_title(listing(listed, is_all=False), FAR_DOWN, width=len(title)) == title
+
+
+@pytest.mark.parametrize(
+    ("seen", "counted", "length"),
+    [
+        (listing(), None, None),
+        (listing(), numbers(failed=2_000), Count(number=2_001)),
+        (listing(FAILED), numbers(failed=501), Count(number=501)),
+        (listing(FOUND), numbers(failed=99), None),
+        (listing(FOUND), numbers(matching=17), Count(number=17)),
+        (listing(), replace(numbers(), query=TotalsQuery(project_id=None)), None),
+        (replace(listing(), visibility=COMPARISON), numbers(), Count(number=41)),
+    ],
+)
+def test_length_uses_only_totals_of_the_same_list(seen: Listing, counted: Totals | None, length: Count | None) -> None:
+    assert list_length(seen, counted) == length
+
+
+CRUMBS = project_crumbs("Autumn catalog of outdoor clothing", keys="tab or p")
+
+
+@pytest.mark.parametrize(
+    ("listed", "width", "title"),
+    [
+        (
+            FAILED,
+            110,
+            "All projects ▸ Autumn catalog of outdoor clo… (tab or p: switch) · Failed jobs · 412,000 of 1,000,000",
+        ),
+        (ListQuery(), 90, "All projects ▸ Autumn catalog of outdoor clo… (tab or p: switch) · 412,000 of 1,000,000"),
+        (FAILED, 48, "▸ Autumn catalo… · Failed · 412,000 of 1,000,000"),
+        (FAILED, 36, "▸ Autumn catalo… · Failed"),
+        (FOUND, 74, "All projects ▸ Autumn catalog of outdoor clo… · 412,000 of 1,000,000"),
+        (ListQuery(), 44, "▸ Autumn catalo… · 412,000 of 1,000,000"),
+        (ListQuery(), 30, "▸ Autumn catalo…"),
+    ],
+)
+def test_title_of_a_narrow_screen_shows_the_way_to_the_project(listed: ListQuery, width: int, title: str) -> None:
+    position = replace(FAR_DOWN, is_exact=True)
+    assert job_list_title(listing(listed, is_all=False), position, width=width, crumbs=CRUMBS) == title
+    crumbs = project_crumbs(None, keys="tab or p")
+    assert job_list_title(listing(), None, crumbs=crumbs) == "All projects (tab or p: choose) · 3, newest first"
+
+
+class TabsApp(App[None]):
+    def compose(self) -> ComposeResult:
+        yield StatusTabs()
+
+
+def words(tabs: StatusTabs) -> str:
+    return " ".join(str(tabs.render()).split())
+
+
+async def test_tabs_show_counts_and_fixed_values_and_give_up_words_on_a_narrow_screen() -> None:
+    app = TabsApp()
+    async with app.run_test(size=(100, 5)) as pilot:
+        tabs = app.query_one(StatusTabs)
+        assert words(tabs) == "1 all 2 ◌ queued 3 ▸ running 4 ✓ succeeded 5 ✗ failed"
+        tabs.counts = {None: "121", JobStatus.QUEUED: "~6,000", JobStatus.FAILED: "9"}
+        assert words(tabs) == "1 all 121 2 ◌ queued ~6,000 3 ▸ running 4 ✓ succeeded 5 ✗ failed 9"
+        await resize(pilot, 72, 5)
+        assert words(tabs) == "1 all 121 2 queued ~6,000 3 running 4 succeeded 5 failed 9"
+        await resize(pilot, 60, 5)
+        assert words(tabs) == "1 all 121 2 ◌ ~6,000 3 ▸ 4 ✓ 5 ✗ 9"
+        tabs.counts = {}
+        tabs.fixed = "status: failed · mode: [/x]"
+        await resize(pilot, 120, 5)
+        assert str(tabs.render()).endswith("✗ failed   status: failed · mode: [/x]")
+        await resize(pilot, 60, 5)
+        assert "4 ✓ " in str(tabs.render())
+        assert "status: failed ·" in str(tabs.render())
+
+
+NO_STATUS_DONE = "'done' is not a status of the workflow, which has queued, running, succeeded, failed."
+ALL_AGAIN = "Press esc to show all jobs again."
+
+
+@pytest.mark.parametrize(
+    ("seen", "needle", "sentence"),
+    [
+        (listing(FOUND), "time", f"No job matches. {ALL_AGAIN}"),
+        (
+            listing(FOUND),
+            "dead",
+            "No job matches. Press enter to find that id everywhere. Press esc to show all jobs again.",
+        ),
+        (listing(ListQuery(job_filter=parse("status:done"))), "", f"No job matches. {NO_STATUS_DONE} {ALL_AGAIN}"),
+        (replace(listing(), visibility=COMPARISON), "", "No jobs, neither for ana@example.com nor for the operator."),
+        (listing(projects=0), "", "No projects found. Press P to create one first."),
+        (at_noon(listing(projects=0)), "", "No jobs at this moment."),
+        (at_noon(listing(ListQuery(status=JobStatus.RUNNING))), "", "No running jobs at this moment."),
+        (at_noon(listing(FOUND)), "time", f"No job matches. {ALL_AGAIN}"),
+        (listing(ListQuery(status=JobStatus.RUNNING)), "", "No running jobs."),
+        (listing(), " ", "Press n to create your first generation job."),
+        (listing(projects=2), "", "This project has no jobs. Press n to create one."),
+    ],
+)
+def test_empty_list_explains_why_it_is_empty(seen: Listing, needle: str, sentence: str) -> None:
+    assert why_empty(App(), seen, needle) == sentence
+    if "Press P" in sentence:
+        of_anon = why_empty(App(), seen, needle, may_create_projects=False)
+        assert of_anon == "No projects found. Press u to act as a user."

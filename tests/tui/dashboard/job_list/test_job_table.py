@@ -17,9 +17,7 @@ from gjobs.store.jobs.job import JobStatus
 from gjobs.store.statistics.statistics import Count
 from gjobs.tui.dashboard.list.job_columns import Cell
 from gjobs.tui.dashboard.list.job_table import (
-    CursorLost,
     CursorMoved,
-    MarksChanged,
     Opened,
     OrderRequested,
     RowsRequested,
@@ -28,27 +26,6 @@ from gjobs.tui.dashboard.list.table_drawing import Line, PaintedLine, header_lin
 from gjobs.tui.text.status_text import Position
 from tests.tui.dashboard.job_list.table_pilot import LongList, TablePilot, running_table
 from tests.tui.sample_jobs import FIRST, NOON, make_job
-
-
-async def test_first_job_gets_the_cursor_and_a_cleared_table_forgets_it(empty_table: TablePilot) -> None:
-    await empty_table.show([])
-    assert empty_table.take_messages() == []
-    await empty_table.show(range(10, 60))
-    assert empty_table.cursor == 10
-    assert [type(message) for message in empty_table.take_messages()] == [CursorMoved]
-
-    assert empty_table.table.move_to(UUID(int=50))
-    assert empty_table.cursor == 50
-    assert not empty_table.table.move_to(UUID(int=99))
-    assert empty_table.cursor == 50
-    assert len(empty_table.cursor_lines) == 1
-
-    await empty_table.press("space", "end")
-    empty_table.table.clear()
-    await empty_table.settle()
-    assert (empty_table.table.cursor_job, empty_table.marked) == (None, set())
-    await empty_table.show(range(100, 160))
-    assert (empty_table.cursor, empty_table.table.scroll_y) == (100, 0)
 
 
 async def test_navigation_keys_move_the_cursor(table: TablePilot) -> None:
@@ -60,28 +37,6 @@ async def test_navigation_keys_move_the_cursor(table: TablePilot) -> None:
         await table.press(key)
         assert table.cursor == cursor, key
         assert len(table.cursor_lines) == 1
-
-
-async def test_changed_rows_keep_cursor_and_mark_on_their_job_until_it_leaves(table: TablePilot) -> None:
-    await table.press("down", "down", "down", "down", "space", "up")
-    table.take_messages()
-    for numbers in (range(60), range(59, 9, -1)):
-        await table.show(numbers)
-        assert (table.cursor, table.marked, len(table.cursor_lines)) == (14, {14}, 1)
-        assert table.take_messages() == []
-    await table.press("enter")
-    (opened,) = table.take_messages()
-    assert isinstance(opened, Opened)
-    assert opened.job.id.int == 14
-
-    await table.show([*range(10, 14), *range(15, 60)])
-    assert (table.table.cursor_job, table.cursor_lines) == (None, [])
-    messages = table.take_messages()
-    assert MarksChanged(frozenset({UUID(int=14)})) in messages
-    assert CursorLost(UUID(int=14), has_left=True) in messages
-    assert any(isinstance(message, CursorMoved) for message in messages)
-    await table.press("enter", "space")
-    assert (table.marked, table.take_messages()) == (set(), [])
 
 
 async def test_table_records_when_the_screen_first_showed_the_selection(table: TablePilot) -> None:
@@ -251,26 +206,6 @@ def style_at(table: TablePilot, x: int, y: int) -> Style:
             assert segment.style is not None
             return segment.style
     raise AssertionError("beyond the end of the line")
-
-
-async def test_table_draws_header_marks_cursor_and_cells(empty_table: TablePilot) -> None:
-    await empty_table.show_jobs(
-        [
-            make_job(1, mode="lifestyle", created_at=NOON - timedelta(seconds=12), status=JobStatus.RUNNING),
-            make_job(3, status=JobStatus.FAILED, cost_cents=2, error='{"message": "API timeout"}', updated_at=NOON),
-            make_job(4, mode="packaging"),
-            make_job(90, status=JobStatus.SUCCEEDED, cost_cents=123_450),
-        ]
-    )
-    await empty_table.press("space")
-
-    assert empty_table.lines[:5] == [
-        "   STATUS       MODE             COST  CREATED ▾         TOTAL  ERROR",
-        " ✱ ▸ running    lifestyle       $2.50  12 s ago           12 s",
-        "›  ✗ failed     main_white      $0.02  3 min ago    3 min 00 s  API timeout",
-        "   ◌ queued     packaging       $2.50  4 min ago",
-        "   ✓ succeeded  main_white  $1,234.50  1 h ago           0.0 s",
-    ]
 
 
 async def test_columns_keep_their_width_when_the_widest_row_leaves(table: TablePilot) -> None:

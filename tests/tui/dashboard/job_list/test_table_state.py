@@ -3,7 +3,6 @@
 from bisect import insort
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
 from itertools import pairwise
 from uuid import UUID
 
@@ -18,7 +17,7 @@ from gjobs.store.statistics.statistics import Count, Precision
 from gjobs.tui.dashboard.list.loaded_rows import Step, spare_rows
 from gjobs.tui.dashboard.list.table_drawing import PendingRows, TableState
 from tests.tui.dashboard.job_list.table_pilot import LongList
-from tests.tui.sample_jobs import FIRST, NOON, make_job, window_of
+from tests.tui.sample_jobs import FIRST, make_job, window_of
 
 
 def show(view: TableState, numbers: Iterable[int]) -> TableState:
@@ -63,13 +62,6 @@ def test_scrolled_view_keeps_its_rows_and_counts_new_ones_until_they_are_seen(vi
     assert visible(later) == visible(without_cursor)
 
 
-def test_old_rows_that_return_after_filtering_are_not_counted_as_new(view: TableState) -> None:
-    filtered = show(view, range(11, 60, 2)).moved(End.LAST)
-    later = show(filtered, range(9, 60))
-
-    assert {job_id.int for job_id in later.unseen} == {9}
-
-
 @pytest.mark.parametrize("move", [1, -1])
 def test_next_move_selects_the_row_that_replaced_the_lost_one(view: TableState, move: int) -> None:
     lost = show(view.moved(Step(rows=3)), [job for job in range(10, 60) if job != 13])
@@ -84,13 +76,6 @@ def test_next_move_selects_the_row_that_replaced_the_lost_one(view: TableState, 
 def test_cursor_job_has_its_latest_values(view: TableState) -> None:
     running = make_job(10, status=JobStatus.RUNNING)
     assert view.showing(window_of([running])).cursor_job == running
-
-
-def test_paging_keeps_the_cursor_line_and_overlaps_by_one_row(view: TableState) -> None:
-    paged = view.moved(Step(rows=2)).moved(Step(pages=1))
-    assert (visible(paged)[0], number(paged.cursor)) == (19, 21)
-    assert (visible(paged.moved(Step(pages=-1)))[0], number(paged.moved(Step(pages=-1)).cursor)) == (10, 12)
-    assert number(view.moved(Step(pages=100)).cursor) == 59
 
 
 BY_UPDATE = ListOrder(column=OrderColumn.UPDATED)
@@ -131,14 +116,6 @@ def test_job_missing_from_an_order_by_update_keeps_its_mark_unless_all_rows_are_
         TableState(height=10).showing(window_of(map(make_job, range(10, 60)), order=BY_UPDATE)).toggled(UUID(int=30))
     )
     assert whole.showing(window_of(map(make_job, range(40, 60)), order=BY_UPDATE)).marks == set()
-
-
-def test_job_with_an_infinite_creation_time_does_not_stop_counting_new_rows(view: TableState) -> None:
-    infinite = make_job(1, created_at=datetime.max.replace(tzinfo=NOON.tzinfo))
-    with_infinite = view.showing(window_of([infinite, *view.rows.jobs])).moved(End.LAST)
-    newer = make_job(2, created_at=NOON + timedelta(hours=1))
-
-    assert {job_id.int for job_id in with_infinite.showing(window_of([infinite, newer, *view.rows.jobs])).unseen} == {2}
 
 
 job_numbers = st.lists(st.integers(1, 20), unique=True)
@@ -371,18 +348,6 @@ def test_position_of_a_counted_list_is_exact_until_its_length_changes(long: Scro
     long.change(long.view.moved(End.LAST))
     long.answer()
     assert position(long) == (5_000, True, Count(number=5_000))
-
-
-@pytest.mark.parametrize("height", [1, 50, 200])
-@pytest.mark.parametrize("top", [30, 590, 2_500, 4_990])
-def test_fetched_rows_cause_no_further_request(height: int, top: int) -> None:
-    long = ScrolledList(5_000, height=height)
-    while long.view.top < min(top, 5_000 - height):
-        long.change(long.view.scrolled_to(min(top, long.view.top + height)))
-        if long.pending.asked is not None:
-            long.answer()
-            assert long.view.request is None
-    assert len(long.view.rows) <= 3 * spare_rows(height)
 
 
 class LongListMachine(RuleBasedStateMachine):

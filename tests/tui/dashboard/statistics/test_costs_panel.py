@@ -175,14 +175,6 @@ def test_small_panel_shows_fewer_days_rather_than_no_oldest_job() -> None:
     )
 
 
-def test_no_oldest_job_is_shown_where_the_counts_have_no_queued_job() -> None:
-    for width, height in ((110, 5), (140, 9)):
-        drained = replace(numbers(days(0), running=(2, 450)), flow=FLOW)
-        assert not any("oldest" in line for line in cost_lines(drained, width=width, height=height))
-        unknown = replace(FLOWING, counts={})
-        assert any("oldest" in line for line in cost_lines(unknown, width=width, height=height))
-
-
 def test_wait_of_the_oldest_queued_job_ends_when_the_flow_was_read_and_an_old_flow_is_not_shown() -> None:
     flow = replace(FLOW, oldest_queued_at=NOON - timedelta(seconds=50))
     later = replace(USUAL, flow=flow, taken_at=NOON + timedelta(seconds=74))
@@ -276,13 +268,6 @@ def test_narrow_chart_leaves_out_the_first_days() -> None:
     assert shown[112][-2:] == ["$14.00", "today"]
 
 
-def test_boxes_drop_averages_and_become_columns_where_they_do_not_fit() -> None:
-    for width, shown, hidden in ((90, "$2.00 a job", ""), (70, "╭ 2 ◌ queued", "a job │"), (50, "2 ◌ 6", "╭")):
-        lines = cost_lines(FLOWING, width=width, height=9)
-        assert any(shown in line for line in lines), width
-        assert not hidden or not any(hidden in line for line in lines), width
-
-
 @given(
     st.dictionaries(st.sampled_from([status.value for status in JobStatus]), st.tuples(st.integers(1, 10**7), amounts)),
     st.integers(45, 200),
@@ -322,20 +307,32 @@ def test_unknown_costs_are_not_shown_as_zero() -> None:
     ]
 
 
+PLACE = Position(number=412, is_exact=True, length=Count(number=1_000))
+
+
 @pytest.mark.parametrize(
-    ("number", "words"),
+    ("words", "text"),
     [
-        (None, "–"),
-        (Count(number=0), "0"),
-        (Count(number=1_234), "1,234"),
-        (SOME, "≥ 10,000"),
-        (Count(number=412_345, precision=Precision.ESTIMATED), "~412,000"),
-        (Count(number=12_060, precision=Precision.ESTIMATED), "~12,100"),
-        (Count(number=998, precision=Precision.ESTIMATED), "~998"),
+        (count_words(None), "–"),
+        (count_words(Count(number=0)), "0"),
+        (count_words(Count(number=1_234)), "1,234"),
+        (count_words(SOME), "≥ 10,000"),
+        (count_words(Count(number=412_345, precision=Precision.ESTIMATED)), "~412,000"),
+        (count_words(Count(number=12_060, precision=Precision.ESTIMATED)), "~12,100"),
+        (count_words(Count(number=998, precision=Precision.ESTIMATED)), "~998"),
+        (position_words(PLACE), "412 of 1,000"),
+        (position_words(replace(PLACE, number=412_000, is_exact=False)), "≈ 412,000 of 1,000"),
+        (position_words(replace(PLACE, length=SOME)), "412 of ≥ 10,000"),
+        (
+            position_words(replace(PLACE, length=Count(number=10**6, precision=Precision.ESTIMATED))),
+            "412 of ~1,000,000",
+        ),
+        (position_words(replace(PLACE, number=1_412, length=None)), "1,412 …"),
+        (position_words(replace(PLACE, number=1_412, is_exact=False, length=None)), "≈ 1,412 …"),
     ],
 )
-def test_count_is_shown_with_its_precision_mark(number: Count | None, words: str) -> None:
-    assert count_words(number) == words
+def test_count_and_position_show_their_precision(words: str, text: str) -> None:
+    assert words == text
 
 
 @pytest.mark.parametrize(
@@ -376,21 +373,6 @@ def test_totals_are_complete_only_when_matching_jobs_are_counted_exactly(
     rest = "" if precision == "exact" else " · = counts exactly"
     assert totals_note(numbers, seconds=3, key="=") == f"{precision} · just now · as the operator{rest}"
     assert is_whole(numbers) is (precision == "exact")
-
-
-@pytest.mark.parametrize(
-    ("number", "is_exact", "length", "words"),
-    [
-        (412, True, Count(number=1_000), "412 of 1,000"),
-        (412_000, False, Count(number=1_000_000), "≈ 412,000 of 1,000,000"),
-        (412, True, SOME, "412 of ≥ 10,000"),
-        (412, True, Count(number=1_000_000, precision=Precision.ESTIMATED), "412 of ~1,000,000"),
-        (1_412, True, None, "1,412 …"),
-        (1_412, False, None, "≈ 1,412 …"),
-    ],
-)
-def test_position_words_show_the_precision(number: int, is_exact: bool, length: Count | None, words: str) -> None:
-    assert position_words(Position(number=number, is_exact=is_exact, length=length)) == words
 
 
 def test_texts_outside_the_canvas_are_cut_off() -> None:
@@ -512,11 +494,6 @@ def test_moved_jobs_in_columns_touch_no_number() -> None:
         assert re.fullmatch(usual, shown), shown
         assert not re.search(r"\d\+|\+\d\d", shown), shown
         assert width < 76 or {"+1", "+2", "+3"} <= set(re.findall(r"\+\d", shown)), shown
-
-
-def test_job_that_failed_does_not_travel_to_the_succeeded_ones() -> None:
-    shown = drawn_changes(counted(5, 3, 3, 3), 0, width=110, height=5).splitlines()[0]
-    assert shown.index("/") < shown.index("+1") < shown.index("✗")
 
 
 @pytest.fixture
