@@ -1,6 +1,9 @@
-"""Commands on a database with periods, actions and event kinds that this version of gjobs does not know."""
+"""The command line on a database with values that gjobs does not know."""
 
+import csv
+import io
 import json
+from collections.abc import Iterator
 from uuid import UUID
 
 import psycopg
@@ -8,8 +11,96 @@ import pytest
 
 from gjobs.store.database.driver_errors import read_refusal, refusal_hint, refusal_words
 from tests.cli.cli_rows import ADA, AUTUMN, QUEUED, SUCCEEDED, fill
-from tests.cli.command_line import Configure, Run, profile, uri
+from tests.cli.command_line import Configure, OpenTerminal, Run, assert_refused, profile, uri
 from tests.conftest import Conninfo, connect
+
+CANCELLED = [UUID(int=0xCA00 + number) for number in range(20)]
+
+
+@pytest.fixture
+def cancelling_app(
+    migrated_copy: Conninfo, configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[psycopg.Connection]:
+    """A connection to a database with twenty jobs that the app has cancelled."""
+    with connect(migrated_copy, autocommit=True) as connection:
+        connection.execute("alter table generation_jobs drop constraint generation_jobs_status_check")
+        connection.execute(
+            "alter table generation_jobs add constraint generation_jobs_status_check"
+            " check (status in ('queued', 'running', 'succeeded', 'failed', 'cancelled', E'\\x1b[31mred'))"
+        )
+        fill(connection)
+        connection.execute(
+            "update projects set created_at = now() where id = %s", [AUTUMN]
+        )  # so the dashboard shows it
+        for job_id in CANCELLED:
+            connection.execute(
+                "insert into generation_jobs (id, user_id, project_id, status, mode, cost_cents)"
+                " select %s, user_id, id, 'cancelled', 'lifestyle', 5 from projects where id = %s",
+                [job_id, AUTUMN],
+            )
+        configure(profile("app", uri(migrated_copy), write=True))
+        monkeypatch.setenv("GJOBS_PROFILE", "app")
+        yield connection
+
+
+@pytest.mark.usefixtures("cancelling_app")
+def test_reading_commands_show_jobs_of_an_unknown_status(gjobs: Run) -> None:
+    for option in (("--status", "cancelled"), ("--filter", "status:cancelled")):
+        listed = gjobs("jobs", "list", *option, "--json")
+        assert (listed.code, [job["status"] for job in listed.document]) == (0, ["cancelled"] * 20)
+    exported = gjobs("jobs", "export", "-", "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(exported.out)))
+    assert sum(row["status"] == "cancelled" for row in rows) == 20
+
+    for command, words in (
+        ("jobs list", "cancelled"),
+        (f"jobs show {CANCELLED[0]} --events", "status       cancelled"),
+        ("stats", "cancelled"),
+        ("stats --archive", "cancelled"),
+        ("stats --by project", "cancelled"),
+        ("metrics", 'gjobs_jobs{status="cancelled"} 20.0'),
+        ("snapshot", "∙ cancelled 20"),
+    ):
+        printed = gjobs(*command.split())
+        assert printed.code == 0, printed.err
+        assert words in printed.out, command
+
+
+@pytest.mark.usefixtures("cancelling_app")
+def test_commands_refuse_what_an_unknown_status_does_not_allow(gjobs: Run) -> None:
+    outside = "this one is cancelled, a status outside the workflow."
+    for command, code, words in (
+        ("jobs list --status faild", 2, "failed"),
+        ("jobs list --filter status:faild", 2, "failed"),
+        (f"jobs transition {CANCELLED[0]} running", 1, outside),
+        (f"jobs transition {QUEUED} cancelled", 2, "'cancelled' is not known"),
+        ("cleanup policies set --older-than 1d --status cancelled --yes", 2, "'cancelled' is not one."),
+    ):
+        assert_refused(gjobs(*command.split()), code, words)
+
+
+@pytest.mark.usefixtures("cancelling_app")
+def test_unknown_status_without_jobs_names_the_known_statuses(gjobs: Run, open_terminal: OpenTerminal) -> None:
+    for command in (
+        "jobs list --status done",
+        "jobs list --json --filter status:done",
+        "jobs export - --format json --status done",
+        "archive list --status done",
+        "archive restore --status done --yes",
+        "cleanup --older-than 1d --status done --yes",
+        "watch --filter status:done --until left=0",
+        "watch --until done>0 --until left<1000",
+    ):
+        done = gjobs(*command.split())
+        assert done.code in (0, 8), done.err
+        known = "'done' is not a status of the workflow, which has queued, running, succeeded, failed."
+        assert known in done.err, command
+    for command in ("jobs list", "archive list"):
+        terminal = open_terminal(*command.split(), "--status", "done")
+        assert terminal.finish() == 0
+        titles, no_jobs, explanation = (terminal.screen.index(words) for words in ("STATUS", "No ", "'done' is not a"))
+        assert explanation > max(titles, no_jobs), command
+
 
 NEWER = """
 alter table gjobs.budgets drop constraint budgets_period_check;

@@ -2,13 +2,15 @@
 
 import asyncio
 import time
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import pytest
+from psycopg.sql import SQL, Identifier
 from sqlalchemy import text
 
-from gjobs.store.configuration.settings import WriteAccess, WriteMode
+from gjobs.store.configuration.settings import WriteAccess, WriteMode, WritePermit
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query, TimeLimits
 from gjobs.store.embedded.server_files import ADMINISTRATOR
@@ -313,3 +315,122 @@ async def test_concurrent_process_checks_do_not_deadlock(operator: Store) -> Non
     async with asyncio.timeout(TimeLimits().patience):
         shared = await asyncio.gather(*(operator.database.shares_processes() for _ in range(2)))
     assert shared == [False, False]
+
+
+SETTINGS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+
+_CALLS = ", ".join(f"current_setting('{name}')" for name in SETTINGS)
+
+STATE = Query(text(f"select {_CALLS}"), tuple)
+
+
+@pytest.fixture
+def login(database: Conninfo, sql: Sql) -> Iterator[Conninfo]:
+    """A login with a statement time-out shorter than gjobs' own, and a longer lock time-out."""
+    name = Identifier(str(database["dbname"]))
+    with connect({**database, "user": ADMINISTRATOR}, autocommit=True) as administrator:
+        change = SQL("alter role gjobs in database {} set {} = {}")
+        administrator.execute(change.format(name, Identifier("statement_timeout"), SQL("'1s'")))
+        administrator.execute(change.format(name, Identifier("lock_timeout"), SQL("'1min'")))
+        yield database
+        administrator.execute(SQL("alter role gjobs in database {} reset all").format(name))
+
+
+@pytest.mark.parametrize("actor", [OPERATOR, ActingUser(id=ADA)])
+async def test_shorter_of_the_time_outs_of_role_and_gjobs_applies(login: Conninfo, actor: Actor) -> None:
+    async with opened(login) as session:
+        assert await session.read(actor, STATE) == [("1s", "2s", "13s")]
+        async with session.write(actor) as transaction:
+            assert await transaction.run(STATE) == [("1s", "2s", "13s")]
+        async with session.snapshot() as snapshot:
+            assert await snapshot.read(actor, STATE) == ([("1s", "2s", "13s")],)
+            assert await snapshot.read(actor, STATE, within=0.2) == ([("200ms", "2s", "13s")],)
+            assert await snapshot.read(actor, STATE, within=60.0) == ([("1s", "2s", "13s")],)
+
+
+async def test_shorter_of_two_time_outs_in_any_unit_applies(database: Conninfo) -> None:
+    for given, expected in (
+        ("0", "8s"),
+        ("7999", "7999ms"),
+        ("8001", "8s"),
+        ("250ms", "250ms"),
+        ("2min", "8s"),
+        ("1h", "8s"),
+        ("1d", "8s"),
+        ("2147483647", "8s"),
+        ("1500000us", "1500ms"),
+    ):
+        options = f"-c statement_timeout={given} -c intervalstyle=sql_standard"
+        async with opened({**database, "options": options}) as session:
+            assert await session.read(OPERATOR, show("statement_timeout")) == [expected]
+
+    longer = TimeLimits(statement=600.0)
+    async with opened({**database, "options": "-c statement_timeout=3s"}, limits=longer) as session:
+        assert await session.read(OPERATOR, show("statement_timeout")) == ["3s"]
+
+
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+class Clock:
+    now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def test_only_an_open_session_or_a_permit_that_has_not_ended_allows_writes() -> None:
+    assert WriteAccess(WriteMode.OPEN).may_write
+    assert WriteAccess(WriteMode.OPEN).permit is None
+    closed = WriteAccess(WriteMode.CLOSED)
+    with pytest.raises(ReadOnly, match="read-only"):
+        closed.open_permit("please", 60)
+    assert not closed.may_write
+
+    clock = Clock()
+    access = WriteAccess(WriteMode.PERMIT_REQUIRED, clock=clock)
+    assert not access.may_write
+    assert access.open_permit("ticket 7", 300) == WritePermit(reason="ticket 7", ends_at=NOON + timedelta(seconds=300))
+    clock.now += timedelta(seconds=299)
+    assert access.may_write
+    clock.now += timedelta(seconds=1)
+    assert not access.may_write
+    clock.now = NOON
+    assert access.permit is None, "a clock that is set back does not open it again"
+
+    access = WriteAccess(WriteMode.PERMIT_REQUIRED, clock=Clock())
+    access.open_permit("one", 60)
+    assert access.open_permit("two", 60) == access.permit
+    access.close_permit()
+    assert not access.may_write
+
+
+def test_refusal_hint_names_the_option_or_the_key_that_allows_writes() -> None:
+    access = WriteAccess(WriteMode.PERMIT_REQUIRED)
+    assert "--write REASON" in str(access.refusal().hint)
+    assert "--read-only" in str(WriteAccess(WriteMode.CLOSED).refusal().hint)
+    access.opened_by = "Press W to write for some minutes."
+    assert access.refusal().hint == "Press W to write for some minutes."
+
+
+def test_suspension_or_a_refusing_database_closes_every_session_until_it_ends() -> None:
+    for rule in WriteMode:
+        access = WriteAccess(rule)
+        if rule is WriteMode.PERMIT_REQUIRED:
+            access.open_permit("ticket 4711", 60)
+        might_write = access.may_write
+        access.suspended_by = "An earlier moment is shown.", "Return first."
+        refused = access.refusal()
+        assert (access.may_write, access.is_closed) == (False, True)
+        assert (refused.message, refused.hint) == ("An earlier moment is shown.", "Return first.")
+        with pytest.raises(ReadOnly):
+            access.open_permit("another reason", 60)
+        access.suspended_by = None
+        assert (access.may_write, access.is_closed) == (might_write, rule is WriteMode.CLOSED)
+
+    access = WriteAccess()
+    access.refused_by = "This server is a replica and accepts no writes.", None
+    assert (access.may_write, access.is_closed) == (False, True)
+    assert access.refusal().message == "This server is a replica and accepts no writes."
+    access.refused_by = None
+    assert (access.may_write, access.is_closed) == (True, False)

@@ -19,7 +19,7 @@ from gjobs.store.statistics.statistics import (
 )
 from gjobs.store.store import Store
 from tests.conftest import Conninfo
-from tests.store.statistics.test_statistics_sql_timings import finished
+from tests.store.statistics.test_statistics_sql import finished
 from tests.store.store_fixtures import ADA, BEN, NOTHING, NOW, Db, Sql, add_ada, altered
 
 MINUTE = timedelta(minutes=1)

@@ -1,9 +1,15 @@
-"""Help texts, and the parsing of command lines without a database."""
+"""The program: its package, its imports, its help, and the parsing of command lines without a database."""
 
 import argparse
+import json
+import os
 import shlex
+import subprocess
+import sys
+import zipfile
 from collections.abc import Iterator
 from operator import attrgetter
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +18,114 @@ from gjobs.tui.cli.output import UsageError
 from gjobs.tui.cli.parser import Parser
 from gjobs.tui.cli.program import build_parser, parse
 from tests.cli.cli_rows import QUEUED
+from tests.cli.command_line import PATIENCE, Sql
+
+ROOT = Path(__file__).parents[2]
+
+HANDLERS = """
+from gjobs.store.worker import Registry, Work
+
+registry = Registry()
+
+
+@registry.handler()
+def save(work: Work) -> None:
+    \"\"\"Succeed.\"\"\"
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from this checkout."""
+    directory = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(directory)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True, timeout=60)
+    (found,) = directory.glob("*.whl")
+    return found
+
+
+def test_wheel_installs_only_the_package_gjobs(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    top = {name.partition("/")[0] for name in names}
+
+    assert {name for name in top if not name.endswith(".dist-info")} == {"gjobs"}
+    assert {"gjobs/store/store.py", "gjobs/migrations/env.py", "gjobs/tui/manual/tour.md"} <= set(names)
+
+
+def test_worker_runs_a_handler_of_an_app_with_packages_named_like_the_folders(
+    wheel: Path, sql: Sql, tmp_path: Path
+) -> None:
+    site, app = tmp_path / "site", tmp_path / "app"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    for name in ("store", "tui", "migrations"):
+        (app / name).mkdir(parents=True)
+        (app / name / "__init__.py").write_text("")
+    (app / "store" / "handlers.py").write_text(HANDLERS)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "gjobs", "worker", "store.handlers:registry", "--once"],
+        cwd=app,
+        env={**os.environ, "PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert sql("select status from public.generation_jobs where id = %s", QUEUED) == [("succeeded",)]
+
+
+PROGRAM = """
+import json, sys
+from gjobs.tui.cli.main import main
+for group in json.loads(sys.argv[1]):
+    for line in group:
+        try:
+            code = main(line.split())
+        except SystemExit as end:
+            code = end.code
+        assert code in (0, None), (line, code)
+    print("modules", json.dumps(sorted(sys.modules)), file=sys.stderr)
+"""
+
+
+def modules_after(groups: list[list[str]]) -> list[set[str]]:
+    """Return the modules that one new process has imported after it ran each group of commands."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", PROGRAM, json.dumps(groups)], capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert done.returncode == 0, done.stderr
+    return [set(json.loads(line[8:])) for line in done.stderr.splitlines() if line.startswith("modules ")]
+
+
+HEAVY = {"psycopg", "sqlalchemy", "alembic", "asyncio", "gjobs.store.embedded.server", "gjobs.migrations.runner"}
+
+
+PROCESSES: list[list[tuple[list[str], set[str]]]] = [
+    [
+        (["--version", "--help"], {"textual", "rich", *HEAVY}),
+        (["jobs list --json", "projects --json", "stats --json"], {"textual", "rich", "alembic"}),
+    ],
+    [
+        (["config path"], {"textual", "rich.console", "alembic", "sqlalchemy", "gjobs.store.store", "psycopg"}),
+        (["profiles"], {"textual", "rich.console", "alembic", "sqlalchemy", "gjobs.store.store"}),
+        (["migrate status --json"], {"textual", "rich.console", "alembic", "sqlalchemy"}),
+        (["jobs list"], {"textual", "rich.console", "rich.text", "alembic"}),
+    ],
+]
+"""Commands in the order of one process, and the modules that are still not imported after them."""
+
+
+def test_command_imports_no_module_that_it_does_not_need(url: str) -> None:
+    for process in PROCESSES:
+        found = modules_after([lines for lines, _ in process])
+        for (lines, unneeded), modules in zip(process, found, strict=True):
+            assert not unneeded & modules, lines
+            assert "gjobs.tui.cli.main" in modules
+
 
 LINES, COLUMNS = 23, 80
 
