@@ -174,6 +174,20 @@ def connect(conninfo: Conninfo, *, autocommit: bool = False) -> psycopg.Connecti
     return psycopg.connect(make_conninfo("", **conninfo), autocommit=autocommit)
 
 
+@contextmanager
+def temporary_login(conninfo: Conninfo, name: str, *grants: str, bypasses: bool = True) -> Iterator[Conninfo]:
+    """Create a login with these rights. On leaving, drop it."""
+    with connect({**conninfo, "user": ADMINISTRATOR}, autocommit=True) as administrator:
+        administrator.execute(f"create role {name} login {'bypassrls' if bypasses else ''}".encode())
+        try:
+            for grant in grants:
+                administrator.execute(f"grant {grant} to {name}".encode())
+            yield {**conninfo, "user": name}
+        finally:
+            administrator.execute(f"drop owned by {name}".encode())
+            administrator.execute(f"drop role {name}".encode())
+
+
 def copy_database(connection: psycopg.Connection, template: str, name: str, *, owner: str) -> None:
     """Copy a database by its files, the only way before Postgres 15. With a file copy, creating and dropping the
     database takes half as long as with a WAL copy.

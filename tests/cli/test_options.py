@@ -21,7 +21,7 @@ from gjobs.tui.cli.command import ActorRule, Command, GlobalOptions, check_optio
 from gjobs.tui.cli.commands.dashboard import open_dashboard
 from gjobs.tui.cli.output import BadArgument, UsageError
 from gjobs.tui.cli.program import parse
-from tests.cli.cli_rows import FAILED, QUEUED
+from tests.cli.cli_rows import FAILED
 from tests.cli.command_line import Run, assert_refused
 
 ID = UUID(int=7)
@@ -107,7 +107,6 @@ SET_BUDGET = "budgets set --project 'Autumn catalog' --period all"
         ("jobs show 3f2", "'3f2' is not an id, and not the first 4 or more hexadecimal digits of one."),
         *((f"db {verb} --database-url postgresql:///x", "--database-url") for verb in DB_VERBS),
         *((f"jobs list --limit {limit}", "imit") for limit in ("0", "10001", "-1", "many")),
-        (f"jobs transition {QUEUED} runing", "Did you mean 'running'?"),
         ("projects create Winter", "--as EMAIL"),
         ("projects create '  ' --as ada@example.com", "is empty"),
         (f"projects create {'x' * 201} --as ada@example.com", "the most is 200."),

@@ -25,9 +25,7 @@ from gjobs.store.statistics.statistics import TotalsQuery
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
-from tests.store.policy_cases import ACTORS, USERS, any_operation, any_rows
-from tests.store.policy_model import Rows, Schema
-from tests.store.policy_operations import NEW
+from tests.store.policy_model import ACTORS, NEW, USERS, Rows, Schema, any_operation, any_rows
 
 PROFILE = settings(
     max_examples=2,

@@ -109,19 +109,6 @@ def test_job_over_the_budget_is_predicted_by_budgets_check_and_refused(gjobs: Ru
     assert gjobs("jobs", "update", str(QUEUED), "--cost-cents", "300").code == 1
 
 
-def test_budget_is_set_changed_and_removed_with_journal_entries(gjobs: Run) -> None:
-    set_autumn_budget(gjobs, "100")
-    set_autumn_budget(gjobs, "200")
-    removed = gjobs("budgets", "remove", *AUTUMN_BUDGET, "--yes", "--json")
-    assert (removed.code, removed.document["limit_cents"]) == (0, 200)
-    assert gjobs("budgets", "--json").document == []
-    entries = gjobs("journal", "--json").document
-    assert [entry["what"] for entry in entries] == ["remove budget", "change budget", "set budget"]
-    assert (entries[1]["before"][0]["limit_cents"], entries[1]["after"][0]["limit_cents"]) == (100, 200)
-    again = gjobs("budgets", "remove", *AUTUMN_BUDGET, "--yes")
-    assert_refused(again, 1, "'Autumn catalog' has no budget for the period all.")
-
-
 def test_budgets_remove_asks_for_confirmation(gjobs: Run, open_terminal: OpenTerminal) -> None:
     set_autumn_budget(gjobs, "100")
     assert run_process("budgets", "remove", *AUTUMN_BUDGET).code == 2
@@ -131,6 +118,11 @@ def test_budgets_remove_asks_for_confirmation(gjobs: Run, open_terminal: OpenTer
     )
     assert "Nothing was removed." in terminal.screen
     assert len(gjobs("budgets", "--json").document) == 1
+    removed = gjobs("budgets", "remove", *AUTUMN_BUDGET, "--yes", "--json")
+    assert (removed.code, removed.document["limit_cents"]) == (0, 100)
+    assert gjobs("budgets", "--json").document == []
+    again = gjobs("budgets", "remove", *AUTUMN_BUDGET, "--yes")
+    assert_refused(again, 1, "'Autumn catalog' has no budget for the period all.")
 
 
 def test_budgets_act_as_the_operator_unless_as_is_given(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from gjobs.store.embedded.server_files import ADMINISTRATOR
 from tests.cli.cli_rows import ADA, ASSET, BEN, BENS_JOB, FAILED, MISSING, RUNNING, SUCCEEDED
 from tests.cli.command_line import Run, Sql, UseProfile, assert_refused
-from tests.conftest import Conninfo, connect
+from tests.conftest import Conninfo, temporary_login
 
 BENS_MAIL = "ben@example.com"
 
@@ -76,15 +75,9 @@ def test_case_of_an_archived_or_deleted_job_has_its_events(gjobs: Run, url: str,
 def test_email_that_cannot_be_read_is_named_with_the_reason(
     gjobs: Run, url: str, database: Conninfo, use_profile: UseProfile
 ) -> None:
-    with connect({**database, "user": ADMINISTRATOR}, autocommit=True) as administrator:
-        administrator.execute("create role emailless login bypassrls")
-        administrator.execute("grant select on public.generation_jobs, public.projects to emailless")
-        try:
-            use_profile("emailless", {**database, "user": "emailless"})
-            case = gjobs("case", str(FAILED)).out
-        finally:
-            administrator.execute("drop owned by emailless")
-            administrator.execute("drop role emailless")
+    with temporary_login(database, "emailless", "select on public.generation_jobs, public.projects") as login:
+        use_profile("emailless", login)
+        case = gjobs("case", str(FAILED)).out
     assert f"- User: e-mail not read, id `{ADA}`\n" in case
     assert "- Not read: e-mail" in case
     assert "\n- e-mail: `" in case.split("## Not read")[1]

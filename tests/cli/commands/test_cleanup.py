@@ -15,7 +15,7 @@ from gjobs.store.retention.retention import BatchProgress
 from tests.cli.cli_rows import ALL, AUTUMN, FAILED, MISSING, SUCCEEDED, UNFINISHED, document, present, time_of
 from tests.cli.command_line import PROMPT, OpenTerminal, Run, Sql, run_process
 from tests.conftest import Conninfo, connect
-from tests.store.store_fixtures import until
+from tests.store.store_fixtures import altered, until
 
 pytestmark = pytest.mark.usefixtures("url")
 
@@ -68,12 +68,10 @@ def test_cleanup_deletes_old_finished_jobs_and_ignores_environment_variables(
 
 
 def test_cleanup_question_names_the_job_count_the_actor_and_the_database(open_terminal: OpenTerminal, sql: Sql) -> None:
-    sql("create table public.invoices (job_id uuid references public.generation_jobs on delete set null)")
-    try:
+    table = "create table public.invoices (job_id uuid references public.generation_jobs on delete set null)"
+    with altered(sql, table, "drop table public.invoices"):
         terminal = open_terminal(*DELETE_OLD, "--project", "Autumn catalog")
         terminal.read_until(PROMPT)
-    finally:
-        sql("drop table public.invoices")
     assert present(sql) == ALL
     terminal.agree(
         "Delete 2 jobs, created before",
@@ -103,12 +101,10 @@ def test_cleanup_skips_and_reports_locked_jobs(gjobs: Run, database: Conninfo, s
 
 
 def test_cleanup_reports_jobs_that_the_database_refuses_to_delete(gjobs: Run, sql: Sql) -> None:
-    sql("create table public.invoices (job_id uuid references public.generation_jobs)")
-    try:
+    table = "create table public.invoices (job_id uuid references public.generation_jobs)"
+    with altered(sql, table, "drop table public.invoices"):
         sql("insert into public.invoices values (%s), (%s)", FAILED, SUCCEEDED)
         refused = gjobs(*DELETE_OLD, "--yes")
-    finally:
-        sql("drop table public.invoices")
     assert refused.code == 1
     nothing, reason = refused.err.splitlines()
     assert nothing == "Deleted 0 jobs."

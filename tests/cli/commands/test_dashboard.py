@@ -18,12 +18,10 @@ select user_id, id, 'running', 'lifestyle', 250, now() - interval '5 hours', now
 """
 
 
-@pytest.mark.parametrize("arguments", [[], ["demo"]])
-def test_dashboard_without_a_terminal_suggests_the_snapshot_command(gjobs: Run, arguments: list[str]) -> None:
-    assert_refused(gjobs(*arguments), 2, "needs a terminal", "gjobs snapshot")
+def test_dashboard_without_a_usable_terminal_is_refused(gjobs: Run, open_terminal: OpenTerminal) -> None:
+    for arguments in ([], ["demo"]):
+        assert_refused(gjobs(*arguments), 2, "needs a terminal", "gjobs snapshot")
 
-
-def test_dumb_terminal_is_refused(open_terminal: OpenTerminal) -> None:
     terminal = open_terminal(environment={"TERM": "dumb"})
     assert terminal.finish() == 2
     assert "needs a terminal" in terminal.screen

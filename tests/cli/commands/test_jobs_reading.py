@@ -26,7 +26,7 @@ from tests.cli.command_line import Run, Sql, assert_refused
 pytestmark = pytest.mark.usefixtures("url")
 
 
-def test_jobs_list_prints_all_columns_with_the_newest_first(gjobs: Run) -> None:
+def test_jobs_list_prints_all_columns_with_the_newest_first_or_only_titles(gjobs: Run) -> None:
     listed = gjobs("jobs", "list", "--as", "ada@example.com", "--json")
     assert listed.code == 0
     assert listed.document == [document(job) for job in (QUEUED, RUNNING, SUCCEEDED, FAILED)]
@@ -38,8 +38,6 @@ def test_jobs_list_prints_all_columns_with_the_newest_first(gjobs: Run) -> None:
         *("Autumn", "catalog", "API", "timeout"),
     ]
 
-
-def test_jobs_list_without_jobs_prints_an_empty_document_or_only_titles(gjobs: Run) -> None:
     command = ("jobs", "list", "--project", "Spring lookbook", "--status", "failed")
     assert gjobs(*command, "--json").out == "[]\n"
     listed = gjobs(*command)

@@ -81,7 +81,7 @@ def test_export_contains_only_jobs_that_match_the_options(gjobs: Run) -> None:
         assert [row["id"] for row in csv.DictReader(done.out.splitlines())] == list(map(str, expected)), options
 
 
-def test_export_replaces_an_existing_file_only_with_force(gjobs: Run, folder: Path) -> None:
+def test_export_replaces_a_file_or_the_target_of_a_link_only_with_force(gjobs: Run, folder: Path) -> None:
     file = folder / "jobs.csv"
     file.write_text("precious")
     done = gjobs("jobs", "export", str(file))
@@ -89,6 +89,12 @@ def test_export_replaces_an_existing_file_only_with_force(gjobs: Run, folder: Pa
     assert done.err == f"{file} already exists.\nUse another name, or add --force to replace it.\n"
     assert gjobs("jobs", "export", str(file), "--force").code == 0
     assert len(file.read_text().splitlines()) == 6
+
+    (folder / "old.csv").write_text("old")
+    (folder / "link.csv").symlink_to("old.csv")
+    assert gjobs("jobs", "export", str(folder / "link.csv"), "--force").code == 0
+    assert (folder / "link.csv").is_symlink()
+    assert (folder / "old.csv").read_text().startswith("id,")
 
 
 def test_export_keeps_a_file_that_was_created_meanwhile(folder: Path) -> None:
@@ -102,14 +108,6 @@ def test_export_keeps_a_file_that_was_created_meanwhile(folder: Path) -> None:
     with pytest.raises(UsageError, match="already exists"):
         create_meanwhile()
     assert (names_in(folder), file.read_text()) == (["jobs.csv"], "theirs")
-
-
-def test_export_replaces_the_target_of_a_symbolic_link(gjobs: Run, folder: Path) -> None:
-    (folder / "old.csv").write_text("old")
-    (folder / "link.csv").symlink_to("old.csv")
-    assert gjobs("jobs", "export", str(folder / "link.csv"), "--force").code == 0
-    assert (folder / "link.csv").is_symlink()
-    assert (folder / "old.csv").read_text().startswith("id,")
 
 
 def test_refused_export_creates_no_file(gjobs: Run, folder: Path) -> None:

@@ -10,7 +10,7 @@ from gjobs.migrations import HEAD, REVISIONS
 from gjobs.store.database.connection_url import without_password
 from gjobs.store.embedded.server_files import ADMINISTRATOR
 from tests.cli.command_line import PipedCommand, Run, UseProfile, assert_refused, uri
-from tests.conftest import Conninfo, connect
+from tests.conftest import Conninfo, connect, temporary_login
 from tests.hosted.server_directory import until
 from tests.migrations.conftest import catalogue
 
@@ -159,12 +159,8 @@ def test_verify_lists_each_object_that_differs(gjobs: Run, app: Conninfo) -> Non
 
 
 def test_verify_reports_a_login_that_cannot_migrate(gjobs: Run, app: Conninfo) -> None:
-    administrator = {**app, "user": ADMINISTRATOR}
-    execute(administrator, "create role reader login")
-    try:
-        verified = gjobs("migrate", "verify", "--database-url", uri({**app, "user": "reader"}))
-    finally:
-        execute(administrator, "drop role reader")
+    with temporary_login(app, "reader", bypasses=False) as login:
+        verified = gjobs("migrate", "verify", "--database-url", uri(login))
 
     assert verified.code == 0
     assert "Only their owner can migrate them, and you are connected as reader." in verified.err

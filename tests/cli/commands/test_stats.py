@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("url")
 PROJECT_FIELDS = ["id", "user_id", "name", "created_at", "updated_at", "job_count", "total_cost_cents"]
 
 
-def test_projects_lists_counts_and_costs(gjobs: Run) -> None:
+def test_projects_lists_counts_and_costs_or_suggests_to_create_one(gjobs: Run, sql: Sql) -> None:
     (project,) = gjobs("projects", "--as", "ada@example.com", "--json").document
     assert list(project) == PROJECT_FIELDS
     assert list(project.values()) == [str(AUTUMN), str(ADA), "Autumn catalog", time_of(0), time_of(0), 4, 518]
@@ -22,6 +22,10 @@ def test_projects_lists_counts_and_costs(gjobs: Run) -> None:
     assert titles.split() == ["ID", "JOBS", "COST", "CREATED", "NAME"]
     assert [row.split()[0] for row in rows] == [str(SPRING), str(AUTUMN)]
     assert rows[1].split(maxsplit=5)[1:] == ["4", "$5.18", "2026-01-04", "12:00:00", "Autumn catalog"]
+
+    sql("delete from public.projects")
+    assert gjobs("projects", "--json").out == "[]\n"
+    assert "gjobs projects create NAME" in gjobs("projects").err
 
 
 def test_projects_create_creates_a_project_of_the_acting_user(gjobs: Run, sql: Sql) -> None:
@@ -34,12 +38,6 @@ def test_projects_create_creates_a_project_of_the_acting_user(gjobs: Run, sql: S
         ("Autumn catalog",),
         ("Spring lookbook",),
     ]
-
-
-def test_projects_suggests_the_create_command_when_there_are_none(gjobs: Run, sql: Sql) -> None:
-    sql("delete from public.projects")
-    assert gjobs("projects", "--json").out == "[]\n"
-    assert "gjobs projects create NAME" in gjobs("projects").err
 
 
 def test_users_lists_job_counts_and_users_without_email(gjobs: Run, sql: Sql) -> None:
@@ -91,16 +89,10 @@ def test_stats_round_averages_and_print_zeros_without_jobs(gjobs: Run, sql: Sql)
     assert (document["success_rate"], document["success_rate_finished"]) == (0.0, 0.0)
 
     sql("delete from public.generation_jobs")
-    nothing = {
-        "by_status": [],
-        "total_count": 0,
-        "total_cost_cents": 0,
-        "exact": True,
-        "partial_claims": [],
-        "includes_archive": False,
-    }
-    undefined = {"avg_cost_cents": None, "success_rate": None, "success_rate_finished": None}
-    assert gjobs("stats", "--json").document == nothing | undefined
+    found = gjobs("stats", "--json").document
+    assert [found[name] for name in ("by_status", "avg_cost_cents", "success_rate", "success_rate_finished")] == [
+        *([], None, None, None)
+    ]
     lines = gjobs("stats").out.splitlines()
     assert lines[1].split() == ["total", "0", "$0.00", "-"]
     assert lines[-1] == "No job has finished."

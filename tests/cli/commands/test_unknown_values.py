@@ -2,15 +2,13 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterator
 from uuid import UUID
 
 import psycopg
 import pytest
 
-from gjobs.store.database.driver_errors import read_refusal, refusal_hint, refusal_words
-from tests.cli.cli_rows import ADA, AUTUMN, QUEUED, SUCCEEDED, fill
+from tests.cli.cli_rows import AUTUMN, QUEUED, SUCCEEDED, fill
 from tests.cli.command_line import Configure, OpenTerminal, Run, assert_refused, profile, uri
 from tests.conftest import Conninfo, connect
 
@@ -164,13 +162,3 @@ def test_policy_with_an_unknown_action_is_skipped_and_can_be_removed(gjobs: Run)
     assert policy["applied_at"] is None
     removed = gjobs("cleanup", "policies", "remove", "--project", "Autumn catalog", "--yes")
     assert removed.code == 0, removed.err
-
-
-def test_refusal_of_an_unknown_period_is_explained() -> None:
-    budget = {"budget_id": str(UUID(int=1)), "user_id": str(ADA), "project_id": None, "period": "week"}
-    refusal = read_refusal(json.dumps({**budget, "limit_cents": 100, "spent_cents": 90, "asked_cents": 20}))
-    assert refusal is not None
-    assert refusal_words(refusal, "ada@example.com") == (
-        "The week budget of user ada@example.com can't cover $0.20: $0.90 of $1.00 are spent."
-    )
-    assert refusal_hint(refusal).startswith("Press b in the dashboard to raise the limit")

@@ -378,10 +378,14 @@ class TestFile:
         assert default.path.is_relative_to(tmp_path)
         assert list(tmp_path.iterdir()) == []
 
-    def test_default_configuration_file_may_be_missing(self, tmp_path: Path) -> None:
+    def test_default_file_may_be_missing_or_begin_with_a_byte_order_mark(self, tmp_path: Path) -> None:
         missing = tmp_path / "gjobs" / "config.toml"
         assert load(ConfigurationFile(path=missing, named_by=None)) == Configuration()
         assert not missing.parent.exists()
+
+        file = tmp_path / "config.toml"
+        file.write_bytes(b'\xef\xbb\xbftheme = "nord"')
+        assert load(ConfigurationFile(path=file, named_by=None)).theme == "nord"
 
     @pytest.mark.parametrize(
         ("content", "words"),
@@ -405,11 +409,6 @@ class TestFile:
             file.mkdir()
         with pytest.raises(BadConfiguration, match=words):
             load(ConfigurationFile(path=file, named_by="GJOBS_CONFIG"))
-
-    def test_byte_order_mark_of_the_configuration_file_is_ignored(self, tmp_path: Path) -> None:
-        file = tmp_path / "config.toml"
-        file.write_bytes(b'\xef\xbb\xbftheme = "nord"')
-        assert load(ConfigurationFile(path=file, named_by=None)).theme == "nord"
 
     @pytest.mark.parametrize(
         ("mode", "login", "warns"),

@@ -139,7 +139,7 @@ async def test_resize_enlarges_the_pool_and_never_shrinks_it(connections: Connec
                 pass
 
 
-async def test_pool_reuses_a_returned_connection_unless_it_broke_while_idle(
+async def test_pool_reuses_a_connection_unless_it_broke_or_is_inside_a_transaction(
     connections: ConnectionPool, sql: Sql, sessions: Sessions
 ) -> None:
     async def used() -> int:
@@ -151,6 +151,10 @@ async def test_pool_reuses_a_returned_connection_unless_it_broke_while_idle(
     sql("select pg_terminate_backend(%s)", [first])
     await until(lambda: not sessions())
     assert await used() != first
+
+    async with connections.connection() as connection:
+        await connection.execute("begin")
+    await until(lambda: not sessions())
 
 
 async def test_connection_that_breaks_in_use_raises_once_and_is_replaced(db: Db, sessions: Sessions) -> None:
@@ -218,14 +222,6 @@ async def test_acting_user_and_time_limits_end_with_the_transaction(database: Co
     assert str(ADA) in acting[1]
     assert acting[2:] == ("8s", "2s", "13s")
     assert after == ("gjobs", "", "0", "0", "0")
-
-
-async def test_pool_closes_a_connection_returned_inside_a_transaction(
-    connections: ConnectionPool, sessions: Sessions
-) -> None:
-    async with connections.connection() as connection:
-        await connection.execute("begin")
-    await until(lambda: not sessions())
 
 
 async def test_closing_the_pool_ends_busy_connections_when_they_are_returned(

@@ -23,7 +23,7 @@ from gjobs.store.retention.retention import ExpiredJobs, RetentionAction
 from gjobs.store.statistics.statistics import ProjectTotals, TotalsQuery
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
-from tests.conftest import Conninfo, connect
+from tests.conftest import Conninfo, connect, temporary_login
 from tests.store.database.conftest import opened, show, value_of
 from tests.store.faulty_servers import Proxy, proxied
 from tests.store.store_fixtures import ADA, BEN, NOW, Db, Sql, writes
@@ -247,16 +247,12 @@ class TestActingAs:
                 await session.read(ActingUser(id=ADA), show("role"))
 
     async def test_login_without_rights_gets_an_error_instead_of_no_rows(self, database: Conninfo) -> None:
-        with connect({**database, "user": ADMINISTRATOR}, autocommit=True) as administrator:
-            administrator.execute("create role outsider login")
-            try:
-                async with opened({**database, "user": "outsider"}) as session:
-                    with pytest.raises(NoPrivilege, match='permission denied to set role "authenticated"'):
-                        await session.read(ActingUser(id=ADA), show("role"))
-                    with pytest.raises(NoPrivilege, match="No grant: the role outsider may not read generation_jobs"):
-                        await Store(session).get_generation_jobs()
-            finally:
-                administrator.execute("drop role outsider")
+        async with opened({**database, "user": "outsider"}) as session:
+            with temporary_login(database, "outsider", bypasses=False):
+                with pytest.raises(NoPrivilege, match='permission denied to set role "authenticated"'):
+                    await session.read(ActingUser(id=ADA), show("role"))
+                with pytest.raises(NoPrivilege, match="No grant: the role outsider may not read generation_jobs"):
+                    await Store(session).get_generation_jobs()
 
 
 class TestTimeLimits:

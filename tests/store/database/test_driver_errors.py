@@ -136,6 +136,10 @@ def test_refusal_words_name_the_limit_the_spending_and_the_requested_cost() -> N
         "The total budget of user ada@example.com has run out: $6.20 of $5.00 are spent."
     )
     assert refusal_hint(of_user) == "Press b in the dashboard to raise the limit, or run 'gjobs budgets set'."
+    of_week = read_refusal(json.dumps({**asdict(REFUSAL), "period": "week"}, default=str))
+    assert of_week is not None
+    assert refusal_words(of_week, "Autumn").startswith("The week budget of project 'Autumn' can't cover $1.00: ")
+    assert refusal_hint(of_week).startswith("Press b in the dashboard to raise the limit")
 
 
 @pytest.mark.parametrize(

@@ -161,15 +161,13 @@ async def test_waste_is_read_from_the_newest_jobs_once_another_policy_applies(
         db.make_job(project, "failed", cost_cents=cents, created_at=NOW - timedelta(minutes=cents))
     assert (await ada.get_waste()).is_exact
     monkeypatch.setattr(waste_sql, "MOST_WASTED_JOBS", 2)
-    sql("create policy everyones on generation_jobs for select using (true)")
-    try:
+    policy = "create policy everyones on generation_jobs for select using (true)"
+    with altered(sql, policy, "drop policy everyones on generation_jobs"):
         found = await ada.get_waste()
         assert (found.read_limit, found.total.failed_cents) == (2, 3)
         assert found.limited_because == (
             "The app's own policies or grants decide which jobs are visible, so no rollup covers them."
         )
-    finally:
-        sql("drop policy everyones on generation_jobs")
 
 
 async def test_waste_lists_the_worst_keys_and_the_total_of_all(operator: Store, db: Db) -> None:

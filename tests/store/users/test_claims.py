@@ -23,7 +23,7 @@ from gjobs.store.job_list.list_query import ListingQuery, RowWindowQuery
 from gjobs.store.statistics.statistics import TotalsQuery
 from gjobs.store.store import Store
 from gjobs.store.users.actor import ANON, ActingUser, Actor, issuer_of
-from tests.conftest import Conninfo, connect, temporary_database
+from tests.conftest import Conninfo, connect, temporary_database, temporary_login
 from tests.store.store_fixtures import NOW
 
 USERS = tuple(UUID(int=number << 96 | 0x4000_8000 << 48) for number in (0xA, 0xB, 0xC))
@@ -348,15 +348,12 @@ async def test_anon_sees_what_a_visitor_sees(app: psycopg.Connection, attached_d
 @pytest.fixture
 def reader(app: psycopg.Connection, attached_database: Conninfo) -> Iterator[Conninfo]:
     """A login that may read the jobs and act as users, but reads only ids and e-mails of users."""
-    with connect({**attached_database, "user": ADMINISTRATOR}, autocommit=True) as administrator:
-        administrator.execute("create role claims_reader login bypassrls")
-        administrator.execute("grant authenticated, anon to claims_reader")
-        administrator.execute("grant usage on schema auth, public to claims_reader")
-        administrator.execute("grant select (id, email, created_at) on auth.users to claims_reader")
-        administrator.execute("grant select on public.generation_jobs, public.projects to claims_reader")
-        yield {**attached_database, "user": "claims_reader"}
-        administrator.execute("drop owned by claims_reader")
-        administrator.execute("drop role claims_reader")
+    rights = (
+        *("authenticated, anon", "usage on schema auth, public", "select (id, email, created_at) on auth.users"),
+        "select on public.generation_jobs, public.projects",
+    )
+    with temporary_login(attached_database, "claims_reader", *rights) as login:
+        yield login
 
 
 async def test_unreadable_claim_that_a_policy_reads_makes_the_claims_partial(
