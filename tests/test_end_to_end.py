@@ -59,9 +59,7 @@ def spring() -> tuple[int, int]:
     return numbers["total_count"], numbers["total_cost_cents"]
 
 
-def test_new_user_walks_the_tour_and_does_the_six_tasks_in_less_than_three_minutes(
-    work_dir: Path, cleanup: ExitStack
-) -> None:
+def test_new_user_walks_the_tour_and_does_six_tasks_in_three_minutes(work_dir: Path, cleanup: ExitStack) -> None:
     pane = open_pane(work_dir, cleanup)
     started = time.monotonic()
     pane.wait_for("as ada@example.com", "Costs · Autumn catalog", "Jobs · 121")
@@ -148,9 +146,7 @@ def filled_database(database: Conninfo, work_dir: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.usefixtures("filled_database")
-def test_ctrl_z_returns_to_a_shell_if_there_is_one_and_fg_resumes_the_dashboard(
-    work_dir: Path, cleanup: ExitStack
-) -> None:
+def test_ctrl_z_returns_to_a_shell_and_fg_resumes_the_dashboard(work_dir: Path, cleanup: ExitStack) -> None:
     pane = open_pane(work_dir, cleanup, "--norc", "-i", command="bash")
     pane.type(f"sh -c '{GJOBS}; echo left'")  # Programs that start gjobs, such as uv, stop and resume with it.
     pane.press("Enter")
@@ -199,9 +195,7 @@ def copy_reaches_tmux_and_a_burst_of_keys_the_form_that_its_first_key_opens(pane
     assert pane.wait_for_end() == 0
 
 
-def test_scripted_demo_plays_its_steps_and_leaves_nothing_when_its_terminal_closes(
-    work_dir: Path, cleanup: ExitStack
-) -> None:
+def test_scripted_demo_plays_its_steps_and_leaves_nothing_behind(work_dir: Path, cleanup: ExitStack) -> None:
     pane = open_pane(work_dir, cleanup, "demo", "--script", "lifecycle", "--speed", "10")
     pane.wait_for("demo · as", "Jobs · ", "speed 10×", "Here is a new one. · space: next")
     pane.press("Space")

@@ -272,9 +272,7 @@ def test_python_examples_list_and_run_the_queued_jobs(
     ]
 
 
-def test_python_budget_example_queues_a_job_until_the_budget_is_spent(
-    database: Conninfo, owner: psycopg.Connection
-) -> None:
+def test_python_budget_example_stops_at_the_budget(database: Conninfo, owner: psycopg.Connection) -> None:
     add_jobs(owner, ("succeeded", "lifestyle", 500), ("failed", "lifestyle", 9_000))
 
     owner.execute("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'all', 9750)", [ADA])

@@ -125,9 +125,7 @@ def test_replaced_file_is_on_the_disk_before_it_has_its_name(
 
 
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EACCES, errno.EIO])
-def test_file_is_replaced_even_if_its_directory_cannot_be_synced(
-    tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_file_is_replaced_without_directory_sync(tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some file systems cannot sync a directory. Only an I/O error of the disk (EIO) is raised."""
     file, real_open, real_sync = tmp_path / "views.toml", os.open, os.fsync
 
@@ -178,9 +176,7 @@ def test_all_files_of_the_embedded_server_are_private_at_any_umask() -> None:
 
 @pytest.mark.usefixtures("restored_logging")
 class TestLog:
-    def test_log_stays_private_and_small_when_it_is_rotated(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_rotated_log_stays_private_and_small(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(run, "LARGEST_LOG", 1_000)
         for name in ("gjobs.log", "gjobs.log.1"):
             (tmp_path / name).touch(mode=0o644)

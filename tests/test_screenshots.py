@@ -31,9 +31,7 @@ def draw_pictures(compositor: Compositor, *arguments: object, **options: object)
     return draw(compositor, *arguments, **options)  # type: ignore[arg-type]
 
 
-def test_screenshots_are_up_to_date_and_load_no_external_resources(
-    migrated_copy: Conninfo, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_screenshots_are_current_and_load_nothing(migrated_copy: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("textual._compositor.Compositor.render_update", draw_pictures)
     monkeypatch.setattr("textual.css.stylesheet.Stylesheet._parse_rules", parse_once)
     taken = pictures(migrated_copy, light=IN_BOTH_THEMES) | drawn()

@@ -111,9 +111,7 @@ READING_COMMANDS = (
 )
 
 
-def test_lists_and_statistics_are_partial_when_a_claim_cannot_be_read(
-    gjobs: Run, app: psycopg.Connection, without_metadata: str
-) -> None:
+def test_results_are_partial_without_a_claim(gjobs: Run, app: psycopg.Connection, without_metadata: str) -> None:
     with_login = ("--database-url", without_metadata, "--as", ANA)
 
     for command in READING_COMMANDS:
@@ -177,9 +175,7 @@ def test_command_as_a_user_runs_every_statement_as_that_user(gjobs: Run, recordi
         assert recording.actors == {as_user(ADA)}, command
 
 
-def test_command_as_the_operator_runs_every_statement_as_the_operator(
-    gjobs: Run, recording: StatementRecording
-) -> None:
+def test_operators_command_runs_every_statement_as_the_operator(gjobs: Run, recording: StatementRecording) -> None:
     for command in ("projects", "users", "jobs list", "stats"):
         recording.forget()
         assert gjobs(*command.split(), "--as", "operator").code == 0

@@ -234,9 +234,7 @@ def test_actor_is_chosen_by_rule_option_and_environment(
         (GlobalOptions(json=True), {"has_json": False}),
     ],
 )
-def test_option_that_does_not_apply_to_the_command_is_refused(
-    options: GlobalOptions, command: dict[str, object]
-) -> None:
+def test_option_that_does_not_apply_is_refused(options: GlobalOptions, command: dict[str, object]) -> None:
     with pytest.raises(UsageError):
         settings(options, {}, **command)
 

@@ -50,9 +50,7 @@ def test_full_disk_is_explained_without_a_traceback() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
-def test_full_disk_message_says_whether_the_change_was_made(
-    gjobs: Run, sql: Sql, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_full_disk_message_says_if_a_change_was_made(gjobs: Run, sql: Sql, monkeypatch: pytest.MonkeyPatch) -> None:
     for line, is_changed in (
         *((line, False) for line in ("--version", "jobs --help", "stats --json", "jobs export - --format csv")),
         (f"jobs transition {QUEUED} failed --json", False),

@@ -53,9 +53,7 @@ def test_wheel_installs_only_the_package_gjobs(wheel: Path) -> None:
     assert {"gjobs/store/store.py", "gjobs/migrations/env.py", "gjobs/tui/manual/tour.md"} <= set(names)
 
 
-def test_worker_runs_a_handler_of_an_app_with_packages_named_like_the_folders(
-    wheel: Path, sql: Sql, tmp_path: Path
-) -> None:
+def test_worker_runs_handlers_of_an_app_with_packages_of_the_same_name(wheel: Path, sql: Sql, tmp_path: Path) -> None:
     site, app = tmp_path / "site", tmp_path / "app"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)

@@ -179,9 +179,7 @@ async def test_reason_of_a_failed_write_is_read_as_the_user(ada: Store, recordin
     assert recording.actors == {AS_ADA}
 
 
-async def test_stores_on_shared_connections_run_as_their_own_actors(
-    operator: Store, ada: Store, recording: StatementRecording
-) -> None:
+async def test_stores_run_as_their_own_actors(operator: Store, ada: Store, recording: StatementRecording) -> None:
     ben = operator.acting_as(ActingUser(id=BEN))
     expected: list[tuple[Store, RecordedActor]] = [(ada, AS_ADA), (operator, AS_OPERATOR), (ben, as_user(BEN))]
     for store, actors in expected * 2:

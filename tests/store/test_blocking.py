@@ -61,9 +61,7 @@ def test_blocking_store_runs_the_operations_of_the_store(operator_now: BlockingS
     assert ada.acting_as(operator_now.store.actor).get_users()
 
 
-async def test_blocking_store_works_inside_a_running_event_loop_and_from_several_threads(
-    operator_now: BlockingStore, db: Db
-) -> None:
+async def test_blocking_store_works_in_an_event_loop_and_several_threads(operator_now: BlockingStore, db: Db) -> None:
     db.make_job()
     assert len(operator_now.get_generation_jobs()) == 1
 

@@ -104,9 +104,7 @@ async def test_page_with_names_takes_one_round_trip_and_two_as_a_user(sessions: 
         assert in_project == (page, {project: "Catalog"})
 
 
-async def test_guess_that_fails_or_misses_leaves_the_list_right(
-    sessions: Sessions, db: Db, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_wrong_guess_leaves_the_list_right(sessions: Sessions, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gjobs.tui.session.STARTS_WITHOUT_GUESS", 2)
     job_id = db.make_job()
 

@@ -58,9 +58,7 @@ async def test_only_the_last_of_several_new_queries_is_polled(source: Controlled
 
 
 @pytest.mark.parametrize("failures", [[], [Unreachable("away")]], ids=["result", "failure"])
-async def test_answer_that_arrives_after_a_new_query_is_dropped(
-    source: ControlledSource, failures: list[Exception]
-) -> None:
+async def test_answer_after_a_new_query_is_dropped(source: ControlledSource, failures: list[Exception]) -> None:
     source.failures = [*failures]
 
     async def fetch(question: str) -> str:

@@ -120,9 +120,7 @@ def test_single_slow_poll_delays_the_next_no_longer_than_a_fast_one(durations: S
     [(0.1, 0.7, 0.9, 0.8), (0.8, 0.7, 0.9, 0.9), (2.0, 0.7, 0.9, 2.0), (0.8, -0.7, 0.05, 0.1), (0.1, -0.7, 0.2, 0.1)],
     ids=["slower", "partly known", "expensive", "faster", "known"],
 )
-def test_expected_duration_changes_as_that_of_another_query(
-    usual: float, change: float, took: float, expected: float
-) -> None:
+def test_expected_duration_follows_another_query(usual: float, change: float, took: float, expected: float) -> None:
     poller = Poller(ControlledSource().fetch, "q")
     for _ in range(2):
         poller.expect_duration(usual)

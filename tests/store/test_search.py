@@ -61,9 +61,7 @@ async def test_find_by_id_prefix_finds_all_matching_jobs(db: Db, monkeypatch: py
     assert await found("feed") == (["1", "2"], True)
 
 
-async def test_find_by_id_tolerates_a_missing_table_but_not_a_missing_grant(
-    attached_database: Conninfo, app_sql: Sql
-) -> None:
+async def test_find_by_id_needs_grants_but_not_every_table(attached_database: Conninfo, app_sql: Sql) -> None:
     add_ada(app_sql)
     app_sql("drop table assets cascade")
     async with Store(Database(attached_database)) as store:

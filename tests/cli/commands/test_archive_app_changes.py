@@ -50,9 +50,7 @@ def test_archive_restore_as_json_lists_the_dropped_columns(gjobs: Run, owner: ps
     assert owner.execute("select from gjobs.archived_jobs").fetchall() == []
 
 
-def test_user_reads_no_complete_archive_when_policies_of_the_app_select_the_jobs(
-    owner: psycopg.Connection, gjobs: Run
-) -> None:
+def test_user_reads_no_complete_archive_under_policies_of_the_app(owner: psycopg.Connection, gjobs: Run) -> None:
     assert gjobs("stats", "--archive", "--json", *AS_ADA).document["includes_archive"] is True
     partial = (
         "gjobs cannot apply the app's own policies to the archive."

@@ -72,9 +72,7 @@ def test_case_of_an_archived_or_deleted_job_has_its_events(gjobs: Run, url: str,
     assert_refused(gjobs("case", "cafefeed"), 2, "2 deleted or archived jobs", f"job {new}1, job {new}2")
 
 
-def test_email_that_cannot_be_read_is_named_with_the_reason(
-    gjobs: Run, url: str, database: Conninfo, use_profile: UseProfile
-) -> None:
+def test_unreadable_email_is_explained(gjobs: Run, url: str, database: Conninfo, use_profile: UseProfile) -> None:
     with temporary_login(database, "emailless", "select on public.generation_jobs, public.projects") as login:
         use_profile("emailless", login)
         case = gjobs("case", str(FAILED)).out
@@ -207,9 +205,7 @@ def test_queued_modes_that_no_living_worker_accepts_and_retries_are_named(gjobs:
     assert "|\n\n- The job `" in gjobs("case", str(FAILED)).out, "links to retries are a list of their own"
 
 
-def test_case_begins_with_what_is_wrong_and_shows_the_newest_errors(
-    gjobs: Run, url: str, sql: Sql, tmp_path: Path
-) -> None:
+def test_case_begins_with_what_is_wrong_and_the_newest_errors(gjobs: Run, url: str, sql: Sql, tmp_path: Path) -> None:
     assert "No failed job in the last 24 hours, no stuck or hidden job," in gjobs("case", BENS_MAIL).out
     sql("insert into public.generation_jobs (project_id, user_id, mode, status, error, created_at, updated_at)"
         " select project_id, user_id, mode, 'failed', 'kind ' || repeat(chr(96 + n), 3), moment, moment"

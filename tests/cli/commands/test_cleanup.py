@@ -112,9 +112,7 @@ def test_cleanup_reports_jobs_that_the_database_refuses_to_delete(gjobs: Run, sq
     assert present(sql) == ALL
 
 
-async def test_stopped_cleanup_finishes_its_batch_and_can_be_continued(
-    open_terminal: OpenTerminal, database: Conninfo, sql: Sql
-) -> None:
+async def test_stopped_cleanup_can_be_continued(open_terminal: OpenTerminal, database: Conninfo, sql: Sql) -> None:
     sql(
         "insert into public.generation_jobs (user_id, project_id, status, mode, created_at)"
         " select user_id, id, 'succeeded', 'packaging', '2026-01-03'"
@@ -176,9 +174,7 @@ def test_retention_policy_is_set_listed_applied_and_removed(gjobs: Run, sql: Sql
     assert len(gjobs("cleanup", "policies", "list", "--json").document) == 1
 
 
-def test_interrupted_retention_run_reports_the_jobs_already_archived(
-    gjobs: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_interrupted_retention_run_reports_the_archived_jobs(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     async def interrupted_cleanup(*_: object) -> AsyncGenerator[BatchProgress, None]:
         yield BatchProgress(done=3)
         raise Unreachable("The database is not reachable: gone.")
@@ -206,7 +202,7 @@ def test_policies_set_question_counts_the_jobs_it_would_affect(open_terminal: Op
     assert sql("select 1 from gjobs.retention_policies") == []
 
 
-def test_policies_remove_asks_when_the_policy_for_all_other_projects_would_apply(
+def test_policies_remove_asks_if_the_general_policy_would_apply(
     gjobs: Run, open_terminal: OpenTerminal, sql: Sql
 ) -> None:
     gjobs(*SET, "--delete", "--yes")
@@ -228,9 +224,7 @@ def test_policies_remove_asks_nothing_when_jobs_would_be_kept(gjobs: Run) -> Non
     assert gjobs("cleanup", "policies", "remove").code == 0
 
 
-def test_policies_apply_refuses_policies_changed_since_the_question(
-    gjobs: Run, open_terminal: OpenTerminal, sql: Sql
-) -> None:
+def test_policies_changed_since_the_question_are_not_applied(gjobs: Run, open_terminal: OpenTerminal, sql: Sql) -> None:
     gjobs("cleanup", "policies", "set", "--older-than", "10000d", "--yes")
     terminal = open_terminal("cleanup", "policies", "apply")
     terminal.read_until(PROMPT)
@@ -253,9 +247,7 @@ def archived_jobs(gjobs: Run, url: str) -> None:
 
 @pytest.mark.usefixtures("archived_jobs")
 class TestArchivedJobs:
-    def test_cleanup_archives_old_finished_jobs_and_archive_list_shows_them_in_pages(
-        self, gjobs: Run, sql: Sql
-    ) -> None:
+    def test_cleanup_archives_old_finished_jobs_and_archive_list_shows_them(self, gjobs: Run, sql: Sql) -> None:
         assert present(sql) == UNFINISHED
         listed = gjobs("archive", "list", "--json").document
         assert all(one["archived_at"] for one in listed)

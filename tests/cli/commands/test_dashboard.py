@@ -68,9 +68,7 @@ def test_snapshot_writes_an_svg_file(gjobs: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("url")
-def test_dashboard_ignores_invalid_terminal_input_and_restores_the_terminal(
-    open_terminal: OpenTerminal, sql: Sql
-) -> None:
+def test_dashboard_ignores_invalid_input_and_restores_the_terminal(open_terminal: OpenTerminal, sql: Sql) -> None:
     # The odd input holds a key that would open an earlier moment.
     sql("update gjobs.fold_state set recorded_since = '2100-01-01Z'")
     terminal = open_terminal("--as", "ada@example.com", columns=120)

@@ -47,9 +47,7 @@ def test_exported_file_is_private_and_equals_the_json_of_jobs_list(gjobs: Run, f
     assert listed == [document(job) for job in (QUEUED, RUNNING, SUCCEEDED, FAILED)]
 
 
-def test_export_reads_all_matching_jobs_page_by_page(
-    gjobs: Run, folder: Path, sql: Sql, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_export_reads_all_matching_pages(gjobs: Run, folder: Path, sql: Sql, monkeypatch: pytest.MonkeyPatch) -> None:
     sql("update public.generation_jobs set created_at = '2026-01-05T00:00:00Z'")
     find_jobs, limits = Store.find_jobs, list[int]()
 
@@ -126,7 +124,7 @@ def test_refused_export_creates_no_file(gjobs: Run, folder: Path) -> None:
         assert names_in(folder) == [], options
 
 
-async def test_stopped_export_leaves_no_file(
+async def test_stopped_export_has_no_file(
     open_terminal: OpenTerminal, database: Conninfo, sql: Sql, folder: Path
 ) -> None:
     waiting = "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"

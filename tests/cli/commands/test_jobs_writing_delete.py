@@ -61,9 +61,7 @@ def test_deletion_deletes_nothing_unless_the_answer_is_yes(open_terminal: OpenTe
         assert present(sql) == ALL, "deletion without a terminal requires --yes"
 
 
-def test_jobs_delete_deletes_nothing_when_a_job_changed_during_the_question(
-    open_terminal: OpenTerminal, sql: Sql
-) -> None:
+def test_jobs_delete_deletes_nothing_if_a_job_changed_meanwhile(open_terminal: OpenTerminal, sql: Sql) -> None:
     terminal = open_terminal("jobs", "delete", str(FAILED), str(QUEUED), "--json")
     terminal.read_until(PROMPT)
     sql("update public.generation_jobs set status = 'running' where id = %s", QUEUED)

@@ -53,9 +53,7 @@ def test_journal_command_requires_no_configuration_and_creates_nothing(
     assert not directory.parent.exists()
 
 
-def test_command_that_opens_a_database_removes_old_journal_files(
-    gjobs: Run, directory: Path, database: Conninfo
-) -> None:
+def test_command_on_a_database_removes_old_journal_files(gjobs: Run, directory: Path, database: Conninfo) -> None:
     directory.mkdir(parents=True)
     (directory / "2020-01-01.jsonl").touch()
     assert gjobs("jobs", "list", "--database-url", uri(database)).code == 0

@@ -66,9 +66,7 @@ def test_migrate_up_takes_over_an_earlier_build_only_at_its_last_revision(gjobs:
     assert (newest["what"], newest["outcome"]) == (f"migrate from 0013 to {HEAD}", "done")
 
 
-def test_migration_says_what_it_adds_and_runs_only_after_a_yes(
-    open_terminal: OpenTerminal, gjobs: Run, blank_database: Conninfo
-) -> None:
+def test_migration_runs_only_after_a_yes(open_terminal: OpenTerminal, gjobs: Run, blank_database: Conninfo) -> None:
     printed = gjobs("migrate", "sql")
     assert printed.code == 0
     assert "generation_jobs" in printed.out
@@ -108,9 +106,7 @@ def test_migration_says_what_it_adds_and_runs_only_after_a_yes(
     assert gjobs("migrate", "status", "--json").document == MIGRATED
 
 
-def test_unpermitted_migration_changes_nothing(
-    gjobs: Run, blank_database: Conninfo, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_refused_migration_does_nothing(gjobs: Run, blank_database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
     for line, code in (
         ("remove", 1),
         ("remove --yes", 1),

@@ -95,9 +95,7 @@ def test_profiles_escape_hostile_names(gjobs: Run, configure: Configure) -> None
     assert "\x1b" not in refused.err
 
 
-def test_use_of_database_url_is_reported_and_read_only(
-    gjobs: Run, url: str, sql: Sql, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_use_of_database_url_is_read_only(gjobs: Run, url: str, sql: Sql, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GJOBS_PROFILE")
     monkeypatch.setenv("DATABASE_URL", url)
     listed = gjobs("projects", "--json")

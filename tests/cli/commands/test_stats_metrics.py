@@ -146,9 +146,7 @@ class TestScrapeServer:
             with pytest.raises(asyncio.CancelledError):
                 await serving
 
-    async def test_metrics_are_served_only_at_the_root_and_at_metrics_and_at_any_port_of_a_tunnel(
-        self, port: int
-    ) -> None:
+    async def test_metrics_are_served_at_two_paths_and_at_any_port_of_a_tunnel(self, port: int) -> None:
         head = "HTTP/1.1\r\nHost: localhost\r\n\r\n"
         for target in ("/", "/metrics", "/metrics?job=gjobs", "http://localhost:9108/metrics"):
             assert (await scrape(port, f"GET {target} {head}")).startswith("HTTP/1.1 200 OK\r\n"), target

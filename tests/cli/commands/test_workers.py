@@ -125,9 +125,7 @@ async def stubborn(work):
 """
 
 
-def test_worker_ends_although_a_handler_does_not_stop(
-    sql: Sql, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_worker_ends_though_a_handler_does_not_stop(sql: Sql, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "stubborn_handlers.py").write_text(STUBBORN)
     monkeypatch.chdir(tmp_path)
     done = run_process("worker", "stubborn_handlers:registry", "--concurrency", "1")

@@ -226,7 +226,7 @@ def test_revision_hidden_by_row_level_security_cannot_be_read() -> None:
         (UNMIGRATED, Capability.MIGRATED, SchemaMissing),
     ],
 )
-def test_missing_capability_raises_the_matching_error(
+def test_missing_capability_raises_its_error(
     facts: DatabaseFacts, feature: Capability, error: type[StoreError]
 ) -> None:
     missing = Capabilities(facts).missing(feature, OPERATOR)

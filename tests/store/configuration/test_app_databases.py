@@ -195,9 +195,7 @@ def test_databases_of_real_apps_are_found(find: Find, files: Files, start: str, 
     assert shown(find(files, start)) == expected
 
 
-def test_service_names_are_hosts_only_in_a_container(
-    find: Find, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_service_names_are_hosts_in_a_container(find: Find, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = find(MONOREPO)
     assert ".env: DATABASE_URL names a service of Docker Compose, which only containers can reach." in found.problems
     monkeypatch.setattr(app_databases, "_IN_CONTAINERS", (str(tmp_path),))
@@ -441,9 +439,7 @@ def test_special_files_are_skipped_with_a_reason(find: Find, tmp_path: Path) -> 
     }
 
 
-def test_search_never_leaves_the_repository_or_reaches_the_home(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_search_never_leaves_the_repository_or_reads_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home, secret = tmp_path / "home", "DATABASE_URL=postgres://localhost/x"
     deep = home.joinpath(*"abcdefghijklmnopqrs")
     repository = home / "work" / "repository"

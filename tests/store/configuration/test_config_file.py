@@ -312,9 +312,7 @@ def test_error_messages_contain_no_secret_of_the_file() -> None:
         ("system", "system"),
     ],
 )
-def test_certificate_path_is_relative_to_the_configuration_file(
-    path: str, expected: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_certificate_path_is_relative_to_the_file(path: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/ada")
     assert read(f'{PROD}sslrootcert = "{path}"').profiles["prod"].parameters == {"sslrootcert": expected}
 
@@ -399,9 +397,7 @@ class TestFile:
             ("nothing", "does not exist, but GJOBS_CONFIG names it"),
         ],
     )
-    def test_unreadable_configuration_file_is_reported_with_the_reason(
-        self, tmp_path: Path, content: bytes | str, words: str
-    ) -> None:
+    def test_unreadable_file_is_reported_with_reason(self, tmp_path: Path, content: bytes | str, words: str) -> None:
         file = tmp_path / "config.toml"
         if isinstance(content, bytes):
             file.write_bytes(content)
@@ -418,9 +414,7 @@ class TestFile:
             (0o644, "ada", False),
         ],
     )
-    def test_password_readable_by_others_causes_a_warning(
-        self, tmp_path: Path, mode: int, login: str, warns: bool
-    ) -> None:
+    def test_password_readable_by_others_is_reported(self, tmp_path: Path, mode: int, login: str, warns: bool) -> None:
         file = tmp_path / "config.toml"
         file.write_text(f'[profiles.a]\nurl = "postgresql://{login}@db/app"', encoding="utf-8")
         file.chmod(mode)

@@ -151,9 +151,7 @@ class TestSaving:
             (b"other = 3", ", line 1: other is not known. "),
         ],
     )
-    def test_unreadable_views_file_is_not_overwritten(
-        self, views: KnownViews, path: Path, content: bytes, sentence: str
-    ) -> None:
+    def test_unreadable_views_file_is_kept(self, views: KnownViews, path: Path, content: bytes, sentence: str) -> None:
         path.parent.mkdir()
         path.write_bytes(content)
         for use in (views.read, lambda: views.save(LATE, replaces=None)):

@@ -124,7 +124,7 @@ def test_address_without_a_profile_is_a_profile_without_a_name() -> None:
         ({}, {"GJOBS_PROFILE": "prd"}, "^GJOBS_.*Did you mean 'prod'"),
     ],
 )
-def test_naming_two_databases_or_an_unknown_profile_is_refused(
+def test_two_databases_or_an_unknown_profile_are_refused(
     options: Options, environment: dict[str, str], words: str
 ) -> None:
     with pytest.raises(InvalidValue, match=words) as caught:

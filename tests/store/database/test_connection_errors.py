@@ -221,9 +221,7 @@ async def test_sqlstate_of_a_refusal_in_another_language_is_found(
     ],
 )
 @pytest.mark.parametrize("hosts", [["127.0.0.1"], ["127.0.0.1", "127.0.0.2", "127.0.0.3"]])
-async def test_refused_password_is_sent_once_even_to_several_hosts(
-    sqlstate: str, severity: str, message: str, hosts: list[str]
-) -> None:
+async def test_refused_password_is_sent_only_once(sqlstate: str, severity: str, message: str, hosts: list[str]) -> None:
     """Servers ban addresses that repeat a wrong password."""
     server = RejectingServer(fatal(sqlstate, message, severity=severity), asks_for_password=True)
     error = await rejection(server, *hosts, password="hunter2")
@@ -320,9 +318,7 @@ async def test_missing_password_is_refused_and_the_hint_names_its_sources() -> N
         (errors.IdleSessionTimeout("Zeit abgelaufen"), LOST, LOST_HINT),
     ],
 )
-def test_statement_that_gets_or_keeps_no_connection_is_unreachable_with_a_remedy(
-    error: Error, what: str, hint: str
-) -> None:
+def test_statement_without_a_connection_is_unreachable_with_a_remedy(error: Error, what: str, hint: str) -> None:
     translated = translate(error)
     assert type(translated) is Unreachable
     assert translated.message == f"{what}{error}."
@@ -469,7 +465,7 @@ def open_descriptors() -> set[str]:
 
 
 @pytest.mark.usefixtures("descriptors_above_1024")
-async def test_second_attempt_works_above_1024_descriptors_and_leaves_none_open(
+async def test_second_attempt_works_above_1024_descriptors_and_leaves_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(refusal_code, "PATIENCE_SECONDS", 60.0)

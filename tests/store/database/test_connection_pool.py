@@ -224,7 +224,7 @@ async def test_acting_user_and_time_limits_end_with_the_transaction(database: Co
     assert after == ("gjobs", "", "0", "0", "0")
 
 
-async def test_closing_the_pool_ends_busy_connections_when_they_are_returned(
+async def test_closed_pool_ends_busy_connections_on_their_return(
     connections: ConnectionPool, sessions: Sessions
 ) -> None:
     async with connections.connection() as one:
@@ -343,7 +343,7 @@ async def test_connection_that_is_opened_early_and_never_borrowed_is_closed(
     await until(lambda: not sessions())
 
 
-async def test_borrower_that_stops_waiting_for_an_early_connection_leaves_none(
+async def test_borrower_that_stops_waiting_leaves_no_connection(
     connections: ConnectionPool, sessions: Sessions
 ) -> None:
     async def borrow() -> None:

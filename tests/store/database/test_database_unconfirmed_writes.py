@@ -64,9 +64,7 @@ async def test_lost_answer_to_a_commit_raises_outcome_unknown(
     assert sql("select status from generation_jobs") == [("running",)]
 
 
-async def test_cancelling_while_a_commit_is_pending_raises_outcome_unknown(
-    database: Conninfo, job_id: UUID, sql: Sql
-) -> None:
+async def test_cancelling_a_pending_commit_raises_outcome_unknown(database: Conninfo, job_id: UUID, sql: Sql) -> None:
     committed = asyncio.Event()
 
     async def withhold(client: asyncio.StreamWriter) -> None:
@@ -125,9 +123,7 @@ class TestResolveWrite:
     def outcomes(self, path: Path) -> list[str]:
         return [entry.outcome.value for entry in read_journal(path).entries]
 
-    async def test_resolve_write_finds_a_commit_whose_answer_was_lost(
-        self, store: Store, path: Path, job_id: UUID, db: Db
-    ) -> None:
+    async def test_commit_whose_answer_was_lost_is_found(self, store: Store, path: Path, job_id: UUID, db: Db) -> None:
         project_id = db.make_project()
         for write, status in (
             (store.transition_job_status(job_id, JobStatus.RUNNING), JobStatus.RUNNING),
@@ -146,9 +142,7 @@ class TestResolveWrite:
             assert [job.status for job in found.jobs] == ([status] if status else [])
             assert self.outcomes(path)[0] == "done"
 
-    async def test_resolve_write_finds_that_a_commit_never_arrived(
-        self, store: Store, path: Path, job_id: UUID
-    ) -> None:
+    async def test_resolve_write_finds_a_commit_that_was_lost(self, store: Store, path: Path, job_id: UUID) -> None:
         self.proxy.cut = Cut(at=COMMIT, reaches_database=False)
         unconfirmed = await self.unconfirmed(store.transition_job_status(job_id, JobStatus.RUNNING))
         assert self.outcomes(path) == ["unknown"]
@@ -160,9 +154,7 @@ class TestResolveWrite:
         assert [job.status for job in found.jobs] == [JobStatus.QUEUED]
         assert self.outcomes(path) == ["not done"]
 
-    async def test_resolve_write_returns_none_while_the_transaction_is_open(
-        self, store: Store, database: Conninfo
-    ) -> None:
+    async def test_resolve_write_returns_none_during_the_transaction(self, store: Store, database: Conninfo) -> None:
         with connect(database) as other:
             ((number,),) = other.execute("select txid_current()").fetchall()
             write = unconfirmed_write(number)

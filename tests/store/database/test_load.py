@@ -240,9 +240,7 @@ async def test_transition_takes_two_round_trips_while_all_other_connections_wait
     await asyncio.gather(*reads)
 
 
-async def test_transition_recorded_in_the_journal_takes_two_round_trips(
-    proxy: WireProxy, store: Store, db: Db, tmp_path: Path
-) -> None:
+async def test_journaled_write_takes_two_round_trips(proxy: WireProxy, store: Store, db: Db, tmp_path: Path) -> None:
     job_id = db.make_job(status=JobStatus.QUEUED)
     await store.get_listing(QUERY)
     before = proxy.traffic

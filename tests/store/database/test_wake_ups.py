@@ -125,18 +125,14 @@ async def test_listener_gives_up_when_the_proof_does_not_arrive(
     await until(lambda: notifying_server.listeners == [])
 
 
-async def test_listener_opens_no_connection_without_enabled_triggers(
-    listener: Database, notifying_server: Server
-) -> None:
+async def test_listener_needs_enabled_triggers(listener: Database, notifying_server: Server) -> None:
     table = f"alter table generation_jobs {{}} trigger {TRIGGERS[1]}"
     with altered(sql_of(notifying_server.connection), table.format("disable"), table.format("enable always")):
         async with listening(listener) as session:
             assert await session.ends()
 
 
-async def test_killed_listener_process_leaves_no_session(
-    notifying_database: Conninfo, notifying_server: Server
-) -> None:
+async def test_killed_listener_leaves_no_session(notifying_database: Conninfo, notifying_server: Server) -> None:
     program = (
         "import asyncio, sys\n"
         "from psycopg.conninfo import conninfo_to_dict\n"

@@ -227,9 +227,7 @@ def test_error_names_the_unreachable_directory_and_the_alternatives(empty_bench:
 
 
 @pytest.mark.usefixtures("no_namespace")
-def test_root_keeps_data_outside_a_private_home_unless_a_cluster_is_there(
-    work_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_root_uses_a_private_home_only_with_a_cluster(work_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     need_root()
     work_dir.chmod(0o700)
     monkeypatch.delenv("GJOBS_DATA_DIR", raising=False)

@@ -156,7 +156,7 @@ def test_ctrl_c_during_the_first_start_leaves_no_cluster_behind(empty_bench: Wor
     empty_bench.wait_until_stopped()
 
 
-def test_first_start_in_a_directory_with_an_unusual_name_creates_private_directories(
+def test_first_start_in_an_unusual_directory_is_private(
     make_bench: Callable[[str], Workbench],
 ) -> None:
     """The server removes the directory, because it created it."""
@@ -334,9 +334,7 @@ def test_server_is_reached_through_a_symbolic_link_and_with_another_temporary_di
         assert not lease.conninfo["host"].startswith(str(work_dir))
 
 
-def test_unsafe_socket_directory_is_refused(
-    long_bench: Workbench, monkeypatch: pytest.MonkeyPatch, work_dir: Path
-) -> None:
+def test_unsafe_socket_place_is_refused(long_bench: Workbench, monkeypatch: pytest.MonkeyPatch, work_dir: Path) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(work_dir))
     sockets = socket_directory(long_bench.layout)
     assert sockets.parent == work_dir
@@ -351,18 +349,14 @@ def test_unsafe_socket_directory_is_refused(
         long_bench.open()
 
 
-def test_too_long_temporary_directory_is_not_used_for_the_socket(
-    work_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_too_long_directory_is_not_used_for_the_socket(work_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(work_dir / ("t" * 90)))
     layout = DataLayout.of(work_dir / ("x" * 150))
     layout.make()
     assert len(os.fsencode(socket_directory(layout) / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET_PATH
 
 
-def test_data_directory_comes_from_the_variable_or_the_user_data_home(
-    monkeypatch: pytest.MonkeyPatch, work_dir: Path
-) -> None:
+def test_data_directory_comes_from_the_variable_or_the_home(monkeypatch: pytest.MonkeyPatch, work_dir: Path) -> None:
     monkeypatch.setenv("GJOBS_DATA_DIR", str(work_dir))
     assert default_data_dir() == work_dir
     monkeypatch.setenv("GJOBS_DATA_DIR", "")

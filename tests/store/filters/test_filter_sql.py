@@ -161,9 +161,7 @@ def test_user_finds_exactly_their_own_jobs_that_match_a_filter(
     assert ada.find_jobs(job_filter).items == expected
 
 
-def test_filter_combines_with_a_project_and_a_status(
-    operator_now: BlockingStore, rows: tuple[GenerationJob, ...]
-) -> None:
+def test_filter_combines_with_project_and_status(operator_now: BlockingStore, rows: tuple[GenerationJob, ...]) -> None:
     assert operator_now.find_jobs(NO_FILTER).items == rows
     assert len(rows) == JOBS
     project, status = rows[0].project_id, rows[0].status

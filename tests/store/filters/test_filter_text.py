@@ -152,9 +152,7 @@ def test_times_are_utc_unless_they_have_a_zone(text: str, time: datetime) -> Non
         ("\ud83d", "\ud83d", "The database can't store this character.", None),
     ],
 )
-def test_filter_error_marks_its_position_and_suggests_a_fix(
-    text: str, marked: str, sentence: str, suggestion: str | None
-) -> None:
+def test_filter_error_has_a_place_and_a_fix(text: str, marked: str, sentence: str, suggestion: str | None) -> None:
     error = wrong(text)
     assert text[error.start : error.end] == marked
     assert (str(error), error.suggestion, error.text, error.field) == (sentence, suggestion, text, "filter")

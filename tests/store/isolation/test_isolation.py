@@ -308,9 +308,7 @@ async def test_isolation_check_finds_the_leaks_of_the_app_schema(
         await database.close()
 
 
-async def test_upgrade_leaves_the_leaks_of_the_app_and_adds_none(
-    attached: Database, attached_database: Conninfo
-) -> None:
+async def test_upgrade_keeps_the_leaks_and_adds_none(attached: Database, attached_database: Conninfo) -> None:
     upgrade(attached_database)
     answers = await probed(attached)
     assert leaks(answers) == LEAKS_OF_THE_APP
@@ -349,9 +347,7 @@ async def test_isolation_check_replaces_missing_rows_and_users(attached: Databas
     assert traces(owner) == []
 
 
-async def test_isolation_check_changes_nothing_and_never_locks_a_project_with_jobs(
-    attached: Database, owner: psycopg.Connection
-) -> None:
+async def test_check_changes_nothing_and_locks_no_full_project(attached: Database, owner: psycopg.Connection) -> None:
     """This holds even if the policies allow everything. `xmax` shows whether a row was ever locked."""
     for table in ("projects", "assets", "generation_jobs"):
         owner.execute(f"create policy everything on {table} using (true) with check (true)")
@@ -384,9 +380,7 @@ async def test_isolation_check_changes_nothing_and_never_locks_a_project_with_jo
     assert probe.answer == 'policy "everything" permits it (the chosen row was changed meanwhile)'
 
 
-async def test_writes_of_rows_that_the_writing_user_cannot_read_are_leaks(
-    attached: Database, owner: psycopg.Connection
-) -> None:
+async def test_writes_of_rows_that_the_user_cannot_read_leak(attached: Database, owner: psycopg.Connection) -> None:
     """The update of a hidden row is judged from the policies."""
     for table in ("projects", "assets", "generation_jobs"):
         owner.execute(f"create policy anybody_inserts on {table} for insert with check (true)")
@@ -424,9 +418,7 @@ async def test_owner_with_an_empty_project_is_chosen_before_one_whose_project_on
     assert (await plan_probes(attached)).targets[TargetKind.EMPTY_PROJECT] == EMPTY_PROJECT
 
 
-async def test_trigger_refusal_is_no_leak_and_a_trigger_fault_is_unknown(
-    attached: Database, owner: psycopg.Connection
-) -> None:
+async def test_trigger_refusal_is_no_leak_and_a_fault_is_unknown(attached: Database, owner: psycopg.Connection) -> None:
     owner.execute("""
         create function refuse() returns trigger language plpgsql as $$ begin raise 'not like this'; end $$;
         create function err() returns trigger language plpgsql as $$ begin return 1 / 0; end $$;
@@ -470,7 +462,7 @@ async def test_project_whose_rows_may_be_hidden_is_not_treated_as_empty(
     assert_judged(answers, DELETE_PROJECT, INSERT_JOB, (ProbeTarget.ASSET, Verb.DELETE), why=why)
 
 
-async def test_isolation_check_reports_missing_grants_and_missing_objects(
+async def test_isolation_check_reports_missing_grants_and_objects(
     attached: Database, owner: psycopg.Connection
 ) -> None:
     owner.execute("revoke all on generation_jobs, projects, assets from authenticated")

@@ -137,9 +137,7 @@ async def test_unchanged_rows_are_not_sent_again(database: CountedDatabase, fill
 
 
 @pytest.mark.parametrize("actor", [OPERATOR, ActingUser(id=ADA)], ids=["operator", "user"])
-async def test_unchanged_poll_takes_one_round_trip_and_few_bytes(
-    attached_database: Conninfo, filled: Sql, actor: Actor
-) -> None:
+async def test_unchanged_poll_takes_one_round_trip(attached_database: Conninfo, filled: Sql, actor: Actor) -> None:
     with wire_proxy(attached_database) as proxy:
         # Without a delay, an answer may overtake the rest of what was asked.
         proxy.delay = 0.01
@@ -187,7 +185,7 @@ async def test_totals_with_and_without_flow_transfer_only_what_neither_has_read(
     assert [answer[0][0] for answer in answers] == [b""] * len(answers)
 
 
-async def test_listing_survives_a_changed_column_type_and_then_prepares_no_statements(
+async def test_listing_survives_a_changed_type_and_prepares_no_statement(
     database: CountedDatabase, filled: Sql
 ) -> None:
     store = Store(database)

@@ -143,9 +143,7 @@ class TestRules:
             assert why_hidden(rules) == "The role authenticated has no grant to read the jobs, so no user sees any."
             assert listing.projects == ()
 
-    async def test_visibility_says_that_there_is_no_policy_or_no_row_level_security(
-        self, as_ada: Store, app_sql: Sql
-    ) -> None:
+    async def test_visibility_reports_no_policy_or_no_row_level_security(self, as_ada: Store, app_sql: Sql) -> None:
         app_sql(f'drop policy "{OWN_ROWS}" on generation_jobs')
         visibility = await as_ada.compare_visibility(OF_OWN)
         assert numbers(visibility) == ([1, 2, 3, 4], {1, 2, 3, 4})

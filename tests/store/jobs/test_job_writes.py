@@ -240,9 +240,7 @@ async def test_exactly_one_concurrent_caller_finishes_the_job(database: Conninfo
             assert (outcome.job.status, outcome.job.error) == (FINAL[number % 2], f"caller {number}")
 
 
-async def test_transition_is_tried_again_when_the_status_changes_meanwhile(
-    db: Db, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_transition_is_tried_again_if_the_status_changes(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
     """The job is queued and can't be completed. Before the store reads why, somebody starts it."""
     job_id = db.make_job()
     statements = job_sql.job_statements(job_sql.COLUMNS_WITH_START)

@@ -35,9 +35,7 @@ def event_time(sql: Sql, status: str) -> datetime:
     return at
 
 
-async def test_job_has_its_times_wherever_it_is_read_and_keeps_them_when_it_is_restored(
-    store: Store, app_sql: Sql
-) -> None:
+async def test_job_has_its_times_wherever_it_is_read_and_after_it_is_restored(store: Store, app_sql: Sql) -> None:
     await store.transition_job_status(JOB, "running")
     outcome = await store.transition_job_status(JOB, "failed", error="Boom")
     assert isinstance(outcome, Applied)

@@ -77,9 +77,7 @@ def test_unknown_status_has_no_transitions_and_is_sorted_last() -> None:
     )
 
 
-async def test_jobs_with_an_unknown_status_are_listed_found_and_counted(
-    app: App, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_jobs_of_an_unknown_status_are_listed_and_counted(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     page = await app.store.get_generation_jobs()
     assert sorted(job.status for job in page.items) == ["cancelled", "cancelled", *sorted(JobStatus)]
     assert {job.id for job in (await app.store.get_jobs_by_status("cancelled")).items} == set(app.cancelled)

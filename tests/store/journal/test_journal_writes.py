@@ -230,7 +230,7 @@ class TestRestore:
 
 
 class TestBulkWrites:
-    async def test_bulk_transition_applies_allowed_jobs_and_reports_the_others(
+    async def test_bulk_transition_moves_allowed_jobs_and_reports_others(
         self, store: Store, path: Path, db: Db
     ) -> None:
         assert await store.transition_jobs([], "running") == ()

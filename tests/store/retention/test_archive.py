@@ -74,9 +74,7 @@ async def test_archive_pages_list_the_newest_jobs_of_the_actor_first(db: Db, arc
     assert await ids(ArchiveQuery(archived_since=NOW + timedelta(seconds=1))) == {archived_jobs.other}
 
 
-async def test_restore_by_id_restores_all_jobs_or_none_and_only_those_of_the_actor(
-    db: Db, archived_jobs: RetentionJobs
-) -> None:
+async def test_restore_by_id_restores_all_jobs_of_the_actor_or_none(db: Db, archived_jobs: RetentionJobs) -> None:
     before = present(db.sql)
     one, other, third = archived_jobs.old[JobStatus.FAILED]
     with pytest.raises(RowMissing, match=str(NOTHING)) as caught:
@@ -101,9 +99,7 @@ async def test_restore_by_project_restores_all_its_archived_jobs(db: Db, archive
     assert await restored(db.operator, ArchiveQuery(project_id=archived_jobs.project)) == BatchProgress()
 
 
-async def test_restore_skips_a_job_whose_id_is_taken_and_restores_the_others(
-    db: Db, archived_jobs: RetentionJobs
-) -> None:
+async def test_restore_skips_a_job_whose_id_is_taken(db: Db, archived_jobs: RetentionJobs) -> None:
     taken = archived_jobs.old[JobStatus.SUCCEEDED][1]
     db.make_job(archived_jobs.other_project, JobStatus.QUEUED, job_id=taken)
     with pytest.raises(Conflict, match="One of these jobs exists already"):
@@ -134,9 +130,7 @@ async def test_summary_that_includes_the_archive_is_unchanged_by_archiving(db: D
     assert len(await get_summary_with_archive(db.operator, limit=1)) == 1
 
 
-async def test_job_column_that_the_archive_lacks_is_read_from_the_further_values(
-    db: Db, archived_jobs: RetentionJobs
-) -> None:
+async def test_column_that_the_archive_lacks_is_a_further_value(db: Db, archived_jobs: RetentionJobs) -> None:
     table = "alter table public.generation_jobs {} column priority"
     with altered(db.sql, f"{table.format('add')} integer not null default 7", table.format("drop")):
         await cleaned(db.operator, ExpiredJobs(created_before=NOW + timedelta(days=1)))

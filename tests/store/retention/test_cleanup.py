@@ -43,9 +43,7 @@ async def test_expiry_time_uses_the_server_clock(operator: Store, sql: Sql) -> N
 
 
 @pytest.mark.parametrize("action", RetentionAction)
-async def test_cleanup_removes_only_the_actors_old_finished_jobs(
-    db: Db, jobs: RetentionJobs, action: RetentionAction
-) -> None:
+async def test_cleanup_removes_the_actors_old_jobs_only(db: Db, jobs: RetentionJobs, action: RetentionAction) -> None:
     before = present(db.sql)
     for store, gone in ((db.ada, jobs.finished), (db.operator, {jobs.other})):
         assert await cleaned(store, action=action) == BatchProgress(done=len(gone))
@@ -127,9 +125,7 @@ async def test_cleanup_raises_when_a_policy_silently_prevents_deletion(db: Db, j
     assert present(db.sql) == before
 
 
-async def test_journal_of_a_cleanup_lists_job_ids_without_their_rows(
-    database: Conninfo, jobs: RetentionJobs, tmp_path: Path
-) -> None:
+async def test_journal_of_a_cleanup_lists_ids_only(database: Conninfo, jobs: RetentionJobs, tmp_path: Path) -> None:
     store = Store(Database(database, journal=Journal(tmp_path / "journal", database="here")))
     await cleaned(store)
     await store.close()
@@ -140,9 +136,7 @@ async def test_journal_of_a_cleanup_lists_job_ids_without_their_rows(
 
 
 @pytest.mark.parametrize("due_in", ["1 minute", "-1 s"])
-async def test_cleanup_keeps_running_jobs_held_by_or_waiting_for_a_worker(
-    db: Db, jobs: RetentionJobs, due_in: str
-) -> None:
+async def test_cleanup_keeps_jobs_held_by_or_waiting_for_a_worker(db: Db, jobs: RetentionJobs, due_in: str) -> None:
     held, waiting, lost = jobs.old[JobStatus.RUNNING]
     for job_id, owner, lease in ((held, NOTHING, "1 minute"), (waiting, None, due_in), (lost, NOTHING, "-1 s")):
         db.sql(

@@ -54,9 +54,7 @@ async def test_user_sees_their_policies_and_only_the_operator_changes_them(db: D
     assert await get_policies(db.operator) == []
 
 
-async def test_policies_are_applied_once_until_the_pause_has_passed(
-    operator: Store, jobs: RetentionJobs, sql: Sql, db: Db
-) -> None:
+async def test_policies_are_applied_once_in_the_pause(operator: Store, jobs: RetentionJobs, sql: Sql, db: Db) -> None:
     before = present(sql)
     await set_policy(operator, project_id=jobs.other_project, older_than=MONTH, action=DELETE)
     await set_policy(operator, project_id=None, older_than=MONTH, action=ARCHIVE, statuses=[JobStatus.SUCCEEDED])

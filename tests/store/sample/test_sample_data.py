@@ -137,9 +137,7 @@ async def test_sample_lets_the_isolation_check_try_everything(database: Conninfo
     assert {(probe.how, probe.verdict) for probe in probes} == {(ProbeMethod.TRIED, ProbeVerdict.KEPT)}
 
 
-def test_filling_raises_an_error_for_a_database_without_tables_and_an_unreachable_one(
-    server: ServerHandle, tmp_path: Path
-) -> None:
+def test_filling_fails_without_tables_or_a_server(server: ServerHandle, tmp_path: Path) -> None:
     with pytest.raises(SchemaMissing):
         fill({**server.conninfo, "dbname": "postgres"}, now=NOW)
     with pytest.raises(Unreachable):

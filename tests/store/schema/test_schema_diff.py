@@ -233,9 +233,7 @@ async def test_catalogue_reads_the_same_through_a_session_and_a_connection(share
 
 
 @pytest.mark.parametrize("autocommit", [True, False])
-def test_reading_the_catalogue_writes_nothing_and_keeps_the_search_path(
-    shared_attached_database: Conninfo, autocommit: bool
-) -> None:
+def test_reading_the_catalogue_changes_nothing(shared_attached_database: Conninfo, autocommit: bool) -> None:
     with connect(shared_attached_database, autocommit=autocommit) as connection:
         connection.read_only = True
         before = connection.execute("show search_path").fetchone()

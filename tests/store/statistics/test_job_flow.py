@@ -100,9 +100,7 @@ async def test_rates_cover_a_shorter_time_when_many_jobs_move(db: Db, monkeypatc
     assert (flow.moves.seconds, entered(flow)) == (20.0, [2, 0, 0, 0])
 
 
-async def test_starts_are_unknown_where_the_database_does_not_record_them(
-    attached_database: Conninfo, app_sql: Sql
-) -> None:
+async def test_starts_are_unknown_where_they_are_not_recorded(attached_database: Conninfo, app_sql: Sql) -> None:
     add_ada(app_sql, project_id=NOTHING)
     finished(app_sql, NOTHING, NOW, created_at=NOW - MINUTE)
     async with Store(Database(attached_database)) as store:

@@ -228,9 +228,7 @@ async def test_count_of_a_locked_table_raises_locked(database: Conninfo, operato
             await count(operator, EVERYTHING, limits=TimeLimits(statement=5.0, lock=0.05))
 
 
-async def test_unreadable_projects_are_found_by_their_jobs_and_named_by_id(
-    operator: Store, project: UUID, other_project: UUID
-) -> None:
+async def test_unreadable_projects_are_found_by_jobs(operator: Store, project: UUID, other_project: UUID) -> None:
     names = await operator.database.read(OPERATOR, project_sql.project_names(limit=10))
     assert {(one.id, one.user_id, one.name) for one in names} == {
         (project, ADA, str(project)[:8]),

@@ -393,9 +393,7 @@ async def test_policies_that_a_lock_hides_make_the_claims_partial_until_they_are
         assert await user.actor_database.partial_claims() == ()
 
 
-async def test_claims_of_the_profile_override_those_of_the_database(
-    app: psycopg.Connection, attached_database: Conninfo
-) -> None:
+async def test_claims_of_the_profile_come_first(app: psycopg.Connection, attached_database: Conninfo) -> None:
     app.execute('update auth.users set raw_app_meta_data = \'{"org": "globex"}\' where id = %s', [USERS[0]])
     write_policies(app, [Policy("org", is_permissive=True), Policy("org, as a legacy setting", is_permissive=False)])
 
@@ -407,9 +405,7 @@ async def test_claims_of_the_profile_override_those_of_the_database(
     assert await modes({"app_metadata": {"org": "acme"}, "https://example.com/team": "it"}) == {"acme"}
 
 
-async def test_session_with_another_role_or_of_another_user_is_refused(
-    app: psycopg.Connection, attached_database: Conninfo
-) -> None:
+async def test_session_of_another_role_or_user_is_refused(app: psycopg.Connection, attached_database: Conninfo) -> None:
     app.execute("update auth.users set role = 'service_role' where id = %s", [USERS[1]])
     async with Store(Database(attached_database)) as operator:
         with pytest.raises(NoPrivilege, match="as the role service_role"):

@@ -54,9 +54,7 @@ async def test_watch_of_an_error_group_reports_only_its_failures(db: Db, project
     assert await reported(watch) == [(jobs[0], "running", "failed")]
 
 
-async def test_watch_reports_each_status_change_once_in_order_with_the_job_right_after_it(
-    db: Db, project: UUID
-) -> None:
+async def test_watch_reports_each_status_change_once_with_the_job_right_after_it(db: Db, project: UUID) -> None:
     db.make_job(project)
     watch = await db.operator.watch()
     assert await reported(watch) == []
@@ -165,9 +163,7 @@ async def test_user_watches_only_their_own_jobs(db: Db, project: UUID) -> None:
     assert [await reported(watch) for watch in watches] == [[(job, "queued", None)], [(job, "queued", None)], []]
 
 
-async def test_watch_names_the_transaction_that_holds_it_back(
-    db: Db, project: UUID, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_watch_names_what_holds_it_back(db: Db, project: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch_readers, "HELD_FOR", 0.0)
     job = db.make_job(project)
     watch = await started_watch(db.operator)
@@ -222,9 +218,7 @@ async def test_watch_reports_changes_exactly_once_across_lost_connections(db: Db
     assert found == [(job, *step) for job in jobs for step in STEPS]
 
 
-async def test_watch_reports_observed_changes_where_no_events_are_recorded(
-    attached_database: Conninfo, app_sql: Sql
-) -> None:
+async def test_watch_without_events_reports_observed_changes(attached_database: Conninfo, app_sql: Sql) -> None:
     old, new = UUID(int=1), UUID(int=3)
     add_ada(app_sql, old)
     async with Store(Database(attached_database)) as store:

@@ -124,9 +124,7 @@ async def test_hung_event_loop_loses_its_jobs(env: WorkerEnv, monkeypatch: pytes
     assert env.outcomes()[0] == SUCCEEDED
 
 
-async def test_guard_opens_no_connection_while_the_event_loop_goes_on(
-    env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_guard_opens_no_connection_while_the_loop_runs(env: WorkerEnv, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[LeaseClient] = []
     monkeypatch.setattr(LeaseClient, "for_another_loop", opened.append)
 

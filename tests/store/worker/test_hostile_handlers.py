@@ -211,9 +211,7 @@ async def test_job_is_tried_again_after_a_time_out_that_its_coroutine_ignores(en
     ]
 
 
-async def test_stop_releases_the_job_of_a_coroutine_that_does_not_stop(
-    env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_stop_releases_the_job_of_a_stubborn_coroutine(env: WorkerEnv, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attempt, "STOP_SECONDS", 0.05)
     stopped = asyncio.Event()
     (job,) = env.queue("stubborn")

@@ -67,9 +67,7 @@ async def put_off(_: Work) -> None:
 
 
 @pytest.mark.parametrize("sqlstate", ["53100", "XX001"])
-async def test_result_is_kept_until_the_server_can_save_it(
-    env: WorkerEnv, make_fail: Callable[[str], None], sqlstate: str
-) -> None:
+async def test_result_is_kept_until_saved(env: WorkerEnv, make_fail: Callable[[str], None], sqlstate: str) -> None:
     runs: list[UUID] = []
 
     async def paint(work: Work) -> None:
@@ -92,9 +90,7 @@ async def test_result_is_kept_until_the_server_can_save_it(
     assert "No space left on device" in words
 
 
-async def test_failed_attempt_is_rescheduled_once_the_server_can_save_it(
-    env: WorkerEnv, make_fail: Callable[[str], None]
-) -> None:
+async def test_failed_attempt_is_rescheduled_once_it_is_saved(env: WorkerEnv, make_fail: Callable[[str], None]) -> None:
     async def busy(_: Work) -> None:
         raise Retry("busy")
 

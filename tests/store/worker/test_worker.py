@@ -64,9 +64,7 @@ class TestHandlers:
         assert env.leases() == []
         assert [kinds(events).count(kind) for kind in (AttemptStarted, AttemptEnded)] == [3, 3]
 
-    async def test_job_runs_in_the_handler_of_its_mode_or_the_default_handler_or_stays_queued(
-        self, env: WorkerEnv
-    ) -> None:
+    async def test_job_runs_in_the_handler_of_its_mode_or_of_all_or_stays_queued(self, env: WorkerEnv) -> None:
         done: list[tuple[str, str]] = []
         registry = registry_of(lambda work: done.append((work.job.mode, "some")), "a", "b")
         for mode in "abc":
@@ -92,9 +90,7 @@ class TestHandlers:
         assert most == 4
         assert env.outcomes() == [SUCCEEDED] * 30
 
-    async def test_concurrent_small_claims_start_no_job_twice(
-        self, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    async def test_concurrent_claims_start_no_job_twice(self, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch) -> None:
         claims = most = 0
         claim = LeaseClient.claim
 

@@ -113,9 +113,7 @@ async def test_worker_is_notified_of_new_jobs_after_reconnecting(
     assert list(proofs) == []
 
 
-async def test_new_job_is_claimed_by_the_session_that_was_notified(
-    env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_new_job_is_claimed_by_the_notified_session(env: WorkerEnv, monkeypatch: pytest.MonkeyPatch) -> None:
     claimed: list[UUID] = []
     answer = ReadyStatement.answer
 
@@ -135,9 +133,7 @@ async def test_new_job_is_claimed_by_the_session_that_was_notified(
 
 
 @pytest.mark.usefixtures("quick_reconnect")
-async def test_notified_claim_with_a_lost_answer_starts_each_job_once(
-    env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_notified_claim_that_is_lost_starts_jobs_once(env: WorkerEnv, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[UUID] = []
     answer, is_lost = ReadyStatement.answer, asyncio.Event()
 
@@ -159,9 +155,7 @@ async def test_notified_claim_with_a_lost_answer_starts_each_job_once(
     assert started == jobs
 
 
-async def test_progress_note_made_during_an_outage_is_saved_after_reconnecting(
-    database: Conninfo, env: WorkerEnv
-) -> None:
+async def test_progress_note_of_an_outage_is_saved_after_reconnecting(database: Conninfo, env: WorkerEnv) -> None:
     is_down, is_saved = asyncio.Event(), asyncio.Event()
 
     async def report_progress(work: Work) -> None:
@@ -183,9 +177,7 @@ async def test_progress_note_made_during_an_outage_is_saved_after_reconnecting(
         is_saved.set()
 
 
-async def test_refused_sign_in_ends_the_worker_without_failing_its_job(
-    env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_refused_sign_in_ends_the_worker_but_no_job(env: WorkerEnv, monkeypatch: pytest.MonkeyPatch) -> None:
     async def refused(self: LeaseClient, endings: Sequence[Ending]) -> set[UUID]:
         monkeypatch.undo()
         raise SignInRefused("The password has changed.")
@@ -259,7 +251,7 @@ class TestClaims:
             assert claimed.id == jobs[2]
         assert started == jobs
 
-    async def test_worker_runs_the_jobs_of_a_lost_claim_before_it_ends(
+    async def test_worker_runs_a_lost_claim_before_it_ends(
         self, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         started: list[UUID] = []
@@ -306,7 +298,7 @@ class TestClaims:
         first, second, *_ = failed_at
         assert second - first >= SHORTEST_WAIT
 
-    async def test_worker_claims_nothing_while_it_recovers_held_leases(
+    async def test_worker_claims_nothing_while_recovering(
         self, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The second claim is answered with all jobs, after the third claim has failed."""

@@ -50,9 +50,7 @@ def without_table(sql: Sql, name: str) -> AbstractContextManager[None]:
     return altered(sql, away.format(name, "away"), away.format("away", name))
 
 
-async def test_worker_applies_retention_policies_beside_its_work_only_if_enabled(
-    env: WorkerEnv, old_jobs: list[UUID]
-) -> None:
+async def test_worker_applies_retention_beside_its_work_if_enabled(env: WorkerEnv, old_jobs: list[UUID]) -> None:
     await keep_for_a_day(env.operator)
     await env.run()
     assert env.sql("select count(*) from generation_jobs") == [(len(old_jobs),)]
@@ -65,9 +63,7 @@ async def test_worker_applies_retention_policies_beside_its_work_only_if_enabled
     assert len(of_kind(events, AttemptEnded)) == 1
 
 
-async def test_worker_checks_for_due_policies_repeatedly(
-    env: WorkerEnv, old_jobs: list[UUID], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_due_policies_are_checked(env: WorkerEnv, old_jobs: list[UUID], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gjobs.store.worker.worker.RETENTION_CHECK_SECONDS", 0.01)
     async with env.running(applies_retention=True) as (worker, events):
         await until(lambda: worker.is_notified)
@@ -95,9 +91,7 @@ async def test_failed_retention_is_reported_and_the_work_continues(env: WorkerEn
     assert env.sql("select status from generation_jobs where mode = 'packaging'") == [("succeeded",)]
 
 
-async def test_retention_that_is_cancelled_during_a_commit_ends(
-    operator: Store, database: Conninfo, old_jobs: list[UUID]
-) -> None:
+async def test_retention_cancelled_in_a_commit_ends(operator: Store, database: Conninfo, old_jobs: list[UUID]) -> None:
     await keep_for_a_day(operator)
     events = list[object]()
     committing, cut = asyncio.Event(), asyncio.Event()
