@@ -142,15 +142,13 @@ def settings(
     )
 
 
-def test_advice_names_the_profile_and_asks_for_a_reason_where_one_is_needed(configuration: Configuration) -> None:
+def test_advice_names_the_profile_the_needed_reason_and_the_given_configuration(configuration: Configuration) -> None:
     advise_for(settings(configuration, profile="shop"))
     assert command("doctor") == "'gjobs doctor --profile shop'"
     assert command("migrate up") == "'gjobs migrate up --profile shop --write REASON'"
     hint = complete_commands("Restore them first: 'gjobs archive restore --all'.")
     assert hint == "Restore them first: 'gjobs archive restore --all --profile shop --write REASON'."
 
-
-def test_advice_names_the_configuration_file_that_an_option_chose(configuration: Configuration) -> None:
     chosen = load(ConfigurationFile(path=configuration.path or Path(), named_by="--config"))
     advise_for(settings(chosen, profile="shop"))
     assert command("doctor") == f"'gjobs doctor --config \"{chosen.path}\" --profile shop'"

@@ -63,7 +63,7 @@ def test_each_command_is_explained_once() -> None:
     assert headings == Counter(parser.prog for parser in described(build_parser()) if parser.prog != "gjobs")
 
 
-def test_links_lead_to_headings_and_files_that_exist() -> None:
+def test_links_and_named_files_lead_to_headings_and_files_that_exist() -> None:
     for path in pages():
         for target in re.findall(r"\]\(([^)\s]+)\)", without_code(path.read_text(encoding="utf-8"))):
             if target.startswith("https://"):
@@ -75,8 +75,6 @@ def test_links_lead_to_headings_and_files_that_exist() -> None:
                 headings = re.findall(r"^#+ (.*)$", linked.read_text(encoding="utf-8"), re.MULTILINE)
                 assert fragment in map(anchor, headings), f"{path.name}: {target}"
 
-
-def test_files_that_the_text_names_exist() -> None:
     named = re.compile(r"`((?:store|tui|migrations|tests|screenshots|\.ci)/[\w./-]*)`")
     found = {name for path in pages() for name in named.findall(path.read_text(encoding="utf-8"))}
     assert len(found) > 20

@@ -184,7 +184,7 @@ def test_write_reason_must_be_one_line_of_text(reason: str) -> None:
         parse(["users", "--write", reason])
 
 
-def test_global_options_may_stand_anywhere_in_a_command() -> None:
+def test_global_options_may_stand_anywhere_and_the_last_value_applies() -> None:
     expected = GlobalOptions(database_url="postgresql://option/db", act_as="ada@example.com", read_only=True, json=True)
     for positions in product(range(3), repeat=len(GIVEN)):
         slots: list[list[str]] = [[], [], []]
@@ -195,8 +195,6 @@ def test_global_options_may_stand_anywhere_in_a_command() -> None:
         assert options == expected, slots
         assert own == {"project": None, "status": None, "limit": 7, "after": None, "job_filter": None, "view": None}
 
-
-def test_last_value_of_a_repeated_option_applies() -> None:
     assert parse(["--as", "a@x", "users", "--as", "b@x"])[1].act_as == "b@x"
 
 

@@ -107,8 +107,6 @@ def test_refused_transition_prints_the_reason(gjobs: Run) -> None:
     as_text = gjobs("jobs", "transition", str(QUEUED), "succeeded")
     assert (as_text.code, as_text.out, as_text.err) == (1, "", f"{reason}\n{hint}\n")
 
-
-def test_transition_of_a_missing_or_hidden_job_is_refused(gjobs: Run) -> None:
     for job, words in ((MISSING, "does not exist"), (BENS_JOB, "exists, but ada@example.com")):
         missing = gjobs("jobs", "transition", str(job), "running", "--as", "ada@example.com", "--json")
         reason = f"There is no job {job}, or this user does not see it."

@@ -16,14 +16,12 @@ def test_help_lists_every_topic_with_its_summary(gjobs: Run) -> None:
     assert max(map(len, lines[1:])) < 80
 
 
-def test_help_prints_a_page_as_plain_text(gjobs: Run) -> None:
+def test_help_prints_a_page_or_the_usage_of_a_command_without_one(gjobs: Run) -> None:
     done = gjobs("help", "budgets")
     assert (done.code, done.out, done.err) == (0, page_text("budgets"), "")
     assert "<!--" not in done.out
     assert "\x1b" not in done.out
 
-
-def test_help_explains_a_command_that_has_no_page(gjobs: Run) -> None:
     assert gjobs("help", "jobs", "list").out.startswith("usage: gjobs jobs list")
 
 

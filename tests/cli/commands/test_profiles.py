@@ -139,8 +139,6 @@ def test_dashboard_reports_invalid_settings_before_it_opens(open_terminal: OpenT
     assert "terminals send alt in different ways." in terminal.screen
     assert "\x1b[?1049h" not in terminal.screen
 
-
-def test_dashboard_reports_an_unreadable_profile_address(open_terminal: OpenTerminal, configure: Configure) -> None:
     configure(profile("prod", "postgresql://a?b@c/d"))
     terminal = open_terminal("--profile", "prod")
     assert terminal.finish() == 2

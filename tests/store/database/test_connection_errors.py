@@ -465,10 +465,7 @@ def open_descriptors() -> set[str]:
 
 
 @pytest.mark.usefixtures("descriptors_above_1024")
-async def test_second_attempt_works_above_1024_descriptors_and_leaves_none(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(refusal_code, "PATIENCE_SECONDS", 60.0)
+async def test_second_attempt_works_above_1024_descriptors_and_leaves_none() -> None:
     server = RejectingServer(fatal("3D000", "Datenbank »app« fehlt"), asks_for_password=False)
     async with listening(server.serve, "127.0.0.1") as port:
         parameters = {"host": "127.0.0.1", "port": port, "user": "ada", "sslmode": "disable"}

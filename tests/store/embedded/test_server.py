@@ -156,9 +156,7 @@ def test_ctrl_c_during_the_first_start_leaves_no_cluster_behind(empty_bench: Wor
     empty_bench.wait_until_stopped()
 
 
-def test_first_start_in_an_unusual_directory_is_private(
-    make_bench: Callable[[str], Workbench],
-) -> None:
+def test_first_start_in_an_unusual_directory_is_private(make_bench: Callable[[str], Workbench]) -> None:
     """The server removes the directory, because it created it."""
     odd = """-D Aufträge 作業, it's "quoted" 100%25 $HOME `true` a,b;c=d?e&f#g back\\slash"""
     bench = make_bench(odd + "long" * 25)

@@ -15,7 +15,7 @@ def row(*, status: str = "failed", error: str | None = "Out of paper") -> tuple[
     return JOB.id, JOB.user_id, JOB.project_id, status, "lifestyle", None, error, 250, NOW, NOW
 
 
-def test_make_job_returns_the_same_as_the_constructor() -> None:
+def test_rows_become_jobs_and_listed_jobs() -> None:
     job = make_job(row())
     assert job == JOB
     assert type(job) is GenerationJob
@@ -24,12 +24,10 @@ def test_make_job_returns_the_same_as_the_constructor() -> None:
     later_revision = make_job((*row(), 2, NOW))
     assert later_revision == replace(JOB, retry_count=2, completed_at=NOW)
 
-
-def test_make_listed_returns_a_listed_job() -> None:
-    job = make_listed(row())
-    assert type(job) is ListedJob
-    assert replace(job, error=None) == make_listed(row(error=None))
-    assert not job.is_error_cut
+    listed = make_listed(row())
+    assert type(listed) is ListedJob
+    assert replace(listed, error=None) == make_listed(row(error=None))
+    assert not listed.is_error_cut
 
 
 @pytest.mark.parametrize("job", [make_job(row()), make_listed(row())])

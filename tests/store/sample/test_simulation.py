@@ -24,11 +24,9 @@ def plans(seed: int, count: int = 600) -> list[JobPlan]:
     return list(islice(plan_jobs(Random(seed)), count))  # noqa: S311
 
 
-def test_same_seed_plans_the_same_jobs() -> None:
+def test_plans_depend_on_the_seed_and_have_bursts_retries_and_failing_modes() -> None:
     assert plans(1) == plans(1) != plans(2)
 
-
-def test_plans_have_bursts_retries_and_modes_that_fail_for_a_while() -> None:
     made = plans(0)
     assert any(plan.burst >= 4 for plan in made)
     assert any(plan.is_retried for plan in made)
