@@ -188,6 +188,23 @@ async def test_scrollbar_has_the_length_of_the_list_and_dragging_it_requests_row
         assert long_table.pilot.cursor == cursor
 
 
+async def test_keys_request_rows_once_and_are_applied_when_rows_arrive(long_table: LongTable) -> None:
+    for _ in range(68):
+        long_table.table.action_move(0, 1)
+    await long_table.pilot.settle()
+    assert long_table.table.scroll_y < 68 * 9
+    assert len(long_table.requested) == 1
+    await long_table.arrive()
+    assert (long_table.pilot.cursor, long_table.table.scroll_y) == (FIRST + 68 * 9, 68 * 9)
+    assert len(long_table.pilot.cursor_lines) == 1
+
+    await long_table.pilot.press("end", "end")
+    assert [request.anchor for request in long_table.requested] == [End.LAST]
+    await long_table.arrive()
+    assert long_table.pilot.cursor == FIRST + LENGTH - 1
+    assert long_table.pilot.cursor_lines == [10]
+
+
 async def test_pending_key_moves_no_cursor_and_can_be_canceled(long_table: LongTable) -> None:
     await long_table.pilot.press("end", "enter")
     opened = [message for message in long_table.pilot.app.messages if isinstance(message, Opened)]
