@@ -43,13 +43,13 @@ grant select on
     gjobs.job_events, gjobs.log_start, gjobs.job_starts, gjobs.job_counts, gjobs.job_day_counts, gjobs.job_waste, gjobs.job_day_waste,
     gjobs.visible_error_groups,
     gjobs.visible_budgets, gjobs.visible_spending, gjobs.budget_states, gjobs.visible_leases, gjobs.visible_links, gjobs.visible_workers,
-    gjobs.visible_archive, gjobs.visible_retention
+    gjobs.visible_archive, gjobs.visible_retention, gjobs.further_columns
  to public;
 grant execute on function
     gjobs.visible_jobs(), gjobs.sees_job(uuid, uuid, uuid), gjobs.owns_project(uuid), gjobs.server_identity(), gjobs.error_group(text),
     gjobs.error_hash(text),
     gjobs.count_visible(text, boolean), gjobs.get_job_statistics(uuid), gjobs.budget_period_start(text, date),
-    gjobs.check_budget(uuid, bigint), gjobs.link_retries(uuid[], uuid[]), gjobs.further_columns(),
+    gjobs.check_budget(uuid, bigint), gjobs.link_retries(uuid[], uuid[]), gjobs.cut_error(text),
     gjobs.archive_jobs(uuid[]), gjobs.restore_jobs(uuid[]),
     gjobs.jobs_at(timestamptz, uuid, uuid[], integer, timestamptz)
  to public;

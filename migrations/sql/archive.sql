@@ -55,21 +55,19 @@ create view gjobs.visible_retention with (security_barrier = on) as
 -- The columns that the app added to its jobs, with SQL expressions to write and read them. The column `written` is an expression for the
 -- value of row j as text, or null. The column `read` is an expression for the value in the archived row `a`. A column that is newer than
 -- the archived job has its default.
-create function gjobs.further_columns()
-    returns table (name text, written text, read text) language sql stable security invoker set search_path = '' as $$
-    select attname::text,
-           format('case when j.%1$I is distinct from null then format(''%%s'', j.%1$I) end', attname),
+create view gjobs.further_columns as
+    select attname::text as name,
+           format('case when j.%1$I is distinct from null then format(''%%s'', j.%1$I) end', attname) as written,
            format('case when a.further ? %1$L then (a.further ->> %1$L)::%2$s else %3$s end', attname,
                   format_type(atttypid, atttypmod),
                   case when attidentity <> '' then format('nextval(%L)', pg_get_serial_sequence('public.generation_jobs', attname))
-                       else coalesce(pg_get_expr(adbin, adrelid), 'null') end)
+                       else coalesce(pg_get_expr(adbin, adrelid), 'null') end) as read
       from pg_attribute
       left join pg_attrdef on adrelid = attrelid and adnum = attnum
-     where attrelid = 'public.generation_jobs'::regclass and attnum > 0 and not attisdropped and attgenerated = ''
+     where attrelid = to_regclass('public.generation_jobs') and attnum > 0 and not attisdropped and attgenerated = ''
        and attname not in ('id', 'user_id', 'project_id', 'status', 'mode', 'input_asset_id', 'error', 'cost_cents', 'created_at',
                            'updated_at')
-     order by attnum
-$$;
+     order by attnum;
 
 -- Stores a job that is deleted in order to be archived, and removes it from the archive when the same job is inserted again. Marks the
 -- event. It runs with its owner's rights, so that every role that may delete a job may archive it without other grants. An archived job with
@@ -83,7 +81,7 @@ declare
     further constant text := (
         select format('jsonb_object(array[%s]::text[], array[%s]::text[])',
                       string_agg(quote_literal(name), ', '), string_agg(written, ', '))
-          from gjobs.further_columns()
+          from gjobs.further_columns
     );
 begin
     if tg_op = 'DELETE' then
@@ -166,8 +164,8 @@ declare
             returning id
         )
         select pg_catalog.array_agg(id) from restored
-    $insert$, (select pg_catalog.string_agg(pg_catalog.format(', %I', name), '') from gjobs.further_columns()),
-              (select pg_catalog.string_agg(', ' || read, '') from gjobs.further_columns()));
+    $insert$, (select pg_catalog.string_agg(pg_catalog.format(', %I', name), '') from gjobs.further_columns),
+              (select pg_catalog.string_agg(', ' || read, '') from gjobs.further_columns));
 begin
     perform pg_catalog.set_config('gjobs.restoring', 'on', true);
     execute statement into moved using p_job_ids;

@@ -284,7 +284,8 @@ begin
             perform pg_sleep(random() * 0.1);
         end;
     end loop;
-    raise lock_not_available using message = 'Other sessions write jobs all the time, or a VACUUM of the jobs runs.', hint = 'Try again.';
+    raise lock_not_available using
+        message = 'Other sessions write jobs all the time, or a VACUUM of the jobs runs.', hint = 'Try again.';
 end $$;
 
 -- Counts what is already spent of a new budget, or of one that gets another user, project or period. Removes what a deleted one spent. The

@@ -62,6 +62,13 @@ create sequence gjobs.notified_at;
 -- The transaction that last set a budget, or tried to. A sequence, so that a transaction that began before can read it.
 create sequence gjobs.budgets_set_by;
 
+-- The start and the end of a long error, because a job's error may be recorded with each of its changes. They have all that its group and
+-- its hash depend on. gjobs.jobs_at recognizes what is left out.
+create function gjobs.cut_error(p_error text)
+    returns text language sql immutable parallel safe security invoker
+return case when octet_length(p_error) <= 16000 then p_error
+            else left(p_error, 4000) || E'\n[gjobs keeps only the start and the end of this error]\n' || right(p_error, 4000) end;
+
 -- Records each write of the app. It runs with its owner's rights, because those who write jobs may not write the log. The acting role and
 -- user are read from settings that security definer does not change. It folds nothing and, without a budget, waits for nobody. Nothing that
 -- the app stores can make it fail: casts are to text, costs are bigint, and a wrong claim is null. A table may lack retry_count: the name
@@ -74,7 +81,6 @@ declare
     application constant text := current_setting('application_name');
     worker      constant text := nullif(left(current_setting('gjobs.worker', true), 36), '');
     now_at      constant bigint := extract(epoch from clock_timestamp()) * 1000;
-    cut         constant text := E'\n[gjobs keeps only the start and the end of this error]\n';
     setter      xid8;
     written     bigint;
     changed     text;
@@ -109,16 +115,11 @@ begin
                (transaction_id, kind, job_id, user_id, project_id, mode, day, to_status, error, cost_cents, cents_change, retry_count,
                 actor_user_id, actor_role, application, lease_owner)
         select pg_current_xact_id(), 'created', n.id, n.user_id, n.project_id, n.mode::text, (n.created_at at time zone 'UTC')::date,
-               n.status::text, its.error, n.cost_cents, coalesce(n.cost_cents, 0), its.retries, actor, actor_role,
+               n.status::text, gjobs.cut_error(n.error::text), n.cost_cents, coalesce(n.cost_cents, 0), its.retries, actor, actor_role,
                application, worker
           from new_rows n
          cross join (select null::integer as retry_count) absent
-         cross join lateral (
-             select retry_count as retries,
-                    case when octet_length(error::text) > 16000 then left(error::text, 4000) || cut || right(error::text, 4000)
-                         else error::text end as error
-               from (select n.*) present
-         ) its;
+         cross join lateral (select retry_count as retries from (select n.*) present) its;
     elsif tg_op = 'UPDATE' then
         -- A full join is never a nested loop, so a plan made for one row also serves many. A changed id is a deletion and a creation.
         insert into gjobs.job_event_log
@@ -130,28 +131,19 @@ begin
                case when n.id is null then o.mode else n.mode end::text,
                (case when n.id is null then o.created_at else n.created_at end at time zone 'UTC')::date,
                case when n.id is null then former.retries else its.retries end, o.status::text, n.status::text,
-               case when n.status::text = 'failed' or change.kind in ('created', 'status', 'retry', 'error') then its.error end,
+               case when n.status::text = 'failed' or change.kind in ('created', 'status', 'retry', 'error')
+                    then gjobs.cut_error(n.error::text) end,
                case when o.status::text = 'failed'
                          and (n.status::text is distinct from 'failed' or n.error::text is distinct from o.error::text)
-                    then coalesce(former.error, '') end,
+                    then coalesce(gjobs.cut_error(o.error::text), '') end,
                case when n.id is null then o.cost_cents else n.cost_cents end,
                coalesce(n.cost_cents, 0)::bigint - coalesce(o.cost_cents, 0), coalesce(moved.so, false), moved.user_id,
                moved.project_id, moved.mode, moved.day, moved.retries, actor, actor_role, application, worker
           from old_rows o
           full join new_rows n on n.id = o.id
          cross join (select null::integer as retry_count) absent
-         cross join lateral (
-             select retry_count as retries,
-                    case when octet_length(error::text) > 16000 then left(error::text, 4000) || cut || right(error::text, 4000)
-                         else error::text end as error
-               from (select n.*) present
-         ) its
-         cross join lateral (
-             select retry_count as retries,
-                    case when octet_length(error::text) > 16000 then left(error::text, 4000) || cut || right(error::text, 4000)
-                         else error::text end as error
-               from (select o.*) present
-         ) former
+         cross join lateral (select retry_count as retries from (select n.*) present) its
+         cross join lateral (select retry_count as retries from (select o.*) present) former
          cross join lateral (
              select case when o.id is null then 'created'
                          when n.id is null then 'deleted'
@@ -175,16 +167,12 @@ begin
                (transaction_id, kind, job_id, user_id, project_id, mode, day, retry_count, from_status, former_error, cost_cents,
                 cents_change, actor_user_id, actor_role, application, lease_owner)
         select pg_current_xact_id(), 'deleted', o.id, o.user_id, o.project_id, o.mode::text, (o.created_at at time zone 'UTC')::date,
-               its.retries, o.status::text, case when o.status::text = 'failed' then coalesce(its.error, '') end, o.cost_cents,
+               its.retries, o.status::text,
+               case when o.status::text = 'failed' then coalesce(gjobs.cut_error(o.error::text), '') end, o.cost_cents,
                -coalesce(o.cost_cents, 0)::bigint, actor, actor_role, application, worker
           from old_rows o
          cross join (select null::integer as retry_count) absent
-         cross join lateral (
-             select retry_count as retries,
-                    case when octet_length(error::text) > 16000 then left(error::text, 4000) || cut || right(error::text, 4000)
-                         else error::text end as error
-               from (select o.*) present
-         ) its;
+         cross join lateral (select retry_count as retries from (select o.*) present) its;
     else
         -- One row, so that a TRUNCATE stays quick. The rollups are void until the jobs, which are few then, are counted again.
         insert into gjobs.job_event_log (transaction_id, kind, actor_user_id, actor_role, application)

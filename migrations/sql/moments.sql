@@ -113,7 +113,8 @@ begin
                 pg_catalog.concat_ws(',', 'input_asset_id,updated_at',
                           case when is_final and (c.completed_at <= p_moment) is not true then 'completed_at' end,
                           case when c.is_deleted then 'created_at' end,
-                          case when not h.has_error or h.error like '%[gjobs keeps only the start and the end of this error]%' then 'error' end,
+                          case when not h.has_error or h.error like '%[gjobs keeps only the start and the end of this error]%'
+                               then 'error' end,
                           case when h.user_id is null then 'user_id' end,
                           case when not h.has_before then 'mode,retry_count' end)
            from (select h.status in ('succeeded', 'failed') as is_final) last

@@ -158,7 +158,7 @@ _IS_SHOWN_WHOLE: Query[bool] = Query(sa.text("select gjobs.visible_jobs() in ('a
 _DROPPED_COLUMNS = sa.text("""
 select distinct f.key
   from gjobs.visible_archive a cross join lateral jsonb_each(a.further) f
- where a.id = any(:ids) and f.value <> 'null' and f.key not in (select name from gjobs.further_columns())
+ where a.id = any(:ids) and f.value <> 'null' and f.key not in (select name from gjobs.further_columns)
  order by 1
 """).bindparams(_IDS)
 

@@ -51,6 +51,28 @@ class TestRecordedEvents:
         ]
         assert set(events(operator, ADA.job, "project_id, user_id, mode")) == {(ADA.project, ADA.id, "lifestyle")}
 
+    def test_events_keep_the_start_and_the_end_of_a_long_error(self, operator: psycopg.Connection) -> None:
+        """These suffice for its group. A job of an earlier moment names the error as not recorded."""
+        for start in ("Timeout of worker 7 ", "Traceback (most recent call last):\n  File 'a.py'\n"):
+            error = f"{start}{'ä' * 1_000_000}\nValueError: no image 12"
+            operator.execute("update public.generation_jobs set status = 'failed', error = %s", [error])
+            operator.execute("update public.generation_jobs set cost_cents = cost_cents + 1")
+            ((moment,),) = operator.execute("select clock_timestamp()").fetchall()
+            operator.execute("update public.generation_jobs set status = 'queued', error = null")
+
+            recorded = events(operator, ADA.job, "error")[-2][0]
+            assert isinstance(recorded, str)
+            assert (recorded[:4000], recorded[-4000:]) == (error[:4000], error[-4000:])
+            assert len(recorded) < 9000
+            identity = "select gjobs.error_group(%s), gjobs.error_hash(%s)"
+            whole, short = (operator.execute(identity, [one, one]).fetchone() for one in (error, recorded))
+            assert whole == short
+            then = operator.execute("select error, unrecorded from gjobs.jobs_at(%s) where id = %s", [moment, ADA.job])
+            ((shown, unrecorded),) = then
+            assert (shown, "error" in unrecorded.split(",")) == (recorded, True)
+        longest = operator.execute("select max(length(former_error)) < 9000 from gjobs.job_event_log").fetchone()
+        assert longest == (True,)
+
     KINDS = (
         ("retry_count = 1", "retry"),
         ("retry_count = 2, cost_cents = 1, error = 'x'", "retry"),

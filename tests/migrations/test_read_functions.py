@@ -131,7 +131,7 @@ def test_functions_for_users_run_as_their_caller_and_have_a_fixed_search_path_un
 
     assert {name for name, _, _, is_ours, for_users, _ in functions if is_ours and for_users} == {
         "visible_jobs", "sees_job", "owns_project", "server_identity", "error_group", "error_hash", "count_visible",
-        "get_job_statistics", "budget_period_start", "check_budget", "link_retries", "further_columns",
+        "get_job_statistics", "budget_period_start", "check_budget", "link_retries", "cut_error",
         "archive_jobs", "restore_jobs", "jobs_at",
     }  # fmt: skip
     assert {name for name, _, _, is_ours, for_users, for_service in functions if for_service and not for_users} == {
@@ -140,7 +140,7 @@ def test_functions_for_users_run_as_their_caller_and_have_a_fixed_search_path_un
     }  # fmt: skip
     assert {name for name, is_definer, _, _, for_users, _ in functions if for_users and is_definer} == {"link_retries"}
     assert {name for name, _, settings, *_ in functions if 'search_path=""' not in (settings or [])} == {
-        "error_hash",
+        *("error_hash", "cut_error"),
         # The app's policies and triggers run in these.
         *("sees_job", "owns_project", "count_visible", "get_job_statistics", "check_budget", "jobs_at", "archive_jobs"),
         *("restore_jobs", "claim_jobs", "finish_jobs", "postpone_jobs"),

@@ -11,6 +11,7 @@ from gjobs.migrations.rollups import check_rollups
 from gjobs.migrations.runner import remove, upgrade
 from gjobs.migrations.status import read_status
 from gjobs.migrations.verification import verify
+from gjobs.migrations.warnings import upgrade_warnings
 from gjobs.store.embedded.server_files import ADMINISTRATOR
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, add, app_schema, catalogue, execute
@@ -24,9 +25,13 @@ def rows(connection: psycopg.Connection) -> dict[str, list[tuple[object, ...]]]:
     return {table: connection.execute(row.format(Identifier(schema, table))).fetchall() for schema, table in TABLES}
 
 
-def test_gjobs_works_with_a_publication_for_all_tables(attached_database: Conninfo) -> None:
-    """Each of its tables has a key, so each row can be replicated."""
-    execute({**attached_database, "user": ADMINISTRATOR}, "create publication everything for all tables")
+def test_gjobs_works_with_a_publication_for_all_tables_and_warns_of_it(attached_database: Conninfo) -> None:
+    """Each of its tables has a key, so each row can be replicated. Triggers do not repeat what is replicated."""
+    administrator = {**attached_database, "user": ADMINISTRATOR}
+    assert upgrade_warnings(attached_database) == []
+    execute(administrator, "create publication everything for all tables")
+    (warning,) = upgrade_warnings(attached_database)
+    assert warning.startswith("All tables are published (everything), so those of gjobs will be, too.")
     with connect(attached_database) as connection:
         add(connection, ADA)
     upgrade(attached_database)
@@ -37,7 +42,21 @@ def test_gjobs_works_with_a_publication_for_all_tables(attached_database: Connin
         "update gjobs.settings set keep_events = '30 days'",
         "select gjobs.count_again()",
     )
+    execute(
+        administrator,
+        "set session_replication_role = replica",
+        "insert into gjobs.budgets (user_id, period, limit_cents) values (gen_random_uuid(), 'all', 300)",
+    )
+    with connect(attached_database) as connection:
+        assert connection.execute("select from gjobs.budget_spending").fetchall() == []
     remove(attached_database)
+
+
+def test_upgrade_works_for_a_role_whose_transactions_are_read_only(attached_database: Conninfo) -> None:
+    database = {**attached_database, "options": "-c default_transaction_read_only=on"}
+    upgrade(database)
+    assert not read_status(database).pending
+    remove(database)
 
 
 def test_upgrade_and_removal_can_be_repeated_and_leave_what_the_app_changed(attached_database: Conninfo) -> None:

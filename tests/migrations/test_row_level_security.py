@@ -190,7 +190,7 @@ def test_request_roles_have_only_the_expected_privileges(database: Conninfo) -> 
     views = {
         "job_events", "log_start", "job_starts", "job_counts", "job_day_counts", "job_waste", "job_day_waste",
         "job_summary", "visible_budgets", "visible_spending", "budget_states", "visible_leases", "visible_links",
-        "visible_workers", "visible_archive", "visible_retention", "visible_error_groups",
+        "visible_workers", "visible_archive", "visible_retention", "further_columns", "visible_error_groups",
     }  # fmt: skip
     written = {"budgets", "workers", "job_leases", "job_links", "retention_policies"}
     assert {(role, privilege): set(relations) for role, privilege, relations in granted} == {
