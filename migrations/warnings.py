@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from gjobs.migrations.connection import connect, read_value
 from gjobs.migrations.status import current_revision
-from gjobs.store.capabilities.capability import EARLIER_BUILD
+from gjobs.store.capabilities.capability import EARLIER_BUILD, EVENT_MEGABYTES
 from gjobs.store.errors import command
 
 SECONDS_A_MILLION = 10
@@ -66,7 +66,7 @@ def _sentences(sql: str, *, jobs: int | None) -> Iterator[str]:
         seconds = max(1, round(jobs / 1_000_000 * SECONDS_A_MILLION))
         yield (
             f"With about {jobs:,} jobs, this takes some {seconds} s. Afterwards each write of a job costs the server"
-            " about twice the CPU, and the events of 1,000 jobs take about 0.7 MB."
+            f" about twice the CPU, and the events of 1,000 jobs take about {EVENT_MEGABYTES} MB."
         )
     yield f"{command('migrate sql')} prints all {sql.count(chr(10)):,} lines of SQL."
 

@@ -19,7 +19,7 @@ from gjobs.store.database.load_meter import Traffic
 from gjobs.store.database.query import ChangedRows, Query
 from gjobs.store.database.wake_ups import SILENCE, announces_changes, may_listen
 from gjobs.store.doctor import policy_checks, schema_checks, server_checks, sql_checks, table_checks
-from gjobs.store.doctor.findings import NOT_EXAMINED, DoctorReport, Finding, Section, Severity, size
+from gjobs.store.doctor.findings import DISABLED_TRIGGER, NOT_EXAMINED, DoctorReport, Finding, Section, Severity, size
 from gjobs.store.doctor.policy_checks import WITHOUT_ROW, nothing_leaks, policy_findings, try_policies
 from gjobs.store.doctor.schema_checks import read_schema
 from gjobs.store.errors import NoPrivilege, SignInRefused, StoreError, Unreachable, command
@@ -140,7 +140,9 @@ def _schema_steps(capabilities: Capabilities, revision: str | None, faults: Sequ
         # An interrupted migration may have changed a part of the schema. The next run changes the rest.
         yield _migrating(capabilities, f"migrates to revision {NEWEST_REVISION}")
     # A newer program's schema can't be examined, but that doesn't mean that anything is missing.
-    elif any(finding.section is Section.SCHEMA and finding.name != NOT_EXAMINED for finding in faults):
+    elif any(
+        finding.section is Section.SCHEMA and finding.name not in (NOT_EXAMINED, DISABLED_TRIGGER) for finding in faults
+    ):
         until_then = "" if is_newest else f". Until then, {command('migrate up')} refuses to run"
         yield f"Restore the missing parts of the schema with the app's own migration{until_then}."
 
@@ -256,18 +258,18 @@ class _Examination:
         return [
             *table_checks.rows_findings(self._facts, uses, indexes, counted),
             *table_checks.word_findings(trigrams, uses, indexes, is_replica=self._facts.is_replica),
-            *table_checks.folding_findings(await self._unfolded()),
+            *await self._log(),
         ]
 
-    async def _unfolded(self) -> int:
-        """Return 0 if there are no rollups, or if the login may not read their state."""
+    async def _log(self) -> Iterable[Finding]:
+        """Return nothing if there is no log, or if the login may not read its state."""
         if not self._facts.is_migrated:
-            return 0
+            return ()
         try:
-            ((unfolded,),) = await self._read(table_checks.UNFOLDED)
+            ((use,),) = await self._read(table_checks.LOG_USE)
         except NoPrivilege:
-            return 0
-        return int(unfolded)
+            return ()
+        return table_checks.log_findings(use)
 
     async def _rules(self) -> Iterable[Finding]:
         functions, views, remarks, copies, rules, bodies = await self._read(

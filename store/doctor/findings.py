@@ -21,6 +21,9 @@ class Severity(StrEnum):
 NOT_EXAMINED = "not-examined"
 """The name of a finding for a part that could not be examined."""
 
+DISABLED_TRIGGER = "disabled-trigger"
+"""The name of a finding that its SQL repairs. Nothing of the schema is missing."""
+
 FAULTS = (Severity.WARNING, Severity.PROBLEM)
 
 
@@ -48,7 +51,7 @@ class Finding:
     severity: Severity
     sentence: str
     sql: str | None = None
-    """Statements that fix it, each with a semicolon. Read them before running them."""
+    """Statements that fix or improve it, each with a semicolon. Read them before running them."""
     hint: str | None = None
 
     @property

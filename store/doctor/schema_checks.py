@@ -12,9 +12,10 @@ from gjobs.store.capabilities.capability import quoted
 from gjobs.store.capabilities.claim_sql import QUALIFY_QUERY
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query
-from gjobs.store.doctor.findings import Finding, Section, Severity
+from gjobs.store.doctor.findings import DISABLED_TRIGGER, Finding, Section, Severity
 from gjobs.store.errors import command
 from gjobs.store.schema.schema_diff import (
+    APP_REVISION,
     CATALOGUE,
     Difference,
     DifferenceKind,
@@ -54,6 +55,24 @@ def recreate_sql(lost: SchemaObject) -> str | None:
         case ObjectKind.FUNCTION | ObjectKind.BODY | ObjectKind.GRANT:
             return None
     assert_never(lost.kind)
+
+
+def _disabled(trigger: SchemaObject) -> Finding:
+    """Report a disabled trigger. Those of gjobs on the app's table also fire for replicated rows."""
+    is_recording = trigger.place in TABLES and _is_of_gjobs(trigger)
+    return _schema_finding(
+        DISABLED_TRIGGER,
+        Severity.PROBLEM,
+        f"The trigger {trigger.title} is disabled.",
+        sql=f"ALTER TABLE {trigger.place} ENABLE {'ALWAYS ' if is_recording else ''}TRIGGER {quoted(trigger.name)};",
+        hint=f"Writes are not recorded meanwhile. Afterwards, run {command('migrate verify --totals')}."
+        if is_recording
+        else None,
+    )
+
+
+def _is_of_gjobs(one: SchemaObject) -> bool:
+    return one.place.split(".")[0] == "gjobs" or (one.place in TABLES and one.name.startswith("gjobs_"))
 
 
 MOST_NAMED = 6
@@ -125,6 +144,14 @@ def schema_findings(
             hint=f"To compare the schema, run {command('doctor')} as the owner of the tables.",
         )
         return
+    if revision == APP_REVISION and any(_is_of_gjobs(one) for one in found):
+        yield _schema_finding(
+            "unfinished",
+            Severity.WARNING,
+            f"A run of {command('migrate up')} is not finished. It still runs, or it was interrupted.",
+            hint="If it was interrupted, run it again. It continues, and keeps what is there.",
+        )
+        found = [one for one in found if not _is_of_gjobs(one)]
     others = _other_relations(found)
     for place, kind in others.items():
         yield _schema_finding(
@@ -142,10 +169,14 @@ def schema_findings(
     by_title = {(one.kind, one.title): one for one in promised}
     partitioned = {one.full_name for one in found if one.definition == _PARTITIONED}
     for difference in broken:
-        lost = by_title.get((difference.object, difference.name)) if difference.kind is DifferenceKind.MISSING else None
-        sql = recreate_sql(lost) if lost else None
-        if lost and lost.place in partitioned and sql and ("CONCURRENTLY" in sql or "PRIMARY KEY" in sql):
-            sql = None  # A partitioned table refuses both.
+        promised_object, sql = by_title.get((difference.object, difference.name)), None
+        if promised_object and difference.kind is DifferenceKind.MISSING:
+            sql = recreate_sql(promised_object)
+            if sql and promised_object.place in partitioned and ("CONCURRENTLY" in sql or "PRIMARY KEY" in sql):
+                sql = None  # A partitioned table refuses both.
+        elif promised_object and difference.found == f"{promised_object.definition} DISABLED":
+            yield _disabled(promised_object)
+            continue
         thing = difference.object.value.replace(" ", "-")
         sentence = difference.sentence.rstrip(".")
         yield _schema_finding(

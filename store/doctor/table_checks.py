@@ -7,7 +7,7 @@ from functools import partial
 from sqlalchemy import func, select, text
 
 from gjobs.store import tables
-from gjobs.store.capabilities.capability import ASSETS, JOBS, PROJECTS, WORD_INDEX, DatabaseFacts
+from gjobs.store.capabilities.capability import ASSETS, EVENT_MEGABYTES, JOBS, PROJECTS, WORD_INDEX, DatabaseFacts
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query, TimeLimits, make_number, row_maker
 from gjobs.store.doctor.findings import Finding, Section, Severity, amount, size
@@ -225,19 +225,54 @@ def _unused(uses: Sequence[TableUse], indexes: Sequence[IndexUse]) -> Iterator[F
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogUse:
+    unfolded: int
+    """The events that are not folded into the rollups. At most one more than the limit."""
+    bytes: int
+    """Of the log with its indexes."""
+    keep: str
+    """How long events are kept, as Postgres writes an interval."""
+    has_cron: bool
+    """Whether the server offers the extension pg_cron."""
+
+
 MOST_UNFOLDED = 10_000
 """With so many unfolded events, a statistic is read some 20 ms later."""
-UNFOLDED: Query[int] = Query(text("select unfolded from gjobs.fold_progress"), make_number)
+LOG_USE: Query[LogUse] = Query(
+    text("""
+select p.unfolded, pg_total_relation_size('gjobs.job_event_log'::regclass), s.keep_events::text,
+       exists (select from pg_available_extensions where name = 'pg_cron')
+  from gjobs.fold_progress p, gjobs.settings s
+"""),
+    row_maker(LogUse),
+)
+_FOLD_WITH_CRON = """CREATE EXTENSION IF NOT EXISTS pg_cron;
+SELECT cron.schedule('gjobs-fold', '* * * * *', $$
+  SELECT CASE gjobs.fold_events() WHEN -2 THEN gjobs.count_again() END
+$$);"""
 
 
-def folding_findings(unfolded: int) -> Iterator[Finding]:
-    if unfolded > MOST_UNFOLDED:
+def log_findings(use: LogUse) -> Iterator[Finding]:
+    yield _finding(
+        "events",
+        Severity.OK,
+        f"The events of gjobs take {size(use.bytes)}, and those of 1,000 jobs about {EVENT_MEGABYTES} MB."
+        f" They are kept for {use.keep}.",
+    )
+    if use.unfolded > MOST_UNFOLDED:
         yield _finding(
             "unfolded-events",
             Severity.WARNING,
             f"More than {MOST_UNFOLDED:,} events are not folded into the rollups, so statistics are read slowly.",
-            hint=f"Run {command('fold')}. Workers, dashboards and metrics fold while they run."
-            f" {command('help migrations')} shows how pg_cron can.",
+            hint=f"Run {command('fold')}. Workers, dashboards and metrics fold while they run.",
+        )
+    if use.has_cron:
+        yield _finding(
+            "pg-cron",
+            Severity.OK,
+            "Workers, dashboards and metrics fold events while they run. If none runs for long, pg_cron can fold:",
+            sql=_FOLD_WITH_CRON,
         )
 
 

@@ -215,7 +215,9 @@ async def test_doctor_advises_to_continue_an_interrupted_migration(
         with interrupting(stop, monkeypatch):
             upgrade(app_database)
         report = await examined(app_database)
+        assert "unfinished" in faults(report), stop
         assert report.next_steps[0].startswith("'gjobs migrate up' migrates to revision 0002_gjobs."), stop
+        assert "own-objects" not in {one.name for one in report.findings}, stop
 
 
 @pytest.mark.reads
@@ -277,6 +279,39 @@ async def test_doctor_sql_restores_dropped_indexes_constraints_and_triggers(
             for statement in str(one.sql).split("\n"):
                 owner.execute(statement.encode())
     assert finding(await examined(app_database), "matches").severity is Severity.OK
+
+
+async def test_doctor_reports_and_enables_disabled_triggers(app_database: Conninfo) -> None:
+    upgrade(app_database)
+    run(
+        app_database,
+        "alter table assets disable trigger update_assets_updated_at",
+        "alter table generation_jobs enable replica trigger gjobs_changed",
+    )
+    report = await examined(app_database)
+    assert [one.sql for one in report.findings if one.name == "disabled-trigger"] == [
+        'ALTER TABLE public.assets ENABLE TRIGGER "update_assets_updated_at";',
+        'ALTER TABLE public.generation_jobs ENABLE ALWAYS TRIGGER "gjobs_changed";',
+    ]
+    assert report.next_steps == STEPS
+    fix(app_database, report, names={"disabled-trigger"})
+    assert finding(await examined(app_database), "matches").severity is Severity.OK
+
+
+async def test_doctor_says_what_events_take_and_who_can_fold_them(
+    app_database: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upgrade(app_database)
+    report = await examined(app_database)
+    assert "1,000 jobs about 0.7 MB. They are kept for 90 days." in finding(report, "events").sentence
+    assert faults(report) == LEAKS
+    monkeypatch.setattr(table_checks, "MOST_UNFOLDED", -1)
+    assert faults(await examined(app_database)) == {*LEAKS, "unfolded-events"}
+
+    use = table_checks.LogUse(unfolded=0, bytes=0, keep="90 days", has_cron=True)
+    (cron,) = (one for one in table_checks.log_findings(use) if one.name == "pg-cron")
+    (task,) = re.findall(r"\$\$(.*)\$\$", str(cron.sql), re.DOTALL)
+    run(app_database, task)
 
 
 HIDING_OTHERS: dict[str, Sequence[str]] = {
