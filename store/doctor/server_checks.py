@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from statistics import median
 from time import perf_counter
 from uuid import UUID
 
 from sqlalchemy import text
 
-from gjobs.store.capabilities.capabilities import OLDEST_MIGRATED, OLDEST_READ, Capabilities
+from gjobs.store.capabilities.capabilities import OLDEST_MIGRATED, OLDEST_READ, Capabilities, acting
 from gjobs.store.capabilities.capability import JOBS, Capability, DatabaseFacts, not_a_table
 from gjobs.store.capabilities.claim_sql import WHOLE_TOKEN
 from gjobs.store.capabilities.probe import probe
@@ -130,8 +131,9 @@ def role_findings(capabilities: Capabilities) -> Iterator[Finding]:
         yield _login_finding("jobs", Severity.PROBLEM, missing.reason, sql=missing.sql, hint=missing.advice)
     users = [*_users(capabilities)]
     reported = {one.sentence for one in users}
+    granted = {statement for one in users if one.sql for statement in one.sql.split("\n")}
     for one in _limits(capabilities):
-        if one.sentence not in reported:
+        if one.sentence not in reported and one.sql not in granted:
             reported.add(one.sentence)
             yield one
     yield from users
@@ -226,17 +228,19 @@ def _users(capabilities: Capabilities) -> Iterator[Finding]:
     """Report all missing grants in one finding, even if this login can't act as a user."""
     if not capabilities.facts.has_users_role:
         return
-    on_primary = Capabilities(replace(capabilities.facts, may_become_user=True, is_replica=False, is_read_only=False))
+    on_primary = replace(capabilities.facts, may_become_user=True, is_replica=False, is_read_only=False)
+    # Without the grant on the schema auth, users lack every feature. So it is reported beside all others.
+    with_auth = Capabilities(replace(on_primary, users_may_use_auth=True))
+    missing = [with_auth.lacking(feature, _ANY_USER) for feature in _GRANTS_OF_USERS]
     # Each grant once, even if several features need it.
     lacking = {
-        missing.sql: missing.reason.removeprefix(_NO_GRANT).rstrip(".")
-        for feature in _GRANTS_OF_USERS
-        for missing in on_primary.lacking(feature, _ANY_USER)
-        if missing.reason.startswith(_NO_GRANT)
+        one.sql: one.reason.removeprefix(_NO_GRANT).split(". ")[0].rstrip(".")
+        for one in (acting(on_primary), *chain.from_iterable(missing))
+        if one is not None and one.sql is not None and one.reason.startswith(_NO_GRANT)
     }
     if lacking:
         sentence = f"{_NO_GRANT}{', '.join(lacking.values())}."
-        yield _login_finding("users-grants", Severity.WARNING, sentence, sql="\n".join(filter(None, lacking)))
+        yield _login_finding("users-grants", Severity.WARNING, sentence, sql="\n".join(lacking))
     else:
         yield _login_finding(
             "users-grants", Severity.OK, f"The role {ROLE_OF_USERS} has the grants of the app's users."

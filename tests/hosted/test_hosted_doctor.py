@@ -150,6 +150,17 @@ async def test_doctor_finds_and_fixes_missing_user_grants(ungranted_database: Co
     assert finding(await examined(ungranted_database), "users-grants").severity is Severity.OK
 
 
+async def test_doctor_reports_all_missing_grants_at_once(ungranted_database: Conninfo, hosted_server: Server) -> None:
+    administrator = hosted_server.administrator(str(ungranted_database["dbname"]))
+    run(administrator, "revoke usage on schema auth from authenticated")
+    report = await examined(administrator)
+    grants = finding(report, "users-grants")
+    assert "may not read generation_jobs, read projects" in grants.sentence
+    assert "may not use the schema auth" in finding(report, "acting").sentence
+    run(administrator, grants.sql, "grant usage on schema auth to authenticated")
+    assert finding(await examined(administrator), "users-grants").severity is Severity.OK
+
+
 @pytest.mark.migrated
 async def test_doctor_finds_only_the_leaks_of_the_app_in_a_migrated_project_and_its_sql_fixes_them(
     app_database: Conninfo,
