@@ -276,7 +276,9 @@ create view gjobs.job_events with (security_barrier = on) as
            e.actor_role, e.application, e.lease_owner, e.note, e.at,
            case when not e.has_moved then e.project_id
                 when (select gjobs.visible_jobs()) = 'all' or e.former_user_id = (select auth.uid()) then e.former_project_id
-           end as former_project_id
+           end as former_project_id,
+           -- Events of an earlier build, which have no day, do not show it.
+           e.has_moved or e.day is null as may_have_moved
       from gjobs.job_event_log e
      where case (select gjobs.visible_jobs())
                when 'all' then true

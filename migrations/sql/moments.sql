@@ -1,7 +1,8 @@
 -- The jobs as the caller would have seen them at a moment, as far as the log reaches back. A job without an event after the moment is
--- unchanged. Any other job has the values of its last event up to the moment. A job without such an event has the status and cost that it
--- had before its first later event. A job that was only archived or restored since is unchanged, too. Jobs that are gone are found by their
--- events. The column `unrecorded` names the values that were not recorded, separated by commas. It is null if all were recorded.
+-- unchanged. Any other job has the values of its last event up to the moment. A job without such an event has the values that it had before
+-- its first later event, as far as that event shows them. A job that was only archived or restored since is unchanged, too. If also its
+-- cost has changed, its error has not. Jobs that are gone are found by their events. The column `unrecorded` names the values that were not
+-- recorded, separated by commas. It is null if all were recorded.
 -- A column that the table lacks is null: its name then means that of `absent`.
 --
 -- The other arguments limit what is read. p_limit chooses the newest jobs that still exist, and all that are gone and not older. With
@@ -86,11 +87,15 @@ begin
                       max(e.at) filter (where e.at <= p_moment and e.kind = 'status') as changed_at,
                       min(e.at) filter (where e.at <= p_moment and e.to_status = 'running'
                                           and e.from_status is distinct from 'running') as started_at,
-                      bool_and(e.kind in ('archived', 'restored')) filter (where e.at > p_moment) as is_only_archived
+                      bool_and(e.kind in ('archived', 'restored')) filter (where e.at > p_moment) as is_only_archived,
+                      -- A job that has moved may have events that the caller does not see.
+                      bool_and(e.kind in ('cost', 'archived', 'restored') and not e.may_have_moved)
+                          filter (where e.at > p_moment) as keeps_error
                  from gjobs.job_events e
                 cross join lateral (
                     -- Other events leave the error out.
-                    select e.at <= p_moment and e.kind in ('created', 'restored', 'status', 'retry', 'error') as error
+                    select e.at <= p_moment and (e.kind in ('created', 'restored', 'status', 'retry', 'error')
+                                                 or e.to_status = 'failed' and e.error is not null) as error
                 ) records
                 where e.job_id = c.id and coalesce(e.from_status, e.to_status) is not null
            ) h
@@ -102,22 +107,33 @@ begin
          union all
          select coalesce(h.user_id, c.user_id, '00000000-0000-0000-0000-000000000000'),
                 coalesce((h.before).project_id, (h.next).project_id), h.status,
-                coalesce((h.before).mode, (h.next).mode), h.error,
+                coalesce((h.before).mode, (h.next).mode), last.error,
                 case when h.has_before then (h.before).cost_cents
                      when (h.next).to_status is null then (h.next).cost_cents
                      else (h.next).cost_cents - (h.next).cents_change end,
                 -- A job whose first event is not its creation is older than the first event of all.
                 coalesce(c.created_at, case when (h.first).from_status is null then (h.first).at else began_at end),
-                coalesce((h.before).at, c.created_at, began_at), (h.before).retry_count,
+                coalesce((h.before).at, c.created_at, began_at),
+                case when h.has_before then (h.before).retry_count when has_retry_count then (h.next).retry_count end,
                 case when is_final then case when c.completed_at <= p_moment then c.completed_at else h.changed_at end end,
                 pg_catalog.concat_ws(',', 'input_asset_id,updated_at',
                           case when is_final and (c.completed_at <= p_moment) is not true then 'completed_at' end,
                           case when c.is_deleted then 'created_at' end,
-                          case when not h.has_error or h.error like '%[gjobs keeps only the start and the end of this error]%'
+                          case when not has_error or last.error like '%[gjobs keeps only the start and the end of this error]%'
                                then 'error' end,
                           case when h.user_id is null then 'user_id' end,
-                          case when not h.has_before then 'mode,retry_count' end)
-           from (select h.status in ('succeeded', 'failed') as is_final) last
+                          case when not h.has_before and (h.next).may_have_moved then 'mode' end,
+                          case when not (h.has_before or has_retry_count) then 'retry_count' end)
+           from (
+               select h.status in ('succeeded', 'failed') as is_final,
+                      case when is_unchanged then c.error when h.has_error then h.error when is_next_same then (h.next).error end as error,
+                      is_unchanged or h.has_error or is_next_same and (h.next).error is not null as has_error,
+                      (h.next).kind in ('cost', 'error', 'deleted', 'archived') and not (h.next).may_have_moved as has_retry_count
+                 from (
+                     select h.keeps_error and not c.is_deleted as is_unchanged,
+                            (h.next).kind = 'cost' and not (h.next).may_have_moved as is_next_same
+                 ) since
+           ) last
           where h.is_past and h.status is not null and (c.is_deleted or not h.is_only_archived)
      ) t
      where (p_project_id is null or t.project_id = p_project_id)
