@@ -149,7 +149,8 @@ begin
                         when c.queues then c.cents
                         when c.was_covered and c.cents = c.former_cents then c.charged_cents
                         when c.was_covered and refunds then c.cents
-                        else greatest(c.charged_cents, c.cents) end as next_cents
+                        else greatest(c.charged_cents, c.cents) end as next_cents,
+                   c.finishes or c.was_covered and not c.queues and c.cents < c.former_cents as asks_nothing
               from covered c
         ), removed as (
             delete from gjobs.budget_charges k using decided d
@@ -162,7 +163,7 @@ begin
             on conflict (budget_id, job_id) do update set period_start = excluded.period_start, cents = excluded.cents
         )
         select d.budget_id, d.limit_cents, e.period_start, sum(e.cents)::bigint as cents,
-               coalesce(sum(e.cents) filter (where not d.finishes), 0)::bigint as asked,
+               coalesce(sum(e.cents) filter (where not d.asks_nothing), 0)::bigint as asked,
                bool_or(e.enters) as queues, coalesce(sum(e.cents) filter (where e.enters), 0)::bigint as queued
           from decided d
          cross join lateral (
@@ -172,7 +173,7 @@ begin
          ) e (period_start, cents, enters)
          where e.period_start is not null and e.cents is not null
          group by d.budget_id, d.limit_cents, e.period_start
-        having sum(e.cents) <> 0 or coalesce(sum(e.cents) filter (where not d.finishes), 0) > 0 or bool_or(e.enters)
+        having sum(e.cents) <> 0 or coalesce(sum(e.cents) filter (where not d.asks_nothing), 0) > 0 or bool_or(e.enters)
          order by d.budget_id, e.period_start;
 end $$;
 
@@ -194,6 +195,7 @@ declare
     charge    record;
     budget    gjobs.budgets;
     spent     bigint;
+    other     text;
 begin
     if p_count = 1 then
         select * into event from gjobs.job_event_log l where l.transaction_id = pg_current_xact_id() order by l.id desc limit 1;
@@ -246,18 +248,21 @@ begin
         if charge.asked > 0 and spent > charge.limit_cents
            or charge.queues and spent - charge.queued >= charge.limit_cents then
             select * into budget from gjobs.budgets b where b.id = charge.budget_id;
+            if charge.period_start <> gjobs.budget_period_start(budget.period, today) then
+                other := to_char(charge.period_start, case budget.period when 'day' then 'YYYY-MM-DD' else 'YYYY-MM' end);
+            end if;
             raise exception using
                 errcode = 'GJ001',
                 message = format(
-                    'the %s budget of %s %s has %s cents: %s are spent and %s were asked',
+                    'the %s budget of %s %s%s has %s cents: %s are spent and %s were asked',
                     case budget.period when 'all' then 'total' when 'day' then 'daily' else 'monthly' end,
                     case when budget.user_id is null then 'project' else 'user' end,
-                    coalesce(budget.user_id, budget.project_id),
+                    coalesce(budget.user_id, budget.project_id), ' for ' || other,
                     charge.limit_cents, spent - charge.cents, charge.asked
                 ),
                 detail = jsonb_build_object(
                     'budget_id', charge.budget_id, 'user_id', budget.user_id, 'project_id', budget.project_id,
-                    'period', budget.period, 'period_start', nullif(charge.period_start, '-infinity'),
+                    'period', budget.period, 'period_start', nullif(charge.period_start, '-infinity'), 'other_period', other,
                     'limit_cents', charge.limit_cents, 'spent_cents', spent - charge.cents, 'asked_cents', charge.asked
                 );
         end if;

@@ -121,6 +121,8 @@ class Refusal:
     spent_cents: int
     """Without the refused amount."""
     asked_cents: int
+    other_period: str | None
+    """The refused day or month, such as `2026-01`. None for the current one."""
 
 
 FARTHEST = timedelta(days=3_650)

@@ -42,6 +42,7 @@ def read_refusal(detail: str | None) -> Refusal | None:
             limit_cents=int(fields["limit_cents"]),
             spent_cents=int(fields["spent_cents"]),
             asked_cents=int(fields["asked_cents"]),
+            other_period=str(fields["other_period"]) if fields["other_period"] else None,
         )
     except (ValueError, OverflowError, KeyError, TypeError, AttributeError, RecursionError):
         return None
@@ -55,7 +56,7 @@ def exceeded(refusal: Refusal, name: str | None = None) -> BudgetExceeded:
 
 def refusal_words(refusal: Refusal, name: str | None) -> str:
     which = budget_name(refusal, name)
-    which = f"{which[:1].upper()}{which[1:]}"
+    which = f"{which[:1].upper()}{which[1:]}{f' for {refusal.other_period}' if refusal.other_period else ''}"
     spent = f"{money(refusal.spent_cents)} of {money(refusal.limit_cents)} are spent"
     asked = money(refusal.asked_cents)
     if refusal.spent_cents < refusal.limit_cents:
@@ -64,7 +65,7 @@ def refusal_words(refusal: Refusal, name: str | None) -> str:
 
 
 def refusal_hint(refusal: Refusal) -> str:
-    again = STARTS_AGAIN.get(refusal.period, "")
+    again = "" if refusal.other_period else STARTS_AGAIN.get(refusal.period, "")
     return f"{again}Press b in the dashboard to raise the limit, or run {command('budgets set')}."
 
 

@@ -126,10 +126,27 @@ def test_budget_error_contains_limit_spent_amount_and_cost(operator: psycopg.Con
         "project_id": str(ADA.project),
         "period": "all",
         "period_start": None,
+        "other_period": None,
         "limit_cents": 300,
         "spent_cents": 250,
         "asked_cents": 51,
     }
+
+
+def test_cost_of_a_job_from_before_a_daily_budget_can_be_lowered_whatever_the_limit(
+    operator: psycopg.Connection, refused: pytest.RaisesExc[psycopg.Error]
+) -> None:
+    old, other = (queue(operator, ADA, 500, "succeeded", day="2026-02-02 12:00Z") for _ in range(2))
+    limit_user(operator, ADA, 300, "day")
+    change(operator, old, cost_cents=400)
+    with refused as caught:
+        change(operator, other, cost_cents=501)
+    assert str(caught.value).startswith(
+        f"the daily budget of user {ADA.id} for 2026-02-02 has 300 cents: 400 are spent"
+    )
+    change(operator, other, mode="packaging", cost_cents=0)
+    charged = "select spent_cents from gjobs.budget_spending where period_start = '2026-02-02'"
+    assert operator.execute(charged).fetchall() == [(400,)]
 
 
 def test_job_cost_can_grow_only_up_to_the_limit(

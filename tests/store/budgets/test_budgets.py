@@ -157,6 +157,14 @@ async def test_budget_refusal_names_the_project_or_user_or_an_unreadable_users_i
         with pytest.raises(BudgetExceeded, match=r"^The daily budget of user ada@example\.com has run out"):
             await store.create_generation_job(project_id=project, mode="lifestyle")
 
+    past = db.make_job(project, "succeeded", cost_cents=5, created_at=datetime(2026, 2, 2, 12, tzinfo=UTC))
+    for period, named in (("day", "2026-02-02"), ("month", "2026-02")):
+        limited = await operator.set_budget(project_id=project, period=period, limit_cents=5)
+        with pytest.raises(BudgetExceeded, match=rf"^The \w+ budget of project 'Autumn' for {named} can't") as caught:
+            await operator.update_generation_job(past, cost_cents=6)
+        assert "starts again" not in (caught.value.hint or "")
+        await operator.remove_budget(limited.id)
+
     refused = Query(text("select id, email from auth.users_of_nobody"), tuple)
     monkeypatch.setattr("gjobs.store.users.user_sql.in_range", lambda *_, **__: refused)
     project = db.make_project()

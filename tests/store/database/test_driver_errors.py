@@ -116,6 +116,7 @@ REFUSAL = Refusal(
     limit_cents=10_000,
     spent_cents=9_950,
     asked_cents=100,
+    other_period=None,
 )
 
 INFINITE = json.dumps({**asdict(REFUSAL), "limit_cents": float("inf")}, default=str)
