@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from gjobs.migrations.connection import connect, read_value
 from gjobs.migrations.status import current_revision
@@ -36,6 +37,7 @@ select p.oid::regprocedure::text
 _PUBLISH_ALL = "select pubname from pg_catalog.pg_publication where puballtables order by pubname"
 _LOSSES = "select to_regclass('gjobs.job_event_log') is not null"
 _EVENTS_KEPT = "select count(*) from (select from gjobs.job_event_log limit %s) e"
+_JOBS_ARCHIVED = "select count(*) from gjobs.archived_jobs"
 _BUDGETS_KEPT = "select count(*) from (select from gjobs.budgets limit %s) b"
 
 
@@ -118,17 +120,22 @@ def columns_warnings(conninfo: Mapping[str, str | int]) -> list[str]:
     return sentences
 
 
-def removal_warnings(conninfo: Mapping[str, str | int]) -> list[str]:
-    """Return sentences on what a removal loses."""
+def removal_warnings(conninfo: Mapping[str, str | int], *, export_to: Path | None = None) -> list[str]:
+    """Return sentences on what a removal loses. It moves archived jobs to a file, or is refused because of them."""
     with connect(conninfo, read_only=True) as connection:
         if not read_value(connection, _LOSSES):
             return []
         events = read_value(connection, _EVENTS_KEPT, [MOST_COUNTED])
         budgets = read_value(connection, _BUDGETS_KEPT, [MOST_COUNTED])
+        archived = read_value(connection, _JOBS_ARCHIVED) if export_to else 0
     sentences = []
     if events:
         lost = "1 event" if events == 1 else f"{events:,}{' or more' if events == MOST_COUNTED else ''} events"
-        sentences.append(f"{lost} will be lost, along with the start times of the jobs. No job will be lost.")
+        jobs = "" if archived else " No job will be lost."
+        sentences.append(f"{lost} will be lost, along with the start times of the jobs.{jobs}")
+    if archived:
+        moved, they = ("1 archived job", "It is") if archived == 1 else (f"{archived:,} archived jobs", "They are")
+        sentences.append(f"{moved} will leave the database. {they} first written to {export_to}.")
     if budgets:
         lost = "1 budget" if budgets == 1 else f"{budgets:,} budgets"
         sentences.append(f"{lost} will be lost, along with the amounts spent. Nothing will limit the cost of jobs.")

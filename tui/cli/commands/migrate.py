@@ -332,7 +332,7 @@ def remove(
             )
         before = read_status(database.conninfo)
         if before.managed:
-            print_message(*removal_warnings(database.conninfo))
+            print_message(*removal_warnings(database.conninfo, export_to=export_archive))
             if not yes:
                 _ask("Remove everything of gjobs from", database, unchanged="Nothing was removed.")
         exported = _export(database, export_archive) if export_archive else None
