@@ -172,6 +172,34 @@ def print_message(*sentences: str | None) -> None:
         say_block(clean(sentence))
 
 
+def text_width() -> int:
+    """Return the width for text on a terminal, in cells. Longer lines are hard to read."""
+    return min(shutil.get_terminal_size().columns, 100)
+
+
+def wrapped(text: str, width: int, *, first: str = "", rest: str = "") -> list[str]:
+    """Return lines that break between words, and never inside a command. `first` and `rest` are their indents."""
+    import textwrap
+
+    from gjobs.tui.text.clean_text import clean
+
+    # A control character, which no clean text has, keeps each command on one line.
+    whole = errors.COMMAND.sub(lambda found: found[0].replace(" ", "\0"), clean(text))
+    lines = textwrap.wrap(
+        whole, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False, break_long_words=False
+    )
+    return [line.replace("\0", " ") for line in lines]
+
+
+def print_paragraphs(*sentences: str) -> None:
+    """Print sentences on stderr like `print_message`. On a terminal, break their lines between words."""
+    if not is_terminal(sys.stderr):
+        print_message(*sentences)
+        return
+    for sentence in sentences:
+        say_block("\n".join(wrapped(without_passwords(sentence), text_width())))
+
+
 def say_block(text: str, *, end: str = "\n") -> None:
     """Print lines on stderr. The text must be clean."""
     try:

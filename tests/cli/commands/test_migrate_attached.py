@@ -9,7 +9,7 @@ import pytest
 from gjobs.migrations import HEAD, REVISIONS
 from gjobs.store.database.connection_url import without_password
 from gjobs.store.embedded.server_files import ADMINISTRATOR
-from tests.cli.command_line import PipedCommand, Run, UseProfile, assert_refused, uri
+from tests.cli.command_line import OpenTerminal, PipedCommand, Run, UseProfile, assert_refused, uri
 from tests.conftest import Conninfo, connect, temporary_login
 from tests.hosted.server_directory import until
 from tests.migrations.conftest import catalogue
@@ -55,6 +55,22 @@ def test_verify_reports_that_the_schema_matches_the_first_revision(gjobs: Run, a
     advised = f"'gjobs migrate up --database-url \"{without_password(uri(app))}\" --write REASON'"
     assert read_only.err.endswith(f"{advised} can migrate this database.\n")
     assert catalogue(app) == before
+
+
+def test_sentences_before_a_question_break_between_words_only_on_a_terminal(
+    gjobs: Run, open_terminal: OpenTerminal
+) -> None:
+    for line in ("up", "columns"):
+        piped = gjobs("migrate", line)
+        assert piped.code == 2
+        _, *sentences = piped.err.splitlines()[:-2]
+        for columns, widest in ((60, 60), (200, 100)):
+            terminal = open_terminal("migrate", line, columns=columns)
+            terminal.decline()
+            _, *lines, _ = terminal.screen.partition("?\r\n")[0].split("\r\n")
+            assert max(map(len, lines)) <= widest
+            assert " ".join(lines) == " ".join(sentences)
+        assert gjobs("migrate", "up", "--yes").code == 0
 
 
 def journal_entries(gjobs: Run) -> list[tuple[str, str, str | None]]:

@@ -1,7 +1,5 @@
 """gjobs doctor, and its report as text."""
 
-import shutil
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -9,12 +7,11 @@ from uuid import UUID
 
 from gjobs.store.configuration.settings import Settings
 from gjobs.store.doctor.findings import DoctorReport, Finding, Section, Severity
-from gjobs.store.errors import COMMAND
 from gjobs.store.users.actor import OPERATOR, ActingUser
 from gjobs.store.values.data_classes import by_member
 from gjobs.tui.cli.command import ActorRule, Command
 from gjobs.tui.cli.options import option, switch
-from gjobs.tui.cli.output import ExitCode, Output, UsageError, not_empty
+from gjobs.tui.cli.output import ExitCode, Output, UsageError, not_empty, text_width, wrapped
 from gjobs.tui.cli.sessions import with_session
 from gjobs.tui.export.export_files import document
 
@@ -53,7 +50,7 @@ WIDTH = 80
 
 def report_text(report: DoctorReport, *, database: str, colour: bool, width: int = WIDTH) -> str:
     """Return the report. Quoted texts are printed without control characters. SQL lines are never wrapped."""
-    name = _wrapped(database, width, first=_INDENT, rest=_INDENT)
+    name = wrapped(database, width, first=_INDENT, rest=_INDENT)
     parts = ["\n".join([_painted("Database", _BOLD, colour=colour), *name])]
     for section in Section:
         found = [finding for finding in report.findings if finding.section is section]
@@ -61,7 +58,7 @@ def report_text(report: DoctorReport, *, database: str, colour: bool, width: int
             lines = [_painted(_TITLES[section], _BOLD, colour=colour)]
             lines += [line for finding in found for line in _finding(finding, width, colour=colour)]
             parts.append("\n".join(lines))
-    steps = [line for step in report.next_steps for line in _wrapped(step, width, first="- ", rest="  ")]
+    steps = [line for step in report.next_steps for line in wrapped(step, width, first="- ", rest="  ")]
     parts.append("\n".join([_painted("Next steps", _BOLD, colour=colour), *steps]))
     parts.append(_verdict(report, colour=colour))
     return "\n\n".join(parts)
@@ -69,27 +66,16 @@ def report_text(report: DoctorReport, *, database: str, colour: bool, width: int
 
 def _finding(finding: Finding, width: int, *, colour: bool) -> Iterator[str]:
     mark, mark_colour = _MARKS[finding.severity]
-    first, *others = _wrapped(finding.sentence, width, first=_INDENT, rest=_INDENT)
+    first, *others = wrapped(finding.sentence, width, first=_INDENT, rest=_INDENT)
     yield _painted(mark.ljust(_MARK_WIDTH), mark_colour, colour=colour) + first[_MARK_WIDTH:]
     yield from others
     if finding.hint:
-        for line in _wrapped(finding.hint, width, first=_INDENT, rest=_INDENT):
+        for line in wrapped(finding.hint, width, first=_INDENT, rest=_INDENT):
             yield _painted(line, _FAINT, colour=colour)
     if finding.sql:
         from gjobs.tui.text.clean_text import clean_block
 
         yield from (f"{_INDENT}    {line}".rstrip() for line in clean_block(finding.sql).split("\n"))
-
-
-def _wrapped(text: str, width: int, *, first: str, rest: str) -> list[str]:
-    from gjobs.tui.text.clean_text import clean
-
-    # A control character, which no clean text has, keeps each command on one line.
-    whole = COMMAND.sub(lambda found: found[0].replace(" ", "\0"), clean(text))
-    lines = textwrap.wrap(
-        whole, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False, break_long_words=False
-    )
-    return [line.replace("\0", " ") for line in lines]
 
 
 def _verdict(report: DoctorReport, *, colour: bool) -> str:
@@ -106,10 +92,6 @@ def _verdict(report: DoctorReport, *, colour: bool) -> str:
 
 def _painted(text: str, code: str, *, colour: bool) -> str:
     return f"{code}{text}{_RESET}" if colour else text
-
-
-_WIDEST = 100
-"""Longer lines are hard to read."""
 
 
 @Command(
@@ -148,7 +130,7 @@ async def _examine(session: "Session", output: Output, further: "Sequence[Furthe
         found = document(report, "counts", "findings", "next_steps")
         output.document({"database": session.full_name, "ok": report.is_well, **found})
     else:
-        width = min(shutil.get_terminal_size((WIDTH, 24)).columns, _WIDEST) if output.is_terminal else WIDTH
+        width = text_width() if output.is_terminal else WIDTH
         output.text(report_text(report, database=session.full_name, colour=output.has_colour, width=width))
     return ExitCode.DONE if report.is_well else ExitCode.FOUND
 

@@ -11,7 +11,7 @@ from gjobs.store.configuration.settings import Settings
 from gjobs.store.values.formats import nearest
 from gjobs.tui.cli.command import Command
 from gjobs.tui.cli.options import argument, option
-from gjobs.tui.cli.output import Declined, Output, UsageError, print_message
+from gjobs.tui.cli.output import Declined, Output, UsageError, print_message, text_width
 from gjobs.tui.cli.parser import Parser
 from gjobs.tui.manual.pages import GROUPS, TOPICS, Hit, page_text, summary
 from gjobs.tui.manual.pages import search as search_pages
@@ -23,8 +23,6 @@ _PAGE_LINK = re.compile(r"\[([^]]+)\]\([\w-]*(?:\.md)?(?:#[\w-]+)?\)")
 """A link to another page. Its text is the topic."""
 _NARROWEST_TEXT = 30
 """Minimum width, in cells, of the column with the found text."""
-_WIDEST = 100
-"""The maximum width of a line, in cells. Longer lines are hard to read."""
 
 
 @Command(name="help", example="gjobs help budgets", opens_database=False, reads_configuration=False, has_json=False)
@@ -106,11 +104,10 @@ def _drawn(text: str, *, has_colour: bool) -> str:
     from rich.markdown import Markdown
     from rich.theme import Theme
 
-    width = min(shutil.get_terminal_size().columns, _WIDEST)
     # By default, Rich gives code a black background, which is hard to read in a light terminal.
     theme = Theme({"markdown.code": "bold cyan", "markdown.code_block": "cyan"})
     console = Console(
-        width=width, theme=theme, force_terminal=has_colour, color_system="standard" if has_colour else None
+        width=text_width(), theme=theme, force_terminal=has_colour, color_system="standard" if has_colour else None
     )
     page = Markdown(_PAGE_LINK.sub(r"\1", text), code_theme="ansi_dark", hyperlinks=False)
     with console.capture() as capture:

@@ -17,7 +17,7 @@ from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import YES
 from gjobs.tui.cli.command import ActorRule, Command, Group
 from gjobs.tui.cli.options import option, switch
-from gjobs.tui.cli.output import ExitCode, Output, print_message, require_yes
+from gjobs.tui.cli.output import ExitCode, Output, print_message, print_paragraphs, require_yes
 from gjobs.tui.export.export_files import document
 
 if TYPE_CHECKING:
@@ -285,9 +285,9 @@ def up(
         before = read_status(database.conninfo)
         ask = not (yes or database.is_ours) and (sql := pending_sql(database.conninfo))
         if ask:
-            print_message(*summarize(database.conninfo, sql))
+            print_paragraphs(*summarize(database.conninfo, sql))
         if before.pending:
-            print_message(*upgrade_warnings(database.conninfo))
+            print_paragraphs(*upgrade_warnings(database.conninfo))
         if ask:
             _ask("Migrate", database, unchanged="Nothing was changed.")
         kept = (
@@ -332,7 +332,7 @@ def remove(
             )
         before = read_status(database.conninfo)
         if before.managed:
-            print_message(*removal_warnings(database.conninfo, export_to=export_archive))
+            print_paragraphs(*removal_warnings(database.conninfo, export_to=export_archive))
             if not yes:
                 _ask("Remove everything of gjobs from", database, unchanged="Nothing was removed.")
         exported = _export(database, export_archive) if export_archive else None
@@ -366,7 +366,7 @@ def columns(settings: Settings, output: Output, *, yes: bool = YES) -> None:
         lacking = lacking_columns(database.conninfo)
         names = " and ".join(lacking)
         if lacking and not yes:
-            print_message(
+            print_paragraphs(
                 f"This adds {names} to the app's table generation_jobs, which keeps them after"
                 f" {command('migrate remove')}. {command('migrate sql --columns')} prints the SQL.",
                 "Existing jobs are not changed: they have 0 retries, and when they completed stays unknown.",
