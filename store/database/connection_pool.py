@@ -79,6 +79,8 @@ _MICROSECOND = timedelta(microseconds=1)
 _INFINITIES = {2**63 - 1: "infinity", -(2**63): "-infinity"}
 _CYCLE_YEARS, _CYCLE = 400, timedelta(days=146_097)
 """The calendar repeats after this many years."""
+_UNKNOWN_TYPE = 0
+"""With this type, the driver registers the loader of all types that have no other one."""
 
 
 class UtcLoader(Loader):
@@ -94,6 +96,19 @@ class UtcLoader(Loader):
             return _EPOCH + microseconds * _MICROSECOND
         except OverflowError:
             return FarTime.of(_INFINITIES.get(microseconds) or _far_text(microseconds))
+
+
+class UnknownTypeLoader(Loader):
+    """Reads a type that the driver does not know as text, such as the app's enum for a status."""
+
+    format = Format.BINARY
+
+    def load(self, data: Buffer) -> str | bytes:
+        found = bytes(data)
+        try:
+            return found.decode()
+        except UnicodeDecodeError:
+            return found
 
 
 def _far_text(microseconds: int) -> str:
@@ -312,6 +327,7 @@ class ConnectionPool:
                     break
             else:
                 connection.adapters.register_loader("timestamptz", UtcLoader)
+                connection.adapters.register_loader(_UNKNOWN_TYPE, UnknownTypeLoader)
                 self.transport = transport_of(connection)
                 self.traffic.add(connection)
                 return connection

@@ -233,7 +233,8 @@ def with_session(
                 async with open_session(settings, progress, connections=connections, expected=expected) as session:
                     startup.resume_gc()
                     _print_claims_caution(session)
-                    if settings.write_reason is not None:
+                    # Commands that only read run also where nobody can write. Writes are refused later.
+                    if settings.write_reason is not None and not session.access.is_closed:
                         session.access.open_permit(settings.write_reason, _LONGEST_COMMAND)
                     return await _with_better_errors(work, session)
         except asyncio.CancelledError:
@@ -252,11 +253,19 @@ def look_and_ask(
 ) -> T:
     """Return what `look` finds, once the person has agreed to its question. If the question is None, nobody is asked.
 
-    While the person is asked, the command has no connection and no locks. Raises as `require_yes` does.
+    While the person is asked, the command has no connection and no locks. Raises as `require_yes` does, and ReadOnly
+    before a question in a session that may not write.
     """
+
+    async def look_if_writable(session: Session) -> tuple[T, str | None]:
+        found, question = await look(session)
+        if question is not None and not yes:
+            session.access.require()
+        return found, question
+
     if not yes:
         require_terminal()
-    found, question = with_session(settings, look)
+    found, question = with_session(settings, look_if_writable)
     if question is not None and not yes:
         require_yes(question, unchanged=unchanged)
     return found

@@ -162,3 +162,31 @@ def test_policy_with_an_unknown_action_is_skipped_and_can_be_removed(gjobs: Run)
     assert policy["applied_at"] is None
     removed = gjobs("cleanup", "policies", "remove", "--project", "Autumn catalog", "--yes")
     assert removed.code == 0, removed.err
+
+
+def test_table_that_gjobs_never_writes_is_read_with_a_write_reason_too(
+    attached_database: Conninfo,
+    configure: Configure,
+    monkeypatch: pytest.MonkeyPatch,
+    gjobs: Run,
+    open_terminal: OpenTerminal,
+) -> None:
+    with connect(attached_database, autocommit=True) as connection:
+        fill(connection)
+        for statement in (
+            "create type job_status as enum ('queued', 'running', 'succeeded', 'failed', 'größer')",
+            "drop view generation_job_summary",
+            "alter table generation_jobs drop constraint generation_jobs_status_check, alter status drop default",
+            "alter table generation_jobs alter status type job_status using status::job_status",
+        ):
+            connection.execute(statement.encode())
+    configure(profile("app", uri(attached_database)))
+    monkeypatch.setenv("GJOBS_PROFILE", "app")
+    for command in ("stats", "jobs list"):
+        printed = gjobs(*command.split(), "--json", "--write", "ticket 7")
+        assert (printed.code, '"status": "queued"' in printed.out) == (0, True), printed.err
+    report = gjobs("doctor", "--write", "ticket 7")
+    assert (report.code, "status is job_status" in report.out) == (8, True)
+    terminal = open_terminal("jobs", "delete", str(QUEUED), "--write", "ticket 7")
+    assert terminal.finish() == 6
+    assert terminal.screen.startswith("gjobs does not write here, because generation_jobs has unexpected types")
