@@ -48,12 +48,15 @@ class SchemaDiffers(MigrationRefused, SchemaMissing):
 
     def __init__(self, differences: "Sequence[Difference]") -> None:
         named = [difference.sentence for difference in differences[:NAMED]]
+        see_all = ""
         if more := len(differences) - len(named):
             named.append(f"and {more} more")
+            see_all = f"Run {command('migrate verify')} to see all differences. "
         super().__init__(
             f"The existing tables differ from revision {REVISIONS[0]}. Nothing was changed. Differences: "
             f"{'; '.join(named)}.",
-            hint=f"Run {command('migrate verify')} to see the differences.",
+            hint=f"{see_all}Change these objects in your app, then try again. Without a migration, you can still use"
+            " gjobs here.",
         )
         self.differences = tuple(differences)
 

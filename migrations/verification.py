@@ -80,6 +80,17 @@ def obstacle(connection: psycopg.Connection) -> str | None:
     return None
 
 
+def _unknown_type(connection: psycopg.Connection) -> str | None:
+    """Return a sentence on a column whose type `upgrade` refuses. Afterwards the transaction may have failed."""
+    from gjobs.migrations.scripts import read
+
+    try:
+        connection.execute(read("column_types").encode())
+    except psycopg.errors.ObjectNotInPrerequisiteState as error:
+        return error.diag.message_primary
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
     revision: str
@@ -114,10 +125,15 @@ def verify(conninfo: Mapping[str, str | int]) -> Verification:
         shared = is_shared(connection, conninfo)
         current = current_revision(connection)
         promised = expected(current)
+        differences = compare(read_catalogue(connection), promised)
+        found = origin(connection)
+        reason = obstacle(connection) or (pooled if shared else None)
+        if found is Origin.APP and not (reason or required(differences)):
+            reason = _unknown_type(connection)
         return Verification(
             revision=NEWEST_REVISION if current == EARLIER_BUILD else current or APP_REVISION,
-            origin=origin(connection),
+            origin=found,
             promised=promised,
-            differences=compare(read_catalogue(connection), promised),
-            obstacle=obstacle(connection) or (pooled if shared else None),
+            differences=differences,
+            obstacle=reason,
         )

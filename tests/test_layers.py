@@ -21,6 +21,7 @@ HEAVY = {"sqlalchemy", "psycopg", "alembic", "textual", "rich", "pixeltable_pgse
 
 LATE_IMPORTS = {
     "gjobs.migrations.runner": "Alembic, only where a revision has to run",
+    "gjobs.migrations.verification": "Alembic, only for an app's own schema",
     "gjobs.store.actor_database": "users, only to name the owner of an exhausted budget",
     "gjobs.store.configuration.app_databases": "YAML, only where a Compose file may name Postgres",
     "gjobs.store.configuration.config_file": "TOML and saved views, only where there are some",

@@ -1,12 +1,17 @@
 """`verify` only reads the catalog, with any login, through poolers and on replicas."""
 
+import pytest
+
 from gjobs.migrations import HEAD
+from gjobs.migrations.connection import MigrationRefused
 from gjobs.migrations.progress import Origin
+from gjobs.migrations.runner import upgrade
 from gjobs.migrations.verification import verify
 from tests.conftest import Conninfo
 from tests.hosted.cluster import Server
 from tests.hosted.pooler import Pooler
 from tests.hosted.replica import start_replica
+from tests.migrations.conftest import execute
 
 
 def test_verify_finds_an_app_database_adoptable(app_database: Conninfo) -> None:
@@ -16,6 +21,16 @@ def test_verify_finds_an_app_database_adoptable(app_database: Conninfo) -> None:
     assert found.matches
     assert found.adoptable
     assert found.confirmed == found.promised
+
+
+def test_verify_names_a_column_whose_type_up_refuses(attached_database: Conninfo) -> None:
+    execute(attached_database, "alter table generation_jobs add retry_count text")
+    found = verify(attached_database)
+    assert found.matches
+    assert not found.adoptable
+    with pytest.raises(MigrationRefused) as refusal:
+        upgrade(attached_database)
+    assert found.obstacle == refusal.value.message
 
 
 def test_verify_tolerates_missing_grants_to_request_roles(ungranted_database: Conninfo) -> None:

@@ -171,7 +171,7 @@ def test_verify_lists_each_object_that_differs(gjobs: Run, app: Conninfo) -> Non
     ]
     for command in (["up", "--yes"], ["sql"]):
         refused = gjobs("migrate", *command)
-        assert_refused(refused, 5, "column public.generation_jobs.mode is text", "'gjobs migrate verify --profile app'")
+        assert_refused(refused, 5, "column public.generation_jobs.mode is text", "Change these objects in your app")
 
 
 def test_verify_reports_a_login_that_cannot_migrate(gjobs: Run, app: Conninfo) -> None:
