@@ -223,6 +223,11 @@ class Terminal:
             pass
         return self.process.wait(PATIENCE)
 
+    @property
+    def echoes(self) -> bool:
+        """Whether the terminal shows what a person types."""
+        return bool(termios.tcgetattr(self._master)[3] & termios.ECHO)
+
     def hang_up(self, *, signals: int = 2) -> int:
         """Close the terminal under the command, as a terminal window does, and return its exit code.
 

@@ -1,5 +1,7 @@
 """`gjobs help`: topics, pages, search, and a pager on a terminal."""
 
+import signal
+
 import pytest
 
 from gjobs.tui.manual.pages import GROUPS, TOPICS, page_text, summary
@@ -67,6 +69,21 @@ def test_help_shows_a_page_in_the_pager_on_a_terminal(open_terminal: OpenTermina
     assert "paged:" in terminal.screen
     assert "\x1b[" in terminal.screen
     assert "](retention.md)" not in terminal.screen
+
+
+def test_signals_leave_the_terminal_as_it_was_before_the_pager(open_terminal: OpenTerminal) -> None:
+    for number, code in ((signal.SIGINT, 0), (signal.SIGTERM, -signal.SIGTERM)):
+        terminal = open_terminal("help", "budgets", environment={"PAGER": "less"})
+        terminal.read_until("\x1b[K")
+        assert not terminal.echoes
+        terminal.process.send_signal(number)
+        if number == signal.SIGINT:
+            # The pager still shows the end of the page.
+            terminal.type("G")
+            terminal.read_until("whole cents")
+            terminal.type("q")
+        assert terminal.finish() == code
+        assert terminal.echoes
 
 
 def test_help_prints_the_page_when_the_pager_cannot_be_run(open_terminal: OpenTerminal) -> None:

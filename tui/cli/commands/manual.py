@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 
@@ -116,14 +117,30 @@ def _drawn(text: str, *, has_colour: bool) -> str:
 
 
 def _show_paged(text: str, output: Output) -> None:
-    """Run the pager that PAGER names, without a shell."""
+    """Run the pager that PAGER names, without a shell. After a signal, wait until it has restored the terminal."""
     pager = os.environ.get("PAGER") or _PAGER
+    terminated = False
+
+    def end_pager(*_: object) -> None:
+        nonlocal terminated
+        terminated = True
+        process.terminate()
+
+    # The terminal sends an interrupt to the pager, too, which only ends its current command.
+    previous = {signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None)}
     try:
         # The exit code of the pager does not matter.
-        subprocess.run(
-            shlex.split(pager), input=text + "\n", encoding="utf-8", check=False, env={"LESS": _LESS, **os.environ}
-        )
+        with subprocess.Popen(
+            shlex.split(pager), stdin=subprocess.PIPE, encoding="utf-8", env={"LESS": _LESS, **os.environ}
+        ) as process:
+            previous[signal.SIGTERM] = signal.signal(signal.SIGTERM, end_pager)
+            process.communicate(text + "\n")
     except (OSError, ValueError):
         if os.environ.get("PAGER"):
             print_message(f"Can't run the pager {pager!r}. Check the variable PAGER.")
         output.text(text)
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    if terminated:
+        signal.raise_signal(signal.SIGTERM)
