@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 from gjobs.store.configuration.app_folder import locate_app
 from gjobs.store.configuration.settings import APP_VARIABLE, Settings
 from gjobs.store.errors import MAY_BE_MADE, OutcomeUnknown, RowMissing, StoreError, Unreachable
+from gjobs.store.validation import UNSET, Unset
 from gjobs.tui import startup
 from gjobs.tui.cli.output import (
     STDOUT,
@@ -244,31 +245,42 @@ def with_session(
     return asyncio.run(run())
 
 
-def look_and_ask(
+def ask_then(
     settings: Settings,
-    look: Callable[[Session], Coroutine[Any, Any, tuple[T, str | None]]],
+    look: Callable[[Session], Coroutine[Any, Any, tuple[T, str | None] | None]],
+    act: Callable[[Session, T], Coroutine[Any, Any, None]],
     *,
     yes: bool,
     unchanged: str,
-) -> T:
-    """Return what `look` finds, once the person has agreed to its question. If the question is None, nobody is asked.
+    unseen: T | Unset = UNSET,
+    always_asks: bool = True,
+) -> None:
+    """Look, ask the person, and act on what `look` found.
 
-    While the person is asked, the command has no connection and no locks. Raises as `require_yes` does, and ReadOnly
-    before a question in a session that may not write.
+    `look` returns None if there is nothing to do. Its question is None if nobody must be asked. With `yes`, nobody is
+    asked, and `unseen` replaces the look if it is given. While the person is asked, the command has no connection and
+    no locks. Raises as `require_yes` does: before the look if the command always asks. Raises ReadOnly before a
+    question in a session that may not write.
     """
 
-    async def look_if_writable(session: Session) -> tuple[T, str | None]:
-        found, question = await look(session)
-        if question is not None and not yes:
+    async def look_if_writable(session: Session) -> tuple[T, str | None] | None:
+        looked = await look(session)
+        if looked is not None and looked[1] is not None and not yes:
             session.access.require()
-        return found, question
+        return looked
 
-    if not yes:
+    if always_asks and not yes:
         require_terminal()
-    found, question = with_session(settings, look_if_writable)
-    if question is not None and not yes:
-        require_yes(question, unchanged=unchanged)
-    return found
+    if yes and unseen is not UNSET:
+        found = unseen
+    else:
+        looked = with_session(settings, look_if_writable)
+        if looked is None:
+            return
+        found, question = looked
+        if question is not None and not yes:
+            require_yes(question, unchanged=unchanged)
+    with_session(settings, lambda session: act(session, found))
 
 
 async def _with_better_errors(work: Callable[[Session], Coroutine[Any, Any, T]], session: Session) -> T:

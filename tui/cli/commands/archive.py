@@ -11,7 +11,7 @@ from gjobs.store.configuration.settings import Settings
 from gjobs.store.errors import RowMissing
 from gjobs.store.jobs.job import AnyStatus
 from gjobs.store.jobs.job_results import PageKey
-from gjobs.store.retention.retention import ArchiveQuery, BatchProgress, StatusCount
+from gjobs.store.retention.retention import ArchiveQuery, BatchProgress
 from gjobs.store.users.actor import OPERATOR, actor_name
 from gjobs.store.values.page_sizes import PAGE_SIZE
 from gjobs.tui.cli import arguments, json_documents
@@ -19,7 +19,7 @@ from gjobs.tui.cli.command import ActorRule, Command, Group
 from gjobs.tui.cli.commands.cleanup import find_target, print_dropped, run_batches
 from gjobs.tui.cli.options import argument, option, switch
 from gjobs.tui.cli.output import Output, UsageError, print_message
-from gjobs.tui.cli.sessions import WorkProgress, look_and_ask, with_session
+from gjobs.tui.cli.sessions import WorkProgress, ask_then, with_session
 from gjobs.tui.export.export_files import Json, document
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def restore(
         raise UsageError("Choose the jobs to restore.", hint="Add ids, --project, --status, --since or --all.")
     earliest = datetime.now(UTC) - since if isinstance(since, timedelta) else since
 
-    async def look(session: "Session") -> tuple[tuple[ArchiveQuery, Sequence[StatusCount]], str | None]:
+    async def look(session: "Session") -> tuple[tuple[ArchiveQuery, int], str] | None:
         from gjobs.store.retention.archive import count_archived
         from gjobs.tui.text.retention_text import restoration_question
 
@@ -122,32 +122,34 @@ def restore(
         project_id, target = await find_target(session, project)
         query = ArchiveQuery(project_id=project_id, status=status, archived_since=earliest)
         counts = await count_archived(session.store, query)
-        return (query, counts), restoration_question(counts, target) if counts else None
+        found = sum(row.count for row in counts)
+        if not found:
+            print_message("No archived job matches.")
+            arguments.explain_no_jobs([status])
+            output.document(_result(WorkProgress(BatchProgress()), 0, found=0))
+            return None
+        return (query, found), restoration_question(counts, target)
 
-    query, counts = look_and_ask(settings, look, yes=yes, unchanged="Nothing was restored.")
-    found = sum(row.count for row in counts)
+    async def restore(session: "Session", looked: tuple[ArchiveQuery, int]) -> None:
+        from gjobs.store.retention.archive import count_archived, restore_matching
 
-    def result(course: WorkProgress[BatchProgress], left: int) -> Json:
-        numbers = {"found": found, "done": course.last.done, "left": left, "stopped": course.is_stopped}
-        return {**numbers, "dropped_columns": course.last.dropped_columns}
+        query, found = looked
+        await run_batches(
+            output,
+            restore_matching(session.store, query),
+            lambda: count_archived(session.store, query),
+            partial(_result, found=found),
+            found=found,
+            doing="Restoring",
+            verb="Restored",
+        )
 
-    if not found:
-        print_message("No archived job matches.")
-        arguments.explain_no_jobs([status])
-        output.document(result(WorkProgress(BatchProgress()), 0))
-        return
-    from gjobs.store.retention.archive import count_archived, restore_matching
+    ask_then(settings, look, restore, yes=yes, unchanged="Nothing was restored.")
 
-    run_batches(
-        settings,
-        output,
-        lambda session: restore_matching(session.store, query),
-        lambda session: count_archived(session.store, query),
-        result,
-        found=found,
-        doing="Restoring",
-        verb="Restored",
-    )
+
+def _result(course: WorkProgress[BatchProgress], left: int, *, found: int) -> Json:
+    numbers = {"found": found, "done": course.last.done, "left": left, "stopped": course.is_stopped}
+    return {**numbers, "dropped_columns": course.last.dropped_columns}
 
 
 def _restore_these(settings: Settings, output: Output, job_ids: Sequence[UUID]) -> None:

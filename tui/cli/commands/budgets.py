@@ -15,7 +15,7 @@ from gjobs.tui.cli.arguments import YES, amount, cost, find_project, find_projec
 from gjobs.tui.cli.command import ActorRule, Command, Group
 from gjobs.tui.cli.options import either, option
 from gjobs.tui.cli.output import ExitCode, Output, UsageError, not_empty, print_message
-from gjobs.tui.cli.sessions import look_and_ask, with_session
+from gjobs.tui.cli.sessions import ask_then
 from gjobs.tui.export import export_files
 
 if TYPE_CHECKING:
@@ -107,9 +107,10 @@ def remove_budget(
             hint=f"{command('budgets')} lists the budgets.",
         )
 
-    budget = look_and_ask(settings, look, yes=yes, unchanged="Nothing was removed.")
-    removed = with_session(settings, lambda session: session.store.remove_budget(budget.id))
-    _show_budget(output, removed)
+    async def remove(session: "Session", budget: Budget) -> None:
+        _show_budget(output, await session.store.remove_budget(budget.id))
+
+    ask_then(settings, look, remove, yes=yes, unchanged="Nothing was removed.")
 
 
 def _question(budget: Budget, database: str) -> str:

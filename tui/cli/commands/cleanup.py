@@ -17,7 +17,7 @@ from gjobs.store.values.formats import UnknownText
 from gjobs.tui.cli import arguments, json_documents, sessions
 from gjobs.tui.cli.command import ActorRule, Command, Group
 from gjobs.tui.cli.options import constant, either, option, switch
-from gjobs.tui.cli.output import Declined, Interrupted, Output, PartlyDeclined, print_message, require_yes
+from gjobs.tui.cli.output import Declined, Interrupted, Output, PartlyDeclined, print_message
 from gjobs.tui.export.export_files import Json
 
 if TYPE_CHECKING:
@@ -51,11 +51,10 @@ def end_reported(broken_off: Callable[[str], str]) -> Iterator[None]:
         raise Interrupted(broken_off("interrupt")) from None
 
 
-def run_batches(
-    settings: Settings,
+async def run_batches(
     output: Output,
-    steps: Callable[["Session"], AsyncGenerator[retention.BatchProgress, None]],
-    count_left: Callable[["Session"], Awaitable[Sequence[retention.StatusCount]]],
+    steps: AsyncGenerator[retention.BatchProgress, None],
+    count_left: Callable[[], Awaitable[Sequence[retention.StatusCount]]],
     document: Callable[[sessions.WorkProgress[retention.BatchProgress], int], Json],
     *,
     found: int,
@@ -69,15 +68,9 @@ def run_batches(
     from gjobs.tui.text import retention_text
 
     course = sessions.WorkProgress(retention.BatchProgress())
-
-    async def work(session: "Session") -> int:
-        with end_reported(lambda by: retention_text.broken_off(verb, course.last, by=by)):
-            await sessions.work_through(
-                steps(session), course, lambda step: retention_text.progress(doing, step, found)
-            )
-            return sum(row.count for row in await count_left(session))
-
-    left = sessions.with_session(settings, work)
+    with end_reported(lambda by: retention_text.broken_off(verb, course.last, by=by)):
+        await sessions.work_through(steps, course, lambda step: retention_text.progress(doing, step, found))
+        left = sum(row.count for row in await count_left())
     output.document(document(course, left))
     print_dropped(course.last.dropped_columns)
     if course.is_stopped:
@@ -132,7 +125,7 @@ def clean_up_jobs(
 ) -> None:
     """Archive or delete old jobs once; asks first."""
 
-    async def look(session: "Session") -> tuple[retention.CleanupPreview, str | None]:
+    async def look(session: "Session") -> tuple[retention.CleanupPreview, str] | None:
         from gjobs.store.retention.cleanup import preview_cleanup
         from gjobs.tui.text.retention_text import clean_up_question
 
@@ -147,30 +140,30 @@ def clean_up_jobs(
             action=action,
             otherwise="Or use --delete.",
         )
-        return found, clean_up_question(found, target) if found.found else None
+        if not found.found:
+            arguments.explain_no_jobs(chosen_statuses)
+        if dry_run or not found.found:
+            _show(output, found, is_dry=dry_run)
+            return None
+        return found, clean_up_question(found, target)
 
-    found = sessions.look_and_ask(settings, look, yes=yes or dry_run, unchanged=f"Nothing was {action.value}d.")
-    if not found.found:
-        arguments.explain_no_jobs(chosen_statuses)
-    if dry_run or not found.found:
-        _show(output, found, is_dry=dry_run)
-        return
+    async def clean_up(session: "Session", found: retention.CleanupPreview) -> None:
+        from gjobs.store.retention.cleanup import count_expired, run_cleanup
+        from gjobs.tui.text.retention_text import DOING, DONE
 
-    from gjobs.store.retention.cleanup import count_expired, run_cleanup
-    from gjobs.tui.text.retention_text import DOING, DONE
+        await run_batches(
+            output,
+            run_cleanup(session.store, found.expired, action),
+            lambda: count_expired(session.store, found.expired),
+            lambda course, left: json_documents.clean_up(
+                found, is_dry=False, done=course.last.done, left=left, is_stopped=course.is_stopped
+            ),
+            found=found.found,
+            doing=DOING[action],
+            verb=DONE[action],
+        )
 
-    run_batches(
-        settings,
-        output,
-        lambda session: run_cleanup(session.store, found.expired, action),
-        lambda session: count_expired(session.store, found.expired),
-        lambda course, left: json_documents.clean_up(
-            found, is_dry=False, done=course.last.done, left=left, is_stopped=course.is_stopped
-        ),
-        found=found.found,
-        doing=DOING[action],
-        verb=DONE[action],
-    )
+    sessions.ask_then(settings, look, clean_up, yes=yes or dry_run, unchanged=f"Nothing was {action.value}d.")
 
 
 def _show(output: Output, found: retention.CleanupPreview, *, is_dry: bool) -> None:
@@ -254,25 +247,23 @@ def set_policy(
             database=session.full_name,
         )
 
-    async def store(session: "Session") -> retention.RetentionPolicy:
+    async def store(session: "Session", _: None) -> None:
         from gjobs.store.retention.cleanup import set_policy
 
-        return await set_policy(
+        policy = await set_policy(
             session.store,
             project_id=await arguments.find_project_id(session.store, project),
             older_than=older_than,
             action=action,
             statuses=chosen_statuses,
         )
+        if not output.document(json_documents.policy(policy)):
+            print_message(
+                "The policy is set. Workers with --cleanup apply it regularly."
+                f" {command('cleanup policies apply')} applies it now."
+            )
 
-    if not yes:
-        sessions.look_and_ask(settings, look, yes=False, unchanged="Nothing was set.")
-    policy = sessions.with_session(settings, store)
-    if not output.document(json_documents.policy(policy)):
-        print_message(
-            "The policy is set. Workers with --cleanup apply it regularly."
-            f" {command('cleanup policies apply')} applies it now."
-        )
+    sessions.ask_then(settings, look, store, yes=yes, unseen=None, unchanged="Nothing was set.")
 
 
 @_command(name="remove", example="gjobs cleanup policies remove --project 'Autumn catalog'")
@@ -287,57 +278,52 @@ def remove_policy(
 
     Asks only if the policy of all other projects would then apply to the project.
     """
-    if (
-        not yes
-        and (question := sessions.with_session(settings, partial(_what_applies_then, project=project))) is not None
-    ):
-        require_yes(question, unchanged="Nothing was removed.")
-    _remove_policy(settings, output, project=project)
 
+    async def look(session: "Session") -> tuple[None, str | None]:
+        """Return the question, or None if no other policy would apply or there is no policy to remove."""
+        from gjobs.store.retention.cleanup import count_expired, find_expired, get_policies
+        from gjobs.tui.text.retention_text import bared_question
 
-async def _what_applies_then(session: "Session", *, project: str | None) -> str | None:
-    """Return the question, or None if no other policy would apply or there is no policy to remove."""
-    from gjobs.store.retention.cleanup import count_expired, find_expired, get_policies
-    from gjobs.tui.text.retention_text import bared_question
+        session.access.require()
+        project_id = await arguments.find_project_id(session.store, project)
+        by_project = {policy.project_id: policy for policy in await get_policies(session.store)}
+        of_others = by_project.get(None)
+        is_theirs = session.store.actor == OPERATOR  # the removal itself refuses other actors, so they get no question
+        if not is_theirs or project is None or project_id not in by_project or of_others is None:
+            return None, None
+        expired = await find_expired(
+            session.store, of_others.older_than, statuses=of_others.statuses, project_id=project_id
+        )
+        return None, bared_question(
+            await count_expired(session.store, expired),
+            of_others.action,
+            older_than=_age_words(of_others.older_than),
+            project=project,
+            database=session.full_name,
+        )
 
-    session.access.require()
-    project_id = await arguments.find_project_id(session.store, project)
-    by_project = {policy.project_id: policy for policy in await get_policies(session.store)}
-    of_others = by_project.get(None)
-    is_theirs = session.store.actor == OPERATOR  # other actors get no question, because the removal itself refuses them
-    if not is_theirs or project is None or project_id not in by_project or of_others is None:
-        return None
-    expired = await find_expired(
-        session.store, of_others.older_than, statuses=of_others.statuses, project_id=project_id
-    )
-    return bared_question(
-        await count_expired(session.store, expired),
-        of_others.action,
-        older_than=_age_words(of_others.older_than),
-        project=project,
-        database=session.full_name,
-    )
+    async def remove(session: "Session", _: None) -> None:
+        from gjobs.store.retention.cleanup import remove_policy
 
+        removed = await remove_policy(session.store, await arguments.find_project_id(session.store, project))
+        if removed is None:
+            raise Declined("There is no such policy.", hint=f"{command('cleanup policies')} lists the policies.")
+        if not output.document(json_documents.policy(removed)):
+            print_message("The policy is removed.")
+        sessions.print_caution(session)
 
-@sessions.in_session
-async def _remove_policy(session: "Session", output: Output, *, project: str | None) -> None:
-    from gjobs.store.retention.cleanup import remove_policy
-
-    removed = await remove_policy(session.store, await arguments.find_project_id(session.store, project))
-    if removed is None:
-        raise Declined("There is no such policy.", hint=f"{command('cleanup policies')} lists the policies.")
-    if not output.document(json_documents.policy(removed)):
-        print_message("The policy is removed.")
+    unchanged = "Nothing was removed."
+    sessions.ask_then(settings, look, remove, yes=yes, unseen=None, unchanged=unchanged, always_asks=False)
 
 
 @_command(name="apply", example="gjobs cleanup policies apply --yes")
 def apply_policies(settings: Settings, output: Output, *, yes: bool = arguments.YES) -> None:
     """Apply all policies now."""
-    agreed = None if yes else sessions.look_and_ask(settings, _look, yes=False, unchanged="Nothing was applied.")
-    sessions.with_session(settings, partial(_apply, output=output, agreed=agreed))
+    apply = partial(_apply, output)
+    sessions.ask_then(settings, _look, apply, yes=yes, unseen=None, unchanged="Nothing was applied.")
 
 
-async def _look(session: "Session") -> tuple[Sequence[retention.RetentionPolicy], str]:
+async def _look(session: "Session") -> tuple[Sequence[retention.RetentionPolicy] | None, str]:
     """Return the policies and the question."""
     from gjobs.store.retention.cleanup import count_expired, expired_by, get_policies
     from gjobs.tui.text.retention_text import whole_question
@@ -356,7 +342,7 @@ async def _look(session: "Session") -> tuple[Sequence[retention.RetentionPolicy]
     return policies, whole_question(found, database=session.full_name)
 
 
-async def _apply(session: "Session", *, output: Output, agreed: Sequence[retention.RetentionPolicy] | None) -> None:
+async def _apply(output: Output, session: "Session", agreed: Sequence[retention.RetentionPolicy] | None) -> None:
     from gjobs.store.retention.cleanup import apply_policies, get_policies
     from gjobs.tui.text import retention_text
     from gjobs.tui.text.format import jobs_count

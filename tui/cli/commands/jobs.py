@@ -440,24 +440,9 @@ def delete_jobs(
 
     If the person is asked and a job changes before the answer, no job is deleted.
     """
-    try:
-        expected = dict.fromkeys(job_ids) if yes else _ask(settings, job_ids)
-        sessions.with_session(settings, lambda session: session.store.delete_generation_jobs(expected))
-    except RowMissing as error:
-        if output.json and error.ids:
-            output.document(json_documents.deletion(missing=error.ids))
-        raise
-    except Conflict:
-        output.document(json_documents.deletion())
-        raise
-    if not output.document(json_documents.deletion(deleted=list(expected))):
-        print_message(f"Deleted {len(expected)} {'job' if len(expected) == 1 else 'jobs'}.")
-
-
-def _ask(settings: Settings, job_ids: Sequence[UUID]) -> Mapping[UUID, AnyStatus | None]:
-    """Return the jobs, each with the status that the person saw. Raises RowMissing that names all missing jobs."""
 
     async def look(session: "Session") -> tuple[Mapping[UUID, AnyStatus | None], str]:
+        """Return the jobs, each with the status that the person sees. Raises RowMissing that names all missing jobs."""
         store = session.store
         found = {job_id: await store.get_generation_job(job_id) for job_id in job_ids}
         jobs = [job for job in found.values() if job is not None]
@@ -468,7 +453,21 @@ def _ask(settings: Settings, job_ids: Sequence[UUID]) -> Mapping[UUID, AnyStatus
         names = {project.id: project.name for project in projects if project is not None}
         return {job.id: job.status for job in jobs}, _question(jobs, names, session.full_name)
 
-    return sessions.look_and_ask(settings, look, yes=False, unchanged="Nothing was deleted.")
+    async def delete(session: "Session", expected: Mapping[UUID, AnyStatus | None]) -> None:
+        await session.store.delete_generation_jobs(expected)
+
+    unique: Mapping[UUID, AnyStatus | None] = dict.fromkeys(job_ids)
+    try:
+        sessions.ask_then(settings, look, delete, yes=yes, unseen=unique, unchanged="Nothing was deleted.")
+    except RowMissing as error:
+        if output.json and error.ids:
+            output.document(json_documents.deletion(missing=error.ids))
+        raise
+    except Conflict:
+        output.document(json_documents.deletion())
+        raise
+    if not output.document(json_documents.deletion(deleted=list(unique))):
+        print_message(f"Deleted {len(unique)} {'job' if len(unique) == 1 else 'jobs'}.")
 
 
 def _question(jobs: Sequence[GenerationJob], project_names: Mapping[UUID, str], database: str) -> str:
