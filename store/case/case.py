@@ -88,10 +88,10 @@ class CaseWorkers:
 
     alive: int
     known: int
-    holders: tuple[WorkerStatus, ...]
-    held: tuple[LeasedJob, ...]
     unserved_modes: tuple[str, ...]
     """The modes of queued jobs that no living worker accepts. Empty if no worker is alive."""
+    holders: tuple[WorkerStatus, ...]
+    held: tuple[LeasedJob, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

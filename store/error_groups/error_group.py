@@ -346,20 +346,20 @@ class ErrorGroup:
 class ErrorGroups:
     """The largest groups first. Iterating yields the groups."""
 
-    groups: tuple[ErrorGroup, ...]
-    group_count: int
-    """Including the groups beyond MOST_GROUPS."""
     window: timedelta
     limit: int
     """The maximum number of failures to read."""
-    failures: int
-    """The failures that were read."""
     complete: bool
     """False if the window has more failures than the limit. Then only the newest were read."""
+    failures: int
+    """The failures that were read."""
     read_since: datetime
     """The start of the window. If not all failures were read, the end time of the oldest one that was read."""
     taken_at: datetime
     """The server's time at the end of the window."""
+    group_count: int
+    """Including the groups beyond MOST_GROUPS."""
+    groups: tuple[ErrorGroup, ...]
 
     def __iter__(self) -> Iterator[ErrorGroup]:
         return iter(self.groups)

@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from datetime import UTC
 from pathlib import PurePath
 
-from gjobs.store.case.case import Case, CaseJob, CaseVisibility, CaseWorkers
+from gjobs.store.case.case import Case, CaseJob, CaseVisibility
+from gjobs.store.job_list.list_query import ReadRules
 from gjobs.store.jobs.job import plain_job
 from gjobs.store.jobs.job_results import NO_LINKS, JobHistory
+from gjobs.store.leases.lease import WorkerStatus
 from gjobs.tui.case.build_case import BuiltCase
 from gjobs.tui.case.case_text import case_markdown, zone_name
 from gjobs.tui.case.secret_patterns import SecretKind
 from gjobs.tui.export import export_files
-from gjobs.tui.export.export_files import Json, document, plain
+from gjobs.tui.export.export_files import Document, Json, all_fields, plain
 
 
 def case_document(built: BuiltCase) -> dict[str, Json]:
@@ -26,7 +28,7 @@ def case_document(built: BuiltCase) -> dict[str, Json]:
 
 
 def _document(built: BuiltCase) -> dict[str, Json]:
-    case, now = built.case, built.case.taken_at
+    case, now, workers = built.case, built.case.taken_at, built.case.workers
     return {
         "taken_at": plain(now),
         "time_zone": zone_name(built.zone),
@@ -47,8 +49,8 @@ def _document(built: BuiltCase) -> dict[str, Json]:
         "stuck_job_ids": sorted(map(str, case.stuck_ids)),
         **_about_job(case.subject),
         "events": event_rows(case),
-        "budgets": None if case.budgets is None else [export_files.budget(one, now) for one in case.budgets],
-        "workers": _workers(case.workers) if case.workers else None,
+        "budgets": None if case.budgets is None else list(map(export_files.budget(now), case.budgets)),
+        "workers": {**all_fields(workers), "holders": list(map(_HOLDER, workers.holders))} if workers else None,
         "findings": plain(case.findings),
         "settings": dict(case.settings),
         "unread": plain(case.unread),
@@ -60,13 +62,21 @@ def job_rows(case: Case) -> list[Json]:
 
 
 def event_rows(case: Case) -> list[Json]:
-    return [_history(history) for history in case.timelines]
+    return list(map(_HISTORY, case.timelines))
 
 
-def _history(history: JobHistory) -> dict[str, Json]:
-    names = ("job_id", "has_older_events", "log_begins_at", "seconds_in_status", "events")
-    seconds = export_files.seconds_in_status(history)
-    return document(history, *names, has_older_events=history.is_cut, seconds_in_status=seconds)
+_HISTORY = Document(
+    JobHistory,
+    "job_id",
+    ("has_older_events", lambda history: history.is_cut),
+    "log_begins_at",
+    ("seconds_in_status", export_files.seconds_in_status),
+    "events",
+)
+_RULES = Document(
+    ReadRules, "role is_granted has_row_security", ("holds_for_reader", lambda rules: rules.holds_for_operator)
+)
+_HOLDER = Document(WorkerStatus, "id name is_alive")
 
 
 def _visibility(found: CaseVisibility) -> dict[str, Json]:
@@ -78,7 +88,7 @@ def _visibility(found: CaseVisibility) -> dict[str, Json]:
         "everything_is_capped": found.everything.is_more,
         "compared": found.compared,
         "hidden_job_ids": plain([job.id for job in found.hidden]),
-        **document(rules, "role", "is_granted", "has_row_security", holds_for_reader=rules.holds_for_operator),
+        **_RULES(rules),
         "policies": [{"name": one.name, "permissive": one.is_permissive, "using": one.using} for one in rules.policies],
         "partial_claims": list(found.partial_claims),
     }
@@ -86,18 +96,10 @@ def _visibility(found: CaseVisibility) -> dict[str, Json]:
 
 def _about_job(subject: CaseJob | None) -> dict[str, Json]:
     """Return the facts that exist only for the job of the case, not for the other jobs."""
-    links = document(subject.links if subject else NO_LINKS, "repeats", "repeated_by")
+    links = all_fields(subject.links if subject else NO_LINKS)
     is_stuck = subject.stuck.is_stuck if subject and subject.stuck else None
     archived_at, asset = (subject.archived_at, subject.asset) if subject else (None, None)
     return {**links, "is_stuck": is_stuck, "archived_at": plain(archived_at), "input_asset": plain(asset)}
-
-
-def _workers(workers: CaseWorkers) -> Json:
-    return {
-        **document(workers, "alive", "known", "unserved_modes"),
-        "holders": [document(one, "id", "name", "is_alive") for one in workers.holders],
-        "held": plain(workers.held),
-    }
 
 
 SUFFIXES = (".md", ".zip")

@@ -14,7 +14,7 @@ from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, near_statu
 from gjobs.store.jobs.job_results import PageKey
 from gjobs.store.projects.project import Project
 from gjobs.store.values import formats
-from gjobs.store.values.page_sizes import MAX_LIMIT
+from gjobs.store.values.page_sizes import MAX_LIMIT, PAGE_SIZE
 from gjobs.tui.cli.options import argument, either, option, switch
 from gjobs.tui.cli.output import BadArgument, UsageError, print_message
 
@@ -259,6 +259,7 @@ JOB_ID = argument(identifier, "ID", "the job's whole id")
 PROJECT = option(str, "ID|NAME", "only jobs of this project")
 STATUS = option(status, "STATUS", f"{', '.join(JobStatus)}, or another status of your app")
 FILTER = option(job_filter, "EXPR", "only jobs that match; 'gjobs help filters' explains EXPR", flag="--filter")
+LIMIT = option(whole_number, "N", f"at most N jobs (default: {PAGE_SIZE})", default=PAGE_SIZE)
 AFTER = option(page_key, "CREATED_AT,ID", "continue after the row with this created_at and id")
 
 

@@ -19,7 +19,6 @@ from gjobs.store.values.formats import plain_time
 if TYPE_CHECKING:
     from socket import socket
 
-    from gjobs.tui.export.export_files import Json
     from gjobs.tui.text.format import Column
 
 
@@ -251,14 +250,16 @@ class Output:
         self.is_terminal = is_terminal(sys.stdout)
         """Whether a person sees stdout."""
 
-    def document(self, value: "Json | Iterator[Json]") -> bool:
+    def document(self, value: object) -> bool:
         """With --json, write the document and return true. Without --json, an iterator is not read.
 
-        Write ASCII only, so that no terminal or encoding changes a text. Indented on a terminal.
+        Values that JSON does not have are written as by `plain`. Write ASCII only, so that no terminal or encoding
+        changes a text. Indented on a terminal.
         """
         if self.json:
-            made = list(value) if isinstance(value, Iterator) else value
-            write(json.dumps(made, indent=2 if self.is_terminal else None))
+            from gjobs.tui.export.export_files import plain
+
+            write(json.dumps(value, indent=2 if self.is_terminal else None, default=plain))
         return self.json
 
     def table(

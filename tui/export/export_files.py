@@ -10,65 +10,93 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import fields, is_dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import Enum, StrEnum
+from operator import attrgetter
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Generic, TypeAlias, TypeVar, assert_never
 from uuid import UUID
 
 from gjobs.store.budgets.budget import Budget, used_up_at
 from gjobs.store.errors import StoreError
 from gjobs.store.jobs.job import JOB_KEYS, GenerationJob, plain_job
 from gjobs.store.jobs.job_results import JobHistory, time_in_each
+from gjobs.store.moments.moment import job_row
 from gjobs.store.values.formats import UnknownText, format_duration, plain_time
 
 if TYPE_CHECKING:
     from gjobs.store.error_groups.error_group import ErrorGroups
 
 
+T = TypeVar("T")
+
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 
-def document(value: Any, *names: str, **more: object) -> dict[str, Json]:
-    """Return these fields and properties of a value, or else all fields, and then `more`.
+class Document(Generic[T]):
+    """The JSON of a class: names of fields and properties, with a space between them, or a name and what returns its
+    value.
 
-    A name that is also in `more` keeps its place, with the value in `more`.
+    A wrong name raises AttributeError when the document is declared. mypy checks what returns a value.
     """
-    chosen = dict.fromkeys((*(names or [field.name for field in fields(value)]), *more))
-    return {name: plain(more[name] if name in more else getattr(value, name)) for name in chosen}
+
+    def __init__(self, kind: type[T], *entries: str | tuple[str, Callable[[T], object]]) -> None:
+        self._getters: dict[str, Callable[[T], object]] = {}
+        for entry in entries:
+            if isinstance(entry, str):
+                for name in entry.split():
+                    getattr(kind, name)
+                    self._getters[name] = attrgetter(name)
+            else:
+                self._getters |= [entry]
+
+    def __call__(self, value: T) -> dict[str, Json]:
+        return {name: plain(get(value)) for name, get in self._getters.items()}
 
 
 def plain(value: Any) -> Json:
-    """Return a value as JSON has it: times in UTC, ids and dates as text, enumerations by their value."""
+    """Return a value as JSON has it: times in UTC, ids and dates as text, enumerations by their value.
+
+    A job has the columns of its table and its times. Other data classes have all their fields.
+    """
     match value:
+        case GenerationJob():
+            return job_row(value)
         case Enum() | UnknownText():
             return str(value.value)
         case None | bool() | int() | float() | str():
             return value
         case datetime():
             return plain_time(value)
+        case timedelta():
+            return value.total_seconds()
         case UUID() | date() | Path():
             return str(value)
         case Mapping():
             return {str(name): plain(one) for name, one in value.items()}
         case _ if is_dataclass(value):
-            return document(value)
-        case Sequence():
-            return [plain(one) for one in value]
+            return all_fields(value)
+        case Sequence() | Iterator():
+            return list(map(plain, value))
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
+def all_fields(value: Any) -> dict[str, Json]:
+    return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+
+
 def error_groups(value: "ErrorGroups") -> dict[str, Json]:
-    """`window` is in the format of `--window`. `group_count` includes groups that are left out."""
-    names = ("window", "limit", "complete", "failures", "read_since", "taken_at", "group_count")
-    window = format_duration(round(value.window.total_seconds()), weeks=False)
-    return document(value, *names, window=window, groups=value.groups)
+    """`window` is in the format of `--window`."""
+    return {**all_fields(value), "window": format_duration(round(value.window.total_seconds()), weeks=False)}
 
 
-def budget(value: Budget, now: datetime) -> dict[str, Json]:
-    owner = ("id", "user_id", "project_id", "name")
-    numbers = ("period", "period_start", "limit_cents", "spent_cents", "left_cents", "warn_share", "state")
-    return document(value, *owner, *numbers, "used_up_at", "created_at", used_up_at=used_up_at(value, now))
+def budget(now: datetime) -> Document[Budget]:
+    return Document(
+        Budget,
+        "id user_id project_id name period period_start limit_cents spent_cents left_cents warn_share state",
+        ("used_up_at", lambda budget: used_up_at(budget, now)),
+        "created_at",
+    )
 
 
 def seconds_in_status(history: JobHistory) -> dict[str, Json]:

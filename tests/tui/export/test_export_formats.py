@@ -16,11 +16,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gjobs.store.budgets.budget import Budget
 from gjobs.store.jobs.job import JOB_KEYS, GenerationJob, JobStatus, plain_job
 from gjobs.store.values.formats import FarTime
 from gjobs.tui.export import export_files
 from gjobs.tui.export.export_files import (
     SUFFIXES,
+    Document,
     FileFormat,
     FileNotWritten,
     UnusableFile,
@@ -228,3 +230,8 @@ def test_delivered_files_are_never_written_here(folder: Path, monkeypatch: pytes
         raise KeyError
     assert delivered == {}
     assert set(folder.rglob("*")) == before
+
+
+def test_document_refuses_a_name_that_its_class_does_not_have() -> None:
+    with pytest.raises(AttributeError, match="'Budget' has no attribute 'spent'"):
+        Document(Budget, "id spent")

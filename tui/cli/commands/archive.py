@@ -11,16 +11,15 @@ from gjobs.store.configuration.settings import Settings
 from gjobs.store.errors import RowMissing
 from gjobs.store.jobs.job import AnyStatus
 from gjobs.store.jobs.job_results import PageKey
+from gjobs.store.moments.moment import job_row
 from gjobs.store.retention.retention import ArchiveQuery, BatchProgress
 from gjobs.store.users.actor import OPERATOR, actor_name
-from gjobs.store.values.page_sizes import PAGE_SIZE
-from gjobs.tui.cli import arguments, json_documents
+from gjobs.tui.cli import arguments
 from gjobs.tui.cli.command import ActorRule, Command, Group
-from gjobs.tui.cli.commands.cleanup import find_target, print_dropped, run_batches
+from gjobs.tui.cli.commands.cleanup import find_target, print_dropped, progress_document, run_batches
 from gjobs.tui.cli.options import argument, option, switch
 from gjobs.tui.cli.output import Output, UsageError, print_message
 from gjobs.tui.cli.sessions import WorkProgress, ask_then, with_session
-from gjobs.tui.export.export_files import Json, document
 
 if TYPE_CHECKING:
     from gjobs.tui.session import Session
@@ -35,7 +34,7 @@ async def list_archive(
     *,
     project: str | None = arguments.PROJECT,
     status: AnyStatus | None = arguments.STATUS,
-    limit: int = option(arguments.whole_number, "N", f"at most N jobs (default: {PAGE_SIZE})", default=PAGE_SIZE),
+    limit: int = arguments.LIMIT,
     after: PageKey | None = arguments.AFTER,
 ) -> None:
     """List archived jobs, newest first."""
@@ -45,7 +44,7 @@ async def list_archive(
         project_id=await arguments.find_project_id(session.store, project, takes_prefix=True), status=status
     )
     page = await list_archived(session.store, query, limit=limit, after=after)
-    if not output.document({**json_documents.row(one.job), **document(one, "archived_at")} for one in page):
+    if not output.document({**job_row(one.job), "archived_at": one.archived_at} for one in page):
         from gjobs.tui.cli.text_tables import job_columns
         from gjobs.tui.text.format import Column
 
@@ -147,9 +146,8 @@ def restore(
     ask_then(settings, look, restore, yes=yes, unchanged="Nothing was restored.")
 
 
-def _result(course: WorkProgress[BatchProgress], left: int, *, found: int) -> Json:
-    numbers = {"found": found, "done": course.last.done, "left": left, "stopped": course.is_stopped}
-    return {**numbers, "dropped_columns": course.last.dropped_columns}
+def _result(course: WorkProgress[BatchProgress], left: int, *, found: int) -> dict[str, object]:
+    return {"found": found, **progress_document(course, left), "dropped_columns": course.last.dropped_columns}
 
 
 def _restore_these(settings: Settings, output: Output, job_ids: Sequence[UUID]) -> None:
@@ -159,9 +157,9 @@ def _restore_these(settings: Settings, output: Output, job_ids: Sequence[UUID]) 
         dropped = with_session(settings, lambda session: restore_archived(session.store, job_ids))
     except RowMissing as error:
         if output.json and error.ids:
-            output.document({"restored": [], "missing": list(map(str, error.ids)), "dropped_columns": []})
+            output.document({"restored": [], "missing": error.ids, "dropped_columns": []})
         raise
-    if not output.document({"restored": list(map(str, job_ids)), "missing": [], "dropped_columns": list(dropped)}):
+    if not output.document({"restored": job_ids, "missing": [], "dropped_columns": dropped}):
         print_message(f"Restored {len(job_ids)} {'job' if len(job_ids) == 1 else 'jobs'}.")
     print_dropped(dropped)
 

@@ -17,6 +17,7 @@ from gjobs.tui.cli.options import either, option
 from gjobs.tui.cli.output import ExitCode, Output, UsageError, not_empty, print_message
 from gjobs.tui.cli.sessions import ask_then
 from gjobs.tui.export import export_files
+from gjobs.tui.export.export_files import Document
 
 if TYPE_CHECKING:
     from gjobs.store.store import Store
@@ -38,7 +39,7 @@ async def list_budgets(session: "Session", output: Output, *, project: str | Non
     """List the budgets, least left first."""
     project_id = await find_project_id(session.store, project, takes_prefix=True)
     found = await session.store.get_budgets(project_id, limit=MAX_LIMIT)
-    if output.document(export_files.budget(budget, found.taken_at) for budget in found):
+    if output.document(map(export_files.budget(found.taken_at), found)):
         return
     show_budgets(output, found.budgets, found.taken_at)
     if not found:
@@ -122,7 +123,7 @@ def _question(budget: Budget, database: str) -> str:
 
 def _show_budget(output: Output, budget: Budget) -> None:
     now = datetime.now(UTC)
-    if not output.document(export_files.budget(budget, now)):
+    if not output.document(export_files.budget(now)(budget)):
         show_budgets(output, [budget], now)
 
 
@@ -148,9 +149,7 @@ async def check_budgets(
 def _print_warnings(output: Output, found: Budgets) -> ExitCode:
     warned = [budget for budget in found if budget.state is not BudgetState.OK]
     if output.json:
-        output.document(
-            {"ok": not warned, "budgets": [export_files.budget(budget, found.taken_at) for budget in warned]}
-        )
+        output.document({"ok": not warned, "budgets": list(map(export_files.budget(found.taken_at), warned))})
     elif warned:
         show_budgets(output, warned, found.taken_at)
     else:
@@ -158,14 +157,19 @@ def _print_warnings(output: Output, found: Budgets) -> ExitCode:
     return ExitCode.FOUND if warned else ExitCode.DONE
 
 
+_CHECKED = Document(
+    CheckedBudget,
+    "budget_id period limit_cents spent_cents asked_cents",
+    ("allowed", lambda checked: checked.is_allowed),
+)
+
+
 def _print_remaining(output: Output, found: Budgets, checked: Sequence[CheckedBudget], cost_cents: int) -> ExitCode:
     from gjobs.tui.text.budget_text import budget_words, left_words
 
     full = {one.budget_id for one in checked if not one.is_allowed}
     if output.json:
-        names = ("budget_id", "period", "limit_cents", "spent_cents", "asked_cents")
-        budgets = [export_files.document(one, *names, allowed=one.is_allowed) for one in checked]
-        output.document({"allowed": not full, "budgets": budgets})
+        output.document({"allowed": not full, "budgets": list(map(_CHECKED, checked))})
     elif full:
         narrow = "; ".join(f"{budget_words(one)}: {left_words(one)}" for one in found if one.id in full)
         print_message(f"A job for {money(cost_cents)} cannot be queued. {narrow}")

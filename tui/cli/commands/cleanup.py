@@ -14,11 +14,11 @@ from gjobs.store.retention import retention
 from gjobs.store.users.actor import OPERATOR
 from gjobs.store.values import formats
 from gjobs.store.values.formats import UnknownText
-from gjobs.tui.cli import arguments, json_documents, sessions
+from gjobs.tui.cli import arguments, sessions
 from gjobs.tui.cli.command import ActorRule, Command, Group
 from gjobs.tui.cli.options import constant, either, option, switch
 from gjobs.tui.cli.output import Declined, Interrupted, Output, PartlyDeclined, print_message
-from gjobs.tui.export.export_files import Json
+from gjobs.tui.export.export_files import Document
 
 if TYPE_CHECKING:
     from gjobs.store.retention.cleanup import PolicyRun
@@ -55,7 +55,7 @@ async def run_batches(
     output: Output,
     steps: AsyncGenerator[retention.BatchProgress, None],
     count_left: Callable[[], Awaitable[Sequence[retention.StatusCount]]],
-    document: Callable[[sessions.WorkProgress[retention.BatchProgress], int], Json],
+    document: Callable[[sessions.WorkProgress[retention.BatchProgress], int], object],
     *,
     found: int,
     doing: str,
@@ -79,6 +79,10 @@ async def run_batches(
     if not course.last.done:
         raise PartlyDeclined(sentences)
     print_message(*sentences)
+
+
+def progress_document(course: sessions.WorkProgress[retention.BatchProgress], left: int) -> dict[str, object]:
+    return {"done": course.last.done, "left": left, "stopped": course.is_stopped}
 
 
 def print_dropped(columns: Sequence[str]) -> None:
@@ -155,9 +159,7 @@ def clean_up_jobs(
             output,
             run_cleanup(session.store, found.expired, action),
             lambda: count_expired(session.store, found.expired),
-            lambda course, left: json_documents.clean_up(
-                found, is_dry=False, done=course.last.done, left=left, is_stopped=course.is_stopped
-            ),
+            lambda course, left: {**_document(found, is_dry=False), **progress_document(course, left)},
             found=found.found,
             doing=DOING[action],
             verb=DONE[action],
@@ -166,8 +168,14 @@ def clean_up_jobs(
     sessions.ask_then(settings, look, clean_up, yes=yes or dry_run, unchanged=f"Nothing was {action.value}d.")
 
 
+def _document(found: retention.CleanupPreview, *, is_dry: bool) -> dict[str, object]:
+    of_jobs = {"created_before": found.expired.created_before, "project_id": found.expired.project_id}
+    return {"action": found.action, "dry_run": is_dry, **of_jobs, "by_status": found.counts, "found": found.found}
+
+
 def _show(output: Output, found: retention.CleanupPreview, *, is_dry: bool) -> None:
-    if output.document(json_documents.clean_up(found, is_dry=is_dry)):
+    nothing_done = progress_document(sessions.WorkProgress(retention.BatchProgress()), found.found)
+    if output.document({**_document(found, is_dry=is_dry), **nothing_done}):
         return
     from gjobs.tui.text.format import Column, count, utc_time
     from gjobs.tui.text.retention_text import nothing_found
@@ -188,13 +196,21 @@ def _show(output: Output, found: retention.CleanupPreview, *, is_dry: bool) -> N
     print_message(f"These jobs were created before {utc_time(found.expired.created_before)}. Nothing was changed.")
 
 
+_POLICY = Document(
+    retention.RetentionPolicy,
+    "id project_id statuses",
+    ("older_than_seconds", lambda policy: round(policy.older_than.total_seconds())),
+    "action created_at applied_at",
+)
+
+
 @_command(name="list", example="gjobs cleanup policies --json")
 async def list_policies(session: "Session", output: Output) -> None:
     """List the policies."""
     from gjobs.store.retention.cleanup import get_policies
 
     policies = await get_policies(session.store)
-    if output.document(json_documents.policy(policy) for policy in policies):
+    if output.document(map(_POLICY, policies)):
         return
     from gjobs.tui.text.format import Column, local_time
     from gjobs.tui.text.status_text import status_word
@@ -257,7 +273,7 @@ def set_policy(
             action=action,
             statuses=chosen_statuses,
         )
-        if not output.document(json_documents.policy(policy)):
+        if not output.document(_POLICY(policy)):
             print_message(
                 "The policy is set. Workers with --cleanup apply it regularly."
                 f" {command('cleanup policies apply')} applies it now."
@@ -308,7 +324,7 @@ def remove_policy(
         removed = await remove_policy(session.store, await arguments.find_project_id(session.store, project))
         if removed is None:
             raise Declined("There is no such policy.", hint=f"{command('cleanup policies')} lists the policies.")
-        if not output.document(json_documents.policy(removed)):
+        if not output.document(_POLICY(removed)):
             print_message("The policy is removed.")
         sessions.print_caution(session)
 
@@ -373,7 +389,7 @@ async def _apply(output: Output, session: "Session", agreed: Sequence[retention.
             print_message(retention_text.unknown_action(_owner_words(policy, names), policy.action))
     with end_reported(broken_off):
         await sessions.work_through(steps(), course, lambda _: f"Applied to {done().done:,} jobs")
-    output.document({"policy": json_documents.policy(run.policy), "done": run.progress.done} for run in course.last)
+    output.document({"policy": _POLICY(run.policy), "done": run.progress.done} for run in course.last)
     print_runs()
     if course.is_stopped:
         applied = jobs_count(done().done)

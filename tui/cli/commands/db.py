@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from gjobs.store.configuration.settings import Settings, WriteMode
 from gjobs.store.errors import ReadOnly, StoreError
 from gjobs.store.values.page_sizes import MAX_LIMIT
-from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import YES
 from gjobs.tui.cli.command import ActorRule, Command, Group
 from gjobs.tui.cli.output import Declined, Output, print_message, require_terminal, require_yes
@@ -26,7 +25,7 @@ def print_url(settings: Settings, output: Output) -> None:
     """Print the embedded database's URI, and keep its server running."""
     status = _keep_up(settings.data_dir)
     if output.json:
-        output.document(json_documents.server_status(status))
+        output.document(_document(status))
     elif status.uri is not None:
         output.text(status.uri)
     else:
@@ -37,7 +36,12 @@ def print_url(settings: Settings, output: Output) -> None:
 def start(settings: Settings, output: Output) -> None:
     """Start the embedded server, and keep it running until 'db stop'."""
     status = _keep_up(settings.data_dir)
-    output.document(json_documents.server_status(status))
+    output.document(_document(status))
+
+
+def _document(status: "ServerStatus") -> dict[str, object]:
+    of_server = {"running": status.running, "url": status.uri, "data_dir": status.data_dir}
+    return {**of_server, "version": status.version, "pid": status.pid}
 
 
 def _keep_up(data_dir: Path) -> "ServerStatus":
@@ -63,7 +67,7 @@ def stop(settings: Settings, output: Output) -> None:
     was_running = stop_server(settings.data_dir, report=print_message)
     print_message("The embedded server is stopped." if was_running else "The embedded server was not running.")
     if output.json:
-        output.document(json_documents.server_status(server_status(settings.data_dir)))
+        output.document(_document(server_status(settings.data_dir)))
 
 
 @_command(name="status", example="gjobs db status --json")
@@ -72,7 +76,7 @@ def show_status(settings: Settings, output: Output) -> None:
     from gjobs.store.embedded.server import server_status
 
     status = server_status(settings.data_dir)
-    if output.document(json_documents.server_status(status)):
+    if output.document(_document(status)):
         return
     from gjobs.tui.cli.text_tables import fields
     from gjobs.tui.text.clean_text import clean
@@ -111,7 +115,7 @@ def reset(settings: Settings, output: Output, *, yes: bool = YES) -> None:
         "The embedded database is deleted." if is_there else "There is no embedded database: nothing was deleted."
     )
     if output.json:
-        output.document(json_documents.server_status(server_status(settings.data_dir)))
+        output.document(_document(server_status(settings.data_dir)))
 
 
 def _question(settings: Settings, status: "ServerStatus") -> str:

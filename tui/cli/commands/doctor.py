@@ -13,7 +13,7 @@ from gjobs.tui.cli.command import ActorRule, Command
 from gjobs.tui.cli.options import option, switch
 from gjobs.tui.cli.output import ExitCode, Output, UsageError, not_empty, text_width, wrapped
 from gjobs.tui.cli.sessions import with_session
-from gjobs.tui.export.export_files import document
+from gjobs.tui.export.export_files import Document
 
 if TYPE_CHECKING:
     from gjobs.store.doctor.examine import Further
@@ -118,6 +118,9 @@ def examine_database(
     return with_session(settings, work)
 
 
+_REPORT = Document(DoctorReport, "counts findings next_steps")
+
+
 async def _examine(session: "Session", output: Output, further: "Sequence[Further]") -> ExitCode:
     from gjobs.store.doctor.examine import examine
     from gjobs.store.doctor.server_checks import jobs_visible_to
@@ -127,8 +130,7 @@ async def _examine(session: "Session", output: Output, further: "Sequence[Furthe
     database, label = session.operator.database, session.address or session.label
     report = await examine(database, label=label, further=further)
     if output.json:
-        found = document(report, "counts", "findings", "next_steps")
-        output.document({"database": session.full_name, "ok": report.is_well, **found})
+        output.document({"database": session.full_name, "ok": report.is_well, **_REPORT(report)})
     else:
         width = text_width() if output.is_terminal else WIDTH
         output.text(report_text(report, database=session.full_name, colour=output.has_colour, width=width))

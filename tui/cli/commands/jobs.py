@@ -23,11 +23,12 @@ from gjobs.store.jobs.job import (
     why_refused,
 )
 from gjobs.store.jobs.job_results import AlreadyRetried, Applied, Missing, Page, PageKey, Refused, Retried, RetryOutcome
+from gjobs.store.moments.moment import job_row
 from gjobs.store.users.actor import OPERATOR
 from gjobs.store.validation import UNSET, Unset
-from gjobs.store.values.formats import IdRange, money, not_known, plain_row, plain_time
-from gjobs.store.values.page_sizes import EXPORT_ROWS, PAGE_SIZE
-from gjobs.tui.cli import arguments, json_documents, sessions
+from gjobs.store.values.formats import IdRange, money, not_known, plain_time
+from gjobs.store.values.page_sizes import EXPORT_ROWS
+from gjobs.tui.cli import arguments, sessions
 from gjobs.tui.cli.command import Command, Group
 from gjobs.tui.cli.options import argument, option, switch
 from gjobs.tui.cli.output import (
@@ -40,7 +41,7 @@ from gjobs.tui.cli.output import (
     not_empty,
     print_message,
 )
-from gjobs.tui.export.export_files import FileFormat, document, format_of, plain, seconds_in_status, writer
+from gjobs.tui.export.export_files import FileFormat, all_fields, format_of, seconds_in_status, writer
 
 if TYPE_CHECKING:
     from gjobs.store.database.query import Query
@@ -65,7 +66,7 @@ def show_jobs(
 
 def show_written(output: Output, job: GenerationJob, project_names: Mapping[UUID, str]) -> None:
     """Print the job after a change. Do not query again, because a failed query would hide that the change was made."""
-    if not output.document(json_documents.row(job)):
+    if not output.document(job):
         show_jobs(output, [job], project_names)
 
 
@@ -86,7 +87,7 @@ def list_jobs(
     status: AnyStatus | None = arguments.STATUS,
     job_filter: JobFilter | None = arguments.FILTER,
     view: str | None = _VIEW,
-    limit: int = option(arguments.whole_number, "N", f"at most N jobs (default: {PAGE_SIZE})", default=PAGE_SIZE),
+    limit: int = arguments.LIMIT,
     after: PageKey | None = arguments.AFTER,
 ) -> None:
     """List jobs, newest first."""
@@ -106,7 +107,7 @@ def list_jobs(
             session.store, replace(listed, project_id=project_id), limit=limit, after=after, has_names=not output.json
         )
         print_message(*page.cautions)
-        if not output.document(json_documents.job(job, session.moment) for job in page.items):
+        if not output.document(_at(session, job) for job in page.items):
             if not page.items:
                 print_message("No jobs.")
             show_jobs(output, page.items, names, keeps_ids=False, moment=session.moment)
@@ -120,6 +121,11 @@ def list_jobs(
         session.remember(session.last_project)
 
     sessions.with_session(settings, work, expected=expected)
+
+
+def _at(session: "Session", job: GenerationJob) -> dict[str, object]:
+    """Return a job. A job of an earlier moment always has the names of unrecorded values."""
+    return {**({} if session.moment is None else {"unrecorded": []}), **job_row(job)}
 
 
 async def _read_page(
@@ -158,7 +164,7 @@ async def _show(session: "Session", output: Output, job_id: UUID) -> None:
         raise await _where_it_went(session, job_id)
     if output.json:
         links = await session.store.get_job_links(job_id)
-        output.document({**json_documents.job(job, session.moment), **document(links)})
+        output.document({**_at(session, job), **all_fields(links)})
         return
     from gjobs.tui.text.job_text import stuck_words
 
@@ -204,7 +210,11 @@ async def _where_it_went(session: "Session", job_id: UUID) -> RowMissing:
 
 
 def missing_job(job_id: UUID) -> RowMissing:
-    return RowMissing(json_documents.no_such_job(job_id), (job_id,), hint=f"{command('jobs list')} lists the jobs.")
+    return RowMissing(no_such_job(job_id), (job_id,), hint=f"{command('jobs list')} lists the jobs.")
+
+
+def no_such_job(job_id: UUID) -> str:
+    return f"There is no job {job_id}, or this user does not see it."
 
 
 async def show_history(session: "Session", output: Output, job_id: UUID) -> None:
@@ -216,16 +226,9 @@ async def show_history(session: "Session", output: Output, job_id: UUID) -> None
     if job is None and not history.events:
         raise await _where_it_went(session, job_id)
     if output.json:
-        output.document(
-            {
-                "job": json_documents.row(job) if job else None,
-                "events": [plain_row(event) for event in history.events],
-                "has_older_events": history.is_cut,
-                "log_begins_at": plain(history.log_begins_at),
-                "started_at": plain(history.started_at),
-                "seconds_in_status": seconds_in_status(history),
-            }
-        )
+        limits = {"has_older_events": history.is_cut, "log_begins_at": history.log_begins_at}
+        times = {"started_at": history.started_at, "seconds_in_status": seconds_in_status(history)}
+        output.document({"job": job, "events": history.events, **limits, **times})
         return
     actors = {event.actor_user_id for event in history.events if event.actor_user_id}
     emails = await _read_emails(session, actors | ({job.user_id} if job else set()))
@@ -379,16 +382,17 @@ async def transition_job(
 ) -> None:
     names = {} if output.json else await arguments.project_names(session.store)
     outcome = await session.store.transition_job_status(job_id, status, error or None)
-    output.document(json_documents.transition(outcome, status))
     match outcome:
         case Applied(job=job):
-            if not output.json:
+            if not output.document({"applied": True, "job": job, "reason": None}):
                 show_jobs(output, [job], names)
-        case Refused(current=current, allowed=allowed):
+        case Refused(job=job, current=current, allowed=allowed):
+            output.document({"applied": False, "job": job, "reason": why_refused(current, status)})
             next_statuses = f"It can change to {' or '.join(allowed)}."
             is_final = "This status is final. Create a new job to run it again."
             raise Declined(why_refused(current, status), hint=next_statuses if allowed else is_final)
         case Missing():
+            output.document({"applied": False, "job": None, "reason": no_such_job(job_id)})
             raise missing_job(job_id)
         case _:
             assert_never(outcome)
@@ -408,23 +412,28 @@ async def retry_jobs(
     """
     names = {} if output.json else await arguments.project_names(session.store)
     outcomes = await session.store.retry_generation_jobs(list(dict.fromkeys(job_ids)), again=again)
-    repeated = [outcome.job for outcome in outcomes if isinstance(outcome, Retried)]
-    if not output.document(json_documents.retry(outcome) for outcome in outcomes) and repeated:
+    told = [_told(outcome) for outcome in outcomes]
+    repeated = [job for _, job, _, _ in told if job is not None]
+    rows = (
+        {"repeats": failed, "applied": job is not None, "job": job, "repeated_by": by} for failed, job, by, _ in told
+    )
+    if not output.document(rows) and repeated:
         show_jobs(output, repeated, names)
-    if reasons := [reason for outcome in outcomes if (reason := why_not_repeated(outcome))]:
+    if reasons := [why for *_, why in told if why]:
         raise PartlyDeclined(reasons)
 
 
-def why_not_repeated(outcome: RetryOutcome) -> str | None:
+def _told(outcome: RetryOutcome) -> tuple[UUID, GenerationJob | None, UUID | None, str]:
+    """Return the failed job, its new job, an earlier retry of it, and why it was not retried."""
     match outcome:
-        case Retried():
-            return None
-        case AlreadyRetried(job_id=job_id, repeated_by=by):
-            return f"The job {job_id} was already retried as {by}. Add --again to retry it again."
-        case Refused(current=current, job=job):
-            return f"Only a failed job can be retried; {job.id} is {current}."
-        case Missing(job_id=job_id):
-            return json_documents.no_such_job(job_id)
+        case Retried(repeats=failed, job=job):
+            return failed, job, None, ""
+        case AlreadyRetried(job_id=failed, repeated_by=by):
+            return failed, None, by, f"The job {failed} was already retried as {by}. Add --again to retry it again."
+        case Refused(job=GenerationJob(id=failed), current=current):
+            return failed, None, None, f"Only a failed job can be retried; {failed} is {current}."
+        case Missing(job_id=failed):
+            return failed, None, None, no_such_job(failed)
     assert_never(outcome)
 
 
@@ -461,12 +470,12 @@ def delete_jobs(
         sessions.ask_then(settings, look, delete, yes=yes, unseen=unique, unchanged="Nothing was deleted.")
     except RowMissing as error:
         if output.json and error.ids:
-            output.document(json_documents.deletion(missing=error.ids))
+            output.document({"deleted": [], "missing": error.ids})
         raise
     except Conflict:
-        output.document(json_documents.deletion())
+        output.document({"deleted": [], "missing": []})
         raise
-    if not output.document(json_documents.deletion(deleted=list(unique))):
+    if not output.document({"deleted": list(unique), "missing": []}):
         print_message(f"Deleted {len(unique)} {'job' if len(unique) == 1 else 'jobs'}.")
 
 

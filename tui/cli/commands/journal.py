@@ -11,11 +11,19 @@ from gjobs.tui.cli.arguments import since, whole_number
 from gjobs.tui.cli.command import Command
 from gjobs.tui.cli.options import option
 from gjobs.tui.cli.output import Output, UsageError, print_message
-from gjobs.tui.export.export_files import document
+from gjobs.tui.export.export_files import Document
 
 _NAMED = 3
 """The number of ids that a row shows. A clean-up has hundreds."""
 _OUTCOME_COLOURS = {"done": "\x1b[32m", "not done": "\x1b[90m", "unknown": "\x1b[33m"}
+
+
+_ENTRY = Document(
+    JournalEntry,
+    "id",
+    ("time", lambda entry: entry.at),
+    "database actor actor_id reason what ids before after transaction_id outcome",
+)
 
 
 @Command(name="journal", example="gjobs journal --since 24h", opens_database=False, reads_configuration=False)
@@ -37,11 +45,7 @@ def show_journal(
     earliest = now - since if isinstance(since, timedelta) else since
     reading = read_journal(journal_path(settings), limit=limit + 1, since=earliest)
     entries = reading.entries[:limit]
-    if output.json:
-        names = ("id", "time", "database", "actor", "actor_id", "reason", "what", "ids", "before", "after")
-        more = ("transaction_id", "outcome")
-        output.document([document(entry, *names, *more, time=entry.at) for entry in entries])
-    else:
+    if not output.document(map(_ENTRY, entries)):
         from gjobs.tui.text.format import Column
 
         columns: Sequence[Column[JournalEntry]] = (

@@ -13,12 +13,10 @@ from gjobs.store.configuration.settings import Profile, Settings, WriteMode, jou
 from gjobs.store.errors import ReadOnly, StoreError, Unreachable, command
 from gjobs.store.journal.write_record import JournalEntry, WriteOutcome, WriteRecord
 from gjobs.store.users.actor import OPERATOR
-from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import YES
 from gjobs.tui.cli.command import ActorRule, Command, Group
 from gjobs.tui.cli.options import option, switch
 from gjobs.tui.cli.output import ExitCode, Output, print_message, print_paragraphs, require_yes
-from gjobs.tui.export.export_files import document
 
 if TYPE_CHECKING:
     from gjobs.migrations.exports import ArchiveExport
@@ -144,10 +142,20 @@ def verify_schema(
 
     with chosen_database(settings) as database:
         found = verify(database.conninfo)
-    if not output.document(json_documents.verification(found)):
+    if not output.document(_verification(found)):
         _show_verification(found, output, all_objects=all_objects)
     print_message(*_verdict(found))
     return ExitCode.DONE if found.matches else ExitCode.SCHEMA
+
+
+def _verification(found: "Verification") -> dict[str, object]:
+    names = ("kind", "name", "state", "required", "expected", "found")
+    objects = [
+        *((one.kind, one.title, "ok", one.is_required, one.definition, one.definition) for one in found.confirmed),
+        *((one.object, one.name, one.kind, one.required, one.expected, one.found) for one in found.differences),
+    ]
+    rows = [dict(zip(names, row, strict=True)) for row in objects]
+    return {"revision": found.revision, "matches": found.matches, "adoptable": found.adoptable, "objects": rows}
 
 
 def _verify_rollups(settings: Settings, output: Output) -> ExitCode:
@@ -155,7 +163,8 @@ def _verify_rollups(settings: Settings, output: Output) -> ExitCode:
 
     with chosen_database(settings) as database:
         found = check_rollups(database.conninfo, report=print_message)
-    if not output.document(document(found, "matches", "count", "differences")) and found.differences:
+    document = {"matches": found.matches, "count": found.count, "differences": found.differences}
+    if not output.document(document) and found.differences:
         _show_rollups(found, output)
     if found.matches:
         print_message("The rollups match the jobs.")
@@ -245,7 +254,7 @@ def show_status(settings: Settings, output: Output) -> None:
         except RevisionHidden as hidden:
             _show_hidden(hidden, output)
             return
-    if output.document(document(status)):
+    if output.document(status):
         return
     from gjobs.tui.cli.text_tables import fields
     from gjobs.tui.text.clean_text import clean
@@ -429,7 +438,7 @@ def _require_writable(settings: Settings) -> None:
 
 
 def _done(status: "MigrationStatus", output: Output) -> None:
-    output.document(document(status))
+    output.document(status)
     print_message(
         f"The schema is at revision {status.current}."
         if status.current

@@ -17,7 +17,7 @@ from gjobs.store.configuration.settings import (
 from gjobs.store.errors import InvalidValue
 from gjobs.tui.cli.command import Command, Group
 from gjobs.tui.cli.output import Output, print_message
-from gjobs.tui.export.export_files import Json, document
+from gjobs.tui.export.export_files import Document
 
 if TYPE_CHECKING:
     from gjobs.store.configuration.config_file import ConfigurationFile
@@ -119,7 +119,11 @@ def _listed(profile: Profile, path: Path | None, opened: Settings | None, where:
     )
 
 
-def _document(row: Listed) -> dict[str, Json]:
-    names = ("name", "label", "where", "write", "as", "color", "interval", "statement_timeout", "pooler")
-    of_row = {"where": row.where, "as": row.profile.actor, "default": row.is_default, "origin": row.origin}
-    return document(row.profile, *names, **of_row, in_app=bool(row.profile.sources))
+_SETTINGS = Document(Profile, "color interval statement_timeout pooler")
+
+
+def _document(row: Listed) -> dict[str, object]:
+    profile = row.profile
+    named = {"name": profile.name, "label": profile.label, "where": row.where, "write": profile.write}
+    found = {"default": row.is_default, "origin": row.origin, "in_app": bool(profile.sources)}
+    return {**named, "as": profile.actor, **_SETTINGS(profile), **found}

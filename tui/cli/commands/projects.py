@@ -9,7 +9,6 @@ from gjobs.store.projects.project import Project, User
 from gjobs.store.users.actor import ActingUser, actor_name
 from gjobs.store.values.formats import money
 from gjobs.store.values.page_sizes import MAX_LIMIT
-from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.command import ActorRule, Command, Group
 from gjobs.tui.cli.options import argument
 from gjobs.tui.cli.output import Output, UsageError, print_message
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 async def list_projects(session: "Session", output: Output) -> None:
     """List the projects."""
     projects = await session.store.get_projects(limit=MAX_LIMIT)
-    if output.document(map(json_documents.row, projects)):
+    if output.document(projects):
         return
     _show_projects(output, projects)
     if not projects:
@@ -43,7 +42,7 @@ async def create_project(
             hint=f"Add --as EMAIL. {command('users')} lists the users.",
         )
     project = await session.store.create_project(name)
-    if not output.document(json_documents.row(project)):
+    if not output.document(project):
         _show_projects(output, [project], keeps_ids=True)
 
 
@@ -81,7 +80,7 @@ async def list_users(
     if missing := await session.store.actor_database.missing(Capability.USERS):
         words = f"Only users who own jobs or projects are listed, without their e-mails. {missing.reason}"
         print_message(words, missing.hint)
-    if output.document(map(json_documents.row, users)):
+    if output.document(users):
         return
     from gjobs.tui.text.format import Column, count, local_time
 

@@ -12,10 +12,20 @@ from gjobs.store.configuration.settings import Settings
 from gjobs.store.error_groups.error_group import WEEK, ErrorGroup, ErrorScope
 from gjobs.store.errors import Locked, TimedOut, command
 from gjobs.store.filters.filter_terms import NO_FILTER, JobFilter, Key
-from gjobs.store.statistics.statistics import DAY, JobStatistic, JobStatistics, JobSummary, WasteKey
+from gjobs.store.statistics.statistics import (
+    DAY,
+    JobStatistic,
+    JobStatistics,
+    JobSummary,
+    JobTimings,
+    ModeTimings,
+    Percentiles,
+    Waste,
+    WasteKey,
+    WasteRow,
+)
 from gjobs.store.values.formats import money
 from gjobs.store.values.page_sizes import MAX_LIMIT
-from gjobs.tui.cli import json_documents
 from gjobs.tui.cli.arguments import FILTER, PROJECT, find_project_id, job_age, one_of, port, project_names
 from gjobs.tui.cli.command import ActorRule, Command
 from gjobs.tui.cli.commands.archive import print_archive_limits
@@ -23,6 +33,7 @@ from gjobs.tui.cli.options import option, optional_value, switch
 from gjobs.tui.cli.output import Output, UsageError, print_message, put
 from gjobs.tui.cli.sessions import in_session, print_moment
 from gjobs.tui.export import export_files
+from gjobs.tui.export.export_files import Document
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -81,23 +92,67 @@ def show_statistics(
     show(settings, output)
 
 
+_NAMES = {"group": "fingerprint", "project": "name", "user": "email"}
+"""The JSON key for the name of a waste row, by `--by` value."""
+_WASTED = Document(WasteRow, "failed_count failed_cents retry_count retry_cents waste_cents all_cents share")
+
+
+def _waste_document(value: Waste) -> dict[str, object]:
+    by = value.by.value
+    rows = [{by: row.key, **({_NAMES[by]: row.name} if by in _NAMES else {}), **_WASTED(row)} for row in value.rows]
+    found = {"by": by, "rows": rows, "total": _WASTED(value.total), "has_more": value.has_more, "days": value.days}
+    exact = {"exact": value.is_exact, "read_limit": value.read_limit}
+    return {**found, "knows_retries": value.knows_retries, **exact}
+
+
 async def _waste(session: "Session", output: Output, project_id: UUID | None, by: WasteKey) -> None:
     from gjobs.tui.text.statistics_text import printed_name, sentences, waste_columns
 
     waste = await session.store.get_waste(by, project_id)
-    if not output.document(json_documents.waste(waste)):
+    if not output.document(_waste_document(waste)):
         output.table(waste_columns(waste, printed_name), [*waste.rows, waste.total])
     print_message(*sentences(waste))
 
 
+def _spread(value: Percentiles | None) -> dict[str, float] | None:
+    if value is None:
+        return None
+    return {"median": round(value.median, 3), "percentile_95": round(value.percentile_95, 3)}
+
+
+_WORK = Document(
+    ModeTimings,
+    "succeeded failed failure_rate",
+    ("waiting", lambda work: _spread(work.waiting)),
+    ("running", lambda work: _spread(work.running)),
+    ("total", lambda work: _spread(work.total)),
+    "queued oldest_queued_at",
+)
+_TIMINGS = Document(
+    JobTimings,
+    ("window_seconds", lambda found: found.window.total_seconds()),
+    "taken_at",
+    ("finished_per_hour", lambda found: round(found.per_hour, 2)),
+    ("capped", lambda found: found.is_capped),
+    ("all", lambda found: _WORK(found.of_all)),
+    ("by_mode", lambda found: [{"mode": work.mode, **_WORK(work)} for work in found.by_mode]),
+)
+"""Durations are in seconds."""
+
+
 async def _by_mode(session: "Session", output: Output, project_id: UUID | None, window: timedelta) -> None:
     monitoring = await session.store.get_job_timings(project_id, window=window)
-    if output.document(json_documents.monitoring(monitoring)):
+    if output.document(_TIMINGS(monitoring)):
         return
     from gjobs.tui.text.statistics_text import summary, timing_columns
 
     output.table(timing_columns(monitoring.taken_at), [*monitoring.by_mode, monitoring.of_all])
     output.text(f"\n{summary(monitoring)}")
+
+
+_STATISTICS = Document(
+    JobStatistics, "by_status total_count total_cost_cents avg_cost_cents success_rate success_rate_finished"
+)
 
 
 async def _by_status(session: "Session", output: Output, project_id: UUID | None, *, archive: bool) -> None:
@@ -109,7 +164,8 @@ async def _by_status(session: "Session", output: Output, project_id: UUID | None
         statistics = await session.store.get_job_statistics(project_id)
     if output.json:
         partial_claims = await session.store.actor_database.partial_claims()
-        output.document(json_documents.statistics(statistics, partial_claims=partial_claims))
+        certain = {"exact": not partial_claims, "partial_claims": partial_claims}
+        output.document({**_STATISTICS(statistics), **certain, "includes_archive": statistics.includes_archive})
         if archive and not statistics.includes_archive:
             await print_archive_limits(session)
     else:
@@ -127,7 +183,7 @@ async def _by_project(session: "Session", output: Output, project_id: UUID | Non
     else:
         summary = await session.store.get_job_summary(project_id, limit=MAX_LIMIT)
     if output.json:
-        output.document(map(json_documents.row, summary))
+        output.document(summary)
         if archive:
             await print_archive_limits(session)
     else:

@@ -29,8 +29,7 @@ from gjobs.store.users.actor import OPERATOR
 from gjobs.store.values.formats import money, nearest, not_known
 from gjobs.store.watch.watch import Cursor, HeldBack, Transition, TransitionBatch, Watch
 from gjobs.tui.cli.output import Output, UsageError, print_message, put
-from gjobs.tui.export import export_files
-from gjobs.tui.export.export_files import Json
+from gjobs.tui.export.export_files import Document
 from gjobs.tui.text.clean_text import clean_cell, pad, shorten
 from gjobs.tui.text.format import error_summary, local_time, short_id
 from gjobs.tui.text.status_text import STATUS_COLOURS, UNKNOWN_COLOUR, status_word, unknown_statuses_words
@@ -49,11 +48,16 @@ _MONEY_CELLS = 9
 _RESET = "\x1b[0m"
 
 
-def document(transition: Transition) -> Mapping[str, Json]:
-    names = ("key", "cursor", "observed", "at", "job_id", "from", "to", "mode", "cost_cents", "error")
-    cursor, change = transition.cursor, {"from": transition.from_status, "to": transition.to_status or _GONE}
-    place = {"cursor": None if cursor is None else str(cursor), "observed": cursor is None}
-    return export_files.document(transition, *names, "user_id", "project_id", **place, **change)
+document = Document(
+    Transition,
+    "key",
+    ("cursor", lambda change: change.cursor and str(change.cursor)),
+    ("observed", lambda change: change.cursor is None),
+    "at job_id",
+    ("from", lambda change: change.from_status),
+    ("to", lambda change: change.to_status or _GONE),
+    "mode cost_cents error user_id project_id",
+)
 
 
 def line(transition: Transition, *, width: int | None, colour: bool) -> str:

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from gjobs.store.configuration.settings import Settings
 from gjobs.store.errors import command
+from gjobs.store.leases.lease import LeasedJob, WorkerStatus
 from gjobs.store.users.actor import OPERATOR, Actor, actor_name
 from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.cli.arguments import length, whole_number
@@ -22,10 +23,10 @@ from gjobs.tui.cli.command import ActorRule, Command
 from gjobs.tui.cli.options import argument, option, repeated, switch
 from gjobs.tui.cli.output import ExitCode, Output, UsageError, not_empty, print_message, show_where
 from gjobs.tui.cli.sessions import ServerRestarts, in_session
-from gjobs.tui.export.export_files import Json, document
+from gjobs.tui.export.export_files import Document
 
 if TYPE_CHECKING:
-    from gjobs.store.leases.lease import LeasedJob, WorkersOverview, WorkerStatus
+    from gjobs.store.leases.lease import WorkersOverview
     from gjobs.store.worker.handlers import Registry
     from gjobs.store.worker.worker_events import WorkerEvent
     from gjobs.tui.session import Session
@@ -201,10 +202,13 @@ def _simulated() -> "Registry":
 async def list_workers(session: "Session", output: Output) -> None:
     """List the workers and the jobs that they hold."""
     force = await session.store.get_workers_overview(limit=MAX_LIMIT)
-    if not output.document(_document(worker, force.held) for worker in force.workers):
+    if not output.document(
+        {**_WORKER(worker), "jobs": [_HELD(job) for job in force.held if job.owner == worker.id]}
+        for worker in force.workers
+    ):
         from gjobs.tui.text.format import Column, count, duration, local_time
 
-        def held_for(worker: "WorkerStatus") -> str:
+        def held_for(worker: WorkerStatus) -> str:
             return duration((worker.taken_at - worker.held_since).total_seconds()) if worker.held_since else "-"
 
         columns: Sequence[Column[WorkerStatus]] = (
@@ -236,18 +240,22 @@ def _remark(force: "WorkersOverview", *, actor: Actor) -> str:
     return f"{jobs} of {name} {verb} held by workers. Only the operator sees the workers."
 
 
-def _state(worker: "WorkerStatus") -> str:
+def _state(worker: WorkerStatus) -> str:
     if worker.stopped_at is not None:
         return "stopped"
     return "alive" if worker.is_alive else "silent"
 
 
-def _document(worker: "WorkerStatus", held: "Sequence[LeasedJob]") -> Json:
-    names = ("id", "name", "host", "process", "modes", "concurrency", "state", "held_jobs", "held_since")
-    jobs = [_held_document(job) for job in held if job.owner == worker.id]
-    return document(worker, *names, "started_at", "seen_at", "stopped_at", state=_state(worker), jobs=jobs)
-
-
-def _held_document(job: "LeasedJob") -> Json:
-    names = ("id", "mode", "project_id", "attempt", "claimed_at", "expires_at", "note")
-    return document(job, *names, id=job.job_id, claimed_at=job.acquired_at)
+_WORKER = Document(
+    WorkerStatus,
+    "id name host process modes concurrency",
+    ("state", _state),
+    "held_jobs held_since started_at seen_at stopped_at",
+)
+_HELD = Document(
+    LeasedJob,
+    ("id", lambda job: job.job_id),
+    "mode project_id attempt",
+    ("claimed_at", lambda job: job.acquired_at),
+    "expires_at note",
+)
