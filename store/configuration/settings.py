@@ -26,6 +26,8 @@ class WriteMode(Enum):
     """Read-only, and nothing opens it for writing."""
 
 
+LONGEST_REASON = 200
+"""Characters of a reason to write. It must fit on a line and in the journal."""
 Refusal = tuple[str, str | None]
 """The reason why writes are refused, and a hint."""
 

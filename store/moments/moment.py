@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from gjobs.store.errors import BeforeLog, InvalidValue
 from gjobs.store.jobs.job import GenerationJob, ListedJob, plain_job
@@ -27,7 +28,12 @@ class PastJob(ListedJob):
     """The names of these fields. Their values are the best known ones, not those of the moment."""
 
 
-TIME_FIELDS = {
+PastField = Literal[
+    "user_id", "mode", "error", "input_asset_id", "created_at", "updated_at", "completed_at", "retry_count"
+]
+"""The fields that `gjobs.jobs_at` may name as not recorded."""
+
+TIME_FIELDS: Mapping[str, frozenset[PastField]] = {
     "wait": frozenset({"created_at"}),
     "run": frozenset({"completed_at"}),
     "total": frozenset({"created_at", "completed_at"}),

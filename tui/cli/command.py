@@ -12,6 +12,7 @@ from gjobs.store.configuration.settings import (
     ANON_NAME,
     APP_VARIABLE,
     EMBEDDED,
+    LONGEST_REASON,
     NO_CONFIGURATION,
     OPERATOR_NAME,
     Configuration,
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_LONGEST_REASON = 200
-
 
 def _path(text: str) -> Path:
     return Path(not_empty(text))
@@ -41,8 +40,8 @@ def _path(text: str) -> Path:
 def _reason(text: str) -> str:
     """Parse a write reason. The journal shows it as one line."""
     line = not_empty(text).strip()
-    if len(line) > _LONGEST_REASON:
-        raise BadArgument(f"a reason has at most {_LONGEST_REASON} characters; this one has {len(line)}")
+    if len(line) > LONGEST_REASON:
+        raise BadArgument(f"a reason has at most {LONGEST_REASON} characters; this one has {len(line)}")
     if not line.isprintable():
         raise BadArgument("a reason must be one line of plain text")
     return line

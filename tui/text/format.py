@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from uuid import UUID
 
 from gjobs.store.jobs.job import TRACEBACK, GenerationJob
-from gjobs.store.moments.moment import PastJob
+from gjobs.store.moments.moment import PastField, PastJob
 from gjobs.store.users.actor import ActingUser
 from gjobs.store.values.data_classes import dataclass
 from gjobs.store.values.formats import far_text, is_infinite
@@ -417,7 +417,7 @@ class Column(Generic[T]):
 UNRECORDED = "?"
 """Marks a value that was not recorded."""
 
-_NAMES = {
+_NAMES: Mapping[PastField, str] = {
     "user_id": "owner",
     "mode": "mode",
     "error": "error",
@@ -439,12 +439,12 @@ def moment_words(moment: datetime, zone: tzinfo | None, *, is_exact: bool = Fals
     return f"{local_time(moment, zone)}{fraction} {moment.astimezone(zone):%Z}"
 
 
-def is_unrecorded(job: GenerationJob, *names: str) -> bool:
+def is_unrecorded(job: GenerationJob, *names: PastField) -> bool:
     """Return whether one of these fields was not recorded."""
     return isinstance(job, PastJob) and not set(names).isdisjoint(job.unrecorded)
 
 
-def mark(job: GenerationJob, name: str, text: str, *, empty: str = "") -> str:
+def mark(job: GenerationJob, name: PastField, text: str, *, empty: str = "") -> str:
     """Return the text of a field, or `empty`. Mark a value that was not recorded: an empty one does not mean that the
     field was empty.
     """
@@ -454,8 +454,8 @@ def mark(job: GenerationJob, name: str, text: str, *, empty: str = "") -> str:
 def unrecorded_names(job: GenerationJob) -> str:
     """Return the fields that were not recorded, as shown. Empty if there are none."""
     unrecorded = job.unrecorded if isinstance(job, PastJob) else ()
-    known = [name for name in _NAMES if name in unrecorded]
-    return ", ".join(_NAMES.get(name, name) for name in dict.fromkeys((*known, *unrecorded)))
+    known = [shown for name, shown in _NAMES.items() if name in unrecorded]
+    return ", ".join([*known, *(name for name in dict.fromkeys(unrecorded) if name not in _NAMES)])
 
 
 def unrecorded_words(job: GenerationJob) -> str:

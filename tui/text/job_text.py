@@ -21,7 +21,7 @@ from gjobs.store.jobs.job_results import (
     status_spans,
     time_in_each,
 )
-from gjobs.store.moments.moment import TIME_FIELDS
+from gjobs.store.moments.moment import TIME_FIELDS, PastField
 from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import UnknownText, is_infinite, money
 from gjobs.tui.text.clean_text import clean, clean_cell, pad, shorten
@@ -47,14 +47,6 @@ _TITLE_WIDTH = 13
 _AGE_WIDTH = 12
 _SHORTEST_NAME, _LONGEST_NAME = 8, 60
 _UNRECORDED_MARK = f"{UNRECORDED} "
-_UNRECORDED_FACTS = {
-    "mode": "Mode",
-    "created_at": "Created",
-    "updated_at": "Updated",
-    "user_id": "Owner",
-    "input_asset_id": "Input asset",
-}
-"""The facts that an earlier moment may not have, by field."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,31 +83,33 @@ def fact_lines(
     """
     names = names or Names()
     width -= len(_UNRECORDED_MARK) if is_unrecorded(job, "user_id", "input_asset_id") else 0
+
+    def past(title: str, spans: list[Span], *fields: PastField) -> tuple[str, list[Span]]:
+        return title, [(_UNRECORDED_MARK, "$text-warning"), *spans] if is_unrecorded(job, *fields) else spans
+
+    def time(title: str, value: datetime, name: PastField) -> tuple[str, list[Span]]:
+        return past(title, _time(value, now, zone, is_marked=is_unrecorded(job, name)), name)
+
     facts: list[tuple[str, list[Span]]] = [
         ("Status", [(status_label(job.status), f"bold {status_style(job.status)}")]),
-        _times(job, now, width),
-        ("Mode", [(clean(job.mode, limit=400), "")]),
+        past(*_times(job, now, width), *TIME_FIELDS["total"]),
+        past("Mode", [(clean(job.mode, limit=400), "")], "mode"),
         ("Cost", [(money(job.cost_cents), "")]),
-        ("Created", _time(job.created_at, now, zone, is_marked=is_unrecorded(job, "created_at"))),
-        ("Updated", _time(job.updated_at, now, zone, is_marked=is_unrecorded(job, "updated_at"))),
+        time("Created", job.created_at, "created_at"),
+        time("Updated", job.updated_at, "updated_at"),
         ("Id", [(str(job.id), "")]),
         ("Project", _named(project, job.project_id, width, prefers_names)),
-        ("Owner", _named(names.owner, job.user_id, width, prefers_names)),
-        (
+        past("Owner", _named(names.owner, job.user_id, width, prefers_names), "user_id"),
+        past(
             "Input asset",
             _named(names.asset, job.input_asset_id, width, prefers_names)
             if job.input_asset_id
             else [("" if is_unrecorded(job, "input_asset_id") else "none", "")],
+            "input_asset_id",
         ),
         *_linked(names.links),
     ]
-    unknown = {_UNRECORDED_FACTS[name] for name in _UNRECORDED_FACTS if is_unrecorded(job, name)}
-    if is_unrecorded(job, *TIME_FIELDS["total"]):
-        unknown.add(facts[1][0])
-    marked = [
-        (title, [(_UNRECORDED_MARK, "$text-warning"), *spans] if title in unknown else spans) for title, spans in facts
-    ]
-    return [[(title.ljust(_TITLE_WIDTH), MUTED), *spans] for title, spans in marked]
+    return [[(title.ljust(_TITLE_WIDTH), MUTED), *spans] for title, spans in facts]
 
 
 def _linked(links: RetryLinks) -> list[tuple[str, list[Span]]]:

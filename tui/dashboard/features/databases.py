@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Button, Input, Select, Static
 
-from gjobs.store.configuration.settings import WriteMode
+from gjobs.store.configuration.settings import LONGEST_REASON, WriteMode
 from gjobs.store.store import Store
 from gjobs.store.users.actor import Actor, actor_name
 from gjobs.tui.dashboard.actions.action_host import ActionHost
@@ -93,8 +93,6 @@ async def toggle_write_permit(host: ActionHost, session: Session, store: Store) 
 
 MINUTES = (2, 5, 15, 30)
 USUAL_MINUTES = 5
-LONGEST_REASON = 200
-"""Characters. The reason must fit on a line and in the journal."""
 
 
 class MinutesSelect(Select[int]):

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from gjobs.store.job_list.list_query import ListOrder, OrderColumn
 from gjobs.store.jobs.job import GenerationJob, JobStatus, ListedJob, UnknownStatus, job_times
-from gjobs.store.moments.moment import TIME_FIELDS
+from gjobs.store.moments.moment import TIME_FIELDS, PastField
 from gjobs.store.values.data_classes import by_member, dataclass
 from gjobs.store.values.formats import money
 from gjobs.tui.text.clean_text import clean_cell, pad
@@ -91,7 +91,7 @@ class _ColumnKind:
     text: Callable[[_Row], str]
     order: OrderColumn | None = None
     """The order that the title sorts by."""
-    fields: Iterable[str] = ()
+    fields: Iterable[PastField] = ()
     """The fields that an earlier moment may not have."""
     style: str = ""
     is_right_aligned: bool = False
