@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from itertools import zip_longest
+from itertools import accumulate, zip_longest
 from typing import Any
 from uuid import UUID
 
@@ -82,25 +82,13 @@ def _shorten_ids(cells: Sequence[list[str]], index: int) -> None:
 def _fit(columns: Sequence[Column[Any]], widths: list[int], width: int) -> list[int]:
     """Narrow the columns that may be narrowed, the last first. What is still too wide is cut at the edge."""
     excess = _excess(widths, width)
-    fitted = list(widths)
-    for index in reversed(range(len(columns))):
-        narrowest = columns[index].narrowest
-        if excess > 0 and narrowest is not None:
-            taken = min(excess, max(fitted[index] - narrowest, 0))
-            fitted[index] -= taken
+    for index, column in reversed([*enumerate(columns)]):
+        if column.narrowest is not None:
+            taken = min(max(widths[index] - column.narrowest, 0), max(excess, 0))
+            widths[index] -= taken
             excess -= taken
-    return _cut_at_edge(fitted, width)
-
-
-def _cut_at_edge(widths: list[int], width: int) -> list[int]:
-    left = width
-    kept = []
-    for needed in widths:
-        if left <= 0:
-            break
-        kept.append(min(needed, left))
-        left -= needed + len(_GAP)
-    return kept
+    starts = accumulate((needed + len(_GAP) for needed in widths), initial=0)
+    return [min(needed, width - start) for needed, start in zip(widths, starts, strict=False) if start < width]
 
 
 def _line(columns: Sequence[Column[Any]], cells: Sequence[str], widths: Sequence[int], *, colour: bool) -> str:

@@ -10,7 +10,7 @@ from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.jobs.job_results import Applied, Missing, Refused
 from gjobs.store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord
 from gjobs.store.projects.project import Project
-from gjobs.tui.dashboard.list.job_columns import ColumnName, ContentWidths, lay_out
+from gjobs.tui.dashboard.list.job_columns import ColumnName, lay_out, measure
 from gjobs.tui.dashboard.list.list_header import cursor_lost_words, marks_lost_words
 from gjobs.tui.text.error_text import Message, error_message
 from gjobs.tui.text.format import job_name
@@ -239,7 +239,7 @@ def test_every_reachable_status_has_an_action() -> None:
 
 
 def test_row_has_room_for_what_is_done_to_its_job() -> None:
-    (column,) = (column for column in lay_out(80, ContentWidths()) if column.name is ColumnName.STATUS)
+    (column,) = (column for column in lay_out(80, measure([])) if column.name is ColumnName.STATUS)
     assert [pending_words(action) for action in DOING] == [
         "creating …",
         "starting …",

@@ -1,9 +1,10 @@
 """The columns of the job list: which ones fit, where, and their cells."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field, replace
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import accumulate
 from uuid import UUID
 
 from rich.cells import cell_len
@@ -171,34 +172,13 @@ class JobColumn:
     width: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContentWidths:
-    """Cells of the widest values among the loaded rows, so that columns do not move during a scroll.
+ContentWidths = Mapping[ColumnName, int]
+"""Cells of the widest values among the loaded rows, so that columns do not move during a scroll.
 
-    The project width covers all project names, even those without a loaded row.
-    """
-
-    mode: int = 0
-    cost: int = 0
-    project: int | None = None
-    """None if all jobs belong to one project, which then needs no column."""
-    owner: int | None = None
-    """None if no column shows the owners."""
-    with_visibility: bool = False
-    """Whether a column shows which jobs are hidden from a user."""
-    has_starts: bool = False
-    """Whether the jobs have the times when they first ran. Without them, only totals are known."""
-
-    def widened(self, other: "ContentWidths") -> "ContentWidths":
-        """Return the larger widths of both, with the columns of `other`."""
-        return replace(
-            other,
-            mode=max(self.mode, other.mode),
-            cost=max(self.cost, other.cost),
-            project=None if other.project is None else max(self.project or 0, other.project),
-            owner=None if other.owner is None else max(self.owner or 0, other.owner),
-        )
-
+The project width covers all project names, even those without a loaded row. A column that the list does not have is
+missing, such as PROJECT if all jobs belong to one project. RUN is missing if the jobs do not have the times when they
+first ran, so that only totals are known.
+"""
 
 _GROWTH: tuple[Mapping[ColumnName, int], ...] = (
     {ColumnName.OWNER: 12, ColumnName.MODE: 8, ColumnName.PROJECT: 8},
@@ -207,7 +187,7 @@ _GROWTH: tuple[Mapping[ColumnName, int], ...] = (
     {ColumnName.MODE: 16, ColumnName.PROJECT: 16, ColumnName.ERROR: 24},
     {ColumnName.STATUS: len(STUCK_LABELS[0]), ColumnName.MODE: 24, ColumnName.PROJECT: 24, ColumnName.OWNER: 24},
     {ColumnName.ERROR: 40, ColumnName.MODE: MOST_TEXT, ColumnName.PROJECT: MOST_TEXT, ColumnName.OWNER: MOST_TEXT},
-    {ColumnName.STATUS: len(STUCK_LABELS[1])},
+    {ColumnName.STATUS: len(STUCK_LABELS[1]), ColumnName.ERROR: _MOST_ERROR},
 )
 """The target widths of the columns in each round. No column gets wider than its longest text.
 
@@ -223,52 +203,47 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
     and narrower. The same happens before a list with owners drops the error. Then the columns grow, and the error gets
     the rest, up to a maximum. The widths do not depend on whether a job is stuck, so that one such job moves no column.
     """
-    gaps = dict.fromkeys(ColumnName, 1 if width < _NARROW else _GAP)
-    widths, dropped = _fitting(width, content, sort, gaps, is_tight=False)
-    is_error_needed = content.project is None or content.owner is not None
+    widths, gaps, dropped = _fitting(width, content, sort, is_tight=False)
+    is_error_needed = ColumnName.PROJECT not in content or ColumnName.OWNER in content
     may_drop = {ColumnName.ID} if is_error_needed else {ColumnName.ID, ColumnName.ERROR}
     if dropped - may_drop and width >= _NARROW:
-        gaps = {name: _GAP if kind.is_right_aligned else 1 for name, kind in _KINDS.items()}
-        widths, _ = _fitting(width, content, sort, gaps, is_tight=True)
+        widths, gaps, _ = _fitting(width, content, sort, is_tight=True)
     left = width - GUTTER - sum(widths[name] + gaps[name] for name in widths) + min(gaps.values())
     for steps in _GROWTH:
-        for name, cells in _growing(steps, widths, content).items():
+        for name, cells in _growing([steps], widths, content).items():
             # If the status column cannot get wide enough for the next longer label, it gets no more cells.
             more = min(cells, left) if name is not ColumnName.STATUS or cells <= left else 0
             widths[name] += more
             left -= more
-    if ColumnName.ERROR in widths:
-        widths[ColumnName.ERROR] = min(widths[ColumnName.ERROR] + left, _MOST_ERROR)
-    if content.has_starts and ColumnName.TOTAL in widths and not (sort and sort.column is OrderColumn.TOTAL):
+    if ColumnName.RUN in content and ColumnName.TOTAL in widths and not (sort and sort.column is OrderColumn.TOTAL):
         widths[ColumnName.RUN] = widths.pop(ColumnName.TOTAL)
-    columns: list[JobColumn] = []
-    start = GUTTER
-    for name in ColumnName:
-        if name in widths:
-            columns.append(JobColumn(name=name, start=start, width=widths[name]))
-            start += widths[name] + gaps[name]
-    return tuple(columns)
+    shown = [name for name in ColumnName if name in widths]
+    starts = accumulate((widths[name] + gaps[name] for name in shown), initial=GUTTER)
+    return tuple(
+        JobColumn(name=name, start=start, width=widths[name]) for name, start in zip(shown, starts, strict=False)
+    )
 
 
 def _growing(
-    steps: Mapping[ColumnName, int], widths: Mapping[ColumnName, int], content: ContentWidths
+    rounds: Iterable[Mapping[ColumnName, int]], widths: Mapping[ColumnName, int], content: ContentWidths
 ) -> dict[ColumnName, int]:
-    """Return the cells by which each column grows in these steps."""
-    texts = {ColumnName.MODE: content.mode, ColumnName.PROJECT: content.project, ColumnName.OWNER: content.owner}
-    grown = {name: min(cells, texts.get(name, cells) or 0) for name, cells in steps.items()}
-    return {name: max(grown[name] - widths[name], 0) for name in steps if name in widths}
+    """Return the cells by which each column grows in these rounds."""
+    targets = {name: min(cells, content.get(name, cells)) for steps in rounds for name, cells in steps.items()}
+    return {name: max(cells - widths[name], 0) for name, cells in targets.items() if name in widths}
 
 
 def _fitting(
-    width: int, content: ContentWidths, sort: ListOrder | None, gaps: Mapping[ColumnName, int], *, is_tight: bool
-) -> tuple[dict[ColumnName, int], set[ColumnName]]:
-    """Return the columns that fit with their least widths, and the others."""
+    width: int, content: ContentWidths, sort: ListOrder | None, *, is_tight: bool
+) -> tuple[dict[ColumnName, int], Mapping[ColumnName, int], set[ColumnName]]:
+    """Return the columns that fit with their least widths, the gaps after columns, and the columns that do not fit."""
+    is_close = width < _NARROW
+    gaps = {name: 1 if is_close or (is_tight and not kind.is_right_aligned) else _GAP for name, kind in _KINDS.items()}
     text = _TIGHT_TEXT if is_tight else 8
     least = {
         **{name: kind.least for name, kind in _KINDS.items()},
-        ColumnName.MODE: min(max(content.mode, _KINDS[ColumnName.MODE].least), text),
-        ColumnName.COST: max(content.cost, _KINDS[ColumnName.COST].least),
-        ColumnName.PROJECT: 10 if content.owner is None and not is_tight else text,
+        ColumnName.MODE: min(max(content[ColumnName.MODE], _KINDS[ColumnName.MODE].least), text),
+        ColumnName.COST: max(content[ColumnName.COST], _KINDS[ColumnName.COST].least),
+        ColumnName.PROJECT: 10 if ColumnName.OWNER not in content and not is_tight else text,
         ColumnName.OWNER: text,
     }
     wanted = _wanted(width, content, sort, is_tight=is_tight)
@@ -276,13 +251,13 @@ def _fitting(
     for name in wanted:
         more = {**widths, name: least[name]}
         # Beside a project column, readable names are more important than a further column.
-        rounds = 0 if content.project is None else min(_KINDS[name].rounds, 1) if is_tight else _KINDS[name].rounds
-        grown = _growing({name: cells for steps in _GROWTH[:rounds] for name, cells in steps.items()}, more, content)
+        rounds = _KINDS[name].rounds if ColumnName.PROJECT in content else 0
+        grown = _growing(_GROWTH[: min(rounds, 1) if is_tight else rounds], more, content)
         needed = sum(more[one] + gaps[one] for one in more) + sum(grown.values())
         if width - GUTTER + min(gaps.values()) < needed:
             break
         widths = more
-    return widths, {*wanted} - widths.keys()
+    return widths, gaps, {*wanted} - widths.keys()
 
 
 _TIMES = by_member(
@@ -299,19 +274,20 @@ _TIMES = by_member(
 
 def _wanted(width: int, content: ContentWidths, sort: ListOrder | None, *, is_tight: bool) -> list[ColumnName]:
     """Return the columns, most important first. The time column follows the order of the list."""
-    sorted_by = sort.column if sort else OrderColumn.CREATED
-    time = _TIMES[sorted_by]
+    time = _TIMES[sort.column if sort else OrderColumn.CREATED]
     wanted = [
-        *([ColumnName.LENS] if content.with_visibility else []),
+        *([ColumnName.LENS] if ColumnName.LENS in content else []),
         ColumnName.STATUS,
         ColumnName.MODE,
         ColumnName.COST,
         time,
     ]
     further = ColumnName.CREATED if time is ColumnName.TOTAL else ColumnName.TOTAL
-    if content.project is None:
-        wanted += [further, ColumnName.ERROR] if is_tight and content.with_visibility else [ColumnName.ERROR, further]
-    elif content.owner is None:
+    if ColumnName.PROJECT not in content:
+        wanted += (
+            [further, ColumnName.ERROR] if is_tight and ColumnName.LENS in content else [ColumnName.ERROR, further]
+        )
+    elif ColumnName.OWNER not in content:
         wanted += [ColumnName.PROJECT, further, *([] if is_tight else [ColumnName.ERROR])]
     else:
         wanted += [ColumnName.PROJECT, ColumnName.OWNER, further, ColumnName.ERROR]
@@ -349,17 +325,19 @@ class RowNotes:
 NO_NOTES = RowNotes()
 
 
-def measure(jobs: Iterable[GenerationJob], *, has_starts: bool = False, notes: RowNotes = NO_NOTES) -> ContentWidths:
-    jobs = tuple(jobs)
-    costs = [job.cost_cents for job in jobs]
-    return ContentWidths(
-        mode=_widest({job.mode for job in jobs}),
-        cost=max((len(money(cents)) for cents in (min(costs), max(costs))), default=0) if costs else 0,
-        project=None if notes.project_names is None else _widest(notes.project_names.values()),
-        owner=None if notes.owners is None else _widest(notes.owners.values()),
-        with_visibility=notes.hidden is not None,
-        has_starts=has_starts,
-    )
+def measure(jobs: Collection[GenerationJob], *, has_starts: bool = False, notes: RowNotes = NO_NOTES) -> ContentWidths:
+    costs = [job.cost_cents for job in jobs] or [0]
+    widths = {
+        ColumnName.MODE: _widest({job.mode for job in jobs}),
+        ColumnName.COST: max(len(money(min(costs))), len(money(max(costs)))),
+    }
+    named = {ColumnName.PROJECT: notes.project_names, ColumnName.OWNER: notes.owners}
+    widths |= {name: _widest(names.values()) for name, names in named.items() if names is not None}
+    if notes.hidden is not None:
+        widths[ColumnName.LENS] = len(HIDDEN)
+    if has_starts:
+        widths[ColumnName.RUN] = _TIME
+    return widths
 
 
 def _widest(texts: Iterable[str]) -> int:

@@ -380,7 +380,7 @@ class TableRenderer:
         self._has_starts = False
         self._notes = job_columns.NO_NOTES
         self._jobs: tuple[GenerationJob, ...] = ()
-        self._content = job_columns.ContentWidths()
+        self._content = job_columns.measure(())
         self._width = 0
         self._sort: ListOrder | None = None
         self.columns: tuple[job_columns.JobColumn, ...] = ()
@@ -402,13 +402,14 @@ class TableRenderer:
             return
         self._jobs, self._notes, self._has_starts = jobs, notes, has_starts
         before = self._content
-        self._content = before.widened(job_columns.measure(jobs, has_starts=has_starts, notes=notes))
+        measured = job_columns.measure(jobs, has_starts=has_starts, notes=notes)
+        self._content = {name: max(cells, before.get(name, 0)) for name, cells in measured.items()}
         if self._content != before or not is_same:
             self.fit(self._width, self._sort)
 
     def forget(self) -> None:
         """Forget the jobs before other jobs are drawn."""
-        self._jobs, self._content = (), job_columns.ContentWidths()
+        self._jobs, self._content = (), job_columns.measure(())
 
     def fit(self, width: int, sort: ListOrder | None) -> None:
         self._width = width

@@ -223,18 +223,8 @@ class _Column:
     """What is shown of one state. A part that does not fit is empty."""
 
     figures: StateFigures
-    key: str
-    name: str
-    has_average: bool
-
-    @property
-    def heading(self) -> list[Span]:
-        key: list[Span] = [(f"{self.key} ", MUTED)] if self.key else []
-        return [*key, (f"{self.name} ", self.figures.style), (self.figures.number, "bold")]
-
-    @property
-    def average(self) -> str:
-        return self.figures.average if self.has_average else ""
+    heading: list[Span]
+    average: str
 
     @property
     def width(self) -> int:
@@ -325,14 +315,13 @@ def _draw_step(drawing: Drawing, state: JobStatus | None, x: int, gap: int) -> N
 def _fitting(totals: Totals, width: int, *, with_averages: bool) -> Sequence[_Column]:
     states, everything = [*state_figures(totals).values()], all_figures(totals)
 
+    def heading(one: StateFigures, *, key: bool, name: bool) -> list[Span]:
+        digit: list[Span] = [(f"{one.key} ", MUTED)] if key and one.key else []
+        return [*digit, (f"{one.label if name else one.glyph or one.label} ", one.style), (one.number, "bold")]
+
     def columns(*, average: bool = False, key: bool = False, name: bool = False) -> list[_Column]:
         return [
-            _Column(
-                figures=one,
-                key=one.key if key else "",
-                name=one.label if name else one.glyph or one.label,
-                has_average=average,
-            )
+            _Column(figures=one, heading=heading(one, key=key, name=name), average=one.average if average else "")
             for one in (*states, *others, everything)
         ]
 

@@ -38,26 +38,28 @@ from gjobs.tui.dashboard.list.list_header import (
     whole_list_words,
     why_empty,
 )
+from gjobs.tui.dashboard.list.table_drawing import TableRenderer
 from gjobs.tui.text.format import short_id
 from gjobs.tui.text.status_text import Position
 from tests.tui.app_waits import resize
 from tests.tui.dashboard.test_dashboard_visibility import COMPARISON
 from tests.tui.sample_jobs import NOON, make_job, make_listing, make_totals
 
-USUAL = ContentWidths(mode=15, cost=7, has_starts=True)
+TOTALS_ONLY = {ColumnName.MODE: 15, ColumnName.COST: 7}
 
-ALL_PROJECTS = replace(USUAL, project=15)
+USUAL = {**TOTALS_ONLY, ColumnName.RUN: 11}
 
-ALL_OWNERS = replace(ALL_PROJECTS, owner=15)
+WITH_VISIBILITY = {**USUAL, ColumnName.LENS: 8}
 
-contents = st.builds(
-    ContentWidths,
-    mode=st.integers(0, 48),
-    cost=st.integers(0, 15),
-    project=st.none() | st.integers(0, 48),
-    owner=st.none() | st.integers(0, 48),
-    with_visibility=st.booleans(),
-    has_starts=st.booleans(),
+ALL_PROJECTS = {**USUAL, ColumnName.PROJECT: 15}
+
+ALL_OWNERS = {**ALL_PROJECTS, ColumnName.OWNER: 15}
+
+cells = st.integers(0, 48)
+
+contents = st.fixed_dictionaries(
+    {ColumnName.MODE: cells, ColumnName.COST: st.integers(0, 15)},
+    optional=dict.fromkeys((ColumnName.PROJECT, ColumnName.OWNER, ColumnName.LENS, ColumnName.RUN), cells),
 )
 
 
@@ -69,7 +71,7 @@ def names(columns: tuple[JobColumn, ...]) -> list[str]:
 def test_columns_fit_the_width_without_overlap(width: int, content: ContentWidths) -> None:
     columns = lay_out(width, content)
 
-    first = [*(["VISIBLE"] if content.with_visibility else []), "STATUS", "MODE"]
+    first = [*(["VISIBLE"] if ColumnName.LENS in content else []), "STATUS", "MODE"]
     assert names(columns)[: len(first)] == first
     assert all(left.start + left.width < right.start for left, right in pairwise(columns))
     assert columns[-1].start + columns[-1].width <= width
@@ -87,10 +89,10 @@ def test_a_wider_table_loses_no_column(width: int, content: ContentWidths) -> No
         (40, USUAL, "STATUS MODE COST"),
         (54, USUAL, "STATUS MODE COST CREATED ERROR"),
         (71, USUAL, "STATUS MODE COST CREATED DURATION ERROR"),
-        (71, replace(USUAL, with_visibility=True), "VISIBLE STATUS MODE COST CREATED DURATION"),
+        (71, WITH_VISIBILITY, "VISIBLE STATUS MODE COST CREATED DURATION"),
         (54, ALL_PROJECTS, "STATUS MODE COST CREATED PROJECT"),
         (71, ALL_PROJECTS, "STATUS MODE COST CREATED DURATION PROJECT"),
-        (77, replace(ALL_PROJECTS, with_visibility=True), "VISIBLE STATUS MODE COST CREATED DURATION PROJECT"),
+        (77, {**ALL_PROJECTS, ColumnName.LENS: 8}, "VISIBLE STATUS MODE COST CREATED DURATION PROJECT"),
         (120, ALL_PROJECTS, "STATUS MODE COST CREATED DURATION PROJECT ID ERROR"),
         (71, ALL_OWNERS, "STATUS MODE COST CREATED DURATION PROJECT OWNER"),
         (110, ALL_OWNERS, "STATUS MODE COST CREATED DURATION PROJECT OWNER ERROR"),
@@ -124,7 +126,8 @@ def test_durations_are_beside_owners_who_stay_recognizable(width: int) -> None:
     ],
 )
 def test_wide_tables_give_width_to_long_names(width: int, mode: int, project: int, widths: tuple[int, ...]) -> None:
-    columns = {str(column.name): column for column in lay_out(width, ContentWidths(mode=mode, cost=7, project=project))}
+    content = {ColumnName.MODE: mode, ColumnName.COST: 7, ColumnName.PROJECT: project}
+    columns = {str(column.name): column for column in lay_out(width, content)}
     mode_column, project_column, error = (columns[name] for name in ("MODE", "PROJECT", "ERROR"))
     assert (mode_column.width, project_column.width, error.width) == widths
     assert error.start + error.width == width
@@ -152,23 +155,31 @@ def test_table_shows_the_column_that_it_is_sorted_by() -> None:
 
 def test_each_column_is_shown_in_some_list() -> None:
     orders = [ListOrder(column=column) for column in OrderColumn]
-    everything = replace(ALL_OWNERS, with_visibility=True)
+    everything = {**ALL_OWNERS, ColumnName.LENS: 8}
     shown = {column.name for order in orders for column in lay_out(200, everything, order)}
     assert shown == {*ColumnName}
 
 
 def test_content_widths_cover_all_jobs_up_to_a_maximum_and_only_grow() -> None:
     jobs = [make_job(1, mode="漢字漢字漢字"), make_job(2, mode="x" * 10_000, project_id=UUID(int=9))]
-    names = {UUID(int=2): "Autumn", UUID(int=3): "Spring sale"}
-    assert measure(jobs[:1]) == ContentWidths(mode=12, cost=5, project=None)
-    assert measure(jobs, notes=RowNotes(project_names=names)) == ContentWidths(mode=32, cost=5, project=11)
-    assert measure([], notes=RowNotes(hidden=frozenset())) == ContentWidths(with_visibility=True)
-    assert measure([], notes=RowNotes(project_names={})) == ContentWidths(project=0)
-    assert measure([make_job(1, cost_cents=-2_147_483_648)]).cost == len("-$21,474,836.48")
+    names = RowNotes(project_names={UUID(int=2): "Autumn", UUID(int=3): "Spring sale"})
+    mode, cost, project = ColumnName.MODE, ColumnName.COST, ColumnName.PROJECT
+    assert measure(jobs[:1]) == {mode: 12, cost: 5}
+    assert measure(jobs, notes=names) == {mode: 32, cost: 5, project: 11}
+    assert measure([], notes=RowNotes(hidden=frozenset())).keys() == {mode, cost, ColumnName.LENS}
+    assert measure([], notes=RowNotes(project_names={}))[project] == 0
+    assert measure([make_job(1, cost_cents=-2_147_483_648)])[cost] == len("-$21,474,836.48")
 
-    wide, narrow = ContentWidths(mode=12, cost=5, project=8), ContentWidths(mode=4, cost=7, project=3)
-    assert wide.widened(narrow) == narrow.widened(wide) == ContentWidths(mode=12, cost=7, project=8)
-    assert wide.widened(ContentWidths(with_visibility=True)) == ContentWidths(mode=12, cost=5, with_visibility=True)
+    renderer = TableRenderer()
+    renderer.fit(80, None)
+    for few, further in ((jobs[:1], jobs[1:]), (jobs[1:], jobs[:1])):
+        renderer.forget()
+        renderer.take((*few, *further), names, has_starts=False)
+        columns = renderer.columns
+        renderer.take(tuple(few), names, has_starts=False)
+        assert renderer.columns == columns
+        renderer.take(tuple(few), RowNotes(), has_starts=False)
+        assert "PROJECT" not in [column.name for column in renderer.columns]
 
 
 def test_column_at_assigns_a_gap_to_the_column_before_it() -> None:
@@ -187,7 +198,7 @@ def test_header_marks_the_sorted_column_with_an_arrow_that_fits() -> None:
     assert texts(header_cells(lay_out(80, USUAL), ascending)) == titles
     for title, column in ((title, column) for title, column in SORTED_BY.items() if column and title != "DURATION"):
         sort = ListOrder(column=column, descending=True)
-        assert f"{title} ▾" in texts(header_cells(lay_out(80, ContentWidths(), sort), sort))
+        assert f"{title} ▾" in texts(header_cells(lay_out(80, measure([]), sort), sort))
 
 
 def test_row_of_a_failed_job_shows_all_cells_and_styles() -> None:
@@ -223,7 +234,7 @@ def test_row_of_a_failed_job_shows_all_cells_and_styles() -> None:
 def test_duration_cell_shows_the_run_and_total_cell_the_whole_time(status: AnyStatus, run: str, total: str) -> None:
     started_at = NOON - timedelta(seconds=160)
     job = make_job(3, status=status, updated_at=NOON - timedelta(seconds=115), started_at=started_at)
-    runs, totals = (lay_out(80, replace(USUAL, has_starts=has_starts)) for has_starts in (True, False))
+    runs, totals = lay_out(80, USUAL), lay_out(80, TOTALS_ONLY)
 
     for shown in (job, *([replace(job, completed_at=job.updated_at, updated_at=NOON)] if status.is_final else [])):
         assert texts(row_cells(shown, runs, now=NOON))[4] == run
@@ -246,7 +257,7 @@ def test_far_times_are_shown_by_their_year_and_have_no_total(text: str, shown: s
     far = parse_far_time(text)
     assert far is not None
     job = make_job(1, status=JobStatus.SUCCEEDED, created_at=far, updated_at=NOON)
-    assert texts(row_cells(job, lay_out(80, replace(USUAL, has_starts=False)), now=NOON))[3:5] == [shown, "–"]
+    assert texts(row_cells(job, lay_out(80, TOTALS_ONLY), now=NOON))[3:5] == [shown, "–"]
 
 
 @given(width=st.integers(40, 200), mode=st.text(), error=st.text(), name=st.text())
@@ -261,7 +272,7 @@ def test_row_with_any_text_is_printable_and_fits_its_columns(width: int, mode: s
 
 
 def test_most_usual_modes_fit_before_whole_names_of_owners() -> None:
-    columns = lay_out(92, ContentWidths(mode=15, cost=5, project=20, owner=15))
+    columns = lay_out(92, {**TOTALS_ONLY, ColumnName.COST: 5, ColumnName.PROJECT: 20, ColumnName.OWNER: 15})
     widths = {str(column.name): column.width for column in columns}
     assert (widths["MODE"], widths["OWNER"]) == (len("main_white"), 14)
 
@@ -304,7 +315,7 @@ def test_owner_column_shows_the_name_or_the_short_id() -> None:
 
 
 def test_row_of_a_hidden_job_is_marked_and_dimmed() -> None:
-    columns = lay_out(80, replace(USUAL, with_visibility=True))
+    columns = lay_out(80, WITH_VISIBILITY)
     hidden = row_cells(
         make_job(1, status=JobStatus.FAILED), columns, now=NOON, notes=RowNotes(hidden=frozenset({make_job(1).id}))
     )
