@@ -49,9 +49,9 @@ ALL_COLUMNS = tuple(tables.generation_jobs.c[name] for name in column_names(Gene
 APP_COLUMNS = tuple(column for column in ALL_COLUMNS if column.name not in LATER_COLUMNS)
 """The columns of the app's own table, a prefix of ALL_COLUMNS."""
 _FIRST_START = "(SELECT started_at FROM gjobs.job_starts WHERE job_id = {0}.id)"
-_LAST_END = """CASE WHEN {0}.status IN ('succeeded', 'failed') THEN (
+_LAST_END = f"""CASE WHEN {{0}}.status IN ({sql_literals(FINAL_STATUSES)}) THEN (
     SELECT coalesce(max(e.at) FILTER (WHERE e.kind = 'status'), min(e.at) FILTER (WHERE e.kind = 'created'))
-      FROM gjobs.job_events e WHERE e.job_id = {0}.id AND e.to_status = {0}.status) END"""
+      FROM gjobs.job_events e WHERE e.job_id = {{0}}.id AND e.to_status = {{0}}.status) END"""  # noqa: S608 - of constants
 """A job that was deleted and restored is created twice."""
 
 

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
-from gjobs.store.capabilities.capability import EARLIER_BUILD, refuse_too_old
+from gjobs.store.capabilities.capability import EARLIER_BUILD, JOBS, LATER_COLUMNS, refuse_too_old
 from gjobs.store.errors import SchemaMissing
 from gjobs.store.values.data_classes import dataclass
 
@@ -51,8 +51,7 @@ _OPTIONAL = frozenset(
         "public.generation_jobs.Own generation jobs in own projects, UPDATE",
         "public.assets.Own assets in own projects, INSERT",
         "public.assets.Own assets in own projects, UPDATE",
-        "public.generation_jobs.retry_count",
-        "public.generation_jobs.completed_at",
+        *(f"{JOBS}.{name}" for name in LATER_COLUMNS),
         "public.generation_jobs.set_completed_at",
         "public.stuck_jobs",
     }

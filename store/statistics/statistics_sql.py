@@ -17,7 +17,15 @@ from gjobs.store.filters.filter_terms import Key
 from gjobs.store.job_list import list_sql
 from gjobs.store.job_list.list_query import ListQuery
 from gjobs.store.jobs import job_sql
-from gjobs.store.jobs.job import STUCK_AFTER, AnyStatus, JobStatus, parse_status, status_order
+from gjobs.store.jobs.job import (
+    FINAL_STATUSES,
+    STUCK_AFTER,
+    AnyStatus,
+    JobStatus,
+    parse_status,
+    sql_literals,
+    status_order,
+)
 from gjobs.store.projects import project_sql
 from gjobs.store.statistics.statistics import (
     MOST_MODES,
@@ -223,7 +231,7 @@ ended AS (
     SELECT j.mode, j.status, j.created_at, {started_at if is_recorded else "CAST(NULL AS timestamptz)"} AS started_at,
            {ended_at} AS ended_at
       FROM public.generation_jobs j, moment
-     WHERE j.status IN ('succeeded', 'failed') AND j.updated_at >= moment.at - :window
+     WHERE j.status IN ({sql_literals(FINAL_STATUSES)}) AND j.updated_at >= moment.at - :window
        AND {ended_at} BETWEEN moment.at - :window AND moment.at {within}
      ORDER BY j.updated_at DESC, j.id DESC LIMIT :most
 ),
