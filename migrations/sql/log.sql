@@ -277,6 +277,10 @@ create view gjobs.job_events with (security_barrier = on) as
            case when not e.has_moved then e.project_id
                 when (select gjobs.visible_jobs()) = 'all' or e.former_user_id = (select auth.uid()) then e.former_project_id
            end as former_project_id,
+           case when (select gjobs.visible_jobs()) = 'all'
+                     or case when e.has_moved then e.former_user_id else e.user_id end = (select auth.uid())
+                then case when e.has_moved then e.former_user_id else e.user_id end
+           end as former_user_id,
            -- Events of an earlier build, which have no day, do not show it.
            e.has_moved or e.day is null as may_have_moved
       from gjobs.job_event_log e

@@ -70,7 +70,7 @@ begin
       left join lateral (
           select h.*, (h.next).id is not null as is_past, (h.before).id is not null as has_before,
                  case when (h.before).id is not null then (h.before).to_status else (h.next).from_status end as status,
-                 coalesce((h.before).user_id, (h.next).user_id) as user_id
+                 case when (h.before).id is not null then (h.before).user_id else (h.next).former_user_id end as user_id
             from (
                 select where c.is_gone
                           or case when p_gone_since is not null then (select e.at from gjobs.job_events e where e.job_id = c.id
@@ -106,7 +106,7 @@ begin
           where case when h.is_past then h.is_only_archived and not c.is_deleted and h.status is not null else not c.is_gone end
          union all
          select coalesce(h.user_id, c.user_id, '00000000-0000-0000-0000-000000000000'),
-                coalesce((h.before).project_id, (h.next).project_id), h.status,
+                coalesce((h.before).project_id, (h.next).former_project_id, (h.next).project_id), h.status,
                 coalesce((h.before).mode, (h.next).mode), last.error,
                 case when h.has_before then (h.before).cost_cents
                      when (h.next).to_status is null then (h.next).cost_cents

@@ -28,7 +28,7 @@ from gjobs.store.statistics.statistics import TotalsQuery
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, Actor
 from tests.conftest import Conninfo, connect
-from tests.store.store_fixtures import ADA, ADA_HERSELF, BEN, NOW, Db, Sql, altered, error_of, writes
+from tests.store.store_fixtures import ADA, ADA_HERSELF, BEN, BEN_HIMSELF, NOW, Db, Sql, altered, error_of, writes
 
 Values = dict[str, Any]
 ACTORS: tuple[Actor, ...] = (OPERATOR, ADA_HERSELF)
@@ -346,6 +346,19 @@ async def test_job_without_earlier_events_has_the_values_that_the_next_events_pr
     sql("update gjobs.job_event_log set day = null")  # An earlier build's events do not show whether a job has moved.
     (job,) = await past_store(db.operator, moment).get_these_jobs([kept])
     assert {"mode", "error", "retry_count"} <= marks_of(job)
+
+
+async def test_moved_job_without_earlier_events_had_its_former_owner_and_project(db: Db, sql: Sql) -> None:
+    adas, bens = db.make_project(), db.make_project(BEN)
+    job = db.make_job(adas)
+    moment = moment_now(sql)
+    sql("delete from gjobs.job_event_log")
+    sql("update generation_jobs set user_id = %s, project_id = %s where id = %s", (BEN, bens, job))
+    (found,) = await past_store(db.operator, moment).get_these_jobs([job])
+    assert (found.user_id, found.project_id) == (ADA, adas)
+    assert "user_id" not in marks_of(found)
+    (found,) = await past_store(db.operator.acting_as(BEN_HIMSELF), moment).get_these_jobs([job])
+    assert "user_id" in marks_of(found)
 
 
 async def test_error_is_not_proven_if_the_actor_may_not_see_events_in_between(db: Db, sql: Sql) -> None:
