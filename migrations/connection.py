@@ -55,8 +55,8 @@ class SchemaDiffers(MigrationRefused, SchemaMissing):
         super().__init__(
             f"The existing tables differ from revision {REVISIONS[0]}. Nothing was changed. Differences: "
             f"{'; '.join(named)}.",
-            hint=f"{see_all}Change these objects in your app, then try again. Without a migration, you can still use"
-            " gjobs here.",
+            hint=f"{see_all}Change these objects in your app, then try again. gjobs also works here without the"
+            " migration.",
         )
         self.differences = tuple(differences)
 
@@ -112,6 +112,9 @@ def translate_migrating(error: psycopg.Error) -> StoreError:
     diagnostics = error.diag
     sentences = " ".join(part for part in (diagnostics.message_primary, diagnostics.message_detail) if part)
     hint = complete_commands(diagnostics.message_hint) if diagnostics.message_hint else None
+    if isinstance(error, errors.DependentObjectsStillExist):
+        sentences = f"Other objects depend on those of gjobs: {diagnostics.message_detail}."
+        hint = "Drop or change them, then try again."
     if isinstance(error, _REFUSALS):
         return MigrationRefused(sentences, hint=hint, sqlstate=error.sqlstate)
     if isinstance(error, errors.InvalidSchemaName) and hint:

@@ -81,7 +81,7 @@ def obstacle(connection: psycopg.Connection) -> str | None:
 
 
 def _unknown_type(connection: psycopg.Connection) -> str | None:
-    """Return a sentence on a column whose type `upgrade` refuses. Afterwards the transaction may have failed."""
+    """Return a sentence on a column whose type `upgrade` refuses. Run it last, because it may abort the transaction."""
     from gjobs.migrations.scripts import read
 
     try:

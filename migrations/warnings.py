@@ -38,6 +38,9 @@ _PUBLISH_ALL = "select pubname from pg_catalog.pg_publication where puballtables
 _LOSSES = "select to_regclass('gjobs.job_event_log') is not null"
 _EVENTS_KEPT = "select count(*) from (select from gjobs.job_event_log limit %s) e"
 _JOBS_ARCHIVED = "select count(*) from gjobs.archived_jobs"
+_JOBS_WAITING = """
+select count(*) from gjobs.job_leases l join public.generation_jobs j on j.id = l.job_id where j.status = 'running'
+"""
 _BUDGETS_KEPT = "select count(*) from (select from gjobs.budgets limit %s) b"
 
 
@@ -121,11 +124,12 @@ def columns_warnings(conninfo: Mapping[str, str | int]) -> list[str]:
 
 
 def removal_warnings(conninfo: Mapping[str, str | int], *, export_to: Path | None = None) -> list[str]:
-    """Return sentences on what a removal loses. It moves archived jobs to a file, or is refused because of them."""
+    """Return sentences on what a removal loses. Archived jobs prevent it, unless they go to the file `export_to`."""
     with connect(conninfo, read_only=True) as connection:
         if not read_value(connection, _LOSSES):
             return []
         events = read_value(connection, _EVENTS_KEPT, [MOST_COUNTED])
+        waiting = read_value(connection, _JOBS_WAITING)
         budgets = read_value(connection, _BUDGETS_KEPT, [MOST_COUNTED])
         archived = read_value(connection, _JOBS_ARCHIVED) if export_to else 0
     sentences = []
@@ -134,8 +138,15 @@ def removal_warnings(conninfo: Mapping[str, str | int], *, export_to: Path | Non
         jobs = "" if archived else " No job will be lost."
         sentences.append(f"{lost} will be lost, along with the start times of the jobs.{jobs}")
     if archived:
-        moved, they = ("1 archived job", "It is") if archived == 1 else (f"{archived:,} archived jobs", "They are")
-        sentences.append(f"{moved} will leave the database. {they} first written to {export_to}.")
+        moved, them = ("1 archived job", "it") if archived == 1 else (f"{archived:,} archived jobs", "them")
+        sentences.append(f"gjobs will write {moved} to {export_to}, then remove {them} from the database.")
+    if waiting:
+        stay = (
+            "1 job waits for another attempt. It stays"
+            if waiting == 1
+            else f"{waiting:,} jobs wait for another attempt. They stay"
+        )
+        sentences.append(f"{stay} running, and no worker takes over.")
     if budgets:
         lost = "1 budget" if budgets == 1 else f"{budgets:,} budgets"
         sentences.append(f"{lost} will be lost, along with the amounts spent. Nothing will limit the cost of jobs.")

@@ -75,7 +75,8 @@ end $$;
 -- A job that enters the queue is charged its whole cost in the present period. If a user queues it again, it is charged again, because it
 -- can run again; if the operator does, the new charge replaces the job's earlier one. If a user sets a job back to running, it counts as
 -- queued again, because workers may take it over. A new job that has ended, such as a restored one, is charged in the period of its
--- creation time. Otherwise a charge follows the job's cost, but only the operator and workers can lower it. A deleted job is refunded if it
+-- creation time. Otherwise a charge follows the job's cost, but only the operator and workers can lower it. A job that was never charged
+-- stays uncharged when its cost is lowered. A deleted job is refunded if it
 -- never ran. One that ran stays charged, and its charge is kept in case it is inserted again, unless its user or project is gone. A job
 -- without a row in budget_charges may be included in what begin_budget counted.
 -- Returns what each budget is charged in a period. Planning takes longer than a charge, so the plan is kept. It reads only by indexes and,
@@ -147,10 +148,10 @@ begin
                    case when c.is_deleted then case when c.never_ran then null else c.charged_cents end
                         when not c.is_covered then case when refunds then null else c.charged_cents end
                         when c.queues then c.cents
+                        when c.was_covered and c.charged_start is null and c.cents < c.former_cents and not c.finishes then null
                         when c.was_covered and c.cents = c.former_cents then c.charged_cents
                         when c.was_covered and refunds then c.cents
-                        else greatest(c.charged_cents, c.cents) end as next_cents,
-                   c.finishes or c.was_covered and not c.queues and c.cents < c.former_cents as asks_nothing
+                        else greatest(c.charged_cents, c.cents) end as next_cents
               from covered c
         ), removed as (
             delete from gjobs.budget_charges k using decided d
@@ -163,7 +164,7 @@ begin
             on conflict (budget_id, job_id) do update set period_start = excluded.period_start, cents = excluded.cents
         )
         select d.budget_id, d.limit_cents, e.period_start, sum(e.cents)::bigint as cents,
-               coalesce(sum(e.cents) filter (where not d.asks_nothing), 0)::bigint as asked,
+               coalesce(sum(e.cents) filter (where not d.finishes), 0)::bigint as asked,
                bool_or(e.enters) as queues, coalesce(sum(e.cents) filter (where e.enters), 0)::bigint as queued
           from decided d
          cross join lateral (
@@ -173,12 +174,13 @@ begin
          ) e (period_start, cents, enters)
          where e.period_start is not null and e.cents is not null
          group by d.budget_id, d.limit_cents, e.period_start
-        having sum(e.cents) <> 0 or coalesce(sum(e.cents) filter (where not d.asks_nothing), 0) > 0 or bool_or(e.enters)
+        having sum(e.cents) <> 0 or coalesce(sum(e.cents) filter (where not d.finishes), 0) > 0 or bool_or(e.enters)
          order by d.budget_id, e.period_start;
 end $$;
 
 -- Charges the last events of this transaction. A single new job that is queued, and a single job whose cost changes, are charged here,
 -- unless budget_charges lacks their row. charge_jobs charges all others.
+-- Replicated rows are charged, too, but never refused: a subscription would stop.
 -- It refuses costs above a limit, and every new job once nothing is left, because a job's cost is known only after it has run. A finish,
 -- and anything that lowers a cost, is recorded whatever the limit. Spending is locked in one order, so two transactions of one
 -- statement each never deadlock.
@@ -245,8 +247,8 @@ begin
         values (charge.budget_id, charge.period_start, greatest(charge.cents, 0))
             on conflict (budget_id, period_start) do update set spent_cents = greatest(s.spent_cents + charge.cents, 0)
         returning s.spent_cents into spent;
-        if charge.asked > 0 and spent > charge.limit_cents
-           or charge.queues and spent - charge.queued >= charge.limit_cents then
+        if (charge.asked > 0 and spent > charge.limit_cents or charge.queues and spent - charge.queued >= charge.limit_cents)
+           and current_setting('session_replication_role') <> 'replica' then
             select * into budget from gjobs.budgets b where b.id = charge.budget_id;
             if charge.period_start <> gjobs.budget_period_start(budget.period, today) then
                 other := to_char(charge.period_start, case budget.period when 'day' then 'YYYY-MM-DD' else 'YYYY-MM' end);
@@ -278,6 +280,9 @@ create function gjobs.begin_budgets()
 begin
     if current_setting('transaction_isolation') <> 'read committed' then
         raise feature_not_supported using message = 'budgets are set in transactions that are read committed';
+    elsif not exists (select from pg_trigger where tgrelid = 'public.generation_jobs'::regclass and tgname = 'gjobs_created') then
+        raise object_not_in_prerequisite_state using
+            message = 'gjobs is not installed completely, so no budget would be charged.', hint = 'First finish ''gjobs migrate up''.';
     end if;
     for attempt in 1 .. 20 loop
         begin

@@ -281,7 +281,7 @@ create view gjobs.job_events with (security_barrier = on) as
                      or case when e.has_moved then e.former_user_id else e.user_id end = (select auth.uid())
                 then case when e.has_moved then e.former_user_id else e.user_id end
            end as former_user_id,
-           -- Events of an earlier build, which have no day, do not show it.
+           -- Events of an earlier build have no day. They do not record whether the job has moved.
            e.has_moved or e.day is null as may_have_moved
       from gjobs.job_event_log e
      where case (select gjobs.visible_jobs())

@@ -1,9 +1,10 @@
 -- The jobs as the caller would have seen them at a moment, as far as the log reaches back. A job without an event after the moment is
 -- unchanged. Any other job has the values of its last event up to the moment. A job without such an event has the values that it had before
--- its first later event, as far as that event shows them. A job that was only archived or restored since is unchanged, too. If also its
--- cost has changed, its error has not. Jobs that are gone are found by their events. The column `unrecorded` names the values that were not
--- recorded, separated by commas. It is null if all were recorded.
--- A column that the table lacks is null: its name then means that of `absent`.
+-- its first later event, as far as that event shows them. A job that was only archived or restored since is unchanged, too. A job of which
+-- only the cost has changed since still has its error. Jobs that are gone are found by their events. The column `unrecorded` names the
+-- values that were not recorded, separated by commas. It is null if all were recorded. With a project, jobs that have left it since are
+-- missing.
+-- A column that the table lacks is null: its name then means the column of `absent`.
 --
 -- The other arguments limit what is read. p_limit chooses the newest jobs that still exist, and all that are gone and not older. With
 -- p_gone_since, the events of each job are looked up, which is faster if many jobs changed. Then only the last 2,000 deletions since that
@@ -88,7 +89,7 @@ begin
                       min(e.at) filter (where e.at <= p_moment and e.to_status = 'running'
                                           and e.from_status is distinct from 'running') as started_at,
                       bool_and(e.kind in ('archived', 'restored')) filter (where e.at > p_moment) as is_only_archived,
-                      -- A job that has moved may have events that the caller does not see.
+                      -- The caller may not see the events of a time when another user owned the job.
                       bool_and(e.kind in ('cost', 'archived', 'restored') and not e.may_have_moved)
                           filter (where e.at > p_moment) as keeps_error
                  from gjobs.job_events e
@@ -114,7 +115,7 @@ begin
                 -- A job whose first event is not its creation is older than the first event of all.
                 coalesce(c.created_at, case when (h.first).from_status is null then (h.first).at else began_at end),
                 coalesce((h.before).at, c.created_at, began_at),
-                case when h.has_before then (h.before).retry_count when has_retry_count then (h.next).retry_count end,
+                case when h.has_before then (h.before).retry_count when next_has_retries then (h.next).retry_count end,
                 case when is_final then case when c.completed_at <= p_moment then c.completed_at else h.changed_at end end,
                 pg_catalog.concat_ws(',', 'input_asset_id,updated_at',
                           case when is_final and (c.completed_at <= p_moment) is not true then 'completed_at' end,
@@ -123,15 +124,15 @@ begin
                                then 'error' end,
                           case when h.user_id is null then 'user_id' end,
                           case when not h.has_before and (h.next).may_have_moved then 'mode' end,
-                          case when not (h.has_before or has_retry_count) then 'retry_count' end)
+                          case when not (h.has_before or next_has_retries) then 'retry_count' end)
            from (
                select h.status in ('succeeded', 'failed') as is_final,
-                      case when is_unchanged then c.error when h.has_error then h.error when is_next_same then (h.next).error end as error,
-                      is_unchanged or h.has_error or is_next_same and (h.next).error is not null as has_error,
-                      (h.next).kind in ('cost', 'error', 'deleted', 'archived') and not (h.next).may_have_moved as has_retry_count
+                      case when error_is_current then c.error when h.has_error then h.error when next_keeps_error then (h.next).error end as error,
+                      error_is_current or h.has_error or next_keeps_error and (h.next).error is not null as has_error,
+                      (h.next).kind in ('cost', 'error', 'deleted', 'archived') and not (h.next).may_have_moved as next_has_retries
                  from (
-                     select h.keeps_error and not c.is_deleted as is_unchanged,
-                            (h.next).kind = 'cost' and not (h.next).may_have_moved as is_next_same
+                     select h.keeps_error and not c.is_deleted as error_is_current,
+                            (h.next).kind = 'cost' and not (h.next).may_have_moved as next_keeps_error
                  ) since
            ) last
           where h.is_past and h.status is not null and (c.is_deleted or not h.is_only_archived)

@@ -80,7 +80,7 @@ _INFINITIES = {2**63 - 1: "infinity", -(2**63): "-infinity"}
 _CYCLE_YEARS, _CYCLE = 400, timedelta(days=146_097)
 """The calendar repeats after this many years."""
 _UNKNOWN_TYPE = 0
-"""With this type, the driver registers the loader of all types that have no other one."""
+"""The driver uses the loader of this type for every type that has none of its own."""
 
 
 class UtcLoader(Loader):

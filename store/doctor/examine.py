@@ -141,7 +141,8 @@ def _schema_steps(capabilities: Capabilities, revision: str | None, faults: Sequ
         yield _migrating(capabilities, f"migrates to revision {NEWEST_REVISION}")
     # A newer program's schema can't be examined, but that doesn't mean that anything is missing.
     elif any(
-        finding.section is Section.SCHEMA and finding.name not in (NOT_EXAMINED, DISABLED_TRIGGER) for finding in faults
+        finding.section is Section.SCHEMA and finding.name not in (NOT_EXAMINED, DISABLED_TRIGGER) and not finding.hint
+        for finding in faults
     ):
         until_then = "" if is_newest else f". Until then, {command('migrate up')} refuses to run"
         yield f"Restore the missing parts of the schema with the app's own migration{until_then}."

@@ -22,7 +22,7 @@ NOT_EXAMINED = "not-examined"
 """The name of a finding for a part that could not be examined."""
 
 DISABLED_TRIGGER = "disabled-trigger"
-"""The name of a finding that its SQL repairs. Nothing of the schema is missing."""
+"""The name of a finding. The trigger exists, and the SQL enables it."""
 
 FAULTS = (Severity.WARNING, Severity.PROBLEM)
 

@@ -41,8 +41,9 @@ def recreate_sql(lost: SchemaObject) -> str | None:
         case ObjectKind.INDEX:
             return f"CREATE INDEX CONCURRENTLY {name} ON {place} USING {definition};"
         case ObjectKind.TRIGGER:
-            moment, _, action = definition.partition(" FOR EACH ROW ")
-            return f"CREATE TRIGGER {name} {moment} ON {place} FOR EACH ROW {action};"
+            moment, how = re.split(r" (?=REFERENCING |FOR EACH )", definition, maxsplit=1)
+            created = f"CREATE TRIGGER {name} {moment} ON {place} {how};"
+            return f"{created}\n{_enable_sql(lost)}" if _is_recording(lost) else created
         case ObjectKind.KEY if definition.startswith("PRIMARY KEY"):
             return f"ALTER TABLE {place} ADD CONSTRAINT {name} {definition};"
         case ObjectKind.KEY | ObjectKind.CHECK:
@@ -57,18 +58,35 @@ def recreate_sql(lost: SchemaObject) -> str | None:
     assert_never(lost.kind)
 
 
-def _disabled(trigger: SchemaObject) -> Finding:
-    """Report a disabled trigger. Those of gjobs on the app's table also fire for replicated rows."""
-    is_recording = trigger.place in TABLES and _is_of_gjobs(trigger)
+def _trigger_state(trigger: SchemaObject, found: str | None) -> str | None:
+    """Return how a trigger is disabled, or None if the definition found differs in something else."""
+    states = ("DISABLED", "NOT ENABLED ALWAYS")
+    return next((state.lower() for state in states if found == f"{trigger.definition} {state}"), None)
+
+
+def _disabled(trigger: SchemaObject, state: str) -> Finding:
+    """Report a trigger that does not always fire. Those of gjobs on the app's table must be ENABLE ALWAYS."""
     return _schema_finding(
         DISABLED_TRIGGER,
         Severity.PROBLEM,
-        f"The trigger {trigger.title} is disabled.",
-        sql=f"ALTER TABLE {trigger.place} ENABLE {'ALWAYS ' if is_recording else ''}TRIGGER {quoted(trigger.name)};",
-        hint=f"Writes are not recorded meanwhile. Afterwards, run {command('migrate verify --totals')}."
-        if is_recording
-        else None,
+        f"The trigger {trigger.title} is {state}.",
+        sql=_enable_sql(trigger),
+        hint=_hint_on_recording() if _is_recording(trigger) else None,
     )
+
+
+def _hint_on_recording() -> str:
+    return f"gjobs does not record all writes. Run the SQL, then {command('migrate verify --totals')}."
+
+
+def _enable_sql(trigger: SchemaObject) -> str:
+    always = "ALWAYS " if _is_recording(trigger) else ""
+    return f"ALTER TABLE {trigger.place} ENABLE {always}TRIGGER {quoted(trigger.name)};"
+
+
+def _is_recording(one: SchemaObject) -> bool:
+    """Return whether it is a trigger of gjobs on the app's table."""
+    return one.kind is ObjectKind.TRIGGER and one.place in TABLES and _is_of_gjobs(one)
 
 
 def _is_of_gjobs(one: SchemaObject) -> bool:
@@ -149,7 +167,7 @@ def schema_findings(
             "unfinished",
             Severity.WARNING,
             f"A run of {command('migrate up')} is not finished. It still runs, or it was interrupted.",
-            hint="If it was interrupted, run it again. It continues, and keeps what is there.",
+            hint="If it was interrupted, run it again. It continues where it stopped.",
         )
         found = [one for one in found if not _is_of_gjobs(one)]
     others = _other_relations(found)
@@ -164,19 +182,23 @@ def schema_findings(
     differences = compare(_comparable(found, others), promised)
     broken = [one for one in required(differences) if one.name not in violated]
     name = f"revision {revision}" if revision else "the app's own schema"
-    if not broken:
+    if not (broken or violated):
         yield _schema_finding("matches", Severity.OK, f"All {len(promised)} objects of {name} are as expected.")
     by_title = {(one.kind, one.title): one for one in promised}
     partitioned = {one.full_name for one in found if one.definition == _PARTITIONED}
     for difference in broken:
-        promised_object, sql = by_title.get((difference.object, difference.name)), None
+        promised_object, sql, hint = by_title.get((difference.object, difference.name)), None, None
         if promised_object and difference.kind is DifferenceKind.MISSING:
             sql = recreate_sql(promised_object)
             if sql and promised_object.place in partitioned and ("CONCURRENTLY" in sql or "PRIMARY KEY" in sql):
                 sql = None  # A partitioned table refuses both.
-        elif promised_object and difference.found == f"{promised_object.definition} DISABLED":
-            yield _disabled(promised_object)
+            if _is_recording(promised_object):
+                hint = _hint_on_recording()
+        elif promised_object and (state := _trigger_state(promised_object, difference.found)):
+            yield _disabled(promised_object, state)
             continue
+        if promised_object and sql is None and _is_of_gjobs(promised_object):
+            hint = f"Run {command('migrate remove')}, then {command('migrate up')}."
         thing = difference.object.value.replace(" ", "-")
         sentence = difference.sentence.rstrip(".")
         yield _schema_finding(
@@ -184,13 +206,14 @@ def schema_findings(
             Severity.PROBLEM,
             f"{sentence[:1].upper()}{sentence[1:]}.",
             sql=sql,
+            hint=hint,
         )
     for title in sorted(violated):
         yield _schema_finding(
             "further-values",
             Severity.NOTE,
             f"The check constraint {title} is missing, and some rows have values that it would refuse.",
-            hint="gjobs shows these values too, so you don't have to do anything.",
+            hint=f"gjobs shows these values too. {command('migrate up')} needs a check constraint that allows them.",
         )
     yield from _tolerated(differences)
 

@@ -229,7 +229,7 @@ def _users(capabilities: Capabilities) -> Iterator[Finding]:
     if not capabilities.facts.has_users_role:
         return
     on_primary = replace(capabilities.facts, may_become_user=True, is_replica=False, is_read_only=False)
-    # Without the grant on the schema auth, users lack every feature. So it is reported beside all others.
+    # A missing grant on the schema auth hides all others, so it is reported beside them.
     with_auth = Capabilities(replace(on_primary, users_may_use_auth=True))
     missing = [with_auth.lacking(feature, _ANY_USER) for feature in _GRANTS_OF_USERS]
     # Each grant once, even if several features need it.

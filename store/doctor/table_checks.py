@@ -257,8 +257,8 @@ def log_findings(use: LogUse) -> Iterator[Finding]:
     yield _finding(
         "events",
         Severity.OK,
-        f"The events of gjobs take {size(use.bytes)}, and those of 1,000 jobs about {EVENT_MEGABYTES} MB."
-        f" They are kept for {use.keep}.",
+        f"The events of gjobs take {size(use.bytes)}. Expect about {EVENT_MEGABYTES} MB for 1,000 jobs. Events are kept"
+        f" for {use.keep}.",
     )
     if use.unfolded > MOST_UNFOLDED:
         yield _finding(

@@ -48,7 +48,8 @@ with known as (
     select 'trigger', k.place, t.tgname::text,
            concat_ws(' ', replace(regexp_replace(pg_get_triggerdef(t.oid), '^.*? (?=BEFORE|AFTER|INSTEAD OF)', ''),
                                   ' ON ' || k.place, ''),
-                     case when t.tgenabled in ('D', 'R') then 'DISABLED' end)
+                     case when t.tgenabled in ('D', 'R') then 'DISABLED'
+                          when t.tgenabled = 'O' and t.tgname ~ '^gjobs_' and k.place = 'public.generation_jobs' then 'NOT ENABLED ALWAYS' end)
       from known k join pg_trigger t on t.tgrelid = k.oid and not t.tgisinternal
     union all
     select 'row security', k.place, switch.name, 'on'

@@ -298,15 +298,29 @@ async def test_doctor_reports_and_enables_disabled_triggers(app_database: Connin
         app_database,
         "alter table assets disable trigger update_assets_updated_at",
         "alter table generation_jobs enable replica trigger gjobs_changed",
+        "alter table generation_jobs enable trigger gjobs_created",
     )
     report = await examined(app_database)
     assert [one.sql for one in report.findings if one.name == "disabled-trigger"] == [
         'ALTER TABLE public.assets ENABLE TRIGGER "update_assets_updated_at";',
         'ALTER TABLE public.generation_jobs ENABLE ALWAYS TRIGGER "gjobs_changed";',
+        'ALTER TABLE public.generation_jobs ENABLE ALWAYS TRIGGER "gjobs_created";',
     ]
     assert report.next_steps == STEPS
     fix(app_database, report, names={"disabled-trigger"})
     assert finding(await examined(app_database), "matches").severity is Severity.OK
+
+
+async def test_doctor_restores_a_lost_trigger_of_gjobs_and_names_what_restores_the_rest(app_database: Conninfo) -> None:
+    upgrade(app_database)
+    triggers = ("gjobs_changed", "gjobs_created", "gjobs_truncated", "gjobs_store_archived")
+    run(app_database, *(f"drop trigger {trigger} on generation_jobs" for trigger in triggers))
+    run(app_database, "drop function gjobs.forget_user(uuid)")
+    report = await examined(app_database)
+    assert finding(report, "missing-function").hint == "Run 'gjobs migrate remove', then 'gjobs migrate up'."
+    assert "migrate verify --totals" in str(finding(report, "missing-trigger").hint)
+    fix(app_database, report, names={"missing-trigger"})
+    assert faults(await examined(app_database)) == {*LEAKS, "missing-function"}
 
 
 async def test_doctor_says_what_events_take_and_who_can_fold_them(
@@ -314,7 +328,7 @@ async def test_doctor_says_what_events_take_and_who_can_fold_them(
 ) -> None:
     upgrade(app_database)
     report = await examined(app_database)
-    assert "1,000 jobs about 0.7 MB. They are kept for 90 days." in finding(report, "events").sentence
+    assert "Expect about 0.7 MB for 1,000 jobs. Events are kept for 90 days." in finding(report, "events").sentence
     assert faults(report) == LEAKS
     monkeypatch.setattr(table_checks, "MOST_UNFOLDED", -1)
     assert faults(await examined(app_database)) == {*LEAKS, "unfolded-events"}

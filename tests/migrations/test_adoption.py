@@ -121,7 +121,7 @@ def test_upgrade_refuses_a_different_schema_and_names_the_difference(
             run(attached_database)
         hint = refusal.value.hint or ""
         assert hint.endswith(
-            "Change these objects in your app, then try again. Without a migration, you can still use gjobs here."
+            "Change these objects in your app, then try again. gjobs also works here without the migration."
         )
         # The error names the first differences. A person need not run a command that names no others.
         assert ("gjobs migrate verify" in hint) is refusal.value.message.endswith(" more.")

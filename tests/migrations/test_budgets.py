@@ -18,8 +18,10 @@ from hypothesis import strategies as st
 
 from gjobs.migrations.runner import remove, upgrade
 from gjobs.store.budgets.budget import Period
+from gjobs.store.embedded.server_files import ADMINISTRATOR
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, UserRows, acting, add
+from tests.migrations.test_interrupted_upgrade import interrupting
 from tests.migrations.test_rollups_with_app_changes import wait_for_lock
 
 REFUSED = "GJ001"
@@ -141,12 +143,45 @@ def test_cost_of_a_job_from_before_a_daily_budget_can_be_lowered_whatever_the_li
     change(operator, old, cost_cents=400)
     with refused as caught:
         change(operator, other, cost_cents=501)
-    assert str(caught.value).startswith(
-        f"the daily budget of user {ADA.id} for 2026-02-02 has 300 cents: 400 are spent"
-    )
+    assert str(caught.value).startswith(f"the daily budget of user {ADA.id} for 2026-02-02 has 300 cents: 0 are spent")
     change(operator, other, mode="packaging", cost_cents=0)
     charged = "select spent_cents from gjobs.budget_spending where period_start = '2026-02-02'"
-    assert operator.execute(charged).fetchall() == [(400,)]
+    assert operator.execute(charged).fetchall() == []
+
+
+def test_statement_that_lowers_more_than_it_raises_is_accepted_above_the_limit(operator: psycopg.Connection) -> None:
+    first, second = queue(operator, ADA, 1000, "succeeded"), queue(operator, ADA, 10, "succeeded")
+    budget = limit_user(operator, ADA, 300)
+    before = spent(operator, budget)
+    changed = "update generation_jobs set cost_cents = case when id = %s then 500 else 200 end where id = any(%s)"
+    operator.execute(changed, [first, [first, second]])
+    assert spent(operator, budget) == before - 310
+
+
+def test_replicated_rows_are_charged_but_never_refused(
+    attached_database: Conninfo,
+) -> None:
+    upgrade(attached_database)
+    with connect(attached_database) as owner, connect({**attached_database, "user": ADMINISTRATOR}) as replication:
+        add(owner, ADA)
+        budget = limit_user(owner, ADA, 300)
+        owner.commit()
+        replication.execute("set session_replication_role = replica")
+        before = spent(replication, budget)
+        queue(replication, ADA, 301)
+        assert spent(replication, budget) == before + 301
+        replication.rollback()
+
+
+def test_budget_is_refused_while_an_upgrade_is_not_finished(
+    attached_database: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with interrupting("indexes/gjobs_queue", monkeypatch):
+        upgrade(attached_database)
+    with connect(attached_database) as owner:
+        add(owner, ADA)
+        with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="no budget would be charged"):
+            limit_user(owner, ADA, 300)
 
 
 def test_job_cost_can_grow_only_up_to_the_limit(

@@ -52,6 +52,17 @@ def test_gjobs_works_with_a_publication_for_all_tables_and_warns_of_it(attached_
     remove(attached_database)
 
 
+def test_removal_names_the_objects_that_depend_on_gjobs(attached_database: Conninfo) -> None:
+    upgrade(attached_database)
+    execute(attached_database, "create view public.limits as select * from gjobs.budgets")
+    with pytest.raises(
+        MigrationRefused, match=r"^Other objects depend .*: view public\.limits depends on table gjobs\.budgets\."
+    ):
+        remove(attached_database)
+    execute(attached_database, "drop view public.limits")
+    remove(attached_database)
+
+
 def test_upgrade_works_for_a_role_whose_transactions_are_read_only(attached_database: Conninfo) -> None:
     database = {**attached_database, "options": "-c default_transaction_read_only=on"}
     upgrade(database)

@@ -182,7 +182,7 @@ def wrapped(text: str, width: int, *, first: str = "", rest: str = "") -> list[s
 
     from gjobs.tui.text.clean_text import clean
 
-    # A control character, which no clean text has, keeps each command on one line.
+    # Clean text has no NUL. In place of the spaces of a command, it keeps the command on one line.
     whole = errors.COMMAND.sub(lambda found: found[0].replace(" ", "\0"), clean(text))
     lines = textwrap.wrap(
         whole, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False, break_long_words=False

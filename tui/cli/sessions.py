@@ -234,7 +234,7 @@ def with_session(
                 async with open_session(settings, progress, connections=connections, expected=expected) as session:
                     startup.resume_gc()
                     _print_claims_caution(session)
-                    # Commands that only read run also where nobody can write. Writes are refused later.
+                    # Without write access, a command that only reads runs, too. A write is refused when it starts.
                     if settings.write_reason is not None and not session.access.is_closed:
                         session.access.open_permit(settings.write_reason, _LONGEST_COMMAND)
                     return await _with_better_errors(work, session)

@@ -152,11 +152,12 @@ async def test_budget_refusal_names_the_project_or_user_or_an_unreadable_users_i
         )
         assert (caught.value.refusal.budget_id, caught.value.sqlstate) == (budget.id, "GJ001")
     await operator.remove_budget(budget.id)
-    await operator.set_budget(user_id=ADA, period="day", limit_cents=0)
+    daily = await operator.set_budget(user_id=ADA, period="day", limit_cents=0)
     for store in (operator, ada):
         with pytest.raises(BudgetExceeded, match=r"^The daily budget of user ada@example\.com has run out"):
             await store.create_generation_job(project_id=project, mode="lifestyle")
 
+    await operator.remove_budget(daily.id)
     past = db.make_job(project, "succeeded", cost_cents=5, created_at=datetime(2026, 2, 2, 12, tzinfo=UTC))
     for period, named in (("day", "2026-02-02"), ("month", "2026-02")):
         limited = await operator.set_budget(project_id=project, period=period, limit_cents=5)

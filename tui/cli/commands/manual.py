@@ -117,7 +117,7 @@ def _drawn(text: str, *, has_colour: bool) -> str:
 
 
 def _show_paged(text: str, output: Output) -> None:
-    """Run the pager that PAGER names, without a shell. After a signal, wait until it has restored the terminal."""
+    """Run the pager that PAGER names, without a shell. After a signal, let it restore the terminal."""
     pager = os.environ.get("PAGER") or _PAGER
     terminated = False
 
@@ -126,7 +126,7 @@ def _show_paged(text: str, output: Output) -> None:
         terminated = True
         process.terminate()
 
-    # The terminal sends an interrupt to the pager, too, which only ends its current command.
+    # The terminal interrupts the pager, too. The pager cancels its current command and keeps running.
     previous = {signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None)}
     try:
         # The exit code of the pager does not matter.
