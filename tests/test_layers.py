@@ -1,6 +1,7 @@
 """Import rules beyond the contracts in pyproject.toml: import cycles, unique names, late imports and heavy packages."""
 
 import ast
+import inspect
 import json
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from graphlib import TopologicalSorter
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
 
@@ -176,6 +178,47 @@ def test_each_module_can_be_imported() -> None:
     ]
     code = f"from importlib import import_module\nfor name in {names!r}: import_module(name)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+@cache
+def private_names(file: str, owner: str) -> frozenset[str]:
+    """Return the private names that a class of Textual defines or sets."""
+    module = ast.parse(Path(file).read_text(encoding="utf-8"))
+    (defined,) = (node for node in module.body if isinstance(node, ast.ClassDef) and node.name == owner)
+    nodes = list(ast.walk(defined))
+    names = {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)}
+    names |= {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
+    return frozenset(name for name in names if name.startswith("_") and not name.endswith("_"))
+
+
+def uses_private_names_of_textual(module: str, node: ast.stmt) -> bool:
+    """Return whether a statement of a module imports, reads or overrides what Textual may change at any time."""
+    if isinstance(node, ast.ImportFrom):
+        return (node.module or "").startswith("textual.") and "._" in (node.module or "")
+    lines = MODULES[module].read_text(encoding="utf-8").splitlines()[node.lineno - 1 : node.end_lineno]
+    if any("SLF001" in line for line in lines):
+        return True
+    if not isinstance(node, ast.ClassDef):
+        return False
+    parents = getattr(import_module(module), node.name).__mro__
+    used = {one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)}
+    used |= {one.name for one in node.body if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef))}
+    bases = [one for one in parents if one.__module__.startswith("textual.")]
+    return any(used & private_names(inspect.getfile(base), base.__name__) for base in bases)
+
+
+def test_private_names_of_textual_are_used_in_ten_places() -> None:
+    """A place is a function or a class. What a module imports counts for the places in it."""
+    places = {
+        (module, getattr(node, "name", ""))
+        for module in MODULES
+        if module.startswith("gjobs.tui.dashboard.")
+        for node in parsed(module).body
+        if uses_private_names_of_textual(module, node)
+    }
+
+    assert len({place for place in places if place[1]}) <= 10, sorted(places)
+    assert {module for module, _ in places} == {module for module, name in places if name}
 
 
 def test_migrations_import_no_dashboard() -> None:

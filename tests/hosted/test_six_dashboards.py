@@ -16,8 +16,8 @@ from gjobs.store.poller import DEFAULT_INTERVAL
 from gjobs.store.statistics.statistics import Totals, TotalsQuery
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
-from gjobs.tui.dashboard.frame.run import frame_text
 from gjobs.tui.dashboard.session.session_poller import ListPolled
+from gjobs.tui.dashboard.terminal.appearance import frame_text
 from tests.hosted.access_routes import Login
 from tests.hosted.pooler import POOL_SIZE
 from tests.hosted.statement_log import record_transcript

@@ -15,8 +15,8 @@ from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from gjobs.tui.dashboard.frame.run import frame_text
 from gjobs.tui.dashboard.list.job_table import JobTable
+from gjobs.tui.dashboard.terminal.appearance import frame_text
 from tests.event_loop import IdleAwareLoop, running_loop
 
 PATIENCE = 60.0  # seconds until a wait fails; a busy machine needs far less

@@ -13,6 +13,7 @@ from textual.dom import DOMNode
 
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.jobs.job import JobStatus
+from gjobs.tui.dashboard.widgets.message_board import MessageApp
 from gjobs.tui.text.status_text import STATUS_TEXTS, JobAction
 
 
@@ -249,8 +250,8 @@ def own_bindings(owner: type[DOMNode]) -> Iterator[Binding]:
 
 
 def _keys(app: App[Any], binding: Binding) -> list[str]:
-    # Textual has no public way to read the keymap.
-    return [key.strip() for key in app._keymap.get(binding.id or "", binding.key).split(",")]  # noqa: SLF001
+    keymap = app.keymap if isinstance(app, MessageApp) else NOTHING
+    return [key.strip() for key in keymap.get(binding.id or "", binding.key).split(",")]
 
 
 def shown_keys(app: App[Any], binding: Binding) -> list[str]:

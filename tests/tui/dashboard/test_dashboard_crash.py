@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from textual.drivers.linux_driver import LinuxDriver
 from textual.messages import ExitApp
 
 from gjobs.store.jobs.job import AnyStatus, JobStatus
@@ -68,7 +69,7 @@ async def test_answers_that_arrive_while_the_app_closes_are_dropped(jobs_db: Job
         assert store
         assert listing
         await dashboard.query_one(ProjectList).remove()
-        app._exit = True
+        app.key_queue.close()
         app.post_message(list_polled(store, listing, dashboard.now))
         await driver.settle()
         assert app.mistake is None
@@ -98,12 +99,12 @@ async def test_panic_of_textual_becomes_an_exception_of_the_dashboard(
 async def test_exception_in_the_input_thread_ends_the_dashboard(
     jobs_db: JobsDatabase, app: WatchedApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(GuardedDriver, "run_input_thread", _break)
+    monkeypatch.setattr(LinuxDriver, "run_input_thread", _break)
     assert app.driver_class is GuardedDriver
 
     async def fail() -> None:
         async with drive_dashboard(app) as driver:
-            await asyncio.to_thread(GuardedDriver(app)._run_input_thread)
+            await asyncio.to_thread(GuardedDriver(app).run_input_thread)
             await driver.until(lambda: app.mistake)
 
     with pytest.raises(RuntimeError, match="a mistake of ours"):
@@ -122,9 +123,9 @@ async def test_closed_terminal_ends_the_dashboard_with_an_exit_code_and_a_line_i
     def close(_: object) -> None:
         raise OSError(number, "a number of ours")
 
-    monkeypatch.setattr(GuardedDriver, "run_input_thread", close)
+    monkeypatch.setattr(LinuxDriver, "run_input_thread", close)
     app = WatchedApp(opener_of(database))
-    asyncio.get_running_loop().call_soon(lambda: GuardedDriver(app)._run_input_thread())
+    asyncio.get_running_loop().call_soon(lambda: GuardedDriver(app).run_input_thread())
     with caplog.at_level(logging.WARNING):
         await app.run_async(headless=True, size=(80, 24))
     assert (app.mistake is None, app.return_code) == (is_closed, 1)

@@ -19,9 +19,9 @@ from gjobs.store.filters.filter_syntax import MOST_CHARACTERS, format_filter, pa
 from gjobs.store.filters.filter_terms import Key
 from gjobs.store.job_list.list_query import Listing, ListingQuery, ListQuery
 from gjobs.store.users.actor import OPERATOR
-from gjobs.tui.dashboard.frame.run import frame_text
 from gjobs.tui.dashboard.list.filter_bar import CompletionList, FilterBar
 from gjobs.tui.dashboard.session.setup import DashboardSetup
+from gjobs.tui.dashboard.terminal.appearance import frame_text
 from tests.tui.app_waits import AppDriver
 from tests.tui.dashboard.dashboard_driver import (
     AS_ADA,

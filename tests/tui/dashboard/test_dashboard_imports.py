@@ -17,8 +17,8 @@ from textual.screen import Screen
 
 from gjobs.store.system.async_tools import import_in_thread
 from gjobs.tui.dashboard.actions import background_tasks, key_queue
-from gjobs.tui.dashboard.frame.run import frame_text
 from gjobs.tui.dashboard.list.filter_bar import FilterBar
+from gjobs.tui.dashboard.terminal.appearance import frame_text
 from gjobs.tui.session import Report, Session
 from tests.tui.app_waits import settle
 from tests.tui.dashboard.dashboard_driver import Driver, WatchedApp, drive_dashboard

@@ -141,6 +141,7 @@ class KeyQueue:
         self._is_opening = is_opening
         self._cancel = cancel
         self._waiting: deque[events.Key | events.Paste] = deque()
+        self.is_closed = False
         self._delivered: events.Event | None = None
         self._delivering: asyncio.Task[None] | None = None
         self._held_since = 0.0
@@ -303,6 +304,7 @@ class KeyQueue:
         return event is self._delivered
 
     def close(self) -> None:
+        self.is_closed = True
         self._waiting.clear()
         if self._delivering is not None:
             self._delivering.cancel()
@@ -394,7 +396,7 @@ def _is_quit(event: events.Event) -> bool:
 def _is_busy(pump: MessagePump) -> bool:
     """Whether the widget handles a message, has one waiting, or is not mounted yet.
 
-    Textual has no public way to ask this. An idle pump waits on its queue.
+    Textual 8.2.8 has no public way to ask this. An idle pump waits on its queue.
     """
     if pump._closing or pump._closed:  # noqa: SLF001
         return False

@@ -290,7 +290,7 @@ class Notices:
             self._tell(words, has_failed=has_failed)
         elif self._notifications.desktop:
             written = self._sequence(f"gjobs {self._host.app.sub_title}".strip(), words)
-            # Textual has no public way to send more than a bell to the terminal.
+            # Textual 8.2.8 has no public way to send more than a bell to the terminal.
             if written is not None and (driver := self._host.app._driver) is not None:  # noqa: SLF001
                 driver.write(written)
 

@@ -303,7 +303,7 @@ class GjobsApp(ActionHost):
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent):
             self.poller.touch()
-        if isinstance(event, (events.InputEvent, events.Paste, PollEvent)) and self._exit:
+        if isinstance(event, (events.InputEvent, events.Paste, PollEvent)) and self.key_queue.is_closed:
             return  # The widgets are being removed.
         if isinstance(event, (events.MouseDown, events.MouseUp)) and not event.is_forwarded and self._is_lost(event):
             return
@@ -361,7 +361,7 @@ class GjobsApp(ActionHost):
         return DIALOG in traits or isinstance(binding, DialogKey)
 
     def _display(self, screen: Screen[Any], renderable: "RenderableType | None") -> None:
-        """Report to the job table which of its lines the terminal has got. Textual reports this nowhere else."""
+        """Report to the job table which of its lines the terminal has got. Textual 8.2.8 reports this nowhere else."""
         super()._display(screen, renderable)
         if screen is self.dashboard and renderable is not None and not self._batch_count:
             spans = renderable.spans if isinstance(renderable, ChopsUpdate) else None
@@ -491,7 +491,7 @@ class GjobsApp(ActionHost):
         self._fatal_error()
 
     def _fatal_error(self) -> None:
-        """End the app. Textual would print a traceback with local variables, which may be secrets."""
+        """End the app. Textual 8.2.8 would print a traceback with local variables, which may be secrets."""
         self.mistake = self._exception
         log.critical("The dashboard ended because of an internal error.", exc_info=self.mistake)
         self.settled.set()

@@ -11,9 +11,8 @@ from functools import partial
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from textual.app import App
 from textual.pilot import Pilot
 
 from gjobs.store.configuration.settings import Settings, WriteMode
@@ -21,6 +20,7 @@ from gjobs.store.errors import TimedOut
 from gjobs.store.system.private_files import make_directory, open_private
 from gjobs.tui.dashboard.frame.app import GjobsApp
 from gjobs.tui.dashboard.session import setup
+from gjobs.tui.dashboard.terminal.appearance import frame_text
 from gjobs.tui.export.export_files import deliver_files
 from gjobs.tui.text.clean_text import clean
 
@@ -172,9 +172,3 @@ async def _until_shown(app: GjobsApp, pilot: Pilot[object]) -> None:
             while app.dashboard.is_loading_details:
                 await pilot.pause(_POLL_SECONDS)
     await pilot.pause()
-
-
-def frame_text(app: App[Any]) -> str:
-    """Return the text on screen, without colors."""
-    # Textual has no public way to read a frame as text.
-    return "\n".join(line.text for line in app.screen._compositor.render_strips())  # noqa: SLF001

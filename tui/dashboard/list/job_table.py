@@ -334,6 +334,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             virtual_size = Size(self._width, self._view.rows.extent + table_drawing.HEADER_HEIGHT)
             if virtual_size != self.virtual_size:
                 self.set_reactive(Widget.virtual_size, virtual_size)
+                # Textual 8.2.8: a changed `virtual_size` lays out and repaints the whole table.
                 self._scroll_update(virtual_size)
             if round(self.scroll_y) != self._view.top:
                 self.scroll_to(y=self._view.top, animate=False, force=True)

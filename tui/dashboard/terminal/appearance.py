@@ -119,10 +119,16 @@ _FORMAT = """\
 """
 
 
+def frame_text(app: App[Any]) -> str:
+    """Return the text on screen, without colors."""
+    # Textual 8.2.8 has no public way to read a frame as text.
+    return "\n".join(line.text for line in app.screen._compositor.render_strips())  # noqa: SLF001
+
+
 def screen_svg(app: App[Any]) -> str:
     """Return the screen of a running app with its dialogs. Equal screens give equal bytes."""
-    # As in Textual's own screenshot, but without its window frame and its web font.
-    frame = app.screen._compositor.render_update(full=True, screen_stack=app._background_screens, simplify=True)  # noqa: SLF001
+    # As in Textual 8.2.8's own screenshot, which always has a window frame and a web font.
+    frame = app.screen._compositor.render_update(full=True, screen_stack=app.screen_stack[:-1], simplify=True)  # noqa: SLF001
     console = Console(
         width=app.size.width,
         height=app.size.height,

@@ -34,6 +34,7 @@ class BrowserDriver(WebDriver):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._lock = Lock()
+        # Textual 8.2.8: `os.write` may write a part of a packet, and the input thread writes packets as well.
         self._write = self._write_whole  # type: ignore[assignment]
         self._has_focus = False
 
@@ -53,11 +54,11 @@ class BrowserDriver(WebDriver):
     def start_application_mode(self) -> None:
         """Start, and keep the focus that the browser reported already. Textual starts without focus."""
         super().start_application_mode()
-        self._app.call_later(self._repeat_focus)
+        self.send_message(events.Callback(self._repeat_focus))
 
     def _repeat_focus(self) -> None:
         if self._has_focus:
-            self._app.post_message(events.AppFocus())
+            self.send_message(events.AppFocus())
 
     def on_meta(self, packet_type: str, payload: dict[str, object]) -> None:
         if packet_type in ("focus", "blur"):
@@ -69,6 +70,6 @@ class BrowserDriver(WebDriver):
         super().run_input_thread()
         if self.exit_event.is_set():
             return
-        self._app.post_message(messages.ExitApp())
+        self.send_message(messages.ExitApp())
         if not self.exit_event.wait(EXIT_SECONDS):
             os._exit(1)

@@ -12,15 +12,15 @@ from contextlib import suppress
 from encodings import utf_8
 from functools import partial
 from time import monotonic
-from typing import IO, TYPE_CHECKING, NamedTuple, NoReturn, cast
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from textual import constants, events
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual._parser import ParseEOF, ParseTimeout, Peek1, Read1, TokenCallback
 from textual._xterm_parser import _MAX_SEQUENCE_SEARCH_THRESHOLD as LONGEST_READ
 from textual._xterm_parser import BRACKETED_PASTE_END, BRACKETED_PASTE_START, XTermParser
+from textual.app import App
 from textual.drivers import linux_driver
-from textual.drivers._writer_thread import WriterThread
 from textual.drivers.linux_driver import LinuxDriver
 from textual.keys import Keys
 from textual.message import Message
@@ -451,7 +451,9 @@ def _is_text(key: events.Key) -> bool:
 
 
 class _LenientFile:
-    """A file that discards what it cannot write."""
+    """A file that discards what it cannot write. In Textual, the thread that writes would end and its queue would fill
+    up. Then the app would wait forever.
+    """
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
@@ -464,15 +466,6 @@ class _LenientFile:
     def flush(self) -> None:
         with suppress(OSError):
             self._file.flush()
-
-
-class LenientWriter(WriterThread):
-    """Discards the output once the terminal is closed. In Textual, the thread would end and its queue would fill up.
-    Then the app would wait forever.
-    """
-
-    def __init__(self, file: IO[str]) -> None:
-        super().__init__(cast("IO[str]", _LenientFile(file)))
 
 
 class TerminalDecoder(utf_8.IncrementalDecoder):
@@ -490,25 +483,29 @@ class TerminalDecoder(utf_8.IncrementalDecoder):
 
 
 # LinuxDriver reads these names from its module.
+_start_writer = vars(linux_driver)["WriterThread"]
 vars(linux_driver).update(
     XTermParser=LenientParser,
-    WriterThread=LenientWriter,
+    WriterThread=lambda file: _start_writer(_LenientFile(file)),
     getincrementaldecoder=lambda _: TerminalDecoder,
 )
 
 
 class GuardedDriver(LinuxDriver):
-    def _run_input_thread(self) -> None:
-        """Make an error in the thread end the app like any other error. If the terminal is closed, end the app
-        without a traceback."""
+    def __init__(self, app: App[Any], **options: Any) -> None:
+        super().__init__(app, **options)
+        self.app = app
+
+    def run_input_thread(self) -> None:
+        """End the app after an error as after any other. If the terminal is closed, end it without a traceback."""
         try:
-            self.run_input_thread()
+            super().run_input_thread()
         except Exception as error:
             if isinstance(error, OSError) and error.errno in _CLOSED:
                 log.warning("The terminal is closed: %s", error)
-                self._app.call_later(self._app.exit, return_code=1)
+                self.app.call_later(self.app.exit, return_code=1)
             else:
-                self._app.call_later(_raise, error)
+                self.app.call_later(_raise, error)
 
 
 def _raise(error: Exception) -> NoReturn:

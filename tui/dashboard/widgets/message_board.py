@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, TypeVar, cast
 from uuid import uuid4
 
 from textual.app import App
+from textual.binding import Keymap
 from textual.screen import Screen
 from textual.timer import Timer
 
@@ -137,6 +139,11 @@ class MessageApp(App[ReturnType]):
     messages: MessageBoard
     clipboard: str = ""
     """The text copied last, for pasting in gjobs."""
+    keymap: Keymap = MappingProxyType({})
+
+    def set_keymap(self, keymap: Keymap) -> None:
+        self.keymap = keymap
+        super().set_keymap(keymap)
 
     def follow_messages(self) -> None:
         """Draw the message lines and the list of messages again after a change of the board or of the top screen."""

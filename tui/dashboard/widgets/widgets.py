@@ -190,7 +190,7 @@ class QuietScreen(Screen[ResultType]):
         return frozenset()
 
     async def _on_message(self, message: Message) -> None:
-        """Handle only closing messages at the end. Textual has no public way to drop messages that already wait."""
+        """Handle only closing messages at the end. Textual 8.2.8 would handle all that wait, without their widgets."""
         if self.is_alive or isinstance(message, _CLOSING_MESSAGES):
             await super()._on_message(message)
 
