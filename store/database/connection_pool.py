@@ -26,7 +26,7 @@ from gjobs.store.database.load_meter import TrafficMeter
 from gjobs.store.database.refusal_code import refusal_code_async
 from gjobs.store.errors import SignInRefused, StoreError, Unreachable
 from gjobs.store.system.async_tools import abandon_lookups
-from gjobs.store.values.formats import FarTime, far_text
+from gjobs.store.values.formats import FarTime
 
 Connect = Callable[[], Coroutine[Any, Any, AsyncConnection]]
 
@@ -116,13 +116,6 @@ def _far_text(microseconds: int) -> str:
     near = _EPOCH + rest * _MICROSECOND
     year, text = near.year + cycles * _CYCLE_YEARS, f"{near:-%m-%dT%H:%M:%S.%fZ}"
     return f"{year}{text}" if year > 0 else f"{1 - year:04}{text} BC"
-
-
-def as_text(time: datetime) -> str:
-    """Return a time as text for the database. The database reads this text as exactly the time that it returned
-    before.
-    """
-    return far_text(time) or time.isoformat()
 
 
 def transport_of(connection: "AsyncConnection") -> Transport:

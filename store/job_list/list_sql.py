@@ -15,7 +15,6 @@ from sqlalchemy.types import TypeEngine
 
 from gjobs.store import tables
 from gjobs.store.actor_database import ActorDatabase
-from gjobs.store.database import connection_pool
 from gjobs.store.database.query import Query, RowMaker, make_number
 from gjobs.store.filters import filter_sql
 from gjobs.store.filters.filter_terms import Key
@@ -272,7 +271,7 @@ def _read_from(scan: _Scan, position: Anchor, make: RowMaker[T], *, rows: int) -
         value = position.value
         scan = replace(scan, place=datetime if isinstance(value, datetime) else type(value))
         parameters["place_id"] = position.id
-        parameters["place_value"] = connection_pool.as_text(value) if isinstance(value, datetime) else value
+        parameters["place_value"] = value.isoformat() if isinstance(value, datetime) else value
     look_up = LOOK_UPS.get(scan.chosen_path.columns, "")
     return Query(_statement(scan), make, parameters, may_sort=not scan.chosen_path.is_in_order, look_up=look_up)
 

@@ -13,7 +13,6 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from gjobs.store import tables
 from gjobs.store.capabilities.capabilities import Capabilities
 from gjobs.store.capabilities.capability import LATER_COLUMNS, Capability
-from gjobs.store.database import connection_pool
 from gjobs.store.database.query import MOMENT, Query, Row, first_column, row_maker, typed_text
 from gjobs.store.jobs.job import (
     ERROR_CHARACTERS,
@@ -330,7 +329,7 @@ def _rewrite(
 
 def _sent(value: object) -> object:
     if isinstance(value, datetime):
-        return connection_pool.as_text(value)
+        return value.isoformat()
     return str(value) if isinstance(value, str) else value
 
 

@@ -12,7 +12,6 @@ import sqlalchemy as sa
 
 from gjobs.store import tables, validation
 from gjobs.store.capabilities.capability import Capability
-from gjobs.store.database import connection_pool
 from gjobs.store.database.query import Query, Row, RowMaker, TimeLimits, first_column, make_number, row_maker
 from gjobs.store.errors import Conflict, InvalidValue, Locked, SchemaMissing, StoreError, TimedOut
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, in_order, parse_status, status_order
@@ -103,7 +102,7 @@ async def in_batches(take: TakeBatch, progress: BatchProgress) -> AsyncGenerator
 
 def cursor(key: PageKey) -> Any:
     """Return a key as SQL, to be compared with the columns of its order."""
-    created_at = sa.literal(connection_pool.as_text(key.created_at), sa.DateTime(timezone=True))
+    created_at = sa.literal(key.created_at.isoformat(), sa.DateTime(timezone=True))
     return sa.tuple_(created_at, sa.literal(key.id, sa.Uuid))
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from gjobs.store import tables, validation
 from gjobs.store.capabilities.capability import LEASES, Capability
-from gjobs.store.database import connection_pool, query
+from gjobs.store.database import query
 from gjobs.store.database.query import Query, first_column, row_maker
 from gjobs.store.errors import Conflict, NoPrivilege
 from gjobs.store.jobs.job import FINAL_STATUSES, AnyStatus, JobStatus, in_order, parse_status, status_order
@@ -49,7 +49,7 @@ _policies, _visible = tables.retention_policies, tables.visible_retention
 
 
 def _conditions(expired: ExpiredJobs) -> list[sa.ColumnElement[bool]]:
-    created_before = sa.literal(connection_pool.as_text(expired.created_before), sa.DateTime(timezone=True))
+    created_before = sa.literal(expired.created_before.isoformat(), sa.DateTime(timezone=True))
     conditions: list[sa.ColumnElement[bool]] = [_jobs.c.created_at < created_before]
     if expired.project_id is not None:
         conditions.append(_jobs.c.project_id == expired.project_id)

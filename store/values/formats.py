@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, tzinfo
 from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self, SupportsIndex, TypeVar
@@ -50,8 +50,12 @@ class FarTime(datetime):
         """Keep the exact time in copies."""
         return (FarTime.of, (self.text,)) if self.text else super().__reduce_ex__(protocol)
 
-    def __str__(self) -> str:
-        return self.text or super().__str__()
+    def astimezone(self, tz: tzinfo | None = None) -> Self:
+        return self if self.text else super().astimezone(tz)
+
+    def isoformat(self, sep: str = "T", timespec: str = "auto") -> str:
+        """Return the exact time, which Postgres reads. `str` calls this."""
+        return self.text or super().isoformat(sep, timespec)
 
 
 def far_text(time: datetime) -> str:
@@ -183,7 +187,7 @@ def plain_time(time: datetime) -> str:
 
     Times beyond the years 1 to 9999 have more digits, end with ` BC`, or are `infinity` or `-infinity`.
     """
-    return far_text(time) or time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def plain_row(row: "DataclassInstance", kind: "type[DataclassInstance] | None" = None) -> PlainRow:

@@ -13,7 +13,7 @@ from gjobs.store.doctor.findings import Finding
 from gjobs.store.error_groups.error_group import ErrorGroup
 from gjobs.store.jobs.job import GenerationJob, JobStatus, in_order, job_times
 from gjobs.store.jobs.job_results import JobHistory
-from gjobs.store.values.formats import far_text, money, plain_time
+from gjobs.store.values.formats import money
 from gjobs.tui.case.build_case import BuiltCase
 from gjobs.tui.case.redaction import redaction_words
 from gjobs.tui.case.secret_patterns import SecretKind
@@ -161,8 +161,6 @@ class _CaseText:
 
     def _time(self, time: datetime) -> str:
         """Return ISO 8601 to the second, with the offset of the case's zone."""
-        if far_text(time):
-            return plain_time(time)
         return time.astimezone(self.zone).isoformat(timespec="seconds").replace("+00:00", "Z")
 
     def _project(self, project_id: UUID) -> str:

@@ -72,8 +72,7 @@ def _page_key(text: str) -> PageKey | None:
     time = formats.parse_far_time(created_at) or datetime.fromisoformat(created_at)
     if time.tzinfo is None:
         return None
-    in_utc = time if formats.far_text(time) else time.astimezone(UTC)
-    return PageKey(created_at=in_utc, id=UUID(job_id))
+    return PageKey(created_at=time.astimezone(UTC), id=UUID(job_id))
 
 
 page_key = reader(_page_key, "does not have the form CREATED_AT,ID. Copy both values from the list's JSON output")

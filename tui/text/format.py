@@ -200,10 +200,8 @@ def local_time(time: datetime, zone: tzinfo | None = None) -> str:
     """Return the local time in a zone. None means this machine's zone. A time that Python cannot convert to the zone is
     shown in UTC, and says so.
     """
-    if is_infinite(time):
-        return far_text(time)
     if text := far_text(time):
-        return f"{_SUBSECONDS.sub('', text.replace('T', ' '))} UTC"
+        return text if is_infinite(time) else f"{_SUBSECONDS.sub('', text.replace('T', ' '))} UTC"
     try:
         time = time.astimezone(zone)
     except (OverflowError, ValueError):
