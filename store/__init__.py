@@ -32,8 +32,11 @@ if TYPE_CHECKING:
     from gjobs.store.errors import Unreachable as Unreachable
     from gjobs.store.job_list.list_query import ReadRules as ReadRules
     from gjobs.store.job_list.list_query import VisibilityComparison as VisibilityComparison
+    from gjobs.store.jobs.job import Asset as Asset
     from gjobs.store.jobs.job import GenerationJob as GenerationJob
     from gjobs.store.jobs.job import JobStatus as JobStatus
+    from gjobs.store.jobs.job import Project as Project
+    from gjobs.store.jobs.job import User as User
     from gjobs.store.jobs.job_results import Applied as Applied
     from gjobs.store.jobs.job_results import CappedCount as CappedCount
     from gjobs.store.jobs.job_results import Deleted as Deleted
@@ -48,9 +51,6 @@ if TYPE_CHECKING:
     from gjobs.store.poller import Poller as Poller
     from gjobs.store.poller import PollFailure as PollFailure
     from gjobs.store.poller import PollResult as PollResult
-    from gjobs.store.projects.project import Asset as Asset
-    from gjobs.store.projects.project import Project as Project
-    from gjobs.store.projects.project import User as User
     from gjobs.store.search import IdMatches as IdMatches
     from gjobs.store.statistics.statistics import DayCost as DayCost
     from gjobs.store.statistics.statistics import JobStatistic as JobStatistic
@@ -87,7 +87,7 @@ _NAMES = {
         "Unreachable",
     ],
     "job_list.list_query": ["ReadRules", "VisibilityComparison"],
-    "jobs.job": ["GenerationJob", "JobStatus"],
+    "jobs.job": ["Asset", "GenerationJob", "JobStatus", "Project", "User"],
     "jobs.job_results": [
         "Applied",
         "CappedCount",
@@ -102,7 +102,6 @@ _NAMES = {
         "applied_job",
     ],
     "poller": ["PollFailure", "PollResult", "Poller"],
-    "projects.project": ["Asset", "Project", "User"],
     "search": ["IdMatches"],
     "statistics.statistics": ["DayCost", "JobStatistic", "JobStatistics", "JobSummary"],
     "store": ["Store"],

@@ -20,7 +20,7 @@ from gjobs.store.job_list import read_listing
 from gjobs.store.job_list.list_query import ListQuery, RowWindow, RowWindowQuery
 from gjobs.store.job_list.list_sql import access_path, page, paged
 from gjobs.store.jobs import job_sql
-from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, parse_status
+from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, Project, parse_status
 from gjobs.store.jobs.job_results import (
     MOST_EVENTS,
     NO_LINKS,
@@ -44,7 +44,6 @@ from gjobs.store.jobs.job_results import (
 from gjobs.store.jobs.job_sql import JobStatements, Rewritten
 from gjobs.store.journal.write_record import ResolvedWrite, UnconfirmedWrite, WriteRecord
 from gjobs.store.projects import project_sql
-from gjobs.store.projects.project import Project
 from gjobs.store.users.actor import OPERATOR, Actor
 from gjobs.store.validation import UNSET, Unset, changed_columns, check_member
 from gjobs.store.values.page_sizes import PAGE_SIZE

@@ -11,9 +11,8 @@ from gjobs.store.actor_database import ActorDatabase
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.database.query import Query
 from gjobs.store.errors import NoPrivilege
-from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.jobs.job import Asset, GenerationJob, Project, User
 from gjobs.store.projects import project_sql
-from gjobs.store.projects.project import Asset, Project, User
 from gjobs.store.users import user_sql
 from gjobs.store.users.actor import ActingUser
 from gjobs.store.users.user_sql import FoundUser

@@ -23,10 +23,9 @@ from gjobs.store.job_list import list_sql, read_listing
 from gjobs.store.job_list.list_query import Listing, ListingQuery, ListQuery, RowWindowQuery, VisibilityComparison
 from gjobs.store.job_list.read_listing import ListCost
 from gjobs.store.job_store import JobStore
-from gjobs.store.jobs.job import ListedJob
+from gjobs.store.jobs.job import Asset, ListedJob, Project, User
 from gjobs.store.journal.write_record import WriteRecord
 from gjobs.store.projects import project_sql
-from gjobs.store.projects.project import Asset, Project, User
 from gjobs.store.statistics.statistics import (
     DAY,
     MOST_KEYS,

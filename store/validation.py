@@ -7,8 +7,7 @@ from typing import Final, Literal, SupportsIndex, TypeVar
 from uuid import UUID
 
 from gjobs.store.errors import Conflict, InvalidValue, NoPrivilege, RowMissing, StoreError, command
-from gjobs.store.jobs.job import AnyStatus, JobStatus
-from gjobs.store.projects.project import User
+from gjobs.store.jobs.job import AnyStatus, JobStatus, User
 from gjobs.store.users.actor import ActingUser
 from gjobs.store.values.formats import quote_typed
 from gjobs.store.values.page_sizes import MAX_LIMIT

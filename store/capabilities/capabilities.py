@@ -28,8 +28,7 @@ from gjobs.store.capabilities.capability import (
 from gjobs.store.capabilities.claim_sql import WHOLE_TOKEN, unknown_claims_words
 from gjobs.store.database.transactions import ACT_AS_OPERATOR, unprotected_words
 from gjobs.store.errors import command
-from gjobs.store.jobs.job import GenerationJob
-from gjobs.store.projects.project import Asset
+from gjobs.store.jobs.job import Asset, GenerationJob
 from gjobs.store.users.actor import COLUMNS, OF_PUBLIC_KEY, OPERATOR, ROLE_OF_USERS, Actor, Anon, known_claims
 from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import column_names

@@ -8,10 +8,9 @@ from gjobs.store.budgets.budget import Budget
 from gjobs.store.doctor.findings import Finding
 from gjobs.store.error_groups.error_group import ErrorGroups
 from gjobs.store.job_list.list_query import ReadRules
-from gjobs.store.jobs.job import AnyStatus, GenerationJob
+from gjobs.store.jobs.job import AnyStatus, Asset, GenerationJob, User
 from gjobs.store.jobs.job_results import CappedCount, EventKind, JobEvent, JobHistory, RetryLinks, StuckVerdict
 from gjobs.store.leases.lease import LeasedJob, WorkerStatus
-from gjobs.store.projects.project import Asset, User
 
 MOST_JOBS = 100
 """The newest jobs of the user that a case holds."""

@@ -24,9 +24,8 @@ from gjobs.store.error_groups.error_group import ErrorGroups, ErrorScope
 from gjobs.store.errors import InvalidValue, NoPrivilege, RowMissing, SchemaMissing, TimedOut, command
 from gjobs.store.filters.filter_terms import JobFilter, Key, Term
 from gjobs.store.job_list.list_query import RowWindowQuery
-from gjobs.store.jobs.job import GenerationJob, JobStatus, parse_status
+from gjobs.store.jobs.job import Asset, GenerationJob, JobStatus, User, parse_status
 from gjobs.store.jobs.job_results import CappedCount, EventKind, JobHistory
-from gjobs.store.projects.project import Asset, User
 from gjobs.store.projects.project_sql import make_project_name
 from gjobs.store.retention.archive import get_archived
 from gjobs.store.retention.retention import ArchivedJob

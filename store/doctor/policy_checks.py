@@ -26,8 +26,7 @@ from gjobs.store.capabilities.probe import probe
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query, TimeLimits
 from gjobs.store.doctor.findings import Finding, Section, Severity
-from gjobs.store.doctor.node_trees import Node, Tree, depends_on_row, parse_tree
-from gjobs.store.doctor.sql_checks import Found
+from gjobs.store.doctor.sql_checks import Found, Node, Tree, depends_on_row, parse_tree
 from gjobs.store.errors import SignInRefused, StoreError, Unreachable, command
 from gjobs.store.users.actor import ANON, ROLE_OF_ANON, ActingUser
 

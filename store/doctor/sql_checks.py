@@ -1,10 +1,14 @@
-"""The checks that are written in SQL, one file each.
+"""The checks that are written in SQL, one file each, and node trees, as the catalogue stores expressions.
 
 Each row of a check is a finding. The first column names what the finding is about, such as a table. The others are the
-fields of the finding. In the SQL of a finding, names from the database are quoted.
+fields of the finding. In the SQL of a finding, names from the database are quoted. Unlike the text of an expression, a
+tree shows which table each column belongs to.
 """
 
-from dataclasses import replace
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +17,197 @@ from sqlalchemy import text
 from gjobs.store.capabilities.capabilities import OLDEST_MIGRATED
 from gjobs.store.database.query import Query, Row
 from gjobs.store.doctor.findings import Finding, Section, Severity
-from gjobs.store.doctor.node_trees import CallerColumns, parse_tree, shows_own_rows_only, sources
+
+_PART = re.compile(r"[{}()\[\]]|(?:\\.|[^\s{}()\[\]\\])+", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    name: str
+    fields: "Mapping[str, tuple[Tree, ...]]"
+
+    def first(self, field: str) -> "Tree":
+        """Return the first part of a field. Most fields have only one part."""
+        return self.fields.get(field, ("",))[0]
+
+    def items(self, field: str) -> "tuple[Tree, ...]":
+        """Return the items of a field that has a list. An empty list is stored as a null value."""
+        found = self.first(field)
+        return found if isinstance(found, tuple) else ()
+
+
+Tree = Node | str | tuple["Tree", ...]
+
+
+def parse_tree(text: str) -> Tree:
+    levels: list[list[Tree]] = [[]]
+    for part in _PART.findall(text):
+        if part in "{([":
+            levels.append([])
+        elif part in "})]":
+            level = levels.pop()
+            levels[-1].append(_make_node(level) if part == "}" else tuple(level))
+        else:
+            levels[-1].append(part)
+    return levels[0][0]
+
+
+def _make_node(parts: list[Tree]) -> Node:
+    fields: dict[str, list[Tree]] = {}
+    values: list[Tree] = []
+    for part in parts[1:]:
+        if isinstance(part, str) and part.startswith(":"):
+            values = fields.setdefault(part[1:], [])
+        else:
+            values.append(part)
+    return Node(str(parts[0]), {name: tuple(found) for name, found in fields.items() if found})
+
+
+def _children(tree: Tree) -> Iterable[Tree]:
+    return chain.from_iterable(tree.fields.values()) if isinstance(tree, Node) else tree
+
+
+def _nodes(tree: Tree) -> Iterator[tuple[Node, int]]:
+    """Yield each node with the number of queries that enclose it."""
+    left = [(tree, 0)]
+    while left:
+        part, depth = left.pop()
+        if isinstance(part, Node):
+            yield part, depth
+            depth += part.name == "QUERY"
+        if not isinstance(part, str):
+            left.extend((child, depth) for child in _children(part))
+
+
+def depends_on_row(condition: Tree) -> bool:
+    """Return whether a policy's condition reads the row. Columns of a subquery with the same names do not count."""
+    return any(node.name == "VAR" and node.first("varlevelsup") == str(depth) for node, depth in _nodes(condition))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerColumns:
+    """The ids in the catalogue that identify the caller in a tree."""
+
+    owners: Mapping[str, str]
+    """For each of the app's tables, the number of its column `user_id`."""
+    keys: Mapping[str, str]
+    """For each of these tables, the number of its column `id`."""
+    caller: str
+    """The function `auth.uid()`."""
+
+
+_TABLE_NAMES = ("RTE", "RANGETBLENTRY")
+"""A table of a query, before and from version 16 on."""
+_EQUALS = "2972"
+"""The operator = of uuids."""
+_INNER, _LEFT = "0", "1"
+
+
+def shows_own_rows_only(view: Tree, columns: CallerColumns) -> bool:
+    """Return whether a view shows its caller only own rows, and rows that own rows refer to.
+
+    Own rows have the caller's `user_id`. Without a proof, return False, for example if a subquery reads a table.
+    Another relation, or a function that Postgres doesn't have, may show the rows of others.
+    """
+    query = view[0] if isinstance(view, tuple) else view
+    if not isinstance(query, Node) or query.first("setOperations") != "<>":
+        return False
+    tables = {
+        str(number): str(table.first("relid"))
+        for number, table in enumerate(query.items("rtable"), 1)
+        if isinstance(table, Node) and _is_read(table) and table.first("relid") in columns.owners
+    }
+    reads = [node.first("relid") for node, _ in _nodes(query) if node.name in _TABLE_NAMES and _is_read(node)]
+    jointree = query.first("jointree")
+    if len(reads) != len(tables) or _calls_others(query, columns.caller) or not isinstance(jointree, Node):
+        return False
+    own = {
+        number
+        for one, other in _equal_pairs(jointree.first("quals"))
+        for number, attribute in map(_column, (one, other))
+        if number in tables and attribute == columns.owners[tables[number]] and _is_caller(one, other, columns.caller)
+    }
+    named = [
+        (number, _column(other)[0])
+        for one, other, joined in _joins(jointree)
+        for number, attribute in [_column(one)]
+        if number in tables and attribute == columns.keys.get(tables[number]) and (joined is None or number in joined)
+    ]
+    while found := {number for number, by in named if by in own} - own:
+        own |= found
+    return bool(tables) and own == tables.keys()
+
+
+def sources(view: Tree, name: str) -> Mapping[str, str]:
+    """Return the number of the column that a view shows under this name, for the table that has the column."""
+    query = view[0] if isinstance(view, tuple) else view
+    targets = query.items("targetList") if isinstance(query, Node) else ()
+    return {
+        str(target.first("resorigtbl")): str(target.first("resorigcol"))
+        for target in targets
+        if isinstance(target, Node) and target.first("resname") == name and target.first("resorigtbl") != "0"
+    }
+
+
+def _is_read(table: Node) -> bool:
+    """Return whether a relation is read. Before version 16, a view's tree also names the view itself."""
+    return table.first("relid") not in ("", "0") and table.first("inFromCl") == "true"
+
+
+_FUNCTION_IDS = ("funcid", "opfuncid", "aggfnoid", "winfnoid")
+_FIRST_OWN_ID = 16384
+"""The functions of Postgres itself have smaller ids."""
+
+
+def _calls_others(query: Tree, caller: str) -> bool:
+    """Return whether the query calls a function that is neither part of Postgres nor `auth.uid()`."""
+    called = {str(node.first(name)) for node, _ in _nodes(query) for name in _FUNCTION_IDS if name in node.fields}
+    return any(int(function) >= _FIRST_OWN_ID for function in called - {caller})
+
+
+def _joins(jointree: Node) -> Iterator[tuple[Tree, Tree, set[str] | None]]:
+    """Yield the two sides of each join comparison, in both orders, with the tables whose rows it limits.
+
+    None means all tables. A left join does not limit the tables on its left.
+    """
+    for node, depth in _nodes(jointree):
+        kind = node.first("jointype") if node.name == "JOINEXPR" else _INNER
+        if depth or kind not in (_INNER, _LEFT):
+            continue
+        right = {str(part.first("rtindex")) for part, _ in _nodes(node.first("rarg")) if part.name == "RANGETBLREF"}
+        joined = right if kind == _LEFT else None
+        for one, other in _equal_pairs(node.first("quals")):
+            yield one, other, joined
+            yield other, one, joined
+
+
+def _equal_pairs(condition: Tree) -> Iterator[tuple[Tree, Tree]]:
+    """Yield the two sides of each comparison of uuids that must hold."""
+    if isinstance(condition, Node) and condition.name == "BOOLEXPR" and condition.first("boolop") == "and":
+        for part in condition.items("args"):
+            yield from _equal_pairs(part)
+    elif isinstance(condition, Node) and condition.name == "OPEXPR" and condition.first("opno") == _EQUALS:
+        one, other = condition.items("args")
+        yield one, other
+
+
+def _column(tree: Tree) -> tuple[str, str]:
+    """Return the numbers of table and column. Empty if it is not a column of the query itself."""
+    if isinstance(tree, Node) and tree.name == "VAR" and tree.first("varlevelsup") == "0":
+        return str(tree.first("varno")), str(tree.first("varattno"))
+    return "", ""
+
+
+def _is_caller(one: Tree, other: Tree, caller: str) -> bool:
+    """Return whether one side is auth.uid(), or a subquery that only selects it."""
+    for side in (one, other):
+        if isinstance(side, Node) and side.name == "SUBLINK" and isinstance(query := side.first("subselect"), Node):
+            targets = [target for target in query.items("targetList") if isinstance(target, Node)]
+            side = targets[0].first("expr") if len(targets) == 1 and not query.items("rtable") else ""
+        if isinstance(side, Node) and side.name == "FUNCEXPR" and side.first("funcid") == caller:
+            return True
+    return False
+
 
 Found = tuple[str, Finding]
 """What a finding is about, such as the name of a table, and the finding."""

@@ -12,8 +12,7 @@ from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query, TimeLimits, make_number, row_maker
 from gjobs.store.doctor.findings import Finding, Section, Severity, amount, size
 from gjobs.store.errors import NoPrivilege, SchemaMissing, TimedOut, command
-from gjobs.store.job_list.index_advice import lacks_order
-from gjobs.store.job_list.list_query import ListOrder, ListQuery, OrderColumn
+from gjobs.store.job_list.list_query import ListOrder, ListQuery, OrderColumn, lacks_order
 from gjobs.store.schema.schema_diff import NEWEST_REVISION, ObjectKind, expected
 from gjobs.store.users.actor import OPERATOR
 

@@ -18,8 +18,16 @@ from gjobs.store.actor_database import ActorDatabase
 from gjobs.store.database.query import Query, RowMaker, make_number
 from gjobs.store.filters import filter_sql
 from gjobs.store.filters.filter_terms import Key
-from gjobs.store.job_list.index_advice import is_in_order
-from gjobs.store.job_list.list_query import Anchor, End, ListQuery, OrderColumn, RowKey, RowWindow, RowWindowQuery
+from gjobs.store.job_list.list_query import (
+    Anchor,
+    End,
+    ListQuery,
+    OrderColumn,
+    RowKey,
+    RowWindow,
+    RowWindowQuery,
+    is_in_order,
+)
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, ListedJob
 from gjobs.store.jobs.job_results import Page, PageKey
 from gjobs.store.jobs.job_sql import (

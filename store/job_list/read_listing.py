@@ -19,18 +19,12 @@ from gjobs.store.database.query import ChangedRows, Query, Row, TimeLimits, expl
 from gjobs.store.database.transactions import Snapshot
 from gjobs.store.errors import InvalidValue, SchemaMissing, TimedOut, UnexpectedError
 from gjobs.store.job_list import list_sql
-from gjobs.store.job_list.index_advice import (
+from gjobs.store.job_list.list_query import (
     MODE,
+    MOST_LISTED_PROJECTS,
     MOST_SORTED,
     TOO_LONG_TO_SORT,
     IndexAdvice,
-    advice,
-    find_words,
-    finds_by_reading,
-    lacks_order,
-)
-from gjobs.store.job_list.list_query import (
-    MOST_LISTED_PROJECTS,
     Listing,
     ListingQuery,
     ListQuery,
@@ -39,6 +33,10 @@ from gjobs.store.job_list.list_query import (
     RowWindow,
     RowWindowQuery,
     VisibilityComparison,
+    advice,
+    find_words,
+    finds_by_reading,
+    lacks_order,
 )
 from gjobs.store.job_list.list_sql import AccessPath, UserScope
 from gjobs.store.jobs.job import ListedJob

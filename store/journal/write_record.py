@@ -5,8 +5,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from gjobs.store.budgets.budget import Budget
-from gjobs.store.jobs.job import GenerationJob
-from gjobs.store.projects.project import Project
+from gjobs.store.jobs.job import GenerationJob, Project
 from gjobs.store.values.data_classes import dataclass
 from gjobs.store.values.formats import PlainRow
 

@@ -15,8 +15,8 @@ from sqlalchemy.sql.visitors import replacement_traverse
 from gjobs.store import tables
 from gjobs.store.database.query import Query, Row, RowMaker, first_column, make_number, row_maker, typed_text
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, ListedJob, status_or_none
+from gjobs.store.jobs.job_results import FEW_CHANGES, MOST_CHANGES, LaterEvents, PastJob
 from gjobs.store.jobs.job_sql import ALL_COLUMNS, JobColumns
-from gjobs.store.moments.moment import FEW_CHANGES, MOST_CHANGES, LaterEvents, PastJob
 
 Job = TypeVar("Job", GenerationJob, ListedJob)
 

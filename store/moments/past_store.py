@@ -18,7 +18,6 @@ from gjobs.store.database.transactions import WriteTransaction
 from gjobs.store.errors import InvalidValue, ReadOnly, StoreError
 from gjobs.store.filters.filter_terms import NO_FILTER, Age, JobFilter, Key
 from gjobs.store.job_list import list_sql, read_listing
-from gjobs.store.job_list.index_advice import is_in_order
 from gjobs.store.job_list.list_query import (
     NEWEST_FIRST,
     End,
@@ -27,15 +26,28 @@ from gjobs.store.job_list.list_query import (
     ListQuery,
     RowWindow,
     RowWindowQuery,
+    is_in_order,
 )
 from gjobs.store.job_list.list_sql import AccessPath
 from gjobs.store.job_list.read_listing import ListCost
 from gjobs.store.jobs import job_sql
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, parse_status
-from gjobs.store.jobs.job_results import MOST_EVENTS, JobHistory, Page, PageKey, RetryLinks, StuckVerdict, job_history
+from gjobs.store.jobs.job_results import (
+    MOST_EVENTS,
+    MOST_LISTED,
+    WRITES_OFF,
+    JobHistory,
+    LaterEvents,
+    Page,
+    PageKey,
+    RetryLinks,
+    StuckVerdict,
+    check_log,
+    check_moment,
+    job_history,
+)
 from gjobs.store.jobs.job_sql import JobStatements, make_job, make_listed
 from gjobs.store.moments import moment_sql
-from gjobs.store.moments.moment import MOST_LISTED, WRITES_OFF, LaterEvents, check_log, check_moment
 from gjobs.store.moments.moment_sql import PAST_COLUMNS, Change, Pool, as_of, past_maker
 from gjobs.store.search import IdMatches
 from gjobs.store.statistics import statistics_sql

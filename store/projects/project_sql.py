@@ -13,8 +13,7 @@ from sqlalchemy.types import BigInteger
 from gjobs.store import tables
 from gjobs.store.database.query import Query, row_maker
 from gjobs.store.job_list.list_query import ProjectName
-from gjobs.store.jobs.job import GenerationJob
-from gjobs.store.projects.project import Asset, Project
+from gjobs.store.jobs.job import Asset, GenerationJob, Project
 from gjobs.store.values.formats import IdRange
 
 _jobs, _projects = tables.generation_jobs, tables.projects

@@ -15,9 +15,8 @@ from sqlalchemy import text
 
 from gjobs.store.database.query import Query, first_column
 from gjobs.store.errors import StoreError
-from gjobs.store.jobs.job import USUAL_MODES, GenerationJob, JobStatus
+from gjobs.store.jobs.job import USUAL_MODES, GenerationJob, JobStatus, Project
 from gjobs.store.leases.lease import SILENT_AFTER
-from gjobs.store.projects.project import Project
 from gjobs.store.sample import sample_data
 from gjobs.store.sample.sample_data import sample
 from gjobs.store.store import Store

@@ -11,8 +11,8 @@ from sqlalchemy.types import BigInteger, DateTime
 
 from gjobs.store import tables
 from gjobs.store.database.query import Query, row_maker
+from gjobs.store.jobs.job import User
 from gjobs.store.jobs.job_results import CappedCount
-from gjobs.store.projects.project import User
 from gjobs.store.users.actor import ActingUser
 from gjobs.store.values.formats import IdRange, id_range
 

@@ -1,27 +1,31 @@
-"""The worker: it registers, claims and runs jobs, and stops. It also applies due retention policies."""
+"""The worker: it registers, claims and runs jobs, waits for new ones, and stops. It also applies retention policies."""
 
 import asyncio
 import logging
 import os
+import secrets
 import socket
-from contextlib import aclosing, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, aclosing, suppress
+from dataclasses import dataclass, field
 from random import Random
 from uuid import UUID, uuid4
 
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.configuration.settings import Pooler
-from gjobs.store.database.wake_ups import may_listen
-from gjobs.store.errors import InvalidValue, NoPrivilege, ReadOnly, StoreError
+from gjobs.store.database.listening import ReadyStatement
+from gjobs.store.database.wake_ups import IDLE_LOCK, QUEUE_CHANNEL, may_listen, notification_arrives
+from gjobs.store.errors import InvalidValue, NoPrivilege, ReadOnly, StoreError, TimedOut, Unreachable
 from gjobs.store.jobs.job import GenerationJob
-from gjobs.store.leases.lease import WorkerInfo
+from gjobs.store.leases.lease import ClaimedJob, WorkerInfo
 from gjobs.store.leases.lease_client import LeaseClient
+from gjobs.store.poller import wait_after_failure
 from gjobs.store.retention.cleanup import PolicyRun, apply_policies
-from gjobs.store.statistics.folding import fold_until
+from gjobs.store.statistics.read_totals import fold_until
 from gjobs.store.store import Store
 from gjobs.store.system.async_tools import is_cancelling, is_set_within
 from gjobs.store.users.actor import OPERATOR
 from gjobs.store.worker.attempt import InFlightJobs
-from gjobs.store.worker.claimer import CLAIMS_AT_ONCE, Claimer, QueueListener
 from gjobs.store.worker.handlers import Registry
 from gjobs.store.worker.lease_tasks import Finisher, LeaseGuard, renew_leases
 from gjobs.store.worker.worker_events import (
@@ -30,7 +34,290 @@ from gjobs.store.worker.worker_events import (
     RetentionApplied,
     RetentionFailed,
     WorkerRegistered,
+    is_transient,
 )
+
+log = logging.getLogger(__name__)
+
+_FIRST_PAUSE = 5.0
+"""Seconds before the first reconnect. The pause grows with each failure."""
+
+
+@dataclass(eq=False, repr=False)
+class QueueListener:
+    """Listens for queued jobs. Not used through a transaction pooler: LISTEN receives nothing there, and stays active
+    on the server connection.
+    """
+
+    leases: LeaseClient
+    may_listen: bool = field(default=False, init=False)
+    is_notified: bool = field(default=False, init=False)
+    """Whether the next queued job wakes the worker."""
+
+    def __post_init__(self) -> None:
+        self._connection_stack = AsyncExitStack()
+        self._ready_claim: ReadyStatement | None = None
+        self._has_received_notification = False
+        """Whether any notification has ever arrived."""
+        self._failures = 0
+        self._not_before = 0.0
+
+    async def close(self) -> None:
+        self._ready_claim, self.is_notified = None, False
+        await self._connection_stack.aclose()
+
+    async def register(self) -> bool:
+        """Start notifications for an idle worker. Return whether each job queued from now on is announced."""
+        if not self.may_listen or asyncio.get_running_loop().time() < self._not_before:
+            return False
+        try:
+            if self._ready_claim is None:
+                await self._listen()
+            if self._ready_claim is not None:
+                await self._ready_claim.listening.lock(IDLE_LOCK)
+                self.is_notified, self._failures = True, 0
+        except StoreError as error:
+            await self._note_failure(error)
+        return self.is_notified
+
+    async def unregister(self) -> None:
+        """Stop notifications while the worker is busy, to spare writers the cost."""
+        if self._ready_claim is None or not self.is_notified:
+            return
+        try:
+            self.is_notified = False
+            await self._ready_claim.listening.lock(IDLE_LOCK, releases=True)
+        except StoreError as error:
+            await self._note_failure(error)
+
+    async def wait(self, most: int, seconds: float, wake_up: asyncio.Event) -> bool:
+        """Wait until a job is announced, the event is set, or `seconds` have passed.
+
+        Return whether a claim of `most` jobs was sent. Then `claimed` returns its result.
+        """
+        if self._ready_claim is None:
+            await is_set_within(wake_up, seconds)
+            return False
+        try:
+            await self._ready_claim.prepare(self.leases.claiming(most))
+            return await self._ready_claim.sent(wake_up, seconds)
+        except StoreError as error:
+            await self._note_failure(error)
+            return False
+
+    async def claimed(self, most: int) -> list[ClaimedJob]:
+        """Return the jobs claimed by `wait`. On a StoreError, reconnect, because the connection may be the cause."""
+        if self._ready_claim is None:
+            raise Unreachable("The connection is closed.")
+        try:
+            return await self._ready_claim.answer(self.leases.claiming(most))
+        except StoreError as error:
+            await self._disconnect(error)
+            if is_transient(error):
+                raise
+            # Only this connection may be affected, for example if the server forgot the prepared statement.
+            # The next claim uses another one and shows whether the error persists.
+            raise Unreachable("A claim over the listening connection failed.") from error
+
+    async def _listen(self) -> None:
+        proof = f"gjobs_proof_{secrets.token_hex(8)}"
+        database = self.leases.database
+        listening = await self._connection_stack.enter_async_context(database.listening(QUEUE_CHANNEL, proof))
+        if await notification_arrives(database, listening, proof):
+            self._ready_claim, self._has_received_notification = self.leases.ready_statement(listening), True
+        elif self._has_received_notification:
+            raise TimedOut("No notification arrived.")
+        else:
+            log.info("Notifications from this database do not arrive, so the worker polls the queue.")
+            self.may_listen = False
+            await self._connection_stack.aclose()
+
+    async def _note_failure(self, error: StoreError) -> None:
+        self.may_listen = is_transient(error)
+        await self._disconnect(error)
+
+    async def _disconnect(self, error: StoreError) -> None:
+        log.info("Listening failed, so this database is polled: %s", error)
+        self._failures += 1
+        self._not_before = asyncio.get_running_loop().time() + wait_after_failure(_FIRST_PAUSE, self._failures)
+        await self.close()
+
+
+FIRST_POLL, LONGEST_POLL = 0.05, 2.0
+"""Seconds between two polls of an empty queue. The pause doubles each time."""
+LONGEST_POLL_WHEN_NOTIFIED = 15.0
+"""Longest pause between polls when notifications work, because one may be missed."""
+
+CLAIMS_AT_ONCE = 4
+"""Number of parallel claims while jobs are queued and slots are free. A claim mostly waits for network and disk."""
+
+
+@dataclass(eq=False, repr=False)
+class Claimer:
+    """Runs several claims at once. One leads: it alone waits while the queue is empty, and it starts the others."""
+
+    leases: LeaseClient
+    in_flight_jobs: InFlightJobs
+    queue_listener: QueueListener
+    outage_backoff: OutageBackoff
+    batch: int
+    stopping: asyncio.Event
+    is_paused: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._is_running = False
+        self._wake_up = asyncio.Event()
+        """Set to end the current wait early."""
+        self._knows_held_jobs = True
+        """Whether this worker knows all jobs that the database assigns to it."""
+        self._asked_for = 0
+        """Number of jobs requested by claims in progress."""
+        self._has_backlog = asyncio.Event()
+        """Whether the last claim returned as many jobs as requested."""
+
+    def stop_waiting(self) -> None:
+        """End the current wait, because a job has become due earlier than expected or the worker is stopping."""
+        self._wake_up.set()
+
+    def set_paused(self, is_paused: bool) -> None:
+        """While paused, send no claims except those of `claim_one`."""
+        self.is_paused = is_paused
+        self._wake_up.set()
+        self.in_flight_jobs.wake()
+
+    async def claim_one(self) -> GenerationJob | None:
+        """Claim and start one job while paused. Return the job, or None without a job or a free slot."""
+        can_claim = self._is_running and self.is_paused and self._knows_held_jobs and not self.stopping.is_set()
+        if not can_claim or self.in_flight_jobs.free <= self._asked_for:
+            return None
+        claims = await self._claim(1, self.leases.claim)
+        return claims[0].job if claims else None
+
+    async def run(self, *, once: bool) -> None:
+        """Claim until stopped or, with `once`, until no job is left or in flight. Raises permanent errors."""
+        self._is_running = True
+        try:
+            async with asyncio.TaskGroup() as group:
+                helping = [group.create_task(self._claim_backlog()) for _ in range(CLAIMS_AT_ONCE - 1)]
+                await self._claim_and_wait(once=once)
+                await self._wait_for_claims()
+                for task in helping:
+                    task.cancel()
+        finally:
+            self._is_running = False
+
+    async def _claim_and_wait(self, *, once: bool) -> None:
+        polls = asked_for = 0
+        has_claimed = False
+        """Whether a claim of `asked_for` jobs was sent on a notification."""
+        while has_claimed or not self.stopping.is_set():
+            try:
+                if has_claimed:
+                    has_claimed = False
+                    found = len(await self._claim(asked_for, self.queue_listener.claimed))
+                elif (
+                    not self._knows_held_jobs
+                ):  # Nobody renews the leases of unknown jobs, so a pause must not delay this.
+                    await self._recover_held_jobs()
+                    continue
+                elif asked_for := self._claimable:
+                    found = len(await self._claim(asked_for, self.leases.claim))
+                else:
+                    await self.in_flight_jobs.wait_for_change()
+                    continue
+            except StoreError as error:
+                await is_set_within(self.stopping, self.outage_backoff.failed(error))
+                continue
+            self.outage_backoff.succeeded()
+            if found:
+                polls = 0
+                if found == asked_for:
+                    await self.queue_listener.unregister()
+                    self._has_backlog.set()
+            elif not self._knows_held_jobs:
+                continue
+            elif once:
+                if self.in_flight_jobs.is_empty and not self._asked_for:
+                    return
+                await self.in_flight_jobs.wait_for_change()
+            elif not self.queue_listener.is_notified and await self.queue_listener.register():
+                continue  # Claim once more, as jobs queued before were not announced.
+            else:
+                has_claimed = await self._wait(asked_for, polls)
+                polls += 1
+
+    async def _claim_backlog(self) -> None:
+        """Claim while there is a backlog. Errors are ignored, because `_claim_and_wait` gets and handles them, too."""
+        while True:
+            await self._has_backlog.wait()
+            if self.stopping.is_set() or not self._knows_held_jobs or (asked_for := self._claimable) == 0:
+                await self.in_flight_jobs.wait_for_change()
+                continue
+            with suppress(StoreError):
+                await self._claim(asked_for, self.leases.claim)
+
+    @property
+    def _claimable(self) -> int:
+        """How many jobs may be requested now."""
+        return 0 if self.is_paused else max(0, min(self.in_flight_jobs.free - self._asked_for, self.batch))
+
+    async def _claim(self, most: int, claim: Callable[[int], Awaitable[list[ClaimedJob]]]) -> list[ClaimedJob]:
+        """Claim jobs, start them, and return them."""
+        self._asked_for += most
+        found = 0
+        try:
+            claims = await claim(most)
+            found = len(claims)
+        except StoreError:
+            # The claim may have succeeded, and only its answer may be lost.
+            self._knows_held_jobs = False
+            self._wake_up.set()
+            raise
+        finally:
+            self._asked_for -= most
+            if found < most:
+                self._has_backlog.clear()
+            self.in_flight_jobs.wake()
+        for claimed in claims:
+            self.in_flight_jobs.begin(claimed)
+        await asyncio.sleep(0)  # Let the started jobs run before the next claim.
+        return claims
+
+    async def _wait_for_claims(self) -> None:
+        while self._asked_for:
+            await self.in_flight_jobs.wait_for_change()
+
+    async def _recover_held_jobs(self) -> None:
+        """Start jobs that were claimed without this worker knowing.
+
+        No claim may run meanwhile, or its jobs would be started twice.
+        """
+        await self._wait_for_claims()
+        # List the known jobs first: a job that ends during the query is in the query's result, but no longer in flight.
+        known = {held.job_id for held in self.in_flight_jobs.held()}
+        for claimed in await self.leases.held_jobs():
+            if claimed.job.id not in known and claimed.held not in self.in_flight_jobs.abandoned:
+                self.in_flight_jobs.begin(claimed)
+        self._knows_held_jobs = True
+        self.in_flight_jobs.wake()
+
+    async def _wait(self, asked_for: int, polls: int) -> bool:
+        """Wait for jobs. Return whether a claim of `asked_for` jobs was sent on a notification."""
+        if self.queue_listener.is_notified:
+            seconds = LONGEST_POLL_WHEN_NOTIFIED
+        else:
+            seconds = min(FIRST_POLL * 2.0 ** min(polls, 16), LONGEST_POLL)
+        self._wake_up.clear()
+        if self.stopping.is_set() or self.is_paused or not self._knows_held_jobs:
+            return False
+        try:
+            due = await self.leases.next_due()
+        except StoreError as error:
+            seconds, due = self.outage_backoff.failed(error), None
+        if due is not None:
+            seconds = min(seconds, max(due, FIRST_POLL))
+        return await self.queue_listener.wait(asked_for, seconds, self._wake_up)
+
 
 RETENTION_CHECK_SECONDS = 300.0
 """Seconds. A policy is due one hour after the start of its last run, by any worker or user."""
@@ -59,8 +346,6 @@ async def run_retention(store: Store, report: Report, stopping: asyncio.Event, *
         if once or await is_set_within(stopping, RETENTION_CHECK_SECONDS):
             return
 
-
-log = logging.getLogger(__name__)
 
 FINISHERS = 2
 """Number of tasks that save ends. While one waits for the disk, the other saves the next ends."""

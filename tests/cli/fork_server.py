@@ -33,7 +33,7 @@ def import_dashboard() -> None:
     if "gjobs.tui.dashboard" in sys.modules:
         return
     os.environ.update(FRAME_RATE)
-    from gjobs.tui.dashboard.actions.background_tasks import modules
+    from gjobs.tui.dashboard.actions.action_host import modules
 
     for module in modules():
         importlib.import_module(module)

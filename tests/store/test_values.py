@@ -344,7 +344,6 @@ CLOSED_SETS = {
     "gjobs.store.schema.schema_diff": {"ObjectKind"},
     "gjobs.store.journal.journal": {"WriteOutcome"},
     "gjobs.store.configuration.saved_views": {"OrderColumn"},
-    "gjobs.store.filters.filter_completion": {"Key"},
     "gjobs.store.filters.filter_syntax": {"Key"},
     "gjobs.store.capabilities.probe": {"RelationKind"},
     "gjobs.store.doctor.sql_checks": {"Severity"},

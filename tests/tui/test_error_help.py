@@ -12,8 +12,7 @@ from gjobs.store.database.database import Database
 from gjobs.store.errors import Locked, RowMissing, TimedOut
 from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.filters.filter_terms import FilterError
-from gjobs.store.job_list.index_advice import IndexAdvice
-from gjobs.store.job_list.list_query import ListQuery
+from gjobs.store.job_list.list_query import IndexAdvice, ListQuery
 from gjobs.store.job_list.read_listing import ListCost
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, ActingUser

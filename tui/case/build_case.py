@@ -13,7 +13,7 @@ from gjobs.store.case.case import Case, CasePerson
 from gjobs.store.case.read_case import read_case
 from gjobs.store.configuration.settings import WriteMode
 from gjobs.store.doctor.examine import read_revision
-from gjobs.store.projects.project import Asset
+from gjobs.store.jobs.job import Asset
 from gjobs.store.store import Store
 from gjobs.store.values.data_classes import by_member
 from gjobs.tui.case.redaction import Redactor, placeholder_counts, redacted_group, shortened

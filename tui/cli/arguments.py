@@ -10,12 +10,11 @@ from uuid import UUID
 from gjobs.store.configuration.settings import Settings
 from gjobs.store.errors import RowMissing, command
 from gjobs.store.filters.filter_terms import KEYS, NO_FILTER, JobFilter
-from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, near_status, parse_status
+from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, Project, near_status, parse_status
 from gjobs.store.jobs.job_results import PageKey
-from gjobs.store.projects.project import Project
 from gjobs.store.values import formats
 from gjobs.store.values.page_sizes import MAX_LIMIT, PAGE_SIZE
-from gjobs.tui.cli.options import argument, either, option, switch
+from gjobs.tui.cli.command import argument, either, option, switch
 from gjobs.tui.cli.output import BadArgument, UsageError, print_message
 
 if TYPE_CHECKING:

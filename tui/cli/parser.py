@@ -7,8 +7,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from gjobs.store.values.formats import nearest, not_known, quote_typed
-from gjobs.tui.cli.command import DECLARED, Command, GlobalOptions, Group, is_accepted
-from gjobs.tui.cli.options import Either
+from gjobs.tui.cli.command import DECLARED, Command, Either, GlobalOptions, Group, is_accepted
 from gjobs.tui.cli.output import BadArgument, UsageError, write
 
 if TYPE_CHECKING:

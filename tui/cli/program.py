@@ -11,10 +11,9 @@ from gjobs.tui.cli.commands.dashboard import open_dashboard
 from gjobs.tui.cli.commands.db import DB
 from gjobs.tui.cli.commands.doctor import examine_database
 from gjobs.tui.cli.commands.jobs import JOBS
-from gjobs.tui.cli.commands.journal import show_journal
+from gjobs.tui.cli.commands.local_files import CONFIG, list_profiles, show_journal
 from gjobs.tui.cli.commands.manual import print_manual
 from gjobs.tui.cli.commands.migrate import MIGRATE
-from gjobs.tui.cli.commands.profiles import CONFIG, list_profiles
 from gjobs.tui.cli.commands.projects import PROJECTS, USERS
 from gjobs.tui.cli.commands.serve import open_demo, print_snapshot, serve
 from gjobs.tui.cli.commands.stats import fold_events, print_metrics, show_errors, show_statistics

@@ -8,10 +8,8 @@ from uuid import UUID
 
 from rich.cells import cell_len
 
-from gjobs.store.jobs.job import GenerationJob
-from gjobs.store.jobs.job_results import JobEvent, RetryLinks
-from gjobs.store.moments.moment import TIME_FIELDS
-from gjobs.store.projects.project import Project
+from gjobs.store.jobs.job import GenerationJob, Project
+from gjobs.store.jobs.job_results import TIME_FIELDS, JobEvent, RetryLinks
 from gjobs.store.values.formats import is_infinite, money
 from gjobs.tui.text import job_text
 from gjobs.tui.text.clean_text import clean, clean_block, clean_cell, pad, shorten

@@ -16,7 +16,7 @@ from gjobs.store.statistics.statistics import MOST_AGE, Count, Precision, Totals
 from gjobs.store.system.private_files import make_directory, replace_private
 
 if TYPE_CHECKING:
-    from gjobs.store.projects.project import Project
+    from gjobs.store.jobs.job import Project
 
 log = logging.getLogger(__name__)
 

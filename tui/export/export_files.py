@@ -20,8 +20,7 @@ from uuid import UUID
 from gjobs.store.budgets.budget import Budget, used_up_at
 from gjobs.store.errors import StoreError
 from gjobs.store.jobs.job import JOB_KEYS, GenerationJob, plain_job
-from gjobs.store.jobs.job_results import JobHistory, time_in_each
-from gjobs.store.moments.moment import job_row
+from gjobs.store.jobs.job_results import JobHistory, job_row, time_in_each
 from gjobs.store.values.formats import UnknownText, format_duration, plain_time
 
 if TYPE_CHECKING:

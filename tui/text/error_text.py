@@ -17,8 +17,7 @@ from gjobs.store.capabilities.capability import JOBS, PROJECTS
 from gjobs.store.error_groups.error_group import ErrorGroup, ErrorGroups
 from gjobs.store.errors import Conflict, Locked, OutcomeUnknown, RowMissing, StoreError, TimedOut, command
 from gjobs.store.filters.filter_terms import Key
-from gjobs.store.job_list.index_advice import IndexAdvice, finds_by_reading
-from gjobs.store.job_list.list_query import ListQuery
+from gjobs.store.job_list.list_query import IndexAdvice, ListQuery, finds_by_reading
 from gjobs.store.users.actor import OPERATOR, actor_name
 from gjobs.store.values.formats import format_duration, money
 from gjobs.tui.text.clean_text import ELLIPSIS, clean, clean_block, shorten, visible_cells

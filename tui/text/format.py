@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from uuid import UUID
 
 from gjobs.store.jobs.job import TRACEBACK, GenerationJob
-from gjobs.store.moments.moment import PastField, PastJob
+from gjobs.store.jobs.job_results import PastField, PastJob
 from gjobs.store.users.actor import ActingUser
 from gjobs.store.values.data_classes import dataclass
 from gjobs.store.values.formats import far_text, is_infinite

@@ -11,17 +11,18 @@ from gjobs.store.errors import command
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, job_times
 from gjobs.store.jobs.job_results import (
     NO_LINKS,
+    TIME_FIELDS,
     EventKind,
     JobEvent,
     JobHistory,
     LeaseState,
+    PastField,
     RetryLinks,
     StuckVerdict,
     log_start_words,
     status_spans,
     time_in_each,
 )
-from gjobs.store.moments.moment import TIME_FIELDS, PastField
 from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import UnknownText, is_infinite, money
 from gjobs.tui.text.clean_text import clean, clean_cell, pad, shorten

@@ -11,9 +11,8 @@ from rich.cells import cell_len
 from gjobs.store.budgets.budget import Budget, budget_name
 from gjobs.store.errors import StoreError, command
 from gjobs.store.jobs import job_results
-from gjobs.store.jobs.job import LIVE_STATUSES, AnyStatus, GenerationJob, JobStatus, why_refused
+from gjobs.store.jobs.job import LIVE_STATUSES, AnyStatus, GenerationJob, JobStatus, Project, why_refused
 from gjobs.store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord, WrittenRow
-from gjobs.store.projects.project import Project
 from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import money
 from gjobs.tui.text.clean_text import clean, pad

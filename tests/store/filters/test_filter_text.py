@@ -7,8 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gjobs.store.filters.filter_completion import CompletionValues, complete
-from gjobs.store.filters.filter_syntax import MOST_CHARACTERS, MOST_VALUES, format_filter, parse, quoted
+from gjobs.store.filters.filter_syntax import (
+    MOST_CHARACTERS,
+    MOST_VALUES,
+    CompletionValues,
+    complete,
+    format_filter,
+    parse,
+    quoted,
+)
 from gjobs.store.filters.filter_terms import (
     KEYS,
     NO_FILTER,

@@ -10,8 +10,7 @@ from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query, parse_plan
 from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.job_list import read_listing
-from gjobs.store.job_list.index_advice import TOTAL, advice, is_in_order
-from gjobs.store.job_list.list_query import ListOrder, ListQuery, OrderColumn
+from gjobs.store.job_list.list_query import TOTAL, ListOrder, ListQuery, OrderColumn, advice, is_in_order
 from gjobs.store.job_list.read_listing import EXPENSIVE_FROM, LONGEST_INTERVAL, ListCost
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.store import Store

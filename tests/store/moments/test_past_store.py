@@ -20,9 +20,8 @@ from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.job_list.list_query import End, ListingQuery, ListOrder, ListQuery, OrderColumn, RowWindowQuery, key_of
 from gjobs.store.job_store import JobStore
 from gjobs.store.jobs.job import GenerationJob, JobStatus
-from gjobs.store.jobs.job_results import PageKey
+from gjobs.store.jobs.job_results import MOST_CHANGES, PageKey, PastJob
 from gjobs.store.moments import moment_sql
-from gjobs.store.moments.moment import MOST_CHANGES, PastJob
 from gjobs.store.moments.past_store import TOO_MUCH, Known, PastStore, past_store
 from gjobs.store.statistics.statistics import TotalsQuery
 from gjobs.store.store import Store
@@ -501,7 +500,7 @@ async def test_only_the_newest_changes_are_searched_for_deleted_jobs(
     age = "((select max(id) from gjobs.job_event_log) - id) * interval '4 min'"
     sql(f"update gjobs.job_event_log set at = at - {age} where at > %s", (moment,))  # noqa: S608
     monkeypatch.setattr(moment_sql, "MOST_CHANGES", 3)
-    monkeypatch.setattr("gjobs.store.moments.moment.MOST_CHANGES", 3)
+    monkeypatch.setattr("gjobs.store.jobs.job_results.MOST_CHANGES", 3)
     monkeypatch.setattr(moment_sql, "FEW_CHANGES", 0)
     past = past_store(db.operator, moment - timedelta(minutes=30))
     page = await past.get_project_jobs(project)

@@ -8,8 +8,8 @@ import pytest
 from gjobs.store.configuration.settings import WriteAccess, WriteMode
 from gjobs.store.database.database import Database
 from gjobs.store.errors import Locked, SchemaMissing
-from gjobs.store.statistics import folding
-from gjobs.store.statistics.folding import Folder, fold_events, fold_quietly, fold_until
+from gjobs.store.statistics import read_totals
+from gjobs.store.statistics.read_totals import Folder, fold_events, fold_quietly, fold_until
 from gjobs.store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import Db, until
@@ -62,7 +62,7 @@ async def test_users_and_read_only_sessions_do_not_fold(jobs: Db) -> None:
 
 
 async def test_failed_fold_is_only_logged(jobs: Db, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, folding.log.name)
+    caplog.set_level(logging.INFO, read_totals.log.name)
     with connect(jobs.conninfo) as other:
         other.execute("select gjobs.fold_events()")
         await fold_quietly(jobs.operator.actor_database)
@@ -72,13 +72,13 @@ async def test_failed_fold_is_only_logged(jobs: Db, caplog: pytest.LogCaptureFix
 async def test_folder_folds_only_after_the_pause(jobs: Db, monkeypatch: pytest.MonkeyPatch) -> None:
     await Folder(jobs.operator.actor_database).fold_if_due()
     assert jobs.sql(UNFOLDED) == [(1,)]
-    monkeypatch.setattr(folding, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(read_totals, "PAUSE_SECONDS", 0.0)
     await Folder(jobs.operator.actor_database).fold_if_due()
     assert jobs.sql(UNFOLDED) == [(0,)]
 
 
 async def test_folding_repeats_until_it_is_stopped(jobs: Db, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folding, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(read_totals, "PAUSE_SECONDS", 0.01)
     stopping = asyncio.Event()
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         group.create_task(fold_until(jobs.operator.actor_database, stopping))

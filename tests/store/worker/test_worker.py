@@ -16,9 +16,9 @@ from gjobs.store.leases.lease_client import NEXT_DUE, LeaseClient
 from gjobs.store.sample.simulation import SimulatedClock, Simulation
 from gjobs.store.store import Store
 from gjobs.store.worker.attempt import HELD_PER_SLOT, InFlightJobs
-from gjobs.store.worker.claimer import CLAIMS_AT_ONCE
 from gjobs.store.worker.handlers import Backoff, Registry, Retry, Work
 from gjobs.store.worker.lease_tasks import interval
+from gjobs.store.worker.worker import CLAIMS_AT_ONCE
 from gjobs.store.worker.worker_events import LONGEST_WAIT, AttemptEnded, AttemptStarted, LeaseLost
 from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import until

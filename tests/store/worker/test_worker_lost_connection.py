@@ -44,7 +44,7 @@ SHORTEST_WAIT = 0.1
 @pytest.fixture
 def quick_reconnect(monkeypatch: pytest.MonkeyPatch) -> None:
     """Listen again almost at once after a lost connection."""
-    monkeypatch.setattr("gjobs.store.worker.claimer._FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("gjobs.store.worker.worker._FIRST_PAUSE", 0.01)
 
 
 @asynccontextmanager
@@ -100,7 +100,7 @@ async def test_worker_is_notified_of_new_jobs_after_reconnecting(
     async def prove(*arguments: Any) -> bool:
         return await notification_arrives(*arguments) and next(proofs, True)
 
-    monkeypatch.setattr("gjobs.store.worker.claimer.notification_arrives", prove)
+    monkeypatch.setattr("gjobs.store.worker.worker.notification_arrives", prove)
     async with store_through_proxy(database) as (store, proxy), env.running(store=store) as (_, events):
         await until(lambda: listening_sessions(env.sql) != set())
         cut = listening_sessions(env.sql)

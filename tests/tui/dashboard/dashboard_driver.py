@@ -16,8 +16,7 @@ from textual.widgets import Input, Select
 from gjobs.store.configuration.settings import WriteAccess, WriteMode
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import TimeLimits
-from gjobs.store.job_list.index_advice import IndexAdvice
-from gjobs.store.job_list.list_query import Listing, ListQuery
+from gjobs.store.job_list.list_query import IndexAdvice, Listing, ListQuery
 from gjobs.store.job_list.read_listing import ListCost
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.journal.journal import Journal

@@ -14,8 +14,7 @@ from textual.widgets import Input, Static
 from gjobs.store.configuration.saved_views import FILE, KnownViews, View, read_saved
 from gjobs.store.configuration.settings import Configuration
 from gjobs.store.errors import TimedOut
-from gjobs.store.filters.filter_completion import CompletionValues
-from gjobs.store.filters.filter_syntax import MOST_CHARACTERS, format_filter, parse
+from gjobs.store.filters.filter_syntax import MOST_CHARACTERS, CompletionValues, format_filter, parse
 from gjobs.store.filters.filter_terms import Key
 from gjobs.store.job_list.list_query import Listing, ListingQuery, ListQuery
 from gjobs.store.users.actor import OPERATOR

@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 from textual import events
 
+from gjobs.store.jobs.job import Asset, Project
 from gjobs.store.jobs.job_results import CappedCount
-from gjobs.store.projects.project import Asset, Project
 from gjobs.store.search import IdMatches
 from gjobs.store.users.actor import ANON, OPERATOR, ActingUser
 from gjobs.store.users.user_sql import FoundUser

@@ -16,7 +16,7 @@ from textual._compositor import LayoutUpdate
 from textual.screen import Screen
 
 from gjobs.store.system.async_tools import import_in_thread
-from gjobs.tui.dashboard.actions import background_tasks, key_queue
+from gjobs.tui.dashboard.actions import action_host, key_queue
 from gjobs.tui.dashboard.list.filter_bar import FilterBar
 from gjobs.tui.dashboard.terminal.appearance import frame_text
 from gjobs.tui.session import Report, Session
@@ -73,7 +73,6 @@ LATER = {
     "gjobs.store.isolation.isolation_check",
     "gjobs.store.database.wake_ups",
     "gjobs.store.filters.filter_syntax",
-    "gjobs.store.filters.filter_completion",
     "gjobs.store.configuration.saved_views",
     "gjobs.tui.dashboard.features.jobs",
     "gjobs.tui.dashboard.details.job_details",
@@ -95,7 +94,7 @@ def test_first_frame_imports_no_driver_no_parser_and_no_module_of_later_screens(
 async def test_modules_behind_the_keys_are_preloaded_after_the_first_frame(dashboard: Driver) -> None:
     await dashboard.until(lambda: not [worker for worker in dashboard.app.workers if worker.group == "later"])
 
-    assert set(background_tasks.modules()) <= set(sys.modules)
+    assert set(action_host.modules()) <= set(sys.modules)
     assert dashboard.app.dashboard.query_one(FilterBar).children
 
 

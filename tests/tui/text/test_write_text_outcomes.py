@@ -6,10 +6,9 @@ from uuid import UUID
 import pytest
 
 from gjobs.store.errors import Conflict, StoreError, TimedOut
-from gjobs.store.jobs.job import GenerationJob, JobStatus
+from gjobs.store.jobs.job import GenerationJob, JobStatus, Project
 from gjobs.store.jobs.job_results import Applied, Missing, Refused
 from gjobs.store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord
-from gjobs.store.projects.project import Project
 from gjobs.tui.dashboard.list.job_columns import ColumnName, lay_out, measure
 from gjobs.tui.dashboard.list.list_header import cursor_lost_words, marks_lost_words
 from gjobs.tui.text.error_text import Message, error_message

@@ -10,14 +10,12 @@ from uuid import UUID
 from gjobs.store.configuration.settings import Settings
 from gjobs.store.errors import RowMissing
 from gjobs.store.jobs.job import AnyStatus
-from gjobs.store.jobs.job_results import PageKey
-from gjobs.store.moments.moment import job_row
+from gjobs.store.jobs.job_results import PageKey, job_row
 from gjobs.store.retention.retention import ArchiveQuery, BatchProgress
 from gjobs.store.users.actor import OPERATOR, actor_name
 from gjobs.tui.cli import arguments
-from gjobs.tui.cli.command import ActorRule, Command, Group
+from gjobs.tui.cli.command import ActorRule, Command, Group, argument, option, switch
 from gjobs.tui.cli.commands.cleanup import find_target, print_dropped, progress_document, run_batches
-from gjobs.tui.cli.options import argument, option, switch
 from gjobs.tui.cli.output import Output, UsageError, print_message
 from gjobs.tui.cli.sessions import WorkProgress, ask_then, with_session
 

@@ -12,8 +12,7 @@ from gjobs.store.errors import RowMissing, command
 from gjobs.store.values.formats import money
 from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.cli.arguments import YES, amount, cost, find_project, find_project_id, one_of, share
-from gjobs.tui.cli.command import ActorRule, Command, Group
-from gjobs.tui.cli.options import either, option
+from gjobs.tui.cli.command import ActorRule, Command, Group, either, option
 from gjobs.tui.cli.output import ExitCode, Output, UsageError, not_empty, print_message
 from gjobs.tui.cli.sessions import ask_then
 from gjobs.tui.export import export_files

@@ -5,8 +5,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from gjobs.tui.cli.arguments import FORCE
-from gjobs.tui.cli.command import ActorRule, Command
-from gjobs.tui.cli.options import argument, constant, option
+from gjobs.tui.cli.command import ActorRule, Command, argument, constant, option
 from gjobs.tui.cli.output import BadArgument, Output, not_empty, print_message
 from gjobs.tui.cli.sessions import file_errors, progress_line
 from gjobs.tui.export.export_files import check_file

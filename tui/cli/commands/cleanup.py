@@ -15,8 +15,7 @@ from gjobs.store.users.actor import OPERATOR
 from gjobs.store.values import formats
 from gjobs.store.values.formats import UnknownText
 from gjobs.tui.cli import arguments, sessions
-from gjobs.tui.cli.command import ActorRule, Command, Group
-from gjobs.tui.cli.options import constant, either, option, switch
+from gjobs.tui.cli.command import ActorRule, Command, Group, constant, either, option, switch
 from gjobs.tui.cli.output import Declined, Interrupted, Output, PartlyDeclined, print_message
 from gjobs.tui.export.export_files import Document
 

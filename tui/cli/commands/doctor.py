@@ -9,8 +9,7 @@ from gjobs.store.configuration.settings import Settings
 from gjobs.store.doctor.findings import DoctorReport, Finding, Section, Severity
 from gjobs.store.users.actor import OPERATOR, ActingUser
 from gjobs.store.values.data_classes import by_member
-from gjobs.tui.cli.command import ActorRule, Command
-from gjobs.tui.cli.options import option, switch
+from gjobs.tui.cli.command import ActorRule, Command, option, switch
 from gjobs.tui.cli.output import ExitCode, Output, UsageError, not_empty, text_width, wrapped
 from gjobs.tui.cli.sessions import with_session
 from gjobs.tui.export.export_files import Document

@@ -22,15 +22,23 @@ from gjobs.store.jobs.job import (
     JobStatus,
     why_refused,
 )
-from gjobs.store.jobs.job_results import AlreadyRetried, Applied, Missing, Page, PageKey, Refused, Retried, RetryOutcome
-from gjobs.store.moments.moment import job_row
+from gjobs.store.jobs.job_results import (
+    AlreadyRetried,
+    Applied,
+    Missing,
+    Page,
+    PageKey,
+    Refused,
+    Retried,
+    RetryOutcome,
+    job_row,
+)
 from gjobs.store.users.actor import OPERATOR
 from gjobs.store.validation import UNSET, Unset
 from gjobs.store.values.formats import IdRange, money, not_known, plain_time
 from gjobs.store.values.page_sizes import EXPORT_ROWS
 from gjobs.tui.cli import arguments, sessions
-from gjobs.tui.cli.command import Command, Group
-from gjobs.tui.cli.options import argument, option, switch
+from gjobs.tui.cli.command import Command, Group, argument, option, switch
 from gjobs.tui.cli.output import (
     STDOUT,
     BadArgument,

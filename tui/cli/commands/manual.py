@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from gjobs.store.configuration.settings import Settings
 from gjobs.store.values.formats import nearest
-from gjobs.tui.cli.command import Command
-from gjobs.tui.cli.options import argument, option
+from gjobs.tui.cli.command import Command, argument, option
 from gjobs.tui.cli.output import Declined, Output, UsageError, print_message, text_width
 from gjobs.tui.cli.parser import Parser
 from gjobs.tui.manual.pages import GROUPS, TOPICS, Hit, page_text, summary

@@ -14,8 +14,7 @@ from gjobs.store.errors import ReadOnly, StoreError, Unreachable, command
 from gjobs.store.journal.write_record import JournalEntry, WriteOutcome, WriteRecord
 from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.cli.arguments import YES
-from gjobs.tui.cli.command import ActorRule, Command, Group
-from gjobs.tui.cli.options import option, switch
+from gjobs.tui.cli.command import ActorRule, Command, Group, option, switch
 from gjobs.tui.cli.output import ExitCode, Output, print_message, print_paragraphs, require_yes
 
 if TYPE_CHECKING:

@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING
 
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.errors import command
-from gjobs.store.projects.project import Project, User
+from gjobs.store.jobs.job import Project, User
 from gjobs.store.users.actor import ActingUser, actor_name
 from gjobs.store.values.formats import money
 from gjobs.store.values.page_sizes import MAX_LIMIT
-from gjobs.tui.cli.command import ActorRule, Command, Group
-from gjobs.tui.cli.options import argument
+from gjobs.tui.cli.command import ActorRule, Command, Group, argument
 from gjobs.tui.cli.output import Output, UsageError, print_message
 
 if TYPE_CHECKING:

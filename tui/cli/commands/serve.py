@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 from gjobs.store.configuration.settings import Settings, WriteMode
 from gjobs.store.errors import Unreachable
 from gjobs.tui.cli.arguments import FORCE, Size, length, number_in, port, size, whole_number
-from gjobs.tui.cli.command import Command
+from gjobs.tui.cli.command import Command, option, switch
 from gjobs.tui.cli.commands.dashboard import check, require_screen
-from gjobs.tui.cli.options import option, switch
 from gjobs.tui.cli.output import (
     STDOUT,
     BadArgument,

@@ -27,9 +27,8 @@ from gjobs.store.statistics.statistics import (
 from gjobs.store.values.formats import money
 from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.cli.arguments import FILTER, PROJECT, find_project_id, job_age, one_of, port, project_names
-from gjobs.tui.cli.command import ActorRule, Command
+from gjobs.tui.cli.command import ActorRule, Command, option, optional_value, switch
 from gjobs.tui.cli.commands.archive import print_archive_limits
-from gjobs.tui.cli.options import option, optional_value, switch
 from gjobs.tui.cli.output import Output, UsageError, print_message, put
 from gjobs.tui.cli.sessions import in_session, print_moment
 from gjobs.tui.export import export_files
@@ -280,7 +279,7 @@ async def print_metrics(
 
 
 async def _collect(store: "Store", window: timedelta) -> "list[Metric]":
-    from gjobs.store.statistics.folding import fold_quietly
+    from gjobs.store.statistics.read_totals import fold_quietly
     from gjobs.tui.cli.commands.metrics import job_metrics, timing_metrics
 
     await fold_quietly(store.actor_database)
@@ -307,11 +306,11 @@ async def _serve(store: "Store", window: timedelta, port: int) -> None:
 @Command(name="fold", example="gjobs fold --write 'ticket 4711'", actor_rule=ActorRule.OPERATOR_ONLY)
 async def fold_events(session: "Session", output: Output) -> None:
     """Fold recorded events, so that statistics stay quick."""
-    from gjobs.store.statistics import folding
+    from gjobs.store.statistics import read_totals
     from gjobs.tui.text.format import count
 
     folded = 0
-    while number := await folding.fold_events(session.store.actor_database):
+    while number := await read_totals.fold_events(session.store.actor_database):
         folded += number
         print_message(f"{count(folded)} {'event' if folded == 1 else 'events'} folded.")
     if not output.document({"folded": folded}) and not folded:

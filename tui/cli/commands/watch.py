@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from gjobs.store.configuration.settings import Settings
 from gjobs.store.filters.filter_terms import JobFilter
 from gjobs.tui.cli.arguments import FILTER, narrowed
-from gjobs.tui.cli.command import Command
-from gjobs.tui.cli.options import option, repeated
+from gjobs.tui.cli.command import Command, option, repeated
 from gjobs.tui.cli.output import ExitCode, Output, not_empty, print_message
 from gjobs.tui.cli.sessions import in_session
 

@@ -19,8 +19,7 @@ from gjobs.store.leases.lease import LeasedJob, WorkerStatus
 from gjobs.store.users.actor import OPERATOR, Actor, actor_name
 from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.cli.arguments import length, whole_number
-from gjobs.tui.cli.command import ActorRule, Command
-from gjobs.tui.cli.options import argument, option, repeated, switch
+from gjobs.tui.cli.command import ActorRule, Command, argument, option, repeated, switch
 from gjobs.tui.cli.output import ExitCode, Output, UsageError, not_empty, print_message, show_where
 from gjobs.tui.cli.sessions import ServerRestarts, in_session
 from gjobs.tui.export.export_files import Document

@@ -11,7 +11,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 
 from gjobs.store.jobs.job import GenerationJob, JobStatus
-from gjobs.store.moments.moment import WRITES_OFF
+from gjobs.store.jobs.job_results import WRITES_OFF
 from gjobs.tui.dashboard.bindings import DialogKey, moment_bindings
 from gjobs.tui.dashboard.details.details_pane import HISTORY, NAMES, PARTS, DetailsRequested, JobSections, ShownJob
 from gjobs.tui.dashboard.dialogs.dialog import MOST_PERCENT, Dialog, DialogBox

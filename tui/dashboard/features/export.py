@@ -16,7 +16,7 @@ from textual.widgets import Button, Static
 from gjobs.store.errors import StoreError
 from gjobs.store.job_list.list_query import Anchor, End, ListQuery, OrderColumn, RowWindowQuery, key_of
 from gjobs.store.jobs.job import GenerationJob
-from gjobs.store.moments.moment import job_row
+from gjobs.store.jobs.job_results import job_row
 from gjobs.store.store import Store
 from gjobs.store.users.actor import actor_name
 from gjobs.store.values.page_sizes import SCREEN_EXPORT_ROWS

@@ -13,7 +13,7 @@ from gjobs.store.jobs.job_results import Applied, Deleted, Missing, RetryOutcome
 from gjobs.store.journal.write_record import WrittenRow
 from gjobs.store.users.actor import actor_name
 from gjobs.tui.dashboard.actions.action_context import ActionContext, WriteResolved
-from gjobs.tui.dashboard.actions.background_tasks import DeletedJobs
+from gjobs.tui.dashboard.actions.action_host import DeletedJobs
 from gjobs.tui.text import write_text
 from gjobs.tui.text.error_text import Message, error_words, hidden_from
 from gjobs.tui.text.format import count, job_name, jobs_count

@@ -20,17 +20,15 @@ from gjobs.store.errors import BudgetExceeded, InvalidValue, NoPrivilege, StoreE
 from gjobs.store.filters.filter_terms import JobFilter
 from gjobs.store.job_list.list_query import ListOrder, ListQuery, OrderColumn
 from gjobs.store.job_list.read_listing import ListCost
-from gjobs.store.jobs.job import DEFAULT_COST_CENTS, USUAL_MODES, GenerationJob, JobStatus
+from gjobs.store.jobs.job import DEFAULT_COST_CENTS, USUAL_MODES, Asset, GenerationJob, JobStatus
 from gjobs.store.jobs.job_results import AlreadyRetried, Retried
-from gjobs.store.projects.project import Asset
 from gjobs.store.store import Store
 from gjobs.store.users.actor import ANON, OPERATOR, Operator
 from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import money
 from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.dashboard.actions.action_context import ActionContext, go_to_job
-from gjobs.tui.dashboard.actions.action_host import ActionHost
-from gjobs.tui.dashboard.actions.background_tasks import DeletedJobs
+from gjobs.tui.dashboard.actions.action_host import ActionHost, DeletedJobs
 from gjobs.tui.dashboard.bindings import key_of
 from gjobs.tui.dashboard.dialogs.dialog import (
     ConfirmDialog,

@@ -5,7 +5,7 @@ from typing import Final, Literal
 from uuid import UUID
 
 from gjobs.store.errors import InvalidValue, StoreError
-from gjobs.store.moments.moment import parse_moment
+from gjobs.store.jobs.job_results import parse_moment
 from gjobs.store.moments.past_store import past_store
 from gjobs.store.store import Store
 from gjobs.tui.dashboard.actions.action_host import ActionHost

@@ -17,9 +17,8 @@ from gjobs.store.capabilities.capability import USERS, Capability
 from gjobs.store.errors import NoPrivilege, RowMissing, StoreError
 from gjobs.store.filters.filter_terms import NO_FILTER
 from gjobs.store.job_list.list_query import Listing, ProjectName
-from gjobs.store.jobs.job import GenerationJob
+from gjobs.store.jobs.job import Asset, GenerationJob, Project
 from gjobs.store.moments.past_store import past_store
-from gjobs.store.projects.project import Asset, Project
 from gjobs.store.search import IdMatches
 from gjobs.store.statistics.statistics import ProjectTotals
 from gjobs.store.store import Store

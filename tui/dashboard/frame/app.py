@@ -26,8 +26,7 @@ from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.system.async_tools import abandon_lookups, wait_for_imports
 from gjobs.store.users.actor import ANON, ActingUser
 from gjobs.tui import startup
-from gjobs.tui.dashboard.actions.action_host import DELETED_USER, NOTICES, ROW_NOTES, ActionHost
-from gjobs.tui.dashboard.actions.background_tasks import preload
+from gjobs.tui.dashboard.actions.action_host import DELETED_USER, NOTICES, ROW_NOTES, ActionHost, preload
 from gjobs.tui.dashboard.actions.key_queue import SUSPENDING
 from gjobs.tui.dashboard.bindings import (
     APP_BINDINGS,

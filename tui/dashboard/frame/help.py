@@ -21,7 +21,7 @@ from textual.widget import Widget
 from textual.widgets import Markdown, MarkdownViewer, Static, Tree
 from textual.widgets.markdown import MarkdownTableOfContents, TableOfContentsType
 
-from gjobs.tui.dashboard.actions.background_tasks import modules
+from gjobs.tui.dashboard.actions.action_host import modules
 from gjobs.tui.dashboard.bindings import APP_BINDINGS, DialogKey, inherited_bindings, own_bindings, shown_keys
 from gjobs.tui.dashboard.dialogs.dialog import Dialog
 from gjobs.tui.dashboard.dialogs.pick import Choice, PickDialog

@@ -13,9 +13,8 @@ from textual.widgets import Input
 from gjobs.store.configuration.settings import OPERATOR_NAME
 from gjobs.store.errors import RowMissing, StoreError
 from gjobs.store.job_list.list_query import ListQuery
-from gjobs.store.jobs.job import USUAL_MODES, GenerationJob, JobStatus
+from gjobs.store.jobs.job import USUAL_MODES, GenerationJob, JobStatus, Project
 from gjobs.store.jobs.job_results import Applied
-from gjobs.store.projects.project import Project
 from gjobs.store.sample.simulation import plan_job
 from gjobs.store.store import Store
 from gjobs.store.system.async_tools import is_cancelling

@@ -23,7 +23,7 @@ from gjobs.tui.text.clean_text import clean, pad, shorten, visible_cells
 from gjobs.tui.text.error_text import beneath, still_listed
 
 if TYPE_CHECKING:
-    from gjobs.store.filters.filter_completion import Completion, CompletionValues
+    from gjobs.store.filters.filter_syntax import Completion, CompletionValues
 
 
 _ASKING, _TAKING = {"find.keep": "list anyway"}, {"find.keep": "accept"}
@@ -299,14 +299,14 @@ class FilterBar(Vertical):
         self._offer(self._completed() if self._is_in_a_term else ())
 
     def _completed(self) -> "tuple[Completion, ...]":
-        from gjobs.store.filters.filter_completion import complete
+        from gjobs.store.filters.filter_syntax import complete
 
         self._offered_of = self._known()
         return complete(self._field.value, self._field.cursor_position, self._offered_of)
 
     @property
     def _user_is_typed(self) -> bool:
-        from gjobs.store.filters.filter_completion import is_naming
+        from gjobs.store.filters.filter_syntax import is_naming
 
         field = self._field
         return bool(field.value) and is_naming(Key.USER, field.value, field.cursor_position)
@@ -399,7 +399,7 @@ class FilterBar(Vertical):
     @property
     def _meant(self) -> "Completion | None":
         """The suggested correction of the mistake."""
-        from gjobs.store.filters.filter_completion import Completion
+        from gjobs.store.filters.filter_syntax import Completion
 
         error = self._error
         if error is None or error.suggestion is None:

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from gjobs.store.job_list.list_query import ListOrder, OrderColumn
 from gjobs.store.jobs.job import GenerationJob, JobStatus, ListedJob, UnknownStatus, job_times
-from gjobs.store.moments.moment import TIME_FIELDS, PastField
+from gjobs.store.jobs.job_results import TIME_FIELDS, PastField
 from gjobs.store.values.data_classes import by_member, dataclass
 from gjobs.store.values.formats import money
 from gjobs.tui.text.clean_text import clean_cell, pad

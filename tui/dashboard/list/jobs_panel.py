@@ -29,8 +29,8 @@ from gjobs.tui.text.status_text import count_words
 
 if TYPE_CHECKING:
     from gjobs.store.configuration.saved_views import View
-    from gjobs.store.filters.filter_completion import CompletionValues
-    from gjobs.store.projects.project import Project
+    from gjobs.store.filters.filter_syntax import CompletionValues
+    from gjobs.store.jobs.job import Project
 
 
 def list_length(listing: Listing, totals: Totals | None) -> Count | None:
@@ -361,7 +361,7 @@ class JobsPanel(Vertical):
 
     def _known(self) -> "CompletionValues":
         """Return the values for completions, from the rows and projects seen."""
-        from gjobs.store.filters.filter_completion import CompletionValues
+        from gjobs.store.filters.filter_syntax import CompletionValues
 
         jobs = self._listing.window.jobs if self._listing else ()
         modes = dict.fromkeys((*USUAL_MODES, *(job.mode for job in jobs)))

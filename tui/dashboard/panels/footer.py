@@ -16,7 +16,7 @@ from textual.css.scalar import Scalar
 from textual.geometry import Size
 
 from gjobs.store.configuration.settings import WriteAccess
-from gjobs.store.moments.moment import WRITES_OFF
+from gjobs.store.jobs.job_results import WRITES_OFF
 from gjobs.tui.dashboard.bindings import inherited_bindings, key_of, key_words
 from gjobs.tui.dashboard.widgets.message_board import MessageApp, MessageBoard, PinnedText, board_of, drop_message
 from gjobs.tui.dashboard.widgets.widgets import ClosesOnce, FittedLine, QuietScreen, hidden_keys

@@ -366,7 +366,7 @@ class SessionPoller:
 
     async def _count(self, store: "Store", poller: Poller[TotalsQuery, Totals]) -> None:
         """Count after the first list, so that counting never delays it."""
-        from gjobs.store.statistics.folding import Folder
+        from gjobs.store.statistics.read_totals import Folder
 
         await self._has_polled.wait()
         await is_set_within(self.is_shown, LONGEST_UNSHOWN)

@@ -15,7 +15,7 @@ from textual.widgets import OptionList
 from gjobs.store.configuration.config_file import read_content
 from gjobs.store.configuration.settings import resolve
 from gjobs.store.errors import ReadOnly
-from gjobs.store.moments.moment import WRITES_OFF
+from gjobs.store.jobs.job_results import WRITES_OFF
 from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.dashboard.features.moments import MomentDialog
 from gjobs.tui.dashboard.frame.help import screen_entries
