@@ -75,7 +75,7 @@ _RUN_WITH_LIST: Mapping[str, Callable[[ActionHost, ActionContext], Question | No
     "project.budgets": show_budgets,
 }
 
-_NEEDS = {action: key.needs for key in DASHBOARD_BINDINGS for action in JobAction if key.action == f"act('{action}')"}
+_JOB_KEYS = {action: key for key in DASHBOARD_BINDINGS for action in JobAction if key.action == f"act('{action}')"}
 
 _FUNCTIONS = {*_RUN, *_RUN_CONNECTED, *_RUN_WITH_LIST}
 if unknown := {key.id for key in KEYS.values() if key.action == f"app.run('{key.id}')"} ^ _FUNCTIONS:
@@ -84,21 +84,27 @@ if unknown := {key.id for key in KEYS.values() if key.action == f"app.run('{key.
 
 def run(host: ActionHost, key: Key) -> None:
     """Run the function of the key, unless the key is refused."""
-    if PRESENT in key.traits and refuse_in_past(host):
+    question = None
+    if _is_refused(host, key):
         return
     if key.id in _RUN:
         question = _RUN[key.id](host)
     elif key.id in _RUN_CONNECTED:
-        if (connection := _connection(host)) is None:
-            return
-        question = _RUN_CONNECTED[key.id](host, *connection)
-    else:
-        context = context_for(host, key.needs)
-        if context is None or (WRITES in key.traits and not databases.may_write(host)):
-            return
+        if (connection := _connection(host)) is not None:
+            question = _RUN_CONNECTED[key.id](host, *connection)
+    elif (context := context_for(host)) is not None:
         question = _RUN_WITH_LIST[key.id](host, context)
     if question is not None:
         host.tasks.ask(question)
+
+
+def _is_refused(host: ActionHost, key: Key) -> bool:
+    """Return whether the key may not do now what it declares. If so, say why."""
+    return (
+        (PRESENT in key.traits and refuse_in_past(host))
+        or (key.needs is not None and context_for(host, key.needs) is None)
+        or (WRITES in key.traits and not databases.may_write(host))
+    )
 
 
 def _connection(host: ActionHost) -> tuple[Session, Store] | None:
@@ -111,8 +117,7 @@ def _connection(host: ActionHost) -> tuple[Session, Store] | None:
 
 
 def change_jobs(host: ActionHost, action: JobAction, jobs: Sequence[GenerationJob]) -> None:
-    context = context_for(host, _NEEDS[action])
-    if context is not None and databases.may_write(host):
+    if not _is_refused(host, _JOB_KEYS[action]) and (context := context_for(host)) is not None:
         JobActions(context).act(action, jobs, host.dashboard.listed.project_id)
 
 

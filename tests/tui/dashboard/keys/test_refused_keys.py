@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -12,14 +13,21 @@ from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.widgets import Input
 
+from gjobs.store.capabilities.capability import Capability
 from gjobs.store.configuration.settings import WriteMode
 from gjobs.store.jobs.job import JobStatus
+from gjobs.store.moments.moment import WRITES_OFF
 from gjobs.store.users.actor import OPERATOR
+from gjobs.tui.dashboard import key_functions
 from gjobs.tui.dashboard.actions.key_queue import SEEING_SECONDS, UNOPENED, UNSEEN
 from gjobs.tui.dashboard.bindings import (
     APP_BINDINGS,
     DASHBOARD_BINDINGS,
     DIALOG,
+    KEYS,
+    PLAIN,
+    PRESENT,
+    WRITES,
     DialogKey,
     Key,
     Trait,
@@ -29,6 +37,7 @@ from gjobs.tui.dashboard.bindings import (
 from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog
 from gjobs.tui.dashboard.dialogs.form import FormDialog
 from gjobs.tui.dashboard.list.job_table import JobTable
+from gjobs.tui.dashboard.panels.footer import ONLY_PRESENT
 from tests.conftest import Conninfo
 from tests.tui.app_waits import settle
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, WatchedApp, drive_dashboard, opener_of
@@ -329,3 +338,27 @@ async def test_key_after_a_deletion_waits_until_the_next_job_is_shown(dashboard:
     await rest(dashboard)
     await dashboard.until(lambda: jobs_db.sql("select count(*) from generation_jobs") == [(7,)])
     assert dashboard.dialog == ""
+
+
+@pytest.mark.parametrize("name", ["app.load", "app.times", "list.export"])
+async def test_key_runs_only_if_the_moment_the_database_and_the_session_allow_it(
+    name: str, attached_jobs_db: JobsDatabase, attached_database: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One key of each table of functions, with the other traits that a key of this table could have."""
+    ran: list[str] = []
+    for table in (key_functions._RUN, key_functions._RUN_CONNECTED, key_functions._RUN_WITH_LIST):
+        if name in table:
+            monkeypatch.setitem(table, name, lambda *_: ran.append(name))  # type: ignore[arg-type]
+    async with drive_dashboard(WatchedApp(opener_of(attached_database, actor=OPERATOR))) as driver:
+        app, key = driver.app, replace(KEYS[name], traits=PLAIN, needs=None)
+        key_functions.run(app, key)
+        assert ran == [name]
+        key_functions.run(app, replace(key, needs=Capability.MIGRATED))
+        await driver.shows_message("Not possible here: ")
+        app.dashboard.listing_query = replace(app.dashboard.listing_query, moment=FROZEN)
+        key_functions.run(app, replace(key, traits=PRESENT))
+        await driver.shows_message(ONLY_PRESENT)
+        driver.session.access.suspended_by = WRITES_OFF, ""
+        key_functions.run(app, replace(key, traits=WRITES))
+        await driver.shows_message(WRITES_OFF)
+        assert ran == [name]
