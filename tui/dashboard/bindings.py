@@ -1,6 +1,6 @@
 """Keys of the app and the dashboard, each declared once; remapped keys."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Flag, auto
 from functools import cache
@@ -45,30 +45,29 @@ CHANGES = SELECTED | WRITES
 
 @dataclass(frozen=True, kw_only=True)
 class Key(Binding):
-    """A key of the app or the dashboard."""
+    """A key of the app, the dashboard or a dialog, or a command of the palette."""
 
     id: str
     traits: Trait
     needs: Capability | None
     """The capability without which the key is refused."""
+    acts_on: Collection[JobStatus] | None
+    """The statuses of the jobs that it can change. None for all statuses."""
 
 
-class DialogKey(Binding):
-    """A key of a dialog that opens another dialog, or explains why it does not."""
-
-
-def _key(
+def bind(
     name: str,
     keys: str,
     label: str,
     tooltip: str,
-    traits: Trait,
+    traits: Trait = PLAIN,
     action: str = "",
     *,
     needs: Capability | None = None,
+    acts_on: Collection[JobStatus] | None = None,
     priority: bool = False,
 ) -> Key:
-    """Without `action`, the table in `key_functions.py` has the function of the key."""
+    """Declare a key. Without `action`, a table in `key_functions.py` has its function."""
     return Key(
         keys,
         action or f"app.run('{name}')",
@@ -79,44 +78,44 @@ def _key(
         id=name,
         traits=traits,
         needs=needs,
+        acts_on=acts_on,
     )
 
 
 def moment_bindings(group: str) -> list[Key]:
     steps = (
-        ("left_square_bracket", "event", False, "of the event before"),
-        ("right_square_bracket", "event", True, "of the next event"),
-        ("left_parenthesis", "minute", False, "a minute earlier"),
-        ("right_parenthesis", "minute", True, "a minute later"),
-        ("left_curly_bracket", "hour", False, "an hour earlier"),
-        ("right_curly_bracket", "hour", True, "an hour later"),
+        ("left_square_bracket", "earlier", "event", "of the event before"),
+        ("right_square_bracket", "later", "event", "of the next event"),
+        ("left_parenthesis", "earlier", "minute", "a minute earlier"),
+        ("right_parenthesis", "later", "minute", "a minute later"),
+        ("left_curly_bracket", "earlier", "hour", "an hour earlier"),
+        ("right_curly_bracket", "later", "hour", "an hour later"),
     )
     what = "Show jobs and numbers as they were at a moment"
     return [
-        _key(f"{group}.moment", "at", "moment", what, HINT | DIALOG, "app.run('app.moment')"),
+        bind(f"{group}.moment", "at", "moment", what, HINT | DIALOG, "app.run('app.moment')"),
         *(
-            _key(
-                f"{group}.{'later' if is_later else 'earlier'}_{unit}",
+            bind(
+                f"{group}.{way}_{unit}",
                 key,
-                f"{'Later' if is_later else 'Earlier'} {unit}",
+                f"{way.capitalize()} {unit}",
                 f"Show the moment {where}",
-                PLAIN,
-                f"app.step_moment('{unit}', {is_later})",
+                action=f"app.step_moment('{unit}', {way == 'later'})",
             )
-            for key, unit, is_later, where in steps
+            for key, way, unit, where in steps
         ),
     ]
 
 
 APP_BINDINGS = [
-    _key("app.user", "u", "user", "Act as a user or as the operator", HINT | DIALOG),
-    _key("app.isolation", "i", "Isolation", "Check whether users can reach each other's rows", PRESENT | DIALOG),
-    _key("app.times", "t", "Times", "Show how long jobs wait and run, and how many fail", PRESENT | DIALOG),
-    _key("app.errors", "E", "errors", "Group the failed jobs by their error", HINT | PRESENT | DIALOG),
-    _key("app.workers", "w", "Workers", "Show workers and their jobs", PRESENT | DIALOG, needs=Capability.MIGRATED),
-    _key("app.database", "D", "Database", "Switch to another database profile", DIALOG),
-    _key("app.write", "W", "Write", "Allow writes for some minutes, or end the write permit", DIALOG),
-    _key(
+    bind("app.user", "u", "user", "Act as a user or as the operator", HINT | DIALOG),
+    bind("app.isolation", "i", "Isolation", "Check whether users can reach each other's rows", PRESENT | DIALOG),
+    bind("app.times", "t", "Times", "Show how long jobs wait and run, and how many fail", PRESENT | DIALOG),
+    bind("app.errors", "E", "errors", "Group the failed jobs by their error", HINT | PRESENT | DIALOG),
+    bind("app.workers", "w", "Workers", "Show workers and their jobs", PRESENT | DIALOG, needs=Capability.MIGRATED),
+    bind("app.database", "D", "Database", "Switch to another database profile", DIALOG),
+    bind("app.write", "W", "Write", "Allow writes for some minutes, or end the write permit", DIALOG),
+    bind(
         "app.presenter",
         "B",
         "Present",
@@ -124,34 +123,34 @@ APP_BINDINGS = [
         DIALOG,
         "present",
     ),
-    _key("app.refresh", "f5,ctrl+r", "Refresh", "Refresh now", PLAIN, "refresh"),
-    _key("app.pause", "z", "Pause", "Pause or resume refreshing", PLAIN, "pause"),
-    _key("app.zone", "Z", "time zone", "Show times in UTC, in local time or in the profile's time zone", HINT, "zone"),
+    bind("app.refresh", "f5,ctrl+r", "Refresh", "Refresh now", action="refresh"),
+    bind("app.pause", "z", "Pause", "Pause or resume refreshing", action="pause"),
+    bind("app.zone", "Z", "time zone", "Show times in UTC, in local time or in the profile's time zone", HINT, "zone"),
     *moment_bindings("app"),
-    _key("app.faster", "plus", "Faster", "Refresh more often", PLAIN),
-    _key("app.slower", "minus", "Slower", "Refresh less often", PLAIN),
-    _key("app.load", "L", "Load", "Show the load on the network, the database and this machine", PLAIN),
-    _key("app.messages", "m", "messages", "Show the last 200 messages of this run", HINT | DIALOG, "messages"),
-    _key("app.help", "question_mark,f1", "help", "Show these keys and the manual", HINT | DIALOG, "help"),
-    _key("app.lens", "v", "visibility", "Show which jobs are hidden from the user, and why", HINT | PRESENT | DIALOG),
-    _key("app.quit", "q", "quit", "Quit gjobs", HINT, "quit"),
-    _key("app.quit_anywhere", "ctrl+q", "Quit", "Quit gjobs, even from a dialog", PLAIN, "quit", priority=True),
-    _key(
+    bind("app.faster", "plus", "Faster", "Refresh more often"),
+    bind("app.slower", "minus", "Slower", "Refresh less often"),
+    bind("app.load", "L", "Load", "Show the load on the network, the database and this machine"),
+    bind("app.messages", "m", "messages", "Show the last 200 messages of this run", HINT | DIALOG, "messages"),
+    bind("app.help", "question_mark,f1", "help", "Show these keys and the manual", HINT | DIALOG, "help"),
+    bind("app.lens", "v", "visibility", "Show which jobs are hidden from the user, and why", HINT | PRESENT | DIALOG),
+    bind("app.quit", "q", "quit", "Quit gjobs", HINT, "quit"),
+    bind("app.quit_anywhere", "ctrl+q", "Quit", "Quit gjobs, even from a dialog", action="quit", priority=True),
+    bind(
         "app.suspend",
         "ctrl+z",
         "Suspend",
         "Return to the shell. Its command fg resumes gjobs",
-        PLAIN,
-        "suspend_process",
+        action="suspend_process",
         priority=True,
     ),
 ]
 
 
 def _job_key(
-    action: JobAction, keys: str, label: str, tooltip: str, needs: Capability, traits: Trait = CHANGES | DIALOG
+    action: JobAction, keys: str, tooltip: str, needs: Capability, traits: Trait, acts_on: Collection[JobStatus] | None
 ) -> Key:
-    return _key(f"job.{label}", keys, label, tooltip, HINT | traits, f"act('{action}')", needs=needs)
+    traits |= HINT | CHANGES
+    return bind(f"job.{action}", keys, action.value, tooltip, traits, f"act('{action}')", needs=needs, acts_on=acts_on)
 
 
 DASHBOARD_BINDINGS = [
@@ -159,49 +158,49 @@ DASHBOARD_BINDINGS = [
         _job_key(
             text.action,
             text.key,
-            text.action.value,
             f"{text.verb} the job or the marked jobs{', with an error text' if text.asks_error else ''}",
             Capability.CHANGING,
-            CHANGES | (DIALOG if text.asks_error else Trait.SEVERAL),
+            DIALOG if text.asks_error else Trait.SEVERAL,
+            status.sources,
         )
-        for text in STATUS_TEXTS.values()
+        for status, text in STATUS_TEXTS.items()
         if text.action
     ),
     _job_key(
         JobAction.RETRY,
         "r",
-        "retry",
         "Retry the failed job or the marked jobs, as new jobs",
         Capability.RETRYING,
-        CHANGES | Trait.SEVERAL,
+        Trait.SEVERAL,
+        (JobStatus.FAILED,),
     ),
-    _job_key(JobAction.CREATE, "n", "new", "Queue a new job", Capability.CREATING, WRITES | DIALOG),
-    _job_key(JobAction.DELETE, "d,delete", "delete", "Delete the job or the marked jobs", Capability.DELETING),
-    _key("job.undo", "U", "Undo", "Restore the jobs deleted last", WRITES, needs=Capability.CREATING),
-    _key("list.choose_all", "A", "Select all", "Mark all jobs of the list, from any pane", PLAIN),
-    _key("job.copy_id", "y", "Copy id", "Copy the job's id", SELECTED),
-    _key("job.copy_json", "Y", "Copy JSON", "Copy the job as JSON", SELECTED),
-    _key(
+    bind("job.new", "n", "new", "Queue a new job", HINT | WRITES | DIALOG, needs=Capability.CREATING),
+    _job_key(JobAction.DELETE, "d,delete", "Delete the job or the marked jobs", Capability.DELETING, DIALOG, None),
+    bind("job.undo", "U", "Undo", "Restore the jobs deleted last", WRITES, needs=Capability.CREATING),
+    bind("list.choose_all", "A", "Select all", "Mark all jobs of the list, from any pane"),
+    bind("job.copy_id", "y", "Copy id", "Copy the job's id", SELECTED),
+    bind("job.copy_json", "Y", "Copy JSON", "Copy the job as JSON", SELECTED),
+    bind(
         "job.case",
         "C",
         "case",
         "Create a case for a ticket: the job and its owner, or the user that you act as",
         HINT | PRESENT | Trait.ROWS | DIALOG,
     ),
-    _key("list.export", "e", "export", "Export the list to a file", HINT | PRESENT | DIALOG),
-    _key("list.find", "slash", "find", "Find jobs by a filter", HINT, "find"),
-    _key("list.clear", "escape", "Clear find", "Clear the filter", PLAIN, "app.leave"),
-    _key("list.all", "1", "All jobs", "List all statuses", PLAIN, "status(0)"),
+    bind("list.export", "e", "export", "Export the list to a file", HINT | PRESENT | DIALOG),
+    bind("list.find", "slash", "find", "Find jobs by a filter", HINT, "find"),
+    bind("list.clear", "escape", "Clear find", "Clear the filter", action="app.leave"),
+    bind("list.all", "1", "All jobs", "List all statuses", action="status(0)"),
     *(
-        _key(f"list.{one}", str(tab + 1), f"{one.capitalize()} jobs", f"List the {one} jobs", PLAIN, f"status({tab})")
+        bind(f"list.{one}", str(tab + 1), f"{one.capitalize()} jobs", f"List the {one} jobs", action=f"status({tab})")
         for tab, one in enumerate(JobStatus, 1)
     ),
-    _key("list.sort", "o", "Sort", "Sort by the next column", PLAIN, "sort"),
-    _key("list.reverse", "O", "Reverse", "Reverse the order", PLAIN, "reverse"),
-    _key("numbers.exact", "equals_sign", "Count", "Count the jobs exactly", PRESENT),
-    _key("project.pick", "p", "project", "Find a project by name", HINT | DIALOG),
-    _key("project.new", "P", "New project", "Create a project", WRITES | DIALOG, needs=Capability.CREATING_PROJECTS),
-    _key(
+    bind("list.sort", "o", "Sort", "Sort by the next column", action="sort"),
+    bind("list.reverse", "O", "Reverse", "Reverse the order", action="reverse"),
+    bind("numbers.exact", "equals_sign", "Count", "Count the jobs exactly", PRESENT),
+    bind("project.pick", "p", "project", "Find a project by name", HINT | DIALOG),
+    bind("project.new", "P", "New project", "Create a project", WRITES | DIALOG, needs=Capability.CREATING_PROJECTS),
+    bind(
         "project.budgets",
         "b",
         "Budgets",
@@ -209,37 +208,43 @@ DASHBOARD_BINDINGS = [
         PRESENT | DIALOG,
         needs=Capability.MIGRATED,
     ),
-    _key(
+    bind(
         "app.next_pane",
         "tab",
         "Next pane",
         "Go to the next pane; choose a project if no pane shows projects",
-        PLAIN,
-        "next_pane",
+        action="next_pane",
     ),
 ]
 
 PALETTE_COMMANDS = (
-    _key("list.archive", "", "Archived jobs", "list and restore archived jobs", PRESENT, needs=Capability.MIGRATED),
-    _key("list.clean_up", "", "Clean up", "archive or delete old jobs", PRESENT | WRITES, needs=Capability.DELETING),
+    bind("list.archive", "", "Archived jobs", "list and restore archived jobs", PRESENT, needs=Capability.MIGRATED),
+    bind("list.clean_up", "", "Clean up", "archive or delete old jobs", PRESENT | WRITES, needs=Capability.DELETING),
 )
 """Commands that only the palette has."""
 
-KEYS = {one.id: one for one in (*APP_BINDINGS, *DASHBOARD_BINDINGS, *PALETTE_COMMANDS)}
+TABLE_BINDINGS = [
+    bind("jobs.up", "up,k", "Up", "Go to the previous job", SELECTED, "move(-1)"),
+    bind("jobs.down", "down,j", "Down", "Go to the next job", SELECTED, "move(1)"),
+    bind("jobs.page_up", "pageup", "Page up", "Go up a page", SELECTED, "move(0, -1)"),
+    bind("jobs.page_down", "pagedown", "Page down", "Go down a page", SELECTED, "move(0, 1)"),
+    bind("jobs.first", "home,g", "First", "Go to the first job", SELECTED, "first"),
+    bind("jobs.last", "end,G", "Last", "Go to the last job", SELECTED, "last"),
+    bind("jobs.open", "enter", "details", "Show the details and events of this job", HINT | SELECTED | DIALOG, "open"),
+    bind("jobs.mark", "space", "Mark", "Mark this job and go down", SELECTED, "mark"),
+    bind("jobs.mark_all", "asterisk,ctrl+a", "Mark all", "Mark all jobs of the list", SELECTED, "mark_all"),
+    bind("jobs.unmark", "escape", "Unmark", "Remove all marks", Trait.JOBS, "unmark"),
+]
+"""The keys of the job table."""
 
-
-def traits_of(binding_id: str) -> Trait:
-    """Return the traits of a key. The keys of the job table move in the list or act on its jobs."""
-    if binding_id in KEYS:
-        return KEYS[binding_id].traits
-    if binding_id == "jobs.unmark":
-        return Trait.JOBS
-    return SELECTED if binding_id.startswith("jobs.") else PLAIN
+KEYS = {one.id: one for one in (*APP_BINDINGS, *DASHBOARD_BINDINGS, *TABLE_BINDINGS, *PALETTE_COMMANDS)}
 
 
 @cache
-def keys_with(trait: Trait) -> frozenset[str]:
-    return frozenset(name for name, key in KEYS.items() if trait in key.traits)
+def keys_with(trait: Trait, owner: type[DOMNode] | None = None) -> frozenset[str]:
+    """Return the ids of the dashboard's keys with the trait, or of those that the class itself declares."""
+    keys = KEYS.values() if owner is None else own_bindings(owner)
+    return frozenset(key.id for key in keys if isinstance(key, Key) and trait in key.traits)
 
 
 def own_bindings(owner: type[DOMNode]) -> Iterator[Binding]:

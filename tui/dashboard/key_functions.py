@@ -8,7 +8,7 @@ from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.store import Store
 from gjobs.tui.dashboard.actions.action_context import ActionContext, context_for
 from gjobs.tui.dashboard.actions.action_host import USERS, ActionHost
-from gjobs.tui.dashboard.bindings import DASHBOARD_BINDINGS, KEYS, PRESENT, WRITES, Key
+from gjobs.tui.dashboard.bindings import KEYS, PRESENT, WRITES, Key
 from gjobs.tui.dashboard.details.details_pane import DetailsRequested
 from gjobs.tui.dashboard.features import databases, navigation
 from gjobs.tui.dashboard.features.archive import clean_up, show_archive
@@ -64,6 +64,7 @@ _RUN_CONNECTED: Mapping[str, Callable[[ActionHost, Session, Store], Question | N
 _RUN_WITH_LIST: Mapping[str, Callable[[ActionHost, ActionContext], Question | None]] = {
     "app.workers": show_workers,
     "job.case": show_case,
+    "job.new": lambda _, context: JobActions(context).create(),
     "job.undo": lambda _, context: JobActions(context).undo(),
     "list.choose_all": choose_all_matching,
     "list.export": export_list,
@@ -74,8 +75,6 @@ _RUN_WITH_LIST: Mapping[str, Callable[[ActionHost, ActionContext], Question | No
     "project.new": navigation.create_project,
     "project.budgets": show_budgets,
 }
-
-_JOB_KEYS = {action: key for key in DASHBOARD_BINDINGS for action in JobAction if key.action == f"act('{action}')"}
 
 _FUNCTIONS = {*_RUN, *_RUN_CONNECTED, *_RUN_WITH_LIST}
 if unknown := {key.id for key in KEYS.values() if key.action == f"app.run('{key.id}')"} ^ _FUNCTIONS:
@@ -117,8 +116,8 @@ def _connection(host: ActionHost) -> tuple[Session, Store] | None:
 
 
 def change_jobs(host: ActionHost, action: JobAction, jobs: Sequence[GenerationJob]) -> None:
-    if not _is_refused(host, _JOB_KEYS[action]) and (context := context_for(host)) is not None:
-        JobActions(context).act(action, jobs, host.dashboard.listed.project_id)
+    if not _is_refused(host, KEYS[f"job.{action}"]) and (context := context_for(host)) is not None:
+        JobActions(context).act(action, jobs)
 
 
 def answer(host: ActionHost, request: Request) -> None:

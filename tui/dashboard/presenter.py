@@ -10,7 +10,7 @@ from uuid import UUID
 
 from rich.cells import cell_len
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Center, Horizontal, Vertical
 from textual.content import Content
 from textual.renderables.digits import Digits as DigitsRenderable
@@ -20,7 +20,7 @@ from textual.widgets import Digits, Static
 from gjobs.store.job_list.list_query import Listing, ListQuery
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus
 from gjobs.store.statistics.statistics import Totals
-from gjobs.tui.dashboard.bindings import APP_BINDINGS, DialogKey
+from gjobs.tui.dashboard.bindings import DIALOG, HINT, KEYS, bind
 from gjobs.tui.dashboard.panels import state_machine
 from gjobs.tui.dashboard.panels.footer import KeyHints, LineText, MessageLine, pinned_text
 from gjobs.tui.dashboard.panels.screen import DashboardScreen
@@ -226,9 +226,9 @@ class Caption(MessageLine):
         self.styles.height = self._line_count
 
 
-_READING = frozenset(f"app.{name}" for name in ("isolation", "times", "errors", "workers", "messages", "lens"))
 READING_KEYS: list[BindingType] = [
-    replace(one, action=f'leave_for("{one.action}")', show=False) for one in APP_BINDINGS if one.id in _READING
+    replace(one, action=f'leave_for("{one.action}")', show=False)
+    for one in (KEYS[f"app.{name}"] for name in ("isolation", "times", "errors", "workers", "messages", "lens"))
 ]
 """Keys of the app that open an information screen."""
 
@@ -259,8 +259,8 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("B,q,escape", "leave", "close", id="presenter.close", tooltip="Close the presenter view"),
-        DialogKey("question_mark,f1", "app.help", "help", id="presenter.help", tooltip="Show the manual"),
+        bind("presenter.close", "B,q,escape", "close", "Close the presenter view", HINT, "leave"),
+        bind("presenter.help", "question_mark,f1", "help", "Show the manual", HINT | DIALOG, "app.help"),
         *READING_KEYS,
     ]
     help_topic = "demo"

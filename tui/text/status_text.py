@@ -1,7 +1,7 @@
 """Glyphs, colours and words of each status; exact, estimated and capped counts."""
 
 import dataclasses
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,6 @@ class JobAction(StrEnum):
     FAIL = "fail"
     DELETE = "delete"
     RETRY = "retry"
-    CREATE = "create"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +94,6 @@ STATUS_TEXTS: Mapping[JobStatus, StatusText] = by_member(
 DOING: Mapping[JobAction, str] = by_member(
     JobAction,
     {
-        JobAction.CREATE: "Creating",
         JobAction.START: "Starting",
         JobAction.COMPLETE: "Finishing",
         JobAction.FAIL: "Failing",
@@ -111,17 +109,6 @@ STATUS_ACTIONS: Mapping[JobAction, JobStatus] = {
     text.action: status for status, text in STATUS_TEXTS.items() if text.action
 }
 """The status to which each action moves a job."""
-
-ACTS_ON: Mapping[JobAction, Collection[AnyStatus] | None] = by_member(
-    JobAction,
-    {
-        JobAction.CREATE: None,
-        JobAction.DELETE: None,
-        JobAction.RETRY: (JobStatus.FAILED,),
-        **{action: status.sources for action, status in STATUS_ACTIONS.items()},
-    },
-)
-"""The statuses whose jobs each action changes. None if the status does not matter."""
 
 ACTIONS_TO: Mapping[JobStatus, JobAction] = {status: action for action, status in STATUS_ACTIONS.items()}
 """The action that moves a job to each status."""

@@ -2,10 +2,13 @@
 
 import importlib
 import pkgutil
+import re
 from collections import Counter
+from inspect import signature
 from pathlib import Path
 
 import pytest
+from textual import actions
 from textual.binding import Binding
 from textual.command import CommandList, CommandPalette
 from textual.dom import DOMNode
@@ -15,12 +18,14 @@ from textual.widgets import OptionList
 from gjobs import tui
 from gjobs.store.configuration.settings import Configuration, resolve
 from gjobs.store.errors import BadConfiguration
-from gjobs.tui.dashboard.frame.demo_app import PRESENT, DemoPresenter
+from gjobs.tui.dashboard.bindings import KEYS
+from gjobs.tui.dashboard.frame.demo_app import PRESENT, DemoApp, DemoPresenter
 from gjobs.tui.dashboard.frame.help import GROUPS, all_entries
 from gjobs.tui.dashboard.frame.run import setup_of
 from gjobs.tui.dashboard.memory import load
 from gjobs.tui.dashboard.presenter import READING_KEYS
 from gjobs.tui.dashboard_settings import TABLE, checked_keymap
+from gjobs.tui.text.status_text import JobAction
 from tests.manual import dashboard_facts
 from tests.tui.dashboard.dashboard_driver import Drive, Driver
 
@@ -56,6 +61,38 @@ def test_every_binding_has_a_unique_id_and_a_tooltip() -> None:
         assert binding.description
         assert binding.tooltip[0].isupper()
         assert not binding.tooltip.endswith(".")
+
+
+def test_each_key_runs_a_function_that_takes_its_arguments() -> None:
+    """Textual does nothing for a key whose function is missing."""
+
+    def check(action: str, owner: type[DOMNode]) -> None:
+        namespace, name, arguments = actions.parse(action)
+        kind = DemoApp if namespace == "app" else owner
+        method = getattr(kind, f"action_{name}", None) or getattr(kind, f"_action_{name}", None)
+        assert method, (owner, action)
+        signature(method).bind(kind, *arguments)
+        if name == "run":
+            assert KEYS[str(arguments[0])].action == action
+        elif name == "leave_for":
+            check(str(arguments[0]), DemoApp)
+
+    for owner in own_classes():
+        for binding in owner.__dict__.get("BINDINGS", ()):
+            check(binding.action, owner)
+    assert {f"job.{action}" for action in JobAction} < KEYS.keys()
+
+
+def test_texts_outside_the_dashboard_name_its_keys() -> None:
+    """They cannot look up the keys."""
+    root = Path(tui.__path__[0]).parent
+    texts = [
+        path.read_text(encoding="utf-8")
+        for part in ("store", "tui/cli", "tui/text")
+        for path in (root / part).rglob("*.py")
+    ]
+    named = {key for text in texts for key in re.findall(r"\b[Pp]ress(?:es)? (\w)\b", text)}
+    assert named == {KEYS[name].key for name in ("app.user", "app.write", "project.budgets")}
 
 
 def test_no_binding_uses_a_key_that_terminals_cannot_distinguish() -> None:

@@ -240,7 +240,6 @@ def test_every_reachable_status_has_an_action() -> None:
 def test_row_has_room_for_what_is_done_to_its_job() -> None:
     (column,) = (column for column in lay_out(80, measure([])) if column.name is ColumnName.STATUS)
     assert [pending_words(action) for action in DOING] == [
-        "creating …",
         "starting …",
         "finishing …",
         "failing …",

@@ -415,7 +415,7 @@ class ActionHost(MessageApp[int]):
         return self.dashboard
 
     def change_jobs(self, action: JobAction, jobs: tuple[GenerationJob, ...]) -> None:
-        """Start an action on jobs as the user saw them. To create a job, it needs none."""
+        """Start an action on jobs as the user saw them."""
         raise NotImplementedError
 
     def _stop_opening(self) -> None:

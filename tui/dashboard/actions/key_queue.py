@@ -15,7 +15,7 @@ from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.widgets import Input
 
-from gjobs.tui.dashboard.bindings import CHANGES, PLAIN, Trait, traits_of
+from gjobs.tui.dashboard.bindings import CHANGES, KEYS, PLAIN, WRITES, Trait, keys_with
 from gjobs.tui.dashboard.panels.screen import DashboardScreen
 from gjobs.tui.dashboard.terminal.terminal_input import EscapeChord
 from gjobs.tui.dashboard.widgets.message_board import board_of, show_message, show_warning
@@ -53,7 +53,8 @@ class KeyRules:
         panel, details = self._dashboard.jobs, self._dashboard.details
         if details is not None and details is self._app.screen:
             binding = self._binding(event, details)
-            if binding is None or not binding.action.startswith("answer(") or details.was_drawn(event.time):
+            changes_job = binding is not None and binding.id in keys_with(WRITES, type(details))
+            if not changes_job or details.was_drawn(event.time):
                 return ""
             is_selected = [job.id for job in panel.selected] == [details.job.id]
             return "" if is_selected and panel.showed_selected(at=event.time) else UNSEEN
@@ -72,7 +73,7 @@ class KeyRules:
 
     def _traits(self, event: events.Event) -> Trait:
         binding = self._binding(event, self._dashboard)
-        return PLAIN if binding is None else traits_of(binding.id or "")
+        return PLAIN if binding is None or binding.id not in KEYS else KEYS[binding.id].traits
 
     def _binding(self, event: events.Event, screen: Screen[Any]) -> Binding | None:
         """Return the screen's binding of the key. None if another screen is open."""

@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 
 from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.jobs.job_results import WRITES_OFF
-from gjobs.tui.dashboard.bindings import DialogKey, moment_bindings
+from gjobs.tui.dashboard.bindings import DIALOG, PRESENT, WRITES, bind, keys_with, moment_bindings
 from gjobs.tui.dashboard.details.details_pane import HISTORY, NAMES, PARTS, DetailsRequested, JobSections, ShownJob
 from gjobs.tui.dashboard.dialogs.dialog import MOST_PERCENT, Dialog, DialogBox
 from gjobs.tui.dashboard.widgets.message_board import show_warning
@@ -34,8 +34,6 @@ _KEYS_OF_TIMES = ("details.moment", "dialog.zone")
 _EDGES = 6
 """Lines for the border, the padding and the title of the error."""
 
-_WRITING_KEYS = frozenset({*(f"details.{action}" for action in STATUS_ACTIONS), _RETRY, _DELETE})
-
 
 class JobDetails(Dialog[JobAction]):
     """The details of a job, updated while they are open. Return the action to run on it, if any."""
@@ -53,30 +51,32 @@ class JobDetails(Dialog[JobAction]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,q", "leave", "Close", id="details.close", tooltip="Close the details"),
-        Binding("y", "app.run('job.copy_id')", "Copy id", id="details.copy_id", tooltip="Copy the job's id"),
-        Binding("e", "fold", "Full error", id="details.error", tooltip="Show or fold the full error"),
-        Binding("Y", "app.run('job.copy_json')", "Copy JSON", id="details.copy_json", tooltip="Copy the job as JSON"),
-        DialogKey(
+        bind("details.close", "enter,q", "Close", "Close the details", action="leave"),
+        bind("details.copy_id", "y", "Copy id", "Copy the job's id", action="app.run('job.copy_id')"),
+        bind("details.error", "e", "Full error", "Show or fold the full error", action="fold"),
+        bind("details.copy_json", "Y", "Copy JSON", "Copy the job as JSON", action="app.run('job.copy_json')"),
+        bind(
+            "details.case",
             "C",
-            "app.run('job.case')",
             "Case",
-            id="details.case",
-            tooltip="Create a case of this job and its owner, for a ticket",
+            "Create a case of this job and its owner, for a ticket",
+            PRESENT | DIALOG,
+            "app.run('job.case')",
         ),
         *(
-            (DialogKey if text.asks_error else Binding)(
+            bind(
+                f"details.{text.action}",
                 text.key,
-                f"answer('{text.action}')",
                 text.verb,
-                id=f"details.{text.action}",
-                tooltip=f"{text.verb} this job{', with an error text' if text.asks_error else ''}",
+                f"{text.verb} this job{', with an error text' if text.asks_error else ''}",
+                WRITES | DIALOG if text.asks_error else WRITES,
+                f"answer('{text.action}')",
             )
             for text in STATUS_TEXTS.values()
             if text.action
         ),
-        Binding("r", "answer('retry')", "Retry", id="details.retry", tooltip="Retry this failed job, as a new job"),
-        DialogKey("d,delete", "answer('delete')", "Delete", id="details.delete", tooltip="Delete this job"),
+        bind("details.retry", "r", "Retry", "Retry this failed job, as a new job", WRITES, "answer('retry')"),
+        bind("details.delete", "d,delete", "Delete", "Delete this job", WRITES | DIALOG, "answer('delete')"),
         *moment_bindings("details"),
     ]
     help_topic = "events"
@@ -214,9 +214,10 @@ class JobDetails(Dialog[JobAction]):
     @property
     def hidden_keys(self) -> frozenset[str]:
         shown = self._sections.shown
+        writing = keys_with(WRITES, JobDetails)
         if shown.moment is not None:
-            return _WRITING_KEYS | {_CASE}
-        return _WRITING_KEYS if shown.hiding or shown.is_read_only else frozenset()
+            return writing | keys_with(PRESENT, JobDetails)
+        return writing if shown.hiding or shown.is_read_only else frozenset()
 
     def _rows_left(self, room: int) -> int:
         """Return the number of lines that fit below the other parts without scrolling."""

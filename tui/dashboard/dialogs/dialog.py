@@ -7,13 +7,13 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 from textual import on
 from textual.app import App, ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, OptionList, Static
 
-from gjobs.tui.dashboard.bindings import DialogKey, inherited_bindings, key_of
+from gjobs.tui.dashboard.bindings import DIALOG, bind, inherited_bindings, key_of
 from gjobs.tui.dashboard.terminal.clipboard import copy_text
 from gjobs.tui.dashboard.widgets.message_board import show_message
 from gjobs.tui.dashboard.widgets.widgets import ClosesOnce, ResultType, SteadyText
@@ -137,9 +137,9 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Cancel", id="dialog.leave", tooltip="Close the dialog and change nothing"),
-        Binding("Z", "app.zone", "Time zone", id="dialog.zone", tooltip="Show times in the next time zone"),
-        DialogKey("question_mark,f1", "app.help", "Help", id="dialog.help", tooltip="Show these keys and the manual"),
+        bind("dialog.leave", "escape", "Cancel", "Close the dialog and change nothing", action="leave"),
+        bind("dialog.zone", "Z", "Time zone", "Show times in the next time zone", action="app.zone"),
+        bind("dialog.help", "question_mark,f1", "Help", "Show these keys and the manual", DIALOG, "app.help"),
     ]
 
     FOCUS: ClassVar[str] = ""
@@ -269,9 +269,9 @@ class ConfirmDialog(Dialog[bool]):
 
     FOCUS = "#cancel"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "agree", "Yes", id="confirm.yes", tooltip="Yes, do it"),
-        Binding("n", "leave", "No", id="confirm.no", tooltip="No, do nothing"),
-        Binding("left,right", "app.focus_next", "Other button", id="confirm.other", tooltip="Go to the other button"),
+        bind("confirm.yes", "y", "Yes", "Yes, do it", action="agree"),
+        bind("confirm.no", "n", "No", "No, do nothing", action="leave"),
+        bind("confirm.other", "left,right", "Other button", "Go to the other button", action="app.focus_next"),
     ]
     help_topic = "writing-safely"
 
@@ -343,8 +343,8 @@ class SqlDialog(Dialog[None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q,enter", "leave", "Close", id="sql.close", tooltip="Close the SQL"),
-        Binding("y", "copy", "Copy", id="sql.copy", tooltip="Copy the SQL"),
+        bind("sql.close", "q,enter", "Close", "Close the SQL", action="leave"),
+        bind("sql.copy", "y", "Copy", "Copy the SQL", action="copy"),
     ]
 
     FOCUS = "VerticalScroll"
@@ -374,8 +374,8 @@ class QuitDialog(Dialog[Literal["finish", "stop"]]):
     DEFAULT_CSS = "QuitDialog.-slim .buttons { layout: vertical; height: 3; }"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f", "answer('finish')", "Finish", id="quit.finish", tooltip="Finish the write, then quit"),
-        Binding("s", "answer('stop')", "Stop", id="quit.stop", tooltip="Stop after the jobs in flight, then quit"),
+        bind("quit.finish", "f", "Finish", "Finish the write, then quit", action="answer('finish')"),
+        bind("quit.stop", "s", "Stop", "Stop after the jobs in flight, then quit", action="answer('stop')"),
     ]
 
     FOCUS = "#stay"
@@ -413,7 +413,7 @@ class ProgressDialog(Dialog[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "app.quit", "Quit", id="progress.quit", tooltip="Quit; asks whether to finish or stop the write"),
+        bind("progress.quit", "q", "Quit", "Quit; asks whether to finish or stop the write", action="app.quit"),
     ]
     help_topic = "writing-safely"
 

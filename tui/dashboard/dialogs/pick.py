@@ -22,6 +22,7 @@ from textual.widgets.option_list import Option
 from gjobs.store.errors import StoreError
 from gjobs.store.system.async_tools import is_cancelling
 from gjobs.store.values.formats import IdRange, id_range
+from gjobs.tui.dashboard.bindings import bind
 from gjobs.tui.dashboard.dialogs.dialog import Dialog, hint_lines, key_hint
 from gjobs.tui.dashboard.widgets.widgets import LEAVING_KEYS, SteadyText, TextField
 from gjobs.tui.text.clean_text import clean, pad, shorten, shorten_address, shorten_start
@@ -69,8 +70,8 @@ class PickDialog(Dialog[Choice[ValueType]], Generic[ValueType]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "move_cursor(1)", "Down", show=False, id="pick.down", tooltip="Go to the next choice"),
-        Binding("up", "move_cursor(-1)", "Up", show=False, id="pick.up", tooltip="Go to the previous choice"),
+        bind("pick.down", "down", "Down", "Go to the next choice", action="move_cursor(1)"),
+        bind("pick.up", "up", "Up", "Go to the previous choice", action="move_cursor(-1)"),
     ]
 
     HINTS: ClassVar[Sequence[str]] = ("dialog.leave",)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Button, Checkbox, Input, Select, Static
@@ -32,7 +32,7 @@ from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.page_sizes import ARCHIVE_ROWS
 from gjobs.tui.dashboard.actions.action_context import ActionContext, context_for
 from gjobs.tui.dashboard.actions.action_host import ActionHost
-from gjobs.tui.dashboard.bindings import DialogKey
+from gjobs.tui.dashboard.bindings import DIALOG, WRITES, bind, keys_with
 from gjobs.tui.dashboard.dialogs.dialog import ProgressDialog, SummaryDialog, showing_progress
 from gjobs.tui.dashboard.dialogs.form import FormDialog, choice_of
 from gjobs.tui.dashboard.dialogs.list_dialog import ListDialog, columns_within, row_line, titles_line
@@ -99,14 +99,14 @@ class ArchiveDialog(ListDialog[ArchivedJob, tuple[GenerationJob, ...]]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "leave", "Close", id="archive.close", tooltip="Close the archive"),
-        Binding("j", "move_cursor(1)", "Down", show=False, id="archive.down", tooltip="Go to the next archived job"),
-        Binding("k", "move_cursor(-1)", "Up", show=False, id="archive.up", tooltip="Go to the previous archived job"),
-        DialogKey("enter", "look", "Details", id="archive.look", tooltip="Show the details of this archived job"),
-        Binding("space", "mark", "Mark", id="archive.mark", tooltip="Mark this archived job and go down"),
-        DialogKey("r", "restore", "Restore", id="archive.restore", tooltip="Restore this job or the marked jobs"),
-        Binding("left,h", "turn(-1)", "Newer", id="archive.newer", tooltip="Show the page with newer jobs"),
-        Binding("right,l", "turn(1)", "Older", id="archive.older", tooltip="Show the page with older jobs"),
+        bind("archive.close", "q", "Close", "Close the archive", action="leave"),
+        bind("archive.down", "j", "Down", "Go to the next archived job", action="move_cursor(1)"),
+        bind("archive.up", "k", "Up", "Go to the previous archived job", action="move_cursor(-1)"),
+        bind("archive.look", "enter", "Details", "Show the details of this archived job", DIALOG, "look"),
+        bind("archive.mark", "space", "Mark", "Mark this archived job and go down", action="mark"),
+        bind("archive.restore", "r", "Restore", "Restore this job or the marked jobs", WRITES | DIALOG, "restore"),
+        bind("archive.newer", "left,h", "Newer", "Show the page with newer jobs", action="turn(-1)"),
+        bind("archive.older", "right,l", "Older", "Show the page with older jobs", action="turn(1)"),
     ]
     HINTS = ("archive.look", "archive.mark", "archive.restore", "archive.newer", "archive.older", "dialog.leave")
     ABOVE = ("count", "titles")
@@ -133,7 +133,7 @@ class ArchiveDialog(ListDialog[ArchivedJob, tuple[GenerationJob, ...]]):
 
     @property
     def hidden_keys(self) -> frozenset[str]:
-        return frozenset({"archive.restore"} if is_read_only(self._host) else ())
+        return keys_with(WRITES, ArchiveDialog) if is_read_only(self._host) else frozenset()
 
     @work(exclusive=True, group="count")
     async def _tell_count(self) -> None:

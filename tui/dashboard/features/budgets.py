@@ -9,7 +9,7 @@ from uuid import UUID
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import Input, Select
 
@@ -21,7 +21,7 @@ from gjobs.store.users.actor import OPERATOR, actor_name
 from gjobs.store.values.formats import UnknownText, money, share_of
 from gjobs.tui.dashboard.actions.action_context import ActionContext, context_for
 from gjobs.tui.dashboard.actions.action_host import ActionHost
-from gjobs.tui.dashboard.bindings import DialogKey, key_of
+from gjobs.tui.dashboard.bindings import DIALOG, WRITES, bind, key_of, keys_with
 from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog
 from gjobs.tui.dashboard.dialogs.form import FormDialog, choice_of, typed_cents
 from gjobs.tui.dashboard.dialogs.list_dialog import ListDialog
@@ -34,8 +34,6 @@ from gjobs.tui.text.clean_text import clean
 from gjobs.tui.text.error_text import Message, error_words
 from gjobs.tui.text.format import short_id
 from gjobs.tui.text.write_text import Confirmation, where
-
-_WRITING_KEYS = ("budgets.new", "budgets.change", "budgets.remove")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +50,13 @@ class BudgetsDialog(ListDialog[Budget, BudgetChoice]):
 
     DEFAULT_CSS = "BudgetsDialog OptionList { max-height: 60vh; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "leave", "Close", id="budgets.close", tooltip="Close the budgets"),
-        DialogKey("n", "set(True)", "New", id="budgets.new", tooltip="Limit the cost of a project or a user"),
-        DialogKey("enter,c", "set(False)", "Change", id="budgets.change", tooltip="Change this budget"),
-        DialogKey("d,delete", "remove", "Remove", id="budgets.remove", tooltip="Remove this budget"),
-        Binding("r,f5", "read", "Refresh", id="budgets.again", tooltip="Refresh the budgets"),
+        bind("budgets.close", "q", "Close", "Close the budgets", action="leave"),
+        bind("budgets.new", "n", "New", "Limit the cost of a project or a user", WRITES | DIALOG, "set(True)"),
+        bind("budgets.change", "enter,c", "Change", "Change this budget", WRITES | DIALOG, "set(False)"),
+        bind("budgets.remove", "d,delete", "Remove", "Remove this budget", WRITES | DIALOG, "remove"),
+        bind("budgets.again", "r,f5", "Refresh", "Refresh the budgets", action="read"),
     ]
-    HINTS = (*_WRITING_KEYS, "budgets.again", "dialog.leave")
+    HINTS = ("budgets.new", "budgets.change", "budgets.remove", "budgets.again", "dialog.leave")
     help_topic = "budgets"
 
     def __init__(self, context: ActionContext, project_id: UUID | None, *, of: str, start: Budget | None) -> None:
@@ -72,7 +70,7 @@ class BudgetsDialog(ListDialog[Budget, BudgetChoice]):
     @property
     def hidden_keys(self) -> frozenset[str]:
         can_set = self._acting.store.actor == OPERATOR and not is_read_only(self._host)
-        return frozenset(() if can_set else _WRITING_KEYS)
+        return frozenset() if can_set else keys_with(WRITES, BudgetsDialog)
 
     async def read(self) -> Sequence[Budget]:
         found = await self._acting.store.get_budgets(self._project_id)

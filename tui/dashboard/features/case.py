@@ -11,7 +11,7 @@ from uuid import UUID
 from rich.cells import cell_len, get_character_cell_size, set_cell_size
 from textual import events, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
@@ -28,7 +28,7 @@ from gjobs.tui.case.redaction import redaction_words
 from gjobs.tui.case.secret_patterns import SecretKind
 from gjobs.tui.dashboard.actions.action_context import ActionContext
 from gjobs.tui.dashboard.actions.action_host import ActionHost
-from gjobs.tui.dashboard.bindings import DialogKey
+from gjobs.tui.dashboard.bindings import DIALOG, bind
 from gjobs.tui.dashboard.dialogs.dialog import Dialog, hint_lines, key_hint
 from gjobs.tui.dashboard.dialogs.form import FileForm, shown_path
 from gjobs.tui.dashboard.features.export import CLIPBOARD_BYTES
@@ -146,12 +146,12 @@ class CaseDialog(Dialog[None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "leave", "Close", id="case.close", tooltip="Close the case"),
-        DialogKey("enter,s", "save", "Save", id="case.save", tooltip="Save the case to a file"),
-        Binding("y", "copy", "Copy", id="case.copy", tooltip="Copy the case as Markdown"),
-        Binding("r", "redact", "Redaction", id="case.redact", tooltip="Turn redaction off or on"),
-        Binding("left,h", "shift(-1)", "Left", show=False, id="case.left", tooltip="Scroll wide tables to the left"),
-        Binding("right,l", "shift(1)", "Right", show=False, id="case.right", tooltip="Scroll wide tables to the right"),
+        bind("case.close", "q", "Close", "Close the case", action="leave"),
+        bind("case.save", "enter,s", "Save", "Save the case to a file", DIALOG, "save"),
+        bind("case.copy", "y", "Copy", "Copy the case as Markdown", action="copy"),
+        bind("case.redact", "r", "Redaction", "Turn redaction off or on", action="redact"),
+        bind("case.left", "left,h", "Left", "Scroll wide tables to the left", action="shift(-1)"),
+        bind("case.right", "right,l", "Right", "Scroll wide tables to the right", action="shift(1)"),
     ]
     help_topic = "case"
 

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import Button, Input, Select, Static
 
@@ -13,7 +13,7 @@ from gjobs.store.configuration.settings import LONGEST_REASON, WriteMode
 from gjobs.store.store import Store
 from gjobs.store.users.actor import Actor, actor_name
 from gjobs.tui.dashboard.actions.action_host import ActionHost
-from gjobs.tui.dashboard.bindings import key_of
+from gjobs.tui.dashboard.bindings import bind, key_of
 from gjobs.tui.dashboard.dialogs.form import TextPrompt
 from gjobs.tui.dashboard.dialogs.pick import Choice, PickDialog
 from gjobs.tui.dashboard.panels.status_line import PERMIT_ENDED, permit_hint
@@ -186,7 +186,7 @@ class FirstQuestion(PickDialog[DatabaseChoice | None]):
     DEFAULT_CSS = "FirstQuestion #dialog { width: 92; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         # Otherwise, the input field would handle Ctrl+C and copy its selection.
-        Binding("ctrl+c", "app.quit", "Quit", show=False, priority=True, id="dialog.quit", tooltip="Quit gjobs"),
+        bind("dialog.quit", "ctrl+c", "Quit", "Quit gjobs", action="app.quit", priority=True),
     ]
     HINTS = ()
     """None: a sentence names the keys."""

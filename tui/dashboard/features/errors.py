@@ -11,7 +11,7 @@ from uuid import UUID
 
 from textual import events, on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import OptionList
@@ -31,7 +31,7 @@ from gjobs.store.values.page_sizes import MAX_LIMIT, PAGE_SIZE
 from gjobs.tui.case.redaction import Redactor, redacted_group
 from gjobs.tui.dashboard.actions.action_context import context_for
 from gjobs.tui.dashboard.actions.action_host import ActionHost
-from gjobs.tui.dashboard.bindings import DialogKey
+from gjobs.tui.dashboard.bindings import DIALOG, WRITES, bind, keys_with
 from gjobs.tui.dashboard.dialogs.dialog import DialogBox, choices_line, hint_lines, key_hint
 from gjobs.tui.dashboard.dialogs.list_dialog import RowsDialog, cells_of, fitted, row_line, titles_line
 from gjobs.tui.dashboard.features.case import show_case_of_job
@@ -191,27 +191,25 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("E,q", "leave", "Close", id="errors.close", tooltip="Close the errors"),
-        Binding("j", "move_cursor(1)", "Down", show=False, id="errors.down", tooltip="Go to the next group"),
-        Binding("k", "move_cursor(-1)", "Up", show=False, id="errors.up", tooltip="Go to the previous group"),
-        Binding("enter", "list", "Jobs", id="errors.list", tooltip="List the failed jobs of this group"),
-        DialogKey("r", "retry_group", "Retry all", id="errors.retry", tooltip="Retry the failed jobs of this group"),
-        Binding("y", "copy", "Copy", id="errors.copy", tooltip="Copy this group as text for a ticket"),
-        DialogKey(
-            "C", "case", "Case", id="errors.case", tooltip="Create a case of the group's newest job, for a ticket"
-        ),
-        DialogKey("w", "waste", "Waste", id="errors.waste", tooltip="Show what failed jobs and retries cost"),
-        Binding("right,l", "step(1)", "Longer", id="errors.longer", tooltip="Choose a longer period"),
-        Binding("left,h", "step(-1)", "Shorter", id="errors.shorter", tooltip="Choose a shorter period"),
-        Binding(
+        bind("errors.close", "E,q", "Close", "Close the errors", action="leave"),
+        bind("errors.down", "j", "Down", "Go to the next group", action="move_cursor(1)"),
+        bind("errors.up", "k", "Up", "Go to the previous group", action="move_cursor(-1)"),
+        bind("errors.list", "enter", "Jobs", "List the failed jobs of this group", action="list"),
+        bind("errors.retry", "r", "Retry all", "Retry the failed jobs of this group", WRITES | DIALOG, "retry_group"),
+        bind("errors.copy", "y", "Copy", "Copy this group as text for a ticket", action="copy"),
+        bind("errors.case", "C", "Case", "Create a case of the group's newest job, for a ticket", DIALOG, "case"),
+        bind("errors.waste", "w", "Waste", "Show what failed jobs and retries cost", DIALOG, "waste"),
+        bind("errors.longer", "right,l", "Longer", "Choose a longer period", action="step(1)"),
+        bind("errors.shorter", "left,h", "Shorter", "Choose a shorter period", action="step(-1)"),
+        bind(
+            "errors.pane",
             "tab",
-            "app.focus_next",
             "Error",
-            id="errors.pane",
-            tooltip="Go to the error to scroll it, or back to the groups",
+            "Go to the error to scroll it, or back to the groups",
+            action="app.focus_next",
         ),
-        Binding("f5", "read", "Refresh", id="errors.again", tooltip="Read the failures again"),
-        Binding("x", "stop", "Stop", id="errors.stop", tooltip="Stop reading the failures"),
+        bind("errors.again", "f5", "Refresh", "Read the failures again", action="read"),
+        bind("errors.stop", "x", "Stop", "Stop reading the failures", action="stop"),
     ]
     help_topic = "errors"
 
@@ -384,7 +382,7 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
 
     @property
     def hidden_keys(self) -> frozenset[str]:
-        return frozenset({"errors.retry"} if is_read_only(self._host) else ())
+        return keys_with(WRITES, ErrorsDialog) if is_read_only(self._host) else frozenset()
 
     def hint_words(self) -> dict[str, str]:
         return {**super().hint_words(), "errors.pane": "scroll the error"}

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 from textual.app import App, ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import Button, Static
 
@@ -22,6 +22,7 @@ from gjobs.store.users.actor import actor_name
 from gjobs.store.values.page_sizes import SCREEN_EXPORT_ROWS
 from gjobs.tui.dashboard.actions.action_context import ActionContext
 from gjobs.tui.dashboard.actions.action_host import ActionHost
+from gjobs.tui.dashboard.bindings import bind
 from gjobs.tui.dashboard.dialogs.dialog import run_showing_progress
 from gjobs.tui.dashboard.dialogs.form import ChosenFile, FileForm, shown_path
 from gjobs.tui.dashboard.terminal.clipboard import copy_text
@@ -43,7 +44,7 @@ class ExportDialog(FileForm):
 
     DEFAULT_CSS = "ExportDialog.-slim #cancel { display: none; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+y", "copy", "Copy", id="export.copy", tooltip="Copy the list in the format of the file name"),
+        bind("export.copy", "ctrl+y", "Copy", "Copy the list in the format of the file name", action="copy"),
     ]
     suffixes = tuple(SUFFIXES)
     replaces = "The export"

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import OptionList
@@ -31,7 +31,7 @@ from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor, actor_name
 from gjobs.store.values.data_classes import by_member
 from gjobs.tui.dashboard.actions.action_host import ActionHost
-from gjobs.tui.dashboard.bindings import DialogKey
+from gjobs.tui.dashboard.bindings import DIALOG, bind
 from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog, SqlDialog
 from gjobs.tui.dashboard.dialogs.list_dialog import RowsDialog
 from gjobs.tui.dashboard.features.navigation import pick_user
@@ -171,15 +171,13 @@ class IsolationDialog(RowsDialog[None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "leave", "Close", id="isolation.close", tooltip="Close the isolation check"),
-        DialogKey(
-            "w", "try_writes", "Try writes", id="isolation.writes", tooltip="Try the writes too, and roll each back"
-        ),
-        DialogKey("m", "mend", "Fix", id="isolation.mend", tooltip="Show the SQL that fixes the leak"),
-        Binding("r", "again", "Again", id="isolation.again", tooltip="Run the check again"),
-        Binding("x", "stop", "Stop", id="isolation.stop", tooltip="Stop the check"),
-        DialogKey("o", "pick('owner')", "Owner", id="isolation.owner", tooltip="Choose the owner of the rows"),
-        DialogKey("u", "pick('other')", "User", id="isolation.other", tooltip="Choose the user that the check acts as"),
+        bind("isolation.close", "q", "Close", "Close the isolation check", action="leave"),
+        bind("isolation.writes", "w", "Try writes", "Try the writes too, and roll each back", DIALOG, "try_writes"),
+        bind("isolation.mend", "m", "Fix", "Show the SQL that fixes the leak", DIALOG, "mend"),
+        bind("isolation.again", "r", "Again", "Run the check again", action="again"),
+        bind("isolation.stop", "x", "Stop", "Stop the check", action="stop"),
+        bind("isolation.owner", "o", "Owner", "Choose the owner of the rows", DIALOG, "pick('owner')"),
+        bind("isolation.other", "u", "User", "Choose the user that the check acts as", DIALOG, "pick('other')"),
     ]
     help_topic = "isolation"
 

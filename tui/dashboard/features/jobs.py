@@ -9,7 +9,7 @@ from uuid import UUID
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Select, Static
@@ -29,7 +29,7 @@ from gjobs.store.values.formats import money
 from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.dashboard.actions.action_context import ActionContext, go_to_job
 from gjobs.tui.dashboard.actions.action_host import ActionHost, DeletedJobs
-from gjobs.tui.dashboard.bindings import key_of
+from gjobs.tui.dashboard.bindings import bind, key_of
 from gjobs.tui.dashboard.dialogs.dialog import (
     ConfirmDialog,
     ProgressDialog,
@@ -55,11 +55,9 @@ class ModeField(TextField):
     """The arrow keys choose a usual mode. Tab completes one, and then leaves the field."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "up", "step(-1)", "Previous", show=False, id="mode.up", tooltip="Choose the usual mode before this one"
-        ),
-        Binding("down", "step(1)", "Next", show=False, id="mode.down", tooltip="Choose the usual mode after this one"),
-        Binding("tab", "complete", "Complete", show=False, id="mode.complete", tooltip="Complete a usual mode"),
+        bind("mode.up", "up", "Previous", "Choose the usual mode before this one", action="step(-1)"),
+        bind("mode.down", "down", "Next", "Choose the usual mode after this one", action="step(1)"),
+        bind("mode.complete", "tab", "Complete", "Complete a usual mode", action="complete"),
     ]
 
     def __init__(self) -> None:
@@ -324,14 +322,12 @@ class JobActions:
         self._host, self._tasks = context.host, context.host.tasks
         self._names, self._database = context.project_names, context.database
 
-    def act(self, action: JobAction, jobs: Sequence[GenerationJob], project_id: UUID | None) -> None:
-        """Start the action. `project_id` is the preselected project of a new job."""
+    def act(self, action: JobAction, jobs: Sequence[GenerationJob]) -> None:
         starts: Mapping[JobAction, Callable[[], None]] = by_member(
             JobAction,
             {
                 JobAction.RETRY: lambda: self._retry(jobs),
                 JobAction.DELETE: lambda: self._tasks.ask(self._ask_deletion(jobs)),
-                JobAction.CREATE: lambda: self._create(project_id),
                 **{one: partial(self._transition, jobs, status) for one, status in STATUS_ACTIONS.items()},
             },
         )
@@ -493,9 +489,9 @@ class JobActions:
             self._host.push_screen(SummaryDialog(title=report.title, sentence=report.message.text, lines=report.lines))
         return report.message
 
-    def _create(self, project_id: UUID | None) -> None:
+    def create(self) -> None:
         if self._context.projects:
-            self._tasks.ask(self._ask_new_job(project_id))
+            self._tasks.ask(self._ask_new_job(self._host.dashboard.listed.project_id))
         elif self._context.store.actor == ANON:
             key = key_of(self._host, "app.user")
             show_warning(self._host, f"A job needs a project, and anon has none. Press {key} to act as a user.")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import Static
 
@@ -21,6 +21,7 @@ from gjobs.store.poller import Poller, PollFailure, PollResult
 from gjobs.store.store import Store
 from gjobs.store.watch.watch import Transition, TransitionBatch
 from gjobs.tui.dashboard.actions.action_host import ActionHost
+from gjobs.tui.dashboard.bindings import bind
 from gjobs.tui.dashboard.dialogs.list_dialog import RowsDialog
 from gjobs.tui.dashboard.terminal.clipboard import copy_text
 from gjobs.tui.dashboard.widgets.message_board import ShownMessage, board_of, show_message, show_warning
@@ -62,9 +63,9 @@ class MessagesDialog(RowsDialog[None]):
     """
     LOW = 18
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q,m", "leave", "Close", id="messages.close", tooltip="Close the messages"),
-        Binding("y", "copy", "Copy", id="messages.copy", tooltip="Copy the message"),
-        Binding("Y", "copy_all", "Copy all", id="messages.copy_all", tooltip="Copy all messages"),
+        bind("messages.close", "q,m", "Close", "Close the messages", action="leave"),
+        bind("messages.copy", "y", "Copy", "Copy the message", action="copy"),
+        bind("messages.copy_all", "Y", "Copy all", "Copy all messages", action="copy_all"),
     ]
 
     def __init__(self, host: ActionHost) -> None:

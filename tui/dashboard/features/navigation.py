@@ -10,7 +10,7 @@ from typing import Any, ClassVar, assert_never
 from uuid import UUID
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 
 from gjobs.store.capabilities.capability import USERS, Capability
@@ -27,7 +27,7 @@ from gjobs.store.users.user_sql import FoundUser
 from gjobs.store.values.formats import id_range, money
 from gjobs.tui.dashboard.actions.action_context import ActionContext, remark_on_acting
 from gjobs.tui.dashboard.actions.action_host import ActionHost
-from gjobs.tui.dashboard.bindings import DialogKey, key_of
+from gjobs.tui.dashboard.bindings import DIALOG, bind, key_of
 from gjobs.tui.dashboard.dialogs.form import TextPrompt
 from gjobs.tui.dashboard.dialogs.pick import Choice, PickDialog, SearchDialog
 from gjobs.tui.dashboard.features.case import show_case_of
@@ -276,14 +276,10 @@ class ActingDialog(SearchDialog[Actor | TypedId | CaseOf]):
 
     HINTS = ("acting.level", "acting.case", "dialog.leave")
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "ctrl+l",
-            "change_level",
-            "Level",
-            id="acting.level",
-            tooltip="Switch the sign-in between one and two factors",
+        bind(
+            "acting.level", "ctrl+l", "Level", "Switch the sign-in between one and two factors", action="change_level"
         ),
-        DialogKey("ctrl+t", "case", "Case", id="acting.case", tooltip="Create a case of this user, for a ticket"),
+        bind("acting.case", "ctrl+t", "Case", "Create a case of this user, for a ticket", DIALOG, "case"),
     ]
     help_topic = "acting-as"
 

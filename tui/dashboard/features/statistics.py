@@ -9,7 +9,7 @@ from uuid import UUID
 
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 
@@ -17,6 +17,7 @@ from gjobs.store.errors import StoreError
 from gjobs.store.statistics.statistics import DAY, JobTimings, ModeTimings, Waste, WasteKey, WasteRow
 from gjobs.store.store import Store
 from gjobs.tui.dashboard.actions.action_host import ActionHost
+from gjobs.tui.dashboard.bindings import bind
 from gjobs.tui.dashboard.dialogs.dialog import MOST_PERCENT, Dialog, choices_line
 from gjobs.tui.dashboard.dialogs.list_dialog import cells_of, fitted, table_lines
 from gjobs.tui.dashboard.widgets.widgets import SteadyText
@@ -150,10 +151,10 @@ class TimingsDialog(TableDialog[timedelta, JobTimings]):
 
     DEFAULT_CSS = "TimingsDialog #dialog { width: 100; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,q", "leave", "Close", id="times.close", tooltip="Close the timings"),
-        Binding("right,l", "step(1)", "Longer", id="times.longer", tooltip="Choose a longer period"),
-        Binding("left,h", "step(-1)", "Shorter", id="times.shorter", tooltip="Choose a shorter period"),
-        Binding("r,f5", "read", "Refresh", id="times.again", tooltip="Refresh the timings"),
+        bind("times.close", "enter,q", "Close", "Close the timings", action="leave"),
+        bind("times.longer", "right,l", "Longer", "Choose a longer period", action="step(1)"),
+        bind("times.shorter", "left,h", "Shorter", "Choose a shorter period", action="step(-1)"),
+        bind("times.again", "r,f5", "Refresh", "Refresh the timings", action="read"),
     ]
     HINTS = ("times.shorter", "times.longer", "times.again", "dialog.leave")
     TITLE = "Times"
@@ -205,12 +206,10 @@ class WasteDialog(TableDialog[WasteKey, Waste]):
 
     DEFAULT_CSS = "WasteDialog #dialog { width: 130; overflow: hidden; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,q,w", "leave", "Close", id="waste.close", tooltip="Close the waste"),
-        Binding("right,l", "step(1)", "Next", id="waste.next", tooltip="Group the waste by the next dimension"),
-        Binding(
-            "left,h", "step(-1)", "Previous", id="waste.before", tooltip="Group the waste by the previous dimension"
-        ),
-        Binding("f5", "read", "Refresh", id="waste.again", tooltip="Read the waste again"),
+        bind("waste.close", "enter,q,w", "Close", "Close the waste", action="leave"),
+        bind("waste.next", "right,l", "Next", "Group the waste by the next dimension", action="step(1)"),
+        bind("waste.before", "left,h", "Previous", "Group the waste by the previous dimension", action="step(-1)"),
+        bind("waste.again", "f5", "Refresh", "Read the waste again", action="read"),
     ]
     HINTS = ("waste.before", "waste.next", "waste.again", "dialog.leave")
     TITLE = "Waste"

@@ -10,7 +10,7 @@ from uuid import UUID
 from rich.cells import cell_len
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import OptionList, Static
@@ -24,6 +24,7 @@ from gjobs.store.store import Store
 from gjobs.store.users.actor import ActingUser, actor_name
 from gjobs.tui.dashboard.actions.action_context import ActionContext
 from gjobs.tui.dashboard.actions.action_host import ActionHost
+from gjobs.tui.dashboard.bindings import bind
 from gjobs.tui.dashboard.dialogs.list_dialog import RowsDialog
 from gjobs.tui.dashboard.features.navigation import show_job
 from gjobs.tui.dashboard.widgets.message_board import show_warning
@@ -241,9 +242,9 @@ class WorkersDialog(RowsDialog[UUID]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "lead", "Job", id="workers.job", tooltip="Show the details of the job under the cursor"),
-        Binding("w,q", "leave", "Close", id="workers.close", tooltip="Close the workers"),
-        Binding("r,f5", "again", "Refresh", id="workers.again", tooltip="Refresh now"),
+        bind("workers.job", "enter", "Job", "Show the details of the job under the cursor", action="lead"),
+        bind("workers.close", "w,q", "Close", "Close the workers", action="leave"),
+        bind("workers.again", "r,f5", "Refresh", "Refresh now", action="again"),
     ]
     help_topic = "workers"
 

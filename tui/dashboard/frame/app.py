@@ -13,7 +13,7 @@ from textual._compositor import ChopsUpdate
 from textual.actions import ActionParseResult
 from textual.app import SuspendNotSupported
 from textual.await_complete import AwaitComplete
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.dom import DOMNode
 from textual.errors import NoWidget
 from textual.screen import Screen
@@ -32,8 +32,6 @@ from gjobs.tui.dashboard.bindings import (
     APP_BINDINGS,
     DIALOG,
     KEYS,
-    PLAIN,
-    DialogKey,
     Key,
     Trait,
     inherited_bindings,
@@ -344,20 +342,19 @@ class GjobsApp(ActionHost):
         namespaces: Mapping[str, DOMNode] | None = None,
     ) -> bool:
         bindings = inherited_bindings(type(default_namespace or self))
-        if any(self._opens_dialog(binding) for binding in bindings if binding.action == action):
+        if any(self._opens_dialog(one) for one in bindings if isinstance(one, Key) and one.action == action):
             self.key_queue.expect_dialog()
         return await super().run_action(action, default_namespace, namespaces)
 
-    def _opens_dialog(self, binding: Binding) -> bool:
+    def _opens_dialog(self, key: Key) -> bool:
         """Return whether the key opens a dialog unless it is refused."""
-        traits = binding.traits if isinstance(binding, Key) else PLAIN
-        if Trait.SEVERAL in traits:
+        if Trait.SEVERAL in key.traits:
             return len(self.dashboard.jobs.selected) > 1
-        if binding.id == "app.lens" and (store := self.poller.store) is not None:
+        if key.id == "app.lens" and (store := self.poller.store) is not None:
             return not isinstance(store.actor, ActingUser)
-        if binding.id == "app.write" and (session := self.poller.session) is not None:
+        if key.id == "app.write" and (session := self.poller.session) is not None:
             return session.access.permit is None
-        return DIALOG in traits or isinstance(binding, DialogKey)
+        return DIALOG in key.traits
 
     def _display(self, screen: Screen[Any], renderable: "RenderableType | None") -> None:
         """Report to the job table which of its lines the terminal has got. Textual 8.2.8 reports this nowhere else."""

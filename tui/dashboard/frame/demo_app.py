@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, ClassVar, Literal, assert_never
 
 from textual import events, work
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.widgets import Input
 
 from gjobs.store.errors import StoreError
@@ -19,7 +19,7 @@ from gjobs.store.store import Store
 from gjobs.store.system.async_tools import is_cancelling
 from gjobs.tui.dashboard.actions.action_context import moves_to
 from gjobs.tui.dashboard.actions.action_host import CONNECT
-from gjobs.tui.dashboard.bindings import KEYS, NOTHING, DynamicKeyText, key_of, presses
+from gjobs.tui.dashboard.bindings import HINT, KEYS, NOTHING, DynamicKeyText, bind, key_of, presses
 from gjobs.tui.dashboard.frame import scenario_player
 from gjobs.tui.dashboard.frame.app import GjobsApp
 from gjobs.tui.dashboard.presenter import Presenter
@@ -75,14 +75,14 @@ DemoAction = Literal["slower", "faster", "pause", "step", "restart", "continue"]
 STARTED_OVER = "The demo started over. gjobs ignored the keys that you typed before."
 
 DEMO_BINDINGS = [
-    Binding("comma", "demo('pause')", "pause", id="demo.pause", tooltip="Pause or resume the simulated workers"),
-    Binding("full_stop", "demo('step')", "step", id="demo.step", tooltip="Make one step of the paused simulation"),
-    Binding("less_than_sign", "demo('slower')", "slower", id="demo.slower", tooltip="Simulate at a lower speed"),
-    Binding("greater_than_sign", "demo('faster')", "faster", id="demo.faster", tooltip="Simulate at a higher speed"),
-    Binding("ctrl+r", "demo('restart')", "start over", id="demo.restart", tooltip="Start over with new sample data"),
+    bind("demo.pause", "comma", "pause", "Pause or resume the simulated workers", HINT, "demo('pause')"),
+    bind("demo.step", "full_stop", "step", "Make one step of the paused simulation", HINT, "demo('step')"),
+    bind("demo.slower", "less_than_sign", "slower", "Simulate at a lower speed", HINT, "demo('slower')"),
+    bind("demo.faster", "greater_than_sign", "faster", "Simulate at a higher speed", HINT, "demo('faster')"),
+    bind("demo.restart", "ctrl+r", "start over", "Start over with new sample data", HINT, "demo('restart')"),
 ]
 
-CONTINUE = Binding("space", "demo('continue')", "continue", id="demo.continue", tooltip="Go on with the scenario")
+CONTINUE = bind("demo.continue", "space", "continue", "Go on with the scenario", HINT, "demo('continue')")
 """While a scenario plays, `on_event` takes the key from the job list, which marks jobs with it."""
 
 PRESENT = [replace(KEYS["app.presenter"], description="stage", show=True)]

@@ -22,7 +22,7 @@ from textual.widgets import Markdown, MarkdownViewer, Static, Tree
 from textual.widgets.markdown import MarkdownTableOfContents, TableOfContentsType
 
 from gjobs.tui.dashboard.actions.action_host import modules
-from gjobs.tui.dashboard.bindings import APP_BINDINGS, DialogKey, inherited_bindings, own_bindings, shown_keys
+from gjobs.tui.dashboard.bindings import APP_BINDINGS, DIALOG, bind, inherited_bindings, own_bindings, shown_keys
 from gjobs.tui.dashboard.dialogs.dialog import Dialog
 from gjobs.tui.dashboard.dialogs.pick import Choice, PickDialog
 from gjobs.tui.dashboard.list.filter_bar import FilterField
@@ -314,10 +314,10 @@ class ManualDialog(Dialog[None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q,question_mark,f1", "leave", "Close", id="help.close", tooltip="Close the manual"),
-        DialogKey("slash", "find", "Find", id="help.find", tooltip="Find a key, a page, or words on any page"),
-        Binding("t", "contents", "Contents", id="help.contents", tooltip="Show or hide the table of contents"),
-        Binding("backspace,left", "back", "Back", id="help.back", tooltip="Go back to the previous page"),
+        bind("help.close", "q,question_mark,f1", "Close", "Close the manual", action="leave"),
+        bind("help.find", "slash", "Find", "Find a key, a page, or words on any page", DIALOG, "find"),
+        bind("help.contents", "t", "Contents", "Show or hide the table of contents", action="contents"),
+        bind("help.back", "backspace,left", "Back", "Go back to the previous page", action="back"),
     ]
 
     def __init__(self, topic: str, *, keys: Sequence[HelpEntry], all_keys: Sequence[HelpEntry]) -> None:

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 from textual import on
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
@@ -17,7 +17,7 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from gjobs.store.filters.filter_terms import NO_FILTER, FilterError, JobFilter, Key
-from gjobs.tui.dashboard.bindings import NOTHING, DynamicKeyText
+from gjobs.tui.dashboard.bindings import HINT, NOTHING, DynamicKeyText, bind
 from gjobs.tui.dashboard.widgets.widgets import Request, ShowsInvisible, SteadyText, TextField
 from gjobs.tui.text.clean_text import clean, pad, shorten, visible_cells
 from gjobs.tui.text.error_text import beneath, still_listed
@@ -46,20 +46,11 @@ class FilterField(DynamicKeyText, TextField):
     """The filter input. The bar handles its keys."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "submit", "keep", id="find.keep", tooltip="Keep the filter and go to the table"),
-        Binding("escape", "leave", "all rows", id="find.leave", tooltip="Close the completions, or clear the filter"),
-        Binding(
-            "tab", "complete", "complete", id="find.complete", tooltip="Accept the completion, or list the filter keys"
-        ),
-        Binding(
-            "down",
-            "step(1)",
-            "To the table",
-            show=False,
-            id="find.down",
-            tooltip="Go to the next completion, or to the table",
-        ),
-        Binding("up", "step(-1)", "Back", show=False, id="find.up", tooltip="Go to the previous completion"),
+        bind("find.keep", "enter", "keep", "Keep the filter and go to the table", HINT, "submit"),
+        bind("find.leave", "escape", "all rows", "Close the completions, or clear the filter", HINT, "leave"),
+        bind("find.complete", "tab", "complete", "Accept the completion, or list the filter keys", HINT, "complete"),
+        bind("find.down", "down", "To the table", "Go to the next completion, or to the table", action="step(1)"),
+        bind("find.up", "up", "Back", "Go to the previous completion", action="step(-1)"),
     ]
 
     def __init__(self, bar: "FilterBar") -> None:

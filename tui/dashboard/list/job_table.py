@@ -11,7 +11,7 @@ from uuid import UUID
 
 from textual import events
 from textual.actions import SkipAction
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.cache import LRUCache
 from textual.geometry import Region, Size, clamp
 from textual.message import Message
@@ -24,7 +24,7 @@ from textual.widget import Widget
 from gjobs.store.job_list.list_query import End, ListOrder, RowWindow, RowWindowQuery
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.statistics.statistics import Count
-from gjobs.tui.dashboard.bindings import KEYS, DialogKey
+from gjobs.tui.dashboard.bindings import KEYS, TABLE_BINDINGS
 from gjobs.tui.dashboard.list import table_drawing
 from gjobs.tui.dashboard.list.job_columns import GUTTER, NO_NOTES, SORTED_BY, RowNotes, column_at
 from gjobs.tui.dashboard.list.loaded_rows import Step
@@ -122,31 +122,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         f"JobTable > .job-table--{status} {{ color: {text.style}; }}\n" for status, text in STATUS_TEXTS.items()
     )
     COMPONENT_CLASSES: ClassVar[set[str]] = {table_drawing.ROW, *re.findall("job-table--[a-z-]+", DEFAULT_CSS)}
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", show=False, id="jobs.up", tooltip="Go to the previous job"),
-        Binding("down,j", "move(1)", "Down", show=False, id="jobs.down", tooltip="Go to the next job"),
-        Binding("pageup", "move(0, -1)", "Page up", show=False, id="jobs.page_up", tooltip="Go up a page"),
-        Binding("pagedown", "move(0, 1)", "Page down", show=False, id="jobs.page_down", tooltip="Go down a page"),
-        Binding("home,g", "first", "First", show=False, id="jobs.first", tooltip="Go to the first job"),
-        Binding("end,G", "last", "Last", show=False, id="jobs.last", tooltip="Go to the last job"),
-        DialogKey(
-            "enter",
-            "open",
-            "details",
-            id="jobs.open",
-            tooltip="Show the details and events of this job",
-        ),
-        Binding("space", "mark", "Mark", show=False, id="jobs.mark", tooltip="Mark this job and go down"),
-        Binding(
-            "asterisk,ctrl+a",
-            "mark_all",
-            "Mark all",
-            show=False,
-            id="jobs.mark_all",
-            tooltip="Mark all jobs of the list",
-        ),
-        Binding("escape", "unmark", "Unmark", show=False, id="jobs.unmark", tooltip="Remove all marks"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*TABLE_BINDINGS]
 
     sort: reactive[ListOrder | None] = reactive[ListOrder | None](None, repaint=False, init=False)
     """The order of the rows, for the header. The rows arrive sorted."""

@@ -12,8 +12,7 @@ from gjobs.store.job_list.list_query import Listing, ListingQuery, ListQuery, Pr
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.statistics.statistics import ProjectTotals, Totals, TotalsQuery
 from gjobs.store.users.actor import actor_name
-from gjobs.tui.dashboard.bindings import CHANGES, KEYS, PRESENT, WRITES, Trait, keys_with, own_bindings, traits_of
-from gjobs.tui.dashboard.list.job_table import JobTable
+from gjobs.tui.dashboard.bindings import CHANGES, KEYS, PRESENT, WRITES, Trait, keys_with
 from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
 from gjobs.tui.dashboard.list.list_header import short_verdict
 from gjobs.tui.dashboard.memory import PendingNavigation, TotalsCache
@@ -23,7 +22,7 @@ from gjobs.tui.dashboard.session.session_poller import ListPollFailed
 from gjobs.tui.dashboard.widgets.widgets import QuietScreen
 from gjobs.tui.text.clean_text import clean
 from gjobs.tui.text.format import LOCAL, short_id
-from gjobs.tui.text.status_text import ACTS_ON, JobAction
+from gjobs.tui.text.status_text import JobAction
 
 if TYPE_CHECKING:
     from gjobs.tui.dashboard.details.job_details import JobDetails
@@ -45,14 +44,6 @@ class WritePermitEnded(Message):
     """The write permit has expired."""
 
 
-_ACTS_ON = {
-    name: ACTS_ON[JobAction(action)] if (action := name.partition(".")[2]) in set(JobAction) else None
-    for name in (one.id or "" for one in (*KEYS.values(), *own_bindings(JobTable)))
-    if Trait.JOBS in traits_of(name)
-}
-"""The statuses of jobs on which a key acts, by the id of its binding. None for all statuses."""
-
-
 class DashboardState(QuietScreen[None]):
     """The state of the dashboard screen. Subclasses draw it and change the request."""
 
@@ -64,7 +55,7 @@ class DashboardState(QuietScreen[None]):
         tour: Tour,
         change_jobs: Callable[[JobAction, tuple[GenerationJob, ...]], None],
     ) -> None:
-        """`change_jobs` starts an action on jobs as the user saw them. To create a job, it needs none."""
+        """`change_jobs` starts an action on jobs as the user saw them."""
         super().__init__(id="dashboard")
         self._clock = clock
         self._tour = tour
@@ -115,7 +106,7 @@ class DashboardState(QuietScreen[None]):
         basis = jobs, self._visibility, self.navigation.hidden_detail
         if not self._selection[0] or any(new is not old for new, old in zip(basis, self._selection[0], strict=True)):
             statuses = {job.status for job in jobs}
-            refused = {name for name, acts_on in _ACTS_ON.items() if statuses.isdisjoint(acts_on or statuses)}
+            refused = {one for one in keys_with(Trait.JOBS) if statuses.isdisjoint(KEYS[one].acts_on or statuses)}
             self._selection = basis, refused | (keys_with(CHANGES) if self._hidden_among(jobs) else set())
         return self._selection[1]
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from textual import events
 from textual.app import App, ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import OptionList
@@ -15,6 +15,7 @@ from textual.widgets.option_list import Option
 
 from gjobs.store.job_list.list_query import ProjectName
 from gjobs.store.statistics.statistics import Count, ProjectTotals, Totals
+from gjobs.tui.dashboard.bindings import HINT, bind
 from gjobs.tui.dashboard.widgets.message_board import show_warning
 from gjobs.tui.dashboard.widgets.widgets import SteadyText
 from gjobs.tui.text.clean_text import clean_cell, pad
@@ -126,9 +127,9 @@ class ProjectList(OptionList):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "select", "choose", id="projects.choose", tooltip="Show this project's jobs"),
-        Binding("down,j", "cursor_down", "Down", show=False, id="projects.down", tooltip="Go to the next project"),
-        Binding("up,k", "cursor_up", "Up", show=False, id="projects.up", tooltip="Go to the previous project"),
+        bind("projects.choose", "enter", "choose", "Show this project's jobs", HINT, "select"),
+        bind("projects.down", "down,j", "Down", "Go to the next project", action="cursor_down"),
+        bind("projects.up", "up,k", "Up", "Go to the previous project", action="cursor_up"),
     ]
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002

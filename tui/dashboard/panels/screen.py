@@ -322,11 +322,8 @@ class DashboardScreen(DashboardState):
         self.query_one(CostsPanel).explain("Counting …", of_what=self._counted_project())
 
     def action_act(self, name: str) -> None:
-        action = JobAction(name)
-        if action is JobAction.CREATE:
-            self._change_jobs(action, ())
-        elif jobs := self.selected_jobs():
-            self._change(action, jobs)
+        if jobs := self.selected_jobs():
+            self._change(JobAction(name), jobs)
 
     def _change(self, action: JobAction, jobs: tuple[GenerationJob, ...]) -> None:
         """Start the action, unless the acting user does not see all of the jobs."""

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.widgets import Input
@@ -16,7 +16,7 @@ from textual.widgets import Input
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.configuration.settings import WriteMode
 from gjobs.store.jobs.job import JobStatus
-from gjobs.store.moments.moment import WRITES_OFF
+from gjobs.store.jobs.job_results import WRITES_OFF
 from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.dashboard import key_functions
 from gjobs.tui.dashboard.actions.key_queue import SEEING_SECONDS, UNOPENED, UNSEEN
@@ -28,11 +28,9 @@ from gjobs.tui.dashboard.bindings import (
     PLAIN,
     PRESENT,
     WRITES,
-    DialogKey,
     Key,
     Trait,
     own_bindings,
-    traits_of,
 )
 from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog
 from gjobs.tui.dashboard.dialogs.form import FormDialog
@@ -179,7 +177,7 @@ async def test_each_key_that_opens_a_dialog_is_declared_to_do_so(
     app = operator.app
     undeclared: set[str | None] = set()
 
-    async def opens(binding: Binding) -> bool:
+    async def opens(binding: Key) -> bool:
         before = app.screen
         await operator.press(binding.key.split(",")[0])
         await rest(operator)
@@ -207,7 +205,7 @@ async def test_each_key_that_opens_a_dialog_is_declared_to_do_so(
             dialogs[binding.key.split(",")[0]] = type(app.screen)
             if not may_open(binding):
                 undeclared.add(binding.id)
-        elif may_open(binding) and Trait.SEVERAL not in traits_of(binding.id or ""):
+        elif may_open(binding) and Trait.SEVERAL not in binding.traits:
             silent.add(binding.id)
     # There is no other database, no permit is required, and the job is queued. No other key drops text for nothing.
     assert silent == {"app.database", "app.write", "job.fail"}
@@ -233,16 +231,15 @@ async def find_nothing(*_: object) -> tuple[()]:
     return ()
 
 
-def may_open(binding: Binding) -> bool:
+def may_open(key: Key) -> bool:
     """Return whether the key is declared to open a dialog."""
-    traits = binding.traits if isinstance(binding, Key) else traits_of(binding.id or "")
-    return isinstance(binding, DialogKey) or bool(traits & (DIALOG | Trait.SEVERAL))
+    return bool(key.traits & (DIALOG | Trait.SEVERAL))
 
 
-def declared(bindings: Iterable[BindingType]) -> list[Binding]:
+def declared(bindings: Iterable[BindingType]) -> list[Key]:
     """Return the bindings that neither quit, nor leave a dialog, nor stop refreshing."""
     others = ("quit", "leave", "pause")
-    return [one for one in bindings if isinstance(one, Binding) and not one.action.startswith(others)]
+    return [one for one in bindings if isinstance(one, Key) and not one.action.startswith(others)]
 
 
 OTHER_JOBS = (
@@ -348,7 +345,7 @@ async def test_key_runs_only_if_the_moment_the_database_and_the_session_allow_it
     ran: list[str] = []
     for table in (key_functions._RUN, key_functions._RUN_CONNECTED, key_functions._RUN_WITH_LIST):
         if name in table:
-            monkeypatch.setitem(table, name, lambda *_: ran.append(name))  # type: ignore[arg-type]
+            monkeypatch.setitem(table, name, lambda *_: ran.append(name))
     async with drive_dashboard(WatchedApp(opener_of(attached_database, actor=OPERATOR))) as driver:
         app, key = driver.app, replace(KEYS[name], traits=PLAIN, needs=None)
         key_functions.run(app, key)
