@@ -6,10 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from rich.cells import cell_len
-from textual import events
 from textual.app import App
 from textual.content import Content
 from textual.reactive import reactive
+from textual.style import Style
 from textual.widgets import Static
 
 from gjobs.store.filters.filter_terms import JobFilter, Key, named_statuses
@@ -108,6 +108,7 @@ class StatusTabs(Static):
     """One tab for each status. The tabs show counts or, with a filter, the values that it allows."""
 
     ALLOW_SELECT = False
+    auto_links = False
     DEFAULT_CSS = """
     StatusTabs {
         height: 1;
@@ -123,30 +124,19 @@ class StatusTabs(Static):
     """The values that a filter fixes; empty without a filter. It may be any text."""
 
     def render(self) -> Content:
-        parts: list[tuple[str, str]] = []
+        parts: list[Content | tuple[str, str]] = []
         labels, gap = self._layout()
         for place, (status, label) in enumerate(zip(TABS, labels, strict=True)):
             key, style = str(place + 1), "" if status is None else status_text.status_style(status)
             if status == self.chosen:
-                parts.append((f" {key} {label} ", f"bold reverse {style}"))
+                tab = Content.styled(f" {key} {label} ", f"bold reverse {style}")
             else:
-                parts += [(f" {key} ", "$foreground-muted"), (f"{label} ", style)]
-            parts.append((" " * gap, ""))
+                tab = Content.assemble((f" {key} ", "$foreground-muted"), (f"{label} ", style))
+            parts += [tab.stylize(Style.from_meta({"@click": ("screen.status", (place,))})), (" " * gap, "")]
         room = self.size.width - _width(labels, gap) - _MOST_GAP
         if self.fixed and room > 1:
             parts += [(" " * (_MOST_GAP - gap), ""), (shorten(clean_cell(self.fixed, room), room), "$text-accent")]
         return Content.assemble(*parts)
-
-    async def on_click(self, event: events.Click) -> None:
-        """List the jobs of the clicked tab, as its digit key does."""
-        labels, gap = self._layout()
-        start = 0
-        for place, label in enumerate(labels):
-            end = start + _tab_width(label)
-            if start <= event.x < end:
-                await self.app.run_action(f"screen.status({place})", self)
-                return
-            start = end + gap
 
     def _layout(self) -> tuple[list[str], int]:
         """Return the labels and the gap between them: words with glyphs if they fit, otherwise words, then glyphs."""

@@ -3,17 +3,17 @@
 While an earlier moment is shown, they name its keys, and the session refuses to write.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from rich.cells import cell_len
-from textual import events
 from textual.binding import ActiveBinding
 from textual.content import Content
 from textual.css.scalar import Scalar
 from textual.geometry import Size
+from textual.style import Style
 
 from gjobs.store.configuration.settings import WriteAccess
 from gjobs.store.jobs.job_results import WRITES_OFF
@@ -237,12 +237,6 @@ class KeyHint:
     second: "KeyHint | None" = None
     """The hint of the other key of a pair. `shown` has both keys."""
 
-    def pressed_at(self, cell: int) -> str:
-        """Return the key that a click on this cell of the hint presses."""
-        if self.second is None or cell < cell_len(self.shown) - cell_len(self.second.shown):
-            return self.key
-        return self.second.key
-
     @property
     def width(self) -> int:
         return cell_len(self.shown) + 1 + cell_len(self.what)
@@ -259,19 +253,30 @@ class KeyHint:
 
     @property
     def content(self) -> Content:
+        """The hint. A click on it presses its key."""
         if self.is_refused:
-            return Content.styled(f"{self.shown} {self.what}", "$foreground-disabled")
-        key = (self.shown, "bold $footer-key-foreground")
-        return Content.assemble(key, (f" {self.what}", "$footer-description-foreground"))
+            words = Content.styled(f"{self.shown} {self.what}", "$foreground-disabled")
+        else:
+            key = (self.shown, "bold $footer-key-foreground")
+            words = Content.assemble(key, (f" {self.what}", "$footer-description-foreground"))
+        words = words.stylize(_pressing(self.key))
+        if self.second is None:
+            return words
+        return words.stylize(_pressing(self.second.key), start=len(self.shown) - len(self.second.shown))
+
+
+def _pressing(key: str) -> Style:
+    return Style.from_meta({"@click": ("app.simulate_key", (key,))})
 
 
 class KeyHints(FittedLine):
-    """Hints for the active bindings, in a fixed order. A click on a hint presses its key.
+    """Hints for the active bindings, in a fixed order.
 
     Keys that do not work now are grey or left out. The screen says which.
     """
 
     ALLOW_SELECT = False
+    auto_links = False
     DEFAULT_CSS = """
     KeyHints {
         padding-left: 1;
@@ -284,8 +289,6 @@ class KeyHints(FittedLine):
     """The hints of all active bindings. None until they are needed: reading the bindings is slow."""
     _placed_for: tuple[object, ...] | None = None
     """The width, and the hidden and refused keys, for which the hints were placed."""
-    _placed: Sequence[tuple[int, KeyHint]] = ()
-    """The hints that fit, each with its first cell."""
     _line = Content()
 
     def on_mount(self) -> None:
@@ -300,14 +303,6 @@ class KeyHints(FittedLine):
         if self.screen is self.app.screen:
             super().follow()
 
-    def on_click(self, event: events.Click) -> None:
-        offset = event.get_content_offset(self)
-        if offset is None:
-            return
-        for start, hint in self._placed:
-            if start <= offset.x < start + hint.width:
-                self.app.simulate_key(hint.pressed_at(offset.x - start))
-
     def words(self, room: int) -> Content:
         """Return the line. It is built again only if the room or the state of a key has changed."""
         if self._known is None:
@@ -321,13 +316,7 @@ class KeyHints(FittedLine):
                 for hint in self._known
                 if hint.binding_id not in hidden
             ]
-            self._placed = _placed(hints, room)
-            parts: list[str | Content] = []
-            end = 0
-            for start, hint in self._placed:
-                parts += [" " * (start - end), hint.content]
-                end = start + hint.width
-            self._line = Content.assemble(*parts)
+            self._line = _line(hints, room)
         return self._line
 
     def _read_hints(self) -> list[KeyHint]:
@@ -370,26 +359,18 @@ def _with_speed_joined(hints: list[KeyHint]) -> list[KeyHint]:
     return [speed if hint is slower else hint for hint in hints if hint is not faster]
 
 
-def _placed(hints: Sequence[KeyHint], room: int) -> list[tuple[int, KeyHint]]:
-    """Return the hints that fit, each with its first cell. The pinned ones are at the right end."""
+def _line(hints: Sequence[KeyHint], room: int) -> Content:
+    """Return the hints that fit, side by side. The pinned ones are at the right end."""
     hints = [hint for hint in hints if room >= _LEAST_WIDTH.get(hint.binding_id, 0)]
     pinned = [hint for name in _PINNED for hint in hints if hint.binding_id == name]
     at_end = room - _width(pinned)
     others = _fitting([hint for hint in hints if hint.binding_id not in _PINNED], at_end - _GAP if pinned else room)
-    return [*_from(0, others), *_from(at_end, pinned)]
+    left, right = (Content(" " * _GAP).join(hint.content for hint in part) for part in (others, pinned))
+    return Content.assemble(left, " " * (at_end - left.cell_length), right) if pinned else left
 
 
 def _width(hints: Sequence[KeyHint]) -> int:
     return sum(hint.width for hint in hints) + _GAP * max(len(hints) - 1, 0)
-
-
-def _from(start: int, hints: Iterable[KeyHint]) -> list[tuple[int, KeyHint]]:
-    """Place the hints side by side."""
-    placed: list[tuple[int, KeyHint]] = []
-    for hint in hints:
-        placed.append((start, hint))
-        start += hint.width + _GAP
-    return placed
 
 
 def _fitting(hints: Sequence[KeyHint], room: int) -> list[KeyHint]:
