@@ -12,13 +12,13 @@ from gjobs.store.errors import Unreachable
 from gjobs.store.jobs.job import FINAL_STATUSES
 from gjobs.store.leases.lease import LeasedJob, WorkersOverview, WorkerStatus
 from gjobs.store.retention.retention import BatchProgress, RetentionAction, RetentionPolicy
-from gjobs.store.users.actor import OPERATOR
+from gjobs.store.users.actor import OPERATOR, ActingUser
 from gjobs.store.worker.worker_events import RetentionApplied, RetentionFailed
-from gjobs.tui.dashboard.features.workers import Viewer, lines, remark, summary
+from gjobs.tui.dashboard.features.workers import WorkersDrawing, remark, summary
 from gjobs.tui.text.worker_text import worker_words
 from tests.store.store_fixtures import NOW
-from tests.tui.dashboard.dashboard_driver import Driver
-from tests.tui.jobs_database import AUTUMN, FROZEN, JobsDatabase, job_id, short
+from tests.tui.dashboard.dashboard_driver import AS_ADA, Driver
+from tests.tui.jobs_database import ADA, AUTUMN, FROZEN, JobsDatabase, job_id, short
 from tests.tui.sample_jobs import NOON, texts
 
 WORKER_OF_ADA = UUID("fa000000-0000-4000-8000-000000000000")
@@ -129,10 +129,6 @@ async def test_workers_dialog_shows_how_to_start_a_worker_and_to_the_operator_th
     await dashboard.press("escape", dialog="")
 
 
-BY_OPERATOR = Viewer(name="the operator", is_user=False, project=lambda _: "Autumn catalog")
-
-BY_ADA = Viewer(name="ada@example.com", is_user=True, project=lambda _: "Autumn catalog")
-
 RENDER, STUDIO = UUID(int=1), UUID(int=2)
 
 
@@ -161,9 +157,14 @@ def overview(
     return WorkersOverview(workers=tuple(workers), held=tuple(jobs), is_cut=is_cut, taken_at=NOON)
 
 
-def shown(seen: WorkersOverview, viewer: Viewer = BY_OPERATOR, *, now: datetime = NOON, width: int = 110) -> list[str]:
+def drawing(seen: WorkersOverview, **fields: Any) -> WorkersDrawing:
+    usual: dict[str, Any] = {"actor": OPERATOR, "project": lambda _: "Autumn catalog", "now": NOON, "width": 110}
+    return WorkersDrawing(force=seen, **{**usual, **fields})
+
+
+def shown(seen: WorkersOverview, **fields: Any) -> list[str]:
     """Return the drawn lines with single blanks."""
-    drawn = texts(line.spans for line in lines(seen, viewer, now=now, width=width))
+    drawn = texts(line.spans for line in drawing(seen, **fields).lines())
     return [" ".join(line.split()) for line in drawn]
 
 
@@ -198,7 +199,7 @@ def test_old_overview_shows_no_lease_as_expired_that_may_have_been_renewed() -> 
         "render ▸ alive holds 1 of 4 up 1 h 10 min, all modes",
         "▸ 00000001 lifestyle Autumn catalog for 10 min",
     ]
-    spans = [span for line in lines(seen, BY_OPERATOR, now=later, width=110) for span in line.spans]
+    spans = [span for line in drawing(seen, now=later).lines() for span in line.spans]
     assert [style for text, style in spans if text.startswith("for 10 min")] == [""]
     assert summary(seen, now=later) == "1 worker alive · 1 job held, the longest for 10 min"
 
@@ -214,7 +215,7 @@ def test_jobs_between_attempts_are_listed_without_a_worker() -> None:
 
 
 def test_worker_hidden_from_the_viewer_is_named_by_the_job_it_leases() -> None:
-    assert shown(overview([], [held(1)]), BY_ADA)[0] == "worker 00000000 only the operator sees it"
+    assert shown(overview([], [held(1)]), actor=AS_ADA)[0] == "worker 00000000 only the operator sees it"
     assert shown(overview([], [held(1)]))[0] == "worker 00000000 not listed"
 
 
@@ -235,15 +236,15 @@ def test_leased_jobs_beyond_the_limit_are_counted() -> None:
 def test_long_gone_workers_are_only_counted(fields: dict[str, Any], *, is_shown: bool) -> None:
     seen = overview([worker(RENDER, "render", **fields)])
     assert bool(shown(seen)) is is_shown
-    assert ("1 more ran within the last week" in remark(seen, BY_OPERATOR)) is not is_shown
+    assert ("1 more ran within the last week" in remark(seen, OPERATOR)) is not is_shown
     assert len(shown(overview(seen.workers, [held(1)]))) == 2, "a worker that holds a job is always listed"
 
 
 def test_remark_explains_how_to_start_a_worker_or_which_are_hidden_from_a_user() -> None:
     assert summary(overview(), now=NOON) == "0 workers alive"
-    assert remark(overview(), BY_OPERATOR) == "'gjobs worker MODULE:REGISTRY' starts a worker."
+    assert remark(overview(), OPERATOR) == "'gjobs worker MODULE:REGISTRY' starts a worker."
     words = "Only the operator sees the workers."
-    assert remark(overview([worker(RENDER, "render")]), BY_ADA) == words
+    assert remark(overview([worker(RENDER, "render")]), AS_ADA) == words
 
 
 @pytest.mark.parametrize("width", [68, 126])
@@ -253,12 +254,12 @@ def test_worker_lines_fit_the_width_and_escape_control_characters(width: int) ->
         [worker(RENDER, nasty, host=nasty, modes=(nasty,), held_jobs=1), worker(STUDIO, nasty, seen_at=NOON)],
         [held(1, mode=nasty, note=nasty), held(2, None, mode=nasty, note=nasty), held(3, UUID(int=7))],
     )
-    viewer = Viewer(name=nasty, is_user=True, project=lambda _: nasty)
-    for line in lines(seen, viewer, now=NOON, width=width):
+    actor = ActingUser(id=ADA, email=nasty)
+    for line in drawing(seen, actor=actor, project=lambda _: nasty, width=width).lines():
         drawn = "".join(part for part, _ in line.spans)
         assert cell_len(drawn) <= width
         assert (drawn + line.about).isprintable()
-    assert remark(seen, viewer).isprintable()
+    assert remark(seen, actor).isprintable()
 
 
 def applied(progress: BatchProgress, project_id: UUID | None = None) -> RetentionApplied:

@@ -1,7 +1,7 @@
 """Base dialog; confirm, summary, SQL and progress dialogs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, OptionList, Static
 
-from gjobs.tui.dashboard.bindings import DIALOG, bind, inherited_bindings, key_of
+from gjobs.tui.dashboard.bindings import DIALOG, NOTHING, bind, inherited_bindings, key_of
 from gjobs.tui.dashboard.terminal.clipboard import copy_text
 from gjobs.tui.dashboard.widgets.message_board import show_message
 from gjobs.tui.dashboard.widgets.widgets import ClosesOnce, ResultType, SteadyText
@@ -142,6 +142,10 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
         bind("dialog.help", "question_mark,f1", "Help", "Show these keys and the manual", DIALOG, "app.help"),
     ]
 
+    HINTS: ClassVar[Sequence[str]] = ("dialog.leave",)
+    """The ids of the bindings with a hint. Two ids with a space between them share a hint."""
+    HINT_WORDS: ClassVar[Mapping[str, str]] = NOTHING
+    """The words of a hint that are not the label of its binding."""
     FOCUS: ClassVar[str] = ""
     """A selector of the part that first has the focus."""
     LOW: ClassVar[int] = 0
@@ -160,19 +164,19 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
         return key_of(self.app, binding_id, inherited_bindings(type(self)))
 
     def keys_line(self, keys: Iterable[str], *, width: int | None = None) -> Content:
-        """Return key hints in one line, or in lines of this width. `keys` are ids of bindings."""
+        """Return key hints in one line, or in lines of this width. `keys` are ids as in HINTS."""
         return hint_lines(self.hints_of(keys), width=width)
 
     def hints_of(self, keys: Iterable[str]) -> list[Content]:
-        """Return a hint with the label of each key that is not hidden."""
-        hidden, labels = self.hidden_keys, self.hint_words()
-        return [key_hint(self.key(name), labels[name]) for name in keys if name not in hidden]
+        """Return a hint with the words of each key that is not hidden."""
+        hidden, words = self.hidden_keys, self.hint_words()
+        return [key_hint(" ".join(map(self.key, name.split())), words[name]) for name in keys if name not in hidden]
 
-    def hint_words(self) -> dict[str, str]:
-        """Return the words of each hint by the id of its binding: usually the label."""
+    def hint_words(self) -> Mapping[str, str]:
+        """Return the words of each hint: usually the label of its binding."""
         bound = [binding for binding in inherited_bindings(type(self)) if binding.id]
         labels = {binding.id or "": binding.description[:1].lower() + binding.description[1:] for binding in bound}
-        return {**labels, "dialog.leave": "close"}
+        return {**labels, "dialog.leave": "close", **self.HINT_WORDS}
 
     def say(self, part: str, content: Content) -> None:
         """Show the content in the part with this id. While the dialog closes, its parts are gone."""
@@ -347,6 +351,7 @@ class SqlDialog(Dialog[None]):
         bind("sql.copy", "y", "Copy", "Copy the SQL", action="copy"),
     ]
 
+    HINTS = ("sql.copy", "dialog.leave")
     FOCUS = "VerticalScroll"
     help_topic = "doctor"
 
@@ -359,7 +364,7 @@ class SqlDialog(Dialog[None]):
         with self.box("SQL"), VerticalScroll():
             yield Static(Content(self._hint), id="hint", markup=False)
             yield Static(Content(self._sql), markup=False)
-            yield Static(self.keys_line(("sql.copy", "dialog.leave")), id="keys", classes="label")
+            yield Static(self.keys_line(self.HINTS), id="keys", classes="label")
 
     def action_copy(self) -> None:
         copy_text(self.app, self._sql, "Copied the SQL")

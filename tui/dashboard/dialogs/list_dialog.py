@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from textual import on, work
 from textual.app import ComposeResult
 from textual.content import Content
-from textual.widgets import OptionList
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from gjobs.store.errors import StoreError
@@ -64,7 +64,7 @@ def table_lines(
     return Content("\n").join([titles_line(columns), *(row_line(columns, row, style=style(row)) for row in rows)])
 
 
-class RowsDialog(Dialog[ResultType]):
+class RowsDialog(Dialog[ResultType], Generic[RowType, ResultType]):
     """A dialog whose main part is a list."""
 
     DEFAULT_CSS = """
@@ -75,10 +75,21 @@ class RowsDialog(Dialog[ResultType]):
     """
 
     FOCUS = "OptionList"
+    rows: Sequence[RowType] = ()
 
     @property
     def row_list(self) -> OptionList:
         return self.query_one(OptionList)
+
+    @property
+    def row_width(self) -> int:
+        return max(self.row_list.scrollable_content_region.width, 1)
+
+    @property
+    def pointed_at(self) -> RowType | None:
+        """The row under the cursor."""
+        place = self.row_list.highlighted if self.is_open else None
+        return self.rows[place] if place is not None and place < len(self.rows) else None
 
     def draw(self) -> None:
         """Draw all rows again, unless the dialog is closed. The cursor stays at its row."""
@@ -91,14 +102,12 @@ class RowsDialog(Dialog[ResultType]):
         self.draw()
 
 
-class ListDialog(RowsDialog[ResultType], Generic[RowType, ResultType]):
+class ListDialog(RowsDialog[RowType, ResultType]):
     """Rows that are read when the dialog opens and on request, with a note below them.
 
     When they are read again, the cursor stays on its row.
     """
 
-    HINTS: ClassVar[Sequence[str]]
-    """The ids of the bindings with a hint."""
     ABOVE: ClassVar[tuple[str, ...]] = ()
     """The ids of the texts above the list."""
 
@@ -107,7 +116,6 @@ class ListDialog(RowsDialog[ResultType], Generic[RowType, ResultType]):
         super().__init__()
         self._title = title
         self._start = start
-        self.rows: Sequence[RowType] = ()
 
     async def read(self) -> Sequence[RowType]:
         raise NotImplementedError
@@ -116,7 +124,7 @@ class ListDialog(RowsDialog[ResultType], Generic[RowType, ResultType]):
         """Return what the row has in common with the same row after the next reading."""
         raise NotImplementedError
 
-    def prompt(self, row: RowType, width: int) -> Content:
+    def prompt(self, row: RowType) -> Content:
         raise NotImplementedError
 
     def choose(self) -> None:
@@ -133,17 +141,10 @@ class ListDialog(RowsDialog[ResultType], Generic[RowType, ResultType]):
                 yield SteadyText(id=part)
             yield OptionList(id="rows", markup=False, compact=True)
             yield SteadyText(id="note", classes="label")
-            yield SteadyText(id="keys", classes="label")
+            yield Static(self.keys_line(self.HINTS), id="keys", classes="label")
 
     def on_mount(self) -> None:
-        self.say("keys", self.keys_line(self.HINTS))
         self.action_read()
-
-    @property
-    def pointed_at(self) -> RowType | None:
-        """The row under the cursor."""
-        place = self.row_list.highlighted if self.is_open else None
-        return self.rows[place] if place is not None and place < len(self.rows) else None
 
     @work(exclusive=True, group="rows")
     async def action_read(self) -> None:
@@ -163,8 +164,7 @@ class ListDialog(RowsDialog[ResultType], Generic[RowType, ResultType]):
         """Draw the rows. Without `cursor`, the cursor stays at its place."""
         if self.is_open:
             place = self.row_list.highlighted if cursor is None else cursor
-            width = max(self.row_list.scrollable_content_region.width, 1)
-            self.row_list.set_options([Option(self.prompt(row, width)) for row in self.rows])
+            self.row_list.set_options([Option(self.prompt(row)) for row in self.rows])
             self.row_list.highlighted = place if self.rows else None
 
     @on(OptionList.OptionSelected)

@@ -74,9 +74,6 @@ class PickDialog(Dialog[Choice[ValueType]], Generic[ValueType]):
         bind("pick.up", "up", "Up", "Go to the previous choice", action="move_cursor(-1)"),
     ]
 
-    HINTS: ClassVar[Sequence[str]] = ("dialog.leave",)
-    """The ids of the bindings with a hint, besides enter."""
-
     def __init__(
         self,
         *,

@@ -153,7 +153,7 @@ class ArchiveDialog(ListDialog[ArchivedJob, tuple[GenerationJob, ...]]):
     def identity(self, row: ArchivedJob) -> UUID:
         return row.job.id
 
-    def prompt(self, row: ArchivedJob, width: int) -> Content:  # noqa: ARG002 - the columns have the width
+    def prompt(self, row: ArchivedJob) -> Content:
         mark = pad(f" {MARK}" if row.job.id in self._marked else "", _MARK_CELLS)
         return Content.assemble((mark, "$text-accent"), row_line(self._columns, row))
 
@@ -205,7 +205,7 @@ class ArchiveDialog(ListDialog[ArchivedJob, tuple[GenerationJob, ...]]):
             return
         if self._marked.pop(archived.job.id, None) is None:
             self._marked[archived.job.id] = archived
-        rows.replace_option_prompt_at_index(rows.highlighted, self.prompt(archived, 0))
+        rows.replace_option_prompt_at_index(rows.highlighted, self.prompt(archived))
         if rows.highlighted < rows.option_count - 1:
             rows.action_cursor_down()
         self.show_text("note", self.note_words())

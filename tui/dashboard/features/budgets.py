@@ -80,9 +80,9 @@ class BudgetsDialog(ListDialog[Budget, BudgetChoice]):
     def identity(self, row: Budget) -> UUID:
         return row.id
 
-    def prompt(self, row: Budget, width: int) -> Content:
-        zone = self._host.dashboard.zone.zone
-        lines = budget_text.listed_lines(row, self._taken_at, width=max(width - 2, 1), zone=zone)
+    def prompt(self, row: Budget) -> Content:
+        zone, width = self._host.dashboard.zone.zone, max(self.row_width - 2, 1)
+        lines = budget_text.listed_lines(row, self._taken_at, width=width, zone=zone)
         return Content("\n").join(Content.assemble(" ", *line) for line in lines)
 
     def note_words(self) -> str:

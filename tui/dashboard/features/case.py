@@ -29,7 +29,7 @@ from gjobs.tui.case.secret_patterns import SecretKind
 from gjobs.tui.dashboard.actions.action_context import ActionContext
 from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.bindings import DIALOG, bind
-from gjobs.tui.dashboard.dialogs.dialog import Dialog, hint_lines, key_hint
+from gjobs.tui.dashboard.dialogs.dialog import Dialog
 from gjobs.tui.dashboard.dialogs.form import FileForm, shown_path
 from gjobs.tui.dashboard.features.export import CLIPBOARD_BYTES
 from gjobs.tui.dashboard.features.moments import refuse_in_past
@@ -104,7 +104,6 @@ def _cut(line: str, width: int, hidden: int) -> str:
     return rest if cell_len(rest) <= width else set_cell_size(rest, width - 1) + ELLIPSIS
 
 
-_KEYS = ("case.save", "case.copy", "case.redact")
 _LONGEST_TITLE = 80
 _SHIFTED_CELLS = 24
 """How far one key shifts wide tables."""
@@ -153,6 +152,9 @@ class CaseDialog(Dialog[None]):
         bind("case.left", "left,h", "Left", "Scroll wide tables to the left", action="shift(-1)"),
         bind("case.right", "right,l", "Right", "Scroll wide tables to the right", action="shift(1)"),
     ]
+    HINTS = ("case.save", "case.copy", "case.redact", "case.left case.right", "dialog.leave")
+    HINT_WORDS: ClassVar[Mapping[str, str]] = {"case.left case.right": "wide tables"}
+    FOCUS = "VerticalScroll"
     help_topic = "case"
 
     def __init__(
@@ -178,12 +180,9 @@ class CaseDialog(Dialog[None]):
             yield SteadyText(id="redaction")
             with VerticalScroll():
                 yield SteadyText(id="text")
-            sideways = key_hint(f"{self.key('case.left')} {self.key('case.right')}", "wide tables")
-            hints = [*self.hints_of(_KEYS), sideways, *self.hints_of(["dialog.leave"])]
-            yield Static(hint_lines(hints), id="keys", markup=False)
+            yield Static(self.keys_line(self.HINTS), id="keys", markup=False)
 
     def on_mount(self) -> None:
-        self.query_one(VerticalScroll).focus()
         self._start()
 
     def takes_key(self, event: events.Event) -> bool:

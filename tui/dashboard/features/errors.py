@@ -32,7 +32,7 @@ from gjobs.tui.case.redaction import Redactor, redacted_group
 from gjobs.tui.dashboard.actions.action_context import context_for
 from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.bindings import DIALOG, WRITES, bind, keys_with
-from gjobs.tui.dashboard.dialogs.dialog import DialogBox, choices_line, hint_lines, key_hint
+from gjobs.tui.dashboard.dialogs.dialog import DialogBox, choices_line
 from gjobs.tui.dashboard.dialogs.list_dialog import RowsDialog, cells_of, fitted, row_line, titles_line
 from gjobs.tui.dashboard.features.case import show_case_of_job
 from gjobs.tui.dashboard.features.databases import is_read_only, may_write
@@ -145,13 +145,11 @@ _BELOW_FROM = 16
 _DETAILS_WIDTH = 56
 _EDGES = 4
 """The box has a border and a padding of one cell on each side."""
-_GROUP_KEYS = ("errors.list", "errors.retry", "errors.copy", "errors.case", "errors.waste")
-_SCREEN_KEYS = ("errors.pane", "errors.again", "dialog.zone", "dialog.leave")
 _READING = "reading"
 _TOO_SOON = "The groups have just been read, or are still being read. Press the key again."
 
 
-class ErrorsDialog(RowsDialog[ErrorGroup]):
+class ErrorsDialog(RowsDialog[ErrorGroup, ErrorGroup]):
     """The failures of the list: those of its project that match its filter. Project and filter stay as they were when
     the dialog opened, even if the list changes. Return the group whose jobs are to be listed.
 
@@ -211,6 +209,14 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
         bind("errors.again", "f5", "Refresh", "Read the failures again", action="read"),
         bind("errors.stop", "x", "Stop", "Stop reading the failures", action="stop"),
     ]
+    HINTS = (
+        *("errors.list", "errors.retry", "errors.copy", "errors.case", "errors.waste", "errors.shorter errors.longer"),
+        *("errors.pane", "errors.again", "dialog.zone", "dialog.leave"),
+    )
+    HINT_WORDS: ClassVar[Mapping[str, str]] = {
+        "errors.pane": "scroll the error",
+        "errors.shorter errors.longer": "period",
+    }
     help_topic = "errors"
 
     def __init__(self, host: ActionHost, store: Store) -> None:
@@ -332,15 +338,15 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
 
     def _chosen(self) -> tuple[ErrorGroups, ErrorGroup] | None:
         """Return the group under the cursor. Show why there is none, or why the key is not for it."""
-        found, place = self._found, self.row_list.highlighted
+        found, group = self._found, self.pointed_at
         if self._is_retrying:
             text = "The jobs of the group are still being read."
         elif found is None or not self.is_ready(max(self._host.key_queue.typed_at, self._clicked_at)):
             text = _TOO_SOON
-        elif place is None or place >= len(found):
+        elif group is None:
             text = "No group under the cursor. Move to a group first."
         else:
-            return found, found.groups[place]
+            return found, group
         show_warning(self.app, text)
         return None
 
@@ -384,13 +390,8 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
     def hidden_keys(self) -> frozenset[str]:
         return keys_with(WRITES, ErrorsDialog) if is_read_only(self._host) else frozenset()
 
-    def hint_words(self) -> dict[str, str]:
-        return {**super().hint_words(), "errors.pane": "scroll the error"}
-
     def _show_keys(self) -> None:
-        period = key_hint(f"{self.key('errors.shorter')} {self.key('errors.longer')}", "period")
-        hints = [*self.hints_of(_GROUP_KEYS), period, *self.hints_of(_SCREEN_KEYS)]
-        self.say("keys", hint_lines(hints, width=self.app.size.width - _EDGES))
+        self.say("keys", self.keys_line(self.HINTS, width=self.app.size.width - _EDGES))
 
     def on_resize(self) -> None:
         is_beside = self.size.width >= _BESIDE_FROM
@@ -408,30 +409,24 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
         """
         if not self.is_open:
             return
-        rows, before = self.row_list, self._found
-        place = rows.highlighted
-        known = before.groups[place].id if before is not None and place is not None else None
+        rows, before, known = self.row_list, self._found, self.pointed_at
         if found is not before:
             self._drawn_at = time.monotonic()
-        self._found = found
+        self._found, self.rows = found, () if found is None else found.groups
         self._line_under_cursor = None
-        groups: Sequence[ErrorGroup] = ()
-        lines: list[Content] = []
         if found is not None:
-            groups, now = found.groups, found.taken_at
             # Groups may arrive before the empty list is laid out.
             own_room = self.app.size.width - _EDGES - (_DETAILS_WIDTH if self.has_class("-beside") else 0)
             room = rows.scrollable_content_region.width or own_room
             width = room - rows.scrollbar_size_vertical
-            self._columns = group_columns(max(width, 1), groups, now)
-            lines = [row_line(self._columns, group) for group in groups]
+            self._columns = group_columns(max(width, 1), self.rows, found.taken_at)
         self.say("titles", titles_line(self._columns) if found else Content())
-        rows.set_options(map(Option, lines))
-        places = {group.id: number for number, group in enumerate(groups)}
-        if groups and not before:
+        rows.set_options([Option(row_line(self._columns, group)) for group in self.rows])
+        places = {group.id: number for number, group in enumerate(self.rows)}
+        if self.rows and not before:
             rows.highlighted = places.get(first_group or "", 0)
         else:
-            rows.highlighted = places.get(known or "")
+            rows.highlighted = places.get(known.id if known else "")
         self._name_time()
         self._show_details()
 
@@ -451,23 +446,22 @@ class ErrorsDialog(RowsDialog[ErrorGroup]):
     def _show_details(self) -> None:
         if not self.is_open:
             return
-        found, place = self._found, self.row_list.highlighted
+        found, group = self._found, self.pointed_at
         self._mark_cursor()
-        if found is None or place is None or place >= len(found):
+        if found is None or group is None:
             self.say("group", Content())
         else:
-            self.say("group", group_details(found.groups[place], found, self._emails, self._host.dashboard.zone.zone))
+            self.say("group", group_details(group, found, self._emails, self._host.dashboard.zone.zone))
 
     def _mark_cursor(self) -> None:
         """Draw the line under the cursor without colors, and the line before it with them."""
-        found, rows = self._found, self.row_list
-        before, place = self._line_under_cursor, rows.highlighted
-        if found is None or before == place:
+        rows, before, place = self.row_list, self._line_under_cursor, self.row_list.highlighted
+        if before == place:
             return
         for one, is_under_cursor in ((before, False), (place, True)):
-            if one is not None and one < len(found):
+            if one is not None and one < len(self.rows):
                 columns = without_colors(self._columns) if is_under_cursor else self._columns
-                rows.replace_option_prompt_at_index(one, row_line(columns, found.groups[one]))
+                rows.replace_option_prompt_at_index(one, row_line(columns, self.rows[one]))
         self._line_under_cursor = place
 
 

@@ -21,6 +21,7 @@ from gjobs.store.isolation.isolation import (
     Probe,
     ProbeMethod,
     ProbePlan,
+    ProbeTarget,
     ProbeVerdict,
     Verb,
     attempt_words,
@@ -141,7 +142,7 @@ _LOWER, _LOWEST = 16, 11
 """A screen with fewer lines has shorter texts, then only rows, verdict and keys."""
 
 
-class IsolationDialog(RowsDialog[None]):
+class IsolationDialog(RowsDialog[tuple[ProbeTarget, Verb], None]):
     """Try the reads at once. Judge the writes from the policies, and try them only on request."""
 
     LOW = 31

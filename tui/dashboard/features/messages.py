@@ -33,7 +33,6 @@ from gjobs.tui.text.format import count, error_summary, short_id
 _STYLES: dict[Severity, str] = {"information": "$text-success", "warning": "$text-warning", "error": "$text-error"}
 _WORDS: dict[Severity, str] = {"information": "✓", "warning": "warning", "error": "error"}
 _COPY = ("messages.copy", "messages.copy_all")
-_KEYS = (*_COPY, "dialog.leave")
 _OTHERS, _LOW_OTHERS = 6, 3
 """Lines of the border, the padding and the keys."""
 _LEAST_TEXT = 24
@@ -41,7 +40,7 @@ _LEAST_TEXT = 24
 _INDENT = 2
 
 
-class MessagesDialog(RowsDialog[None]):
+class MessagesDialog(RowsDialog[ShownMessage, None]):
     """Lists messages, the newest first. They can be copied. A new message does not move the cursor to another one."""
 
     DEFAULT_CSS = """
@@ -67,13 +66,12 @@ class MessagesDialog(RowsDialog[None]):
         bind("messages.copy", "y", "Copy", "Copy the message", action="copy"),
         bind("messages.copy_all", "Y", "Copy all", "Copy all messages", action="copy_all"),
     ]
+    HINTS = (*_COPY, "dialog.leave")
 
     def __init__(self, host: ActionHost) -> None:
         super().__init__()
         self._host = host
         self._board = board_of(host)
-        self._messages: tuple[ShownMessage, ...] = ()
-        """The listed messages, newest first."""
         self._heights: tuple[int, ...] = ()
         """The number of lines of each listed message."""
 
@@ -88,7 +86,7 @@ class MessagesDialog(RowsDialog[None]):
         return frozenset(() if self._board.kept else _COPY)
 
     def follow_messages(self) -> None:
-        listed, kept = [id(one) for one in reversed(self._messages)], [id(one) for one in self._board.kept]
+        listed, kept = [id(one) for one in reversed(self.rows)], [id(one) for one in self._board.kept]
         if listed != kept:
             self.draw()
 
@@ -97,40 +95,38 @@ class MessagesDialog(RowsDialog[None]):
         if not self.is_open:
             return
         rows = self.row_list
-        before, place = rows.scroll_y, rows.highlighted or 0
-        chosen = self._messages[place] if self._messages else None
+        before, place, chosen = rows.scroll_y, rows.highlighted or 0, self.pointed_at
         above = sum(self._heights[:place]) - before
 
         width = rows.scrollable_content_region.width or None
-        self._messages = tuple(reversed(self._board.kept))
+        self.rows = tuple(reversed(self._board.kept))
         contents = self._contents(width)
         self._heights = tuple(content.plain.count("\n") + 1 for content in contents)
         self.set_class(not contents, "-empty")
         others = _LOW_OTHERS if self.is_low else _OTHERS
         self.query_one("#dialog").styles.height = max(sum(self._heights), 1) + others
-        self.say("keys", self.keys_line(_KEYS))
+        self.say("keys", self.keys_line(self.HINTS))
 
         rows.set_options(contents)
         if contents:
-            place = next((at for at, one in enumerate(self._messages) if one is chosen), min(place, len(contents) - 1))
+            place = next((at for at, one in enumerate(self.rows) if one is chosen), min(place, len(contents) - 1))
             rows.highlighted = place
             rows.scroll_to(y=sum(self._heights[:place]) - above if before else 0, animate=False, immediate=True)
             rows.scroll_to_highlight()
 
     def action_copy(self) -> None:
-        place = self.row_list.highlighted
-        if place is not None:
+        if (place := self.row_list.highlighted) is not None:
             self._copy([self._contents()[place]], "Copied the message")
 
     def action_copy_all(self) -> None:
-        if self._messages:
+        if self.rows:
             self._copy(self._contents(), "Copied all messages")
 
     def _copy(self, contents: Sequence[Content], done: str) -> None:
         copy_text(self.app, "\n".join(content.plain for content in contents), done)
 
     def _contents(self, width: int | None = None) -> list[Content]:
-        return [_content(message, self._host.dashboard.zone.zone, width) for message in self._messages]
+        return [_content(message, self._host.dashboard.zone.zone, width) for message in self.rows]
 
 
 def _content(message: ShownMessage, zone: tzinfo | None, width: int | None) -> Content:
@@ -251,14 +247,14 @@ class Notices:
         """Watch as the store's actor until cancelled. If the store refuses to watch, show that and stop."""
         if self._is_unshown:
             self._is_unshown = False
-            show_warning(self._host.app, NOT_SHOWN)
+            show_warning(self._host, NOT_SHOWN)
         self._missed = Finished()
         view = self._notifications.view
         text = "" if view is None else self._host.views.known[view].text
         try:
             watch = await store.watch(parse(text, now=datetime.now(UTC)))
         except StoreError as refusal:
-            show_warning(self._host.app, f"No notifications about finished jobs: {refusal}")
+            show_warning(self._host, f"No notifications about finished jobs: {refusal}")
             return
         interval = self._host.poller.interval
         poller: Poller[None, TransitionBatch] = Poller(lambda _: watch.read(), None, interval=interval)
@@ -286,13 +282,13 @@ class Notices:
             return
         has_failed, words = unseen.has_failed, unseen.take()
         if self._notifications.bell:
-            self._host.app.bell()
+            self._host.bell()
         if not self._is_away:
             self._tell(words, has_failed=has_failed)
         elif self._notifications.desktop:
-            written = self._sequence(f"gjobs {self._host.app.sub_title}".strip(), words)
+            written = self._sequence(f"gjobs {self._host.sub_title}".strip(), words)
             # Textual 8.2.8 has no public way to send more than a bell to the terminal.
-            if written is not None and (driver := self._host.app._driver) is not None:  # noqa: SLF001
+            if written is not None and (driver := self._host._driver) is not None:  # noqa: SLF001
                 driver.write(written)
 
     def leave(self) -> None:
@@ -305,7 +301,7 @@ class Notices:
             self._tell(f"While you were away: {self._missed.take()}", has_failed=has_failed)
 
     def _tell(self, words: str, *, has_failed: bool) -> None:
-        show_message(self._host.app, Message(text=words, severity="warning" if has_failed else "information"))
+        show_message(self._host, Message(text=words, severity="warning" if has_failed else "information"))
 
     def _sequence(self, title: str, body: str) -> str | None:
         return sequence(os.environ, title, body, named=self._notifications.terminal)

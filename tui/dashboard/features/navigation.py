@@ -275,6 +275,7 @@ class ActingDialog(SearchDialog[Actor | TypedId | CaseOf]):
     """Ask which user to act as, and the assurance level of their sign-in. It also leads to a user's case."""
 
     HINTS = ("acting.level", "acting.case", "dialog.leave")
+    HINT_WORDS: ClassVar[Mapping[str, str]] = {"acting.level": "switch sign-in", "acting.case": "create a case"}
     BINDINGS: ClassVar[list[BindingType]] = [
         bind(
             "acting.level", "ctrl+l", "Level", "Switch the sign-in between one and two factors", action="change_level"
@@ -287,9 +288,6 @@ class ActingDialog(SearchDialog[Actor | TypedId | CaseOf]):
 
     def further_parts(self) -> ComposeResult:
         yield SteadyText(id="level", classes="label")
-
-    def hint_words(self) -> dict[str, str]:
-        return {**super().hint_words(), "acting.level": "switch sign-in", "acting.case": "create a case"}
 
     def on_mount(self) -> None:
         self._show_level()

@@ -21,7 +21,7 @@ from gjobs.store.jobs.job import JobStatus
 from gjobs.store.leases.lease import LeasedJob, WorkersOverview, WorkerStatus
 from gjobs.store.poller import Poller, PollFailure, PollResult
 from gjobs.store.store import Store
-from gjobs.store.users.actor import ActingUser, actor_name
+from gjobs.store.users.actor import ActingUser, Actor, actor_name
 from gjobs.tui.dashboard.actions.action_context import ActionContext
 from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.bindings import bind
@@ -54,28 +54,43 @@ class WorkerLine:
     """Set if the line shows a job."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Viewer:
-    """The user who views the workers, and the project names that the user knows."""
-
-    name: str
-    is_user: bool
-    project: Callable[[UUID], str]
-
-
 def title(key: str, text: str) -> WorkerLine:
     return WorkerLine(key=f"title {key}", spans=((text, MUTED),))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Drawing:
+class WorkersDrawing:
     """What the lines depend on. `now` is the server's time. No zone means this machine's."""
 
     force: WorkersOverview
-    viewer: Viewer
+    actor: Actor
+    project: Callable[[UUID], str]
+    """Return the name of a project as the actor knows it."""
     now: datetime
     width: int
-    zone: tzinfo | None
+    zone: tzinfo | None = None
+
+    def lines(self) -> Iterator[WorkerLine]:
+        """Yield each worker with its jobs, then the jobs without a worker."""
+        held: defaultdict[UUID, list[LeasedJob]] = defaultdict(list)
+        nobodys: list[LeasedJob] = []
+        for job in self.force.held:
+            (nobodys if job.owner is None else held[job.owner]).append(job)
+        workers = _shown(self.force, held)
+        longest = max((cell_len(clean_cell(worker.name, _NAME_CELLS)) for worker in workers), default=0)
+        name_cells = min(longest, _NAME_CELLS, self.width // 4)
+        for worker in workers:
+            jobs = held.pop(worker.id, [])
+            yield self.worker(worker, jobs, name_cells)
+            yield from map(self.job, jobs)
+            if (left := worker.held_jobs - len(jobs)) > 0:
+                yield title(f"more of {worker.id}", f"  … {jobs_count(left)} more, claimed later")
+        for owner, jobs in held.items():
+            yield self.unseen(owner)
+            yield from map(self.job, jobs)
+        if nobodys:
+            yield title("nobody's", "Waiting for another attempt, without a worker")
+            yield from map(self.job, nobodys)
 
     def worker(self, worker: WorkerStatus, jobs: Sequence[LeasedJob], name_cells: int) -> WorkerLine:
         """Return a line for a worker that holds these jobs."""
@@ -106,8 +121,8 @@ class _Drawing:
 
     def unseen(self, owner: UUID) -> WorkerLine:
         """Return a line for a worker that holds visible jobs but is itself hidden from the user."""
-        why = "only the operator sees it" if self.viewer.is_user else "not listed"
-        about = f"Worker {owner}: {clean(self.viewer.name, limit=60)} sees its jobs, but not the worker itself."
+        why = "only the operator sees it" if isinstance(self.actor, ActingUser) else "not listed"
+        about = f"Worker {owner}: {clean(actor_name(self.actor), limit=60)} sees its jobs, but not the worker itself."
         return self._line(f"worker {owner}", [(f"worker {short_id(owner)}", "bold")], (why, MUTED), about)
 
     def job(self, job: LeasedJob) -> WorkerLine:
@@ -124,7 +139,7 @@ class _Drawing:
             attempt = f"attempt {job.attempt}" if job.attempt > 1 else ""
             words = " · ".join(filter(None, (lost, attempt, job.note)))
         glyph = status_glyph(JobStatus.RUNNING if job.owner else JobStatus.QUEUED)
-        project = clean(self.viewer.project(job.project_id), limit=_LONGEST)
+        project = clean(self.project(job.project_id), limit=_LONGEST)
         start: list[Span] = [
             (f"  {glyph} {short_id(job.job_id)}{_GAP}", MUTED),
             (pad(clean_cell(job.mode, _MODE_CELLS), _MODE_CELLS) + _GAP, ""),
@@ -161,34 +176,6 @@ LONG_GONE = timedelta(hours=1)
 """A worker without jobs is only counted, not listed, if it was last seen longer ago than this."""
 
 
-def lines(
-    force: WorkersOverview, viewer: Viewer, *, now: datetime, width: int, zone: tzinfo | None = None
-) -> Iterator[WorkerLine]:
-    """Yield each worker with its jobs, then the jobs without a worker. `now` is the server's time. No zone means this
-    machine's.
-    """
-    drawing = _Drawing(force=force, viewer=viewer, now=now, width=width, zone=zone)
-    held: defaultdict[UUID, list[LeasedJob]] = defaultdict(list)
-    nobodys: list[LeasedJob] = []
-    for job in force.held:
-        (nobodys if job.owner is None else held[job.owner]).append(job)
-    workers = _shown(force, held)
-    longest = max((cell_len(clean_cell(worker.name, _NAME_CELLS)) for worker in workers), default=0)
-    name_cells = min(longest, _NAME_CELLS, width // 4)
-    for worker in workers:
-        jobs = held.pop(worker.id, [])
-        yield drawing.worker(worker, jobs, name_cells)
-        yield from map(drawing.job, jobs)
-        if (left := worker.held_jobs - len(jobs)) > 0:
-            yield title(f"more of {worker.id}", f"  … {jobs_count(left)} more, claimed later")
-    for owner, jobs in held.items():
-        yield drawing.unseen(owner)
-        yield from map(drawing.job, jobs)
-    if nobodys:
-        yield title("nobody's", "Waiting for another attempt, without a worker")
-        yield from map(drawing.job, nobodys)
-
-
 def summary(force: WorkersOverview, *, now: datetime) -> str:
     """Return the text above the lines."""
     held = [job for job in force.held if job.owner is not None]
@@ -203,14 +190,14 @@ def summary(force: WorkersOverview, *, now: datetime) -> str:
     return " · ".join(parts)
 
 
-def remark(force: WorkersOverview, viewer: Viewer) -> str:
+def remark(force: WorkersOverview, actor: Actor) -> str:
     """Return the text below the lines, about parts that are not shown. It may be empty."""
     sentences = []
     if not force.workers and not force.held:
         sentences.append(f"{command('worker MODULE:REGISTRY')} starts a worker.")
     if number := len(force.workers) - len(_shown(force, {job.owner for job in force.held if job.owner})):
         sentences.append(f"{count(number)} more ran within the last week. Run {command('workers')} to list them.")
-    if viewer.is_user:
+    if isinstance(actor, ActingUser):
         sentences.append("Only the operator sees the workers.")
     return " ".join(sentences)
 
@@ -225,11 +212,10 @@ def _shown(force: WorkersOverview, holding: Collection[UUID]) -> list[WorkerStat
     return sorted(shown, key=lambda worker: (not worker.is_alive, worker.name, worker.started_at, worker.id))
 
 
-_KEYS = ("workers.job", "workers.again", "dialog.leave")
 _GONE = "The line under the cursor is gone."
 
 
-class WorkersDialog(RowsDialog[UUID]):
+class WorkersDialog(RowsDialog[WorkerLine, UUID]):
     """Return the job to show."""
 
     DEFAULT_CSS = """
@@ -246,27 +232,27 @@ class WorkersDialog(RowsDialog[UUID]):
         bind("workers.close", "w,q", "Close", "Close the workers", action="leave"),
         bind("workers.again", "r,f5", "Refresh", "Refresh now", action="again"),
     ]
+    HINTS = ("workers.job", "workers.again", "dialog.leave")
     help_topic = "workers"
 
-    def __init__(self, host: ActionHost, poller: Poller[None, WorkersOverview], viewer: Viewer) -> None:
+    def __init__(self, host: ActionHost, poller: Poller[None, WorkersOverview], actor: Actor) -> None:
         super().__init__()
         self._host = host
         self._poller = poller
-        self._viewer = viewer
+        self._actor = actor
         self._clock = host.poller.clock
         self._seen: PollResult[WorkersOverview] | None = None
         self._failure: PollFailure | None = None
-        self._lines: Sequence[WorkerLine] = ()
         self._height = 0
 
     def compose(self) -> ComposeResult:
-        with self.box(f"Workers · as {clean(self._viewer.name, limit=60)}"):
+        with self.box(f"Workers · as {clean(actor_name(self._actor), limit=60)}"):
             yield SteadyText(id="summary")
             yield OptionList(id="lines", markup=False, compact=True)
             with Vertical(id="foot"):
                 yield SteadyText(id="about")
                 yield SteadyText(id="remark")
-                yield Static(self.keys_line(_KEYS), markup=False)
+                yield Static(self.keys_line(self.HINTS), markup=False)
 
     def on_mount(self) -> None:
         self.say("summary", Content("Loading …"))
@@ -287,20 +273,12 @@ class WorkersDialog(RowsDialog[UUID]):
         self._poller.refresh()
 
     @on(OptionList.OptionSelected)
-    def _chosen(self, event: OptionList.OptionSelected) -> None:
-        """Choose the line by what identifies it, because the lines may have changed."""
-        self._follow_choice(event.option_id)
-
     def action_lead(self) -> None:
-        option = self.row_list.highlighted_option
-        self._follow_choice(option.id if option else None)
-
-    def _follow_choice(self, key: str | None) -> None:
-        job_id = next((line.job_id for line in self._lines if line.key == key), None)
-        if job_id is None:
+        """Choose the line under the cursor, which stays there when lines come and go."""
+        if (line := self.pointed_at) is None or line.job_id is None:
             show_warning(self.app, "No job under the cursor. Move to a job first.")
         else:
-            self.dismiss(job_id)
+            self.dismiss(line.job_id)
 
     # Drawing
 
@@ -310,23 +288,26 @@ class WorkersDialog(RowsDialog[UUID]):
         if self._seen is not None:
             overview, age = self._seen.value, self._clock() - self._seen.fetched_at
             now = overview.taken_at + age
-            width = self.row_list.scrollable_content_region.width
-            self._list(list(lines(overview, self._viewer, now=now, width=width, zone=self._host.dashboard.zone.zone)))
+            project, zone = self._host.dashboard.project_name, self._host.dashboard.zone.zone
+            drawing = WorkersDrawing(
+                force=overview, actor=self._actor, project=project, now=now, width=self.row_width, zone=zone
+            )
+            self._list(list(drawing.lines()))
             self.say("summary", Content(summary(overview, now=now)))
             self._draw_about()
         self._draw_remark()
 
     def _list(self, drawn: Sequence[WorkerLine]) -> None:
         """Draw the lines. The cursor stays on its line, or moves up to its worker. It never moves to another job."""
-        options, before = self.row_list, self._lines
+        options, before = self.row_list, self.rows
         if [line.key for line in drawn] == [line.key for line in before]:
             for index, (line, former) in enumerate(zip(drawn, before, strict=True)):
                 if line.spans != former.spans:
                     options.replace_option_prompt_at_index(index, Content.assemble(*line.spans))
-            self._lines = drawn
+            self.rows = drawn
             return
         key, top = self._key_to_keep(drawn), options.scroll_offset.y
-        self._lines = drawn
+        self.rows = drawn
         options.set_options(
             [Option(Content.assemble(*line.spans), id=line.key, disabled=not line.about) for line in drawn]
         )
@@ -338,23 +319,20 @@ class WorkersDialog(RowsDialog[UUID]):
 
     def _key_to_keep(self, drawn: Sequence[WorkerLine]) -> str | None:
         """Return the key of the line that gets the cursor."""
-        if not self._lines:
+        if not self.rows:
             return next((line.key for line in drawn if line.job_id), drawn[0].key if drawn else None)
         place = self.row_list.highlighted
         if place is None:
             return None
-        *above, pointed_at = self._lines[: place + 1]
+        *above, pointed_at = self.rows[: place + 1]
         there = {line.key for line in drawn}
         kept = (pointed_at, *(line for line in reversed(above) if line.job_id is None and line.about))
         return next((line.key for line in kept if line.key in there), None)
 
     @on(OptionList.OptionHighlighted)
     def _draw_about(self) -> None:
-        place = self.row_list.highlighted
-        if place is None or place >= len(self._lines):
-            self.say("about", Content(_GONE if self._lines else ""))
-        else:
-            self.say("about", Content(self._lines[place].about))
+        line = self.pointed_at
+        self.say("about", Content(line.about if line else _GONE if self.rows else ""))
 
     def _draw_remark(self) -> None:
         """Show what is not listed, or the error."""
@@ -363,21 +341,15 @@ class WorkersDialog(RowsDialog[UUID]):
             age = f"Seen {elapsed(seconds(self._clock() - self._seen.fetched_at))} ago. " if self._seen else ""
             words = Content.styled(age + error_words(self._failure.error), "$text-error")
         elif self._seen is not None:
-            words = Content(f"{'Paused. ' if self._poller.paused else ''}{remark(self._seen.value, self._viewer)}")
+            words = Content(f"{'Paused. ' if self._poller.paused else ''}{remark(self._seen.value, self._actor)}")
         self.show_text("remark", words)
 
 
 async def show_workers(host: ActionHost, context: ActionContext) -> None:
     """Show the workers. While the dialog is open, they refresh as often as the list."""
     store = context.store
-
-    viewer = Viewer(
-        name=actor_name(store.actor),
-        is_user=isinstance(store.actor, ActingUser),
-        project=host.dashboard.project_name,
-    )
     with host.poller.poll_also(lambda _: store.get_workers_overview()) as poller:
-        job_id = await host.push_screen_wait(WorkersDialog(host, poller, viewer))
+        job_id = await host.push_screen_wait(WorkersDialog(host, poller, store.actor))
     if job_id is not None:
         await _show_job(host, store, job_id)
 
