@@ -14,7 +14,7 @@ from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.jobs.job_results import WRITES_OFF
 from gjobs.tui.dashboard.bindings import DIALOG, PRESENT, WRITES, bind, keys_with, moment_bindings
 from gjobs.tui.dashboard.details.details_pane import HISTORY, NAMES, PARTS, DetailsRequested, JobSections, ShownJob
-from gjobs.tui.dashboard.dialogs.dialog import MOST_PERCENT, Dialog, DialogBox
+from gjobs.tui.dashboard.dialogs.dialog import MOST_PERCENT, Dialog
 from gjobs.tui.dashboard.widgets.message_board import show_warning
 from gjobs.tui.dashboard.widgets.widgets import SteadyText
 from gjobs.tui.text.format import count, moment_words
@@ -173,7 +173,8 @@ class JobDetails(Dialog[JobAction]):
         """Name an earlier moment, because the dialog may cover the dashboard's header."""
         moment, zone = self._moment, self._sections.shown.zone
         words = "" if moment is None else f"as of {moment_words(moment, zone, is_exact=True)} · writes are off"
-        self.query_one(DialogBox).name_time(Content.styled(words, "$text-warning") if words else Content())
+        time = Content.styled(words, "$text-warning") if words else Content()
+        self.query_one("#dialog").border_subtitle = self.lower_border(time)
 
     @property
     def _unlisted_words(self) -> str:

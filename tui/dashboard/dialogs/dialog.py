@@ -58,22 +58,6 @@ MOST_PERCENT = 96
 """The largest part of the screen that a dialog takes."""
 
 
-class DialogBox(Vertical):
-    """A box with a title. The lower border names the database. The title must be clean text."""
-
-    def __init__(self, *, title: str, database: str, mark: str = "") -> None:
-        """`mark` is a warning in the lower border that applies to all values in the dialog."""
-        super().__init__(id="dialog")
-        self.border_title = Content(title)
-        self._words = tuple(filter(None, (mark, shorten(clean_cell(database, _NAME_CELLS), _NAME_CELLS))))
-        self.name_time(Content())
-
-    def name_time(self, words: Content) -> None:
-        """Name the time of the shown values in the lower border. Empty words stand for the present."""
-        named = Content(" · ").join(part for part in (words, *map(Content, self._words)) if part)
-        self.border_subtitle = Content.assemble(" ", named, " ") if named else Content()
-
-
 class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
     """Base of all dialogs. Escape returns None."""
 
@@ -150,14 +134,27 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
     """A selector of the part that first has the focus."""
     LOW: ClassVar[int] = 0
     """A screen with fewer lines needs the class `-low`, for fewer empty lines in the dialog."""
+    agree_words = ""
+    """The label of the button `agree`."""
     _has_widgets = False
     """Whether `on_mount` has run. While a message line is being added, Textual's `is_mounted` is still false."""
     _was_resized_behind = False
     """Whether the terminal was resized while another screen covered this dialog."""
 
-    def box(self, title: str) -> DialogBox:
+    def box(self, title: str) -> Vertical:
+        """Return a box with a title, which must be clean text. See `lower_border`."""
+        box = Vertical(id="dialog")
+        box.border_title, box.border_subtitle = Content(title), self.lower_border(Content())
+        return box
+
+    def lower_border(self, time: Content) -> Content:
+        """Return the words of the lower border: the time of the shown values if they are not of the present, a warning
+        that applies to all values, and the database.
+        """
         mark = PARTIAL_CLAIMS if getattr(self.app, "has_partial_claims", False) else ""
-        return DialogBox(title=title, database=self.app.sub_title, mark=mark)
+        database = shorten(clean_cell(self.app.sub_title, _NAME_CELLS), _NAME_CELLS)
+        named = Content(" · ").join(part for part in (time, Content(mark), Content(database)) if part)
+        return Content.assemble(" ", named, " ") if named else Content()
 
     def key(self, binding_id: str) -> str:
         """Return the display name of the first key of a dialog binding."""
@@ -198,7 +195,7 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
         is_dangerous: bool = False,
     ) -> Horizontal:
         """Return the buttons. The cancel label names its key. The dialog handles `agree`. Others are `between` them."""
-        cancel = f"Cancel ({self.key(cancel_key)})"
+        self.agree_words, cancel = agree, f"Cancel ({self.key(cancel_key)})"
         return Horizontal(
             Button(Content(cancel), id="cancel", compact=True, action=cancel_action),
             *between,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.content import Content, ContentText
 from textual.widget import Widget
@@ -55,17 +55,19 @@ class FormDialog(Dialog[ResultType]):
     closed_words: ClassVar[str] = "Saved the data from the closed form."
     """What is said if the form was closed before the answer arrived."""
 
-    _is_sending = False
+    KEYS_WHILE_WAITING = LEAVING_KEYS | {"enter"}
+    """The form itself ignores a second enter. Other keys are for the next screen."""
     _was_asked_to_wait = False
 
     def read(self) -> Coroutine[Any, Any, ResultType] | None:
         """Return the write to send. Return None if a field has a problem, which is then shown beside it."""
         raise NotImplementedError
 
-    def labelled(self, label: str, field: Widget, *, is_first: bool = False) -> ComposeResult:
-        """Yield the field below its label. Below it is a line for its problem, hidden until there is one."""
-        yield Static(Content(label), classes="label -first" if is_first else "label", markup=False)
-        yield field
+    def labelled(self, label: str | Widget, field: Widget, *notes: Widget, is_first: bool = False) -> ComposeResult:
+        """Yield the field below its label, then its notes and a line for its problem, hidden until there is one."""
+        if isinstance(label, str):
+            label = Static(Content(label), classes="label -first" if is_first else "label", markup=False)
+        yield from (label, field, *notes)
         yield self.problem_line(field.id)
 
     def typed(self, field: str) -> str:
@@ -86,15 +88,13 @@ class FormDialog(Dialog[ResultType]):
 
     def send(self, sending: Coroutine[Any, Any, ResultType]) -> None:
         """Send the write. `sending` raises a StoreError if nothing was stored."""
-        if self._is_sending:
+        if self.is_waiting:
             sending.close()
             return
-        self._is_sending, self._was_asked_to_wait = True, False
+        self.is_waiting, self._was_asked_to_wait = True, False
         self.show_problem("")
-        agree = self.query_one("#agree", Button)
-        label, agree.label = agree.label, Content(f"{self.sending_verb} …")
         # The app owns this worker, because the write can outlive the dialog.
-        self.app.run_worker(self._await(sending, label), group=WRITES)
+        self.app.run_worker(self.await_answer(sending), group=WRITES)
 
     def show_problem(self, sentence: str, field: str | None = None) -> None:
         """Show the problem below its field, or else the problem of the whole form. An empty sentence hides it."""
@@ -111,7 +111,12 @@ class FormDialog(Dialog[ResultType]):
         self.show_problem(sentence, field)
         self.query_one(f"#{field}").focus()
 
-    async def _await(self, sending: Coroutine[Any, Any, ResultType], label: ContentText) -> None:
+    def _label_agree(self, words: str) -> None:
+        if self.is_open:
+            self.query_one("#agree", Button).label = Content(words)
+
+    async def await_answer(self, sending: Coroutine[Any, Any, ResultType]) -> None:
+        self._label_agree(f"{self.sending_verb} …")
         try:
             answer = await sending
         except ReportedError as error:
@@ -126,12 +131,14 @@ class FormDialog(Dialog[ResultType]):
             else:
                 show_message(self.app, error_message(error))
         else:
-            if not self._leave_with(answer):
-                show_message(self.app, self.closed_words)
+            self.answered(answer)
         finally:
-            self._is_sending = False
-            if self.is_open:
-                self.query_one("#agree", Button).label = label
+            self.is_waiting = False
+            self._label_agree(self.agree_words)
+
+    def answered(self, answer: ResultType) -> None:
+        if not self._leave_with(answer):
+            show_message(self.app, self.closed_words)
 
     def _leave_with(self, answer: ResultType | None) -> bool:
         """Return whether the form was still open."""
@@ -139,12 +146,8 @@ class FormDialog(Dialog[ResultType]):
             self.dismiss(answer)
         return is_open
 
-    def takes_key(self, event: events.Event) -> bool:
-        """While sending, hold other keys for the next screen. The form itself ignores a second enter."""
-        return not self._is_sending or (isinstance(event, events.Key) and event.key in {*LEAVING_KEYS, "enter"})
-
     def action_leave(self) -> None:
-        if self._is_sending and not self._was_asked_to_wait:
+        if self.is_waiting and not self._was_asked_to_wait:
             self._was_asked_to_wait = True
             key = self.key("dialog.leave")
             self.show_problem(
@@ -234,10 +237,8 @@ class FileForm(FormDialog[ChosenFile]):
         return shown_path(self.path)
 
     def file_parts(self, default: str) -> ComposeResult:
-        yield Static(f"File name with {', '.join(self.suffixes)}", classes="label", markup=False)
-        yield TextField(id="file", value=default)
-        yield SteadyText(id="note")
-        yield self.problem_line("file")
+        label = f"File name with {', '.join(self.suffixes)}"
+        yield from self.labelled(label, TextField(id="file", value=default), SteadyText(id="note"))
         yield self.problem_line()
 
     def on_mount(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from rich.cells import cell_len
-from textual import events, on, work
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -24,7 +24,7 @@ from gjobs.store.system.async_tools import is_cancelling
 from gjobs.store.values.formats import IdRange, id_range
 from gjobs.tui.dashboard.bindings import bind
 from gjobs.tui.dashboard.dialogs.dialog import Dialog, hint_lines, key_hint
-from gjobs.tui.dashboard.widgets.widgets import LEAVING_KEYS, SteadyText, TextField
+from gjobs.tui.dashboard.widgets.widgets import SteadyText, TextField
 from gjobs.tui.text.clean_text import clean, pad, shorten, shorten_address, shorten_start
 from gjobs.tui.text.error_text import error_words
 
@@ -250,22 +250,17 @@ class SearchDialog(PickDialog[ValueType]):
         self._ask = search
         self.is_answered = False
         """Whether the list shows the results for the current text."""
-        self._enter_waits = False
 
     def look_for(self, needle: str) -> None:
-        self.is_answered = self._enter_waits = False
+        self.is_answered = self.is_waiting = False
         self._find(needle)
 
     def take_highlighted(self) -> None:
-        """Take the choice, but only once the list belongs to the current text."""
+        """Take the choice, but only once the list belongs to the current text. Until then, later keys wait, too."""
         if self.is_answered:
             super().take_highlighted()
         else:
-            self._enter_waits = True
-
-    def takes_key(self, event: events.Event) -> bool:
-        """Return whether to take the key. While enter waits for results, only escape is taken."""
-        return not self._enter_waits or (isinstance(event, events.Key) and event.key in LEAVING_KEYS)
+            self.is_waiting = True
 
     @work(exclusive=True, group="searches")
     async def _find(self, needle: str) -> None:
@@ -288,9 +283,9 @@ class SearchDialog(PickDialog[ValueType]):
             self.show_text("note", problem)
         # With several matches, the user has not yet seen which of them the enter key would choose.
         is_clear = len(found) == 1 or (not found and self.query_one(OptionList).option_count == 1)
-        if self._enter_waits and is_clear:
+        if self.is_waiting and is_clear:
             self.take_highlighted()
-        self._enter_waits = False
+        self.is_waiting = False
 
     def _say_searching(self) -> None:
         if self.is_open:

@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.widgets import Button, Checkbox, Input, Select, Static
+from textual.widgets import Checkbox, Input, Select, Static
 
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.errors import OutcomeUnknown, StoreError
@@ -254,6 +254,7 @@ class CleanupDialog(FormDialog[CleanupPreview]):
     """
     FIELDS: ClassVar[Mapping[str, str]] = {"older_than": "age"}
     FOCUS = "#age"
+    sending_verb = "Counting"
     help_topic = "retention"
 
     def __init__(self, context: ActionContext, project_id: UUID | None) -> None:
@@ -307,32 +308,18 @@ class CleanupDialog(FormDialog[CleanupPreview]):
 
     def send(self, sending: Coroutine[Any, Any, CleanupPreview]) -> None:
         """Start counting. It writes nothing, so leaving the dialog or sending again cancels it."""
-        self.run_worker(self._find(sending), exclusive=True)
+        self.run_worker(self.await_answer(sending), exclusive=True)
 
-    async def _find(self, counting: Coroutine[Any, Any, CleanupPreview]) -> None:
-        agree = self.query_one("#agree", Button)
-        agree.label = Content("Counting …")
-        try:
-            preview = await counting
-        except StoreError as error:
-            if self.is_open:
-                self.explain(error)
-        else:
-            if self.is_open:
-                self._answered(preview)
-        finally:
-            if self.is_open:
-                agree.label = Content("Count (enter)")
-
-    def _answered(self, preview: CleanupPreview) -> None:
+    def answered(self, answer: CleanupPreview) -> None:
         """Ask for confirmation. If the user declines, the form stays open."""
-        if not preview.found:
-            self.show_problem(nothing_found(preview))
+        if not answer.found:
+            self.show_problem(nothing_found(answer))
+        if not answer.found or not self.is_open:
             return
-        context, project_id = self._acting, preview.expired.project_id
+        context, project_id = self._acting, answer.expired.project_id
         name = context.project_names[project_id] if project_id else None
         target = CleanupTarget(actor=context.store.actor, database=context.database, project_name=name)
-        self.confirm(confirm_clean_up(preview, target), lambda: self.dismiss(preview))
+        self.confirm(confirm_clean_up(answer, target), lambda: self.dismiss(answer))
 
 
 async def clean_up(host: ActionHost, context: ActionContext) -> None:

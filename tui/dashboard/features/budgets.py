@@ -159,13 +159,9 @@ class BudgetForm(FormDialog[Budget]):
             chosen = change.period if change else Period.MONTH
             period = choice_of("period", periods, chosen, disabled=change is not None)
             yield from self.labelled("Period (UTC)", period)
-            yield SteadyText(id="limit-label", classes="label")
-            yield TextField(
-                id="limit",
-                value=f"{change.limit_cents // 100}.{change.limit_cents % 100:02}" if change else "",
-                placeholder="$12.50, or 1250 for cents",
-            )
-            yield self.problem_line("limit")
+            amount = f"{change.limit_cents // 100}.{change.limit_cents % 100:02}" if change else ""
+            limit = TextField(id="limit", value=amount, placeholder="$12.50, or 1250 for cents")
+            yield from self.labelled(SteadyText(id="limit-label", classes="label"), limit)
             share = f"{change.warn_share * 100:g}%" if change else ""
             warn = TextField(id="warn", value=share, placeholder="80% for a new budget, otherwise unchanged")
             yield from self.labelled("Warn from this share of the limit", warn)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from rich.cells import cell_len, get_character_cell_size, set_cell_size
-from textual import events, work
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
@@ -36,7 +36,7 @@ from gjobs.tui.dashboard.features.moments import refuse_in_past
 from gjobs.tui.dashboard.panels.screen import STILL_LOADING
 from gjobs.tui.dashboard.terminal.clipboard import copy_text
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
-from gjobs.tui.dashboard.widgets.widgets import LEAVING_KEYS, SteadyText
+from gjobs.tui.dashboard.widgets.widgets import SteadyText
 from gjobs.tui.session import Session
 from gjobs.tui.text.clean_text import ELLIPSIS, clean
 from gjobs.tui.text.error_text import error_message, error_words
@@ -155,6 +155,7 @@ class CaseDialog(Dialog[None]):
     HINTS = ("case.save", "case.copy", "case.redact", "case.left case.right", "dialog.leave")
     HINT_WORDS: ClassVar[Mapping[str, str]] = {"case.left case.right": "wide tables"}
     FOCUS = "VerticalScroll"
+    is_waiting = True
     help_topic = "case"
 
     def __init__(
@@ -170,7 +171,6 @@ class CaseDialog(Dialog[None]):
         self._built: BuiltCase | None = None
         self._text = ""
         self._redacts = True
-        self._is_building = True
         self._hidden = 0
         """How many cells at the left of wide tables and blocks are hidden."""
         self._most_hidden = 0
@@ -185,13 +185,9 @@ class CaseDialog(Dialog[None]):
     def on_mount(self) -> None:
         self._start()
 
-    def takes_key(self, event: events.Event) -> bool:
-        """While the case is being built, delay all keys except those that close the dialog."""
-        return not self._is_building or (isinstance(event, events.Key) and event.key in LEAVING_KEYS)
-
     @work(exclusive=True, group="case")
     async def _start(self) -> None:
-        self._is_building = True
+        self.is_waiting = True
         self.say("redaction", Content.styled("Reading …", "$foreground-muted"))
         try:
             self._built = await self._build()
@@ -202,7 +198,7 @@ class CaseDialog(Dialog[None]):
         else:
             self._show(self._built)
         finally:
-            self._is_building = False
+            self.is_waiting = False
 
     async def _build(self) -> BuiltCase:
         """Read the case, unless that was done, and redact it."""

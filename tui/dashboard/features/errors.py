@@ -32,7 +32,7 @@ from gjobs.tui.case.redaction import Redactor, redacted_group
 from gjobs.tui.dashboard.actions.action_context import context_for
 from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.bindings import DIALOG, WRITES, bind, keys_with
-from gjobs.tui.dashboard.dialogs.dialog import DialogBox, choices_line
+from gjobs.tui.dashboard.dialogs.dialog import choices_line
 from gjobs.tui.dashboard.dialogs.list_dialog import RowsDialog, cells_of, fitted, row_line, titles_line
 from gjobs.tui.dashboard.features.case import show_case_of_job
 from gjobs.tui.dashboard.features.databases import is_read_only, may_write
@@ -440,7 +440,7 @@ class ErrorsDialog(RowsDialog[ErrorGroup, ErrorGroup]):
         """Name the time of the groups, because their ages do not advance until they are read again."""
         found = self._found
         words = "" if found is None else f"read {moment_words(found.taken_at, self._host.dashboard.zone.zone)}"
-        self.query_one(DialogBox).name_time(Content(words))
+        self.query_one("#dialog").border_subtitle = self.lower_border(Content(words))
 
     @on(OptionList.OptionHighlighted)
     def _show_details(self) -> None:

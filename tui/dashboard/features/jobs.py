@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
 from textual.suggester import SuggestFromList
-from textual.widgets import Input, Select, Static
+from textual.widgets import Input, Select
 
 from gjobs.store.budgets.budget import Budget
 from gjobs.store.capabilities.capability import Capability
@@ -88,6 +88,7 @@ class NewJobDialog(FormDialog[GenerationJob]):
 
     DEFAULT_CSS = "NewJobDialog #cost-note { color: $foreground-muted; }"
     FIELDS: ClassVar[Mapping[str, str]] = {"mode": "mode", "cost_cents": "cost", "input_asset_id": "asset"}
+    FOCUS = "#mode"
 
     def __init__(self, context: ActionContext, project_id: UUID | None) -> None:
         """Without `project_id`, the first project is preselected."""
@@ -102,19 +103,14 @@ class NewJobDialog(FormDialog[GenerationJob]):
         with self.box("New job"):
             projects = [(Content(clean(project.name, limit=60)), project.id) for project in self._acting.projects]
             yield from self.labelled("Project", choice_of("project", projects, self._project_id), is_first=True)
-            yield SteadyText(id="mode-label", classes="label")
-            yield ModeField()
-            yield self.problem_line("mode")
-            yield Static("Cost, as $2.50 or in cents", classes="label", markup=False)
-            yield TextField(id="cost", value=money(DEFAULT_COST_CENTS), placeholder="$2.50, or 250 for cents")
-            yield SteadyText(id="cost-note")
-            yield self.problem_line("cost")
+            yield from self.labelled(SteadyText(id="mode-label", classes="label"), ModeField())
+            cost = TextField(id="cost", value=money(DEFAULT_COST_CENTS), placeholder="$2.50, or 250 for cents")
+            yield from self.labelled("Cost, as $2.50 or in cents", cost, SteadyText(id="cost-note"))
             yield from self.labelled("Input asset", Select[UUID]([], prompt="None", id="asset", compact=True))
             yield self.problem_line()
             yield self.buttons(agree="Create (enter)")
 
     def on_mount(self) -> None:
-        self.query_one("#mode", Input).focus()
         self._show_cost()
 
     @on(Input.Changed, "#mode")

@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.widgets import Static
 
 from gjobs.store.errors import StoreError
 from gjobs.store.statistics.statistics import DAY, JobTimings, ModeTimings, Waste, WasteKey, WasteRow
@@ -52,12 +53,11 @@ class TableDialog(Dialog[None], Generic[OptionType, FoundType]):
         }
     }
     """
+    FOCUS = "VerticalScroll"
     LOW = 18
     TITLE: ClassVar[str]
     OPTIONS: ClassVar[Mapping[str, Any]]
     """Each option by its label."""
-    HINTS: ClassVar[Sequence[str]]
-    """The ids of the bindings with a hint."""
     READING: ClassVar[str] = "Reading …"
     GOES_ROUND: ClassVar[bool] = True
     """Whether the first option follows the last one."""
@@ -91,11 +91,9 @@ class TableDialog(Dialog[None], Generic[OptionType, FoundType]):
             with VerticalScroll():
                 yield SteadyText(id="table")
             yield SteadyText(id="summary")
-            yield SteadyText(id="keys")
+            yield Static(self.keys_line(self.HINTS), id="keys")
 
     def on_mount(self) -> None:
-        self.query_one(VerticalScroll).focus()
-        self.say("keys", self.keys_line(self.HINTS))
         self.action_read()
 
     def action_step(self, steps: int) -> None:

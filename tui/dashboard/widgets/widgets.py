@@ -243,6 +243,10 @@ class ClosesOnce(QuietScreen[ResultType]):
     """A key that closes the screen with a result. If it is pressed twice, the second one is ignored."""
     help_topic = "tour"
     """The page of the manual for this screen."""
+    is_waiting = False
+    """Whether it waits for an answer, for example of the database."""
+    KEYS_WHILE_WAITING: ClassVar[Set[str]] = LEAVING_KEYS
+    """The keys that it takes even while it waits."""
 
     def on_mount(self) -> None:
         self.screen_layout_refresh_signal.subscribe(self, self._place_cursor, immediate=True)
@@ -279,6 +283,6 @@ class ClosesOnce(QuietScreen[ResultType]):
         else:
             super().action_copy_text()
 
-    def takes_key(self, event: events.Event) -> bool:  # noqa: ARG002
+    def takes_key(self, event: events.Event) -> bool:
         """Return whether the key may be delivered now. If not, it waits, and so do all later keys."""
-        return True
+        return not self.is_waiting or (isinstance(event, events.Key) and event.key in self.KEYS_WHILE_WAITING)
