@@ -10,7 +10,7 @@ import pytest
 from textual.widgets import OptionList
 
 from gjobs.store.users.actor import OPERATOR
-from gjobs.tui.dashboard.dialogs.pick import ChoiceOption, PickDialog
+from gjobs.tui.dashboard.dialogs.pick import ChoiceLine, PickDialog
 from gjobs.tui.dashboard.features.navigation import TypedId
 from gjobs.tui.dashboard.list.filter_bar import FilterBar
 from gjobs.tui.dashboard.memory import RememberedState, StateFile, load, save
@@ -112,7 +112,7 @@ async def test_project_is_selected_in_the_picker_by_key_or_click_in_the_list_and
     ):
         await dashboard.type(typed)
         options = dialog.query_one(OptionList).options
-        assert [option.choice.value for option in options if isinstance(option, ChoiceOption)] == found
+        assert [line.choice.value for option in options if isinstance(line := option.prompt, ChoiceLine)] == found
     await dashboard.type("zzz", shows="No match.")
     await dashboard.press("enter", dialog="Show which project?")
     await dashboard.type("", "down", "enter", shows="Costs · Spring lookbook")

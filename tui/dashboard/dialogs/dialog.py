@@ -317,20 +317,28 @@ class SummaryDialog(Dialog[None]):
     FOCUS = "#lines"
     help_topic = "writing-safely"
 
-    def __init__(self, *, title: str, sentence: str, lines: tuple[str, ...]) -> None:
-        """All texts must be clean."""
+    def __init__(
+        self, *, title: str, sentence: str, lines: Callable[[ShownZone], Iterable[str]], zone: ShownZone
+    ) -> None:
+        """All texts must be clean. `lines` returns the lines with their times in a zone."""
         super().__init__()
         self._title = title
         self._sentence = sentence
         self._lines = lines
+        self._zone = zone
 
     def compose(self) -> ComposeResult:
         with self.box(self._title):
             yield Static(Content(self._sentence), id="sentence", markup=False)
             with VerticalScroll(id="lines"):
-                yield Static(Content("\n".join(self._lines)), markup=False)
+                yield Static(Content("\n".join(self._lines(self._zone))), markup=False)
             close = Button(Content(f"Close ({self.key('dialog.leave')})"), compact=True, action="screen.leave")
             yield Horizontal(close, classes="buttons")
+
+    def show_zone(self, zone: ShownZone) -> None:
+        self._zone = zone
+        for lines in self.query("#lines Static").results(Static):  # There are none before the dialog is composed.
+            lines.update(Content("\n".join(self._lines(zone))))
 
 
 class SqlDialog(Dialog[None]):

@@ -52,12 +52,6 @@ class Choice(Generic[ChoiceType]):
     """Color of a block before the label."""
 
 
-class ChoiceOption(Option):
-    def __init__(self, choice: Choice[Any], columns: "ChoiceColumns") -> None:
-        super().__init__(ChoiceLine(choice, columns))
-        self.choice = choice
-
-
 class PickDialog(Dialog[Choice[ValueType]], Generic[ValueType]):
     """Return the picked choice."""
 
@@ -126,13 +120,13 @@ class PickDialog(Dialog[Choice[ValueType]], Generic[ValueType]):
     @on(OptionList.OptionSelected)
     def _take(self, event: OptionList.OptionSelected) -> None:
         # The list may have changed since, but the option keeps its choice.
-        if isinstance(event.option, ChoiceOption):
-            self.dismiss(event.option.choice)
+        if isinstance(event.option.prompt, ChoiceLine):
+            self.dismiss(event.option.prompt.choice)
 
     @property
     def highlighted(self) -> Choice[ValueType] | None:
         option = self.query_one(OptionList).highlighted_option
-        return option.choice if isinstance(option, ChoiceOption) else None
+        return option.prompt.choice if option and isinstance(option.prompt, ChoiceLine) else None
 
     def take_highlighted(self) -> None:
         if (choice := self.highlighted) is not None:
@@ -146,7 +140,7 @@ class PickDialog(Dialog[Choice[ValueType]], Generic[ValueType]):
         offered = [*found, *self._beside(needle)]
         choices = self.query_one(OptionList)
         columns = ChoiceColumns.of(offered)
-        choices.set_options([ChoiceOption(choice, columns) for choice in offered])
+        choices.set_options([Option(ChoiceLine(choice, columns)) for choice in offered])
         values = [] if needle else [choice.value for choice in offered]
         place = values.index(self._chosen) if self._chosen in values else 0
         choices.highlighted = place if offered else None
@@ -197,11 +191,11 @@ class ChoiceLine(Visual):
     """A choice on one line, which fits the width of its list. Details are aligned if all lines have room for it."""
 
     def __init__(self, choice: Choice[Any], columns: ChoiceColumns) -> None:
-        self._choice = choice
+        self.choice = choice
         self._columns = columns
 
     def content(self, width: int | None = None) -> Content:
-        choice, columns = self._choice, self._columns
+        choice, columns = self.choice, self._columns
         label, detail, ending = _texts(choice)
         block = (pad(f" {_BLOCK}" if choice.color else "", columns.block), choice.color or "")
         if width is not None and columns.label <= _LONGEST_COLUMN and columns.line <= width:

@@ -1,9 +1,8 @@
 """The archive with pages and marks, and the clean-up form with preview and progress."""
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import aclosing, suppress
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -195,9 +194,12 @@ class ArchiveDialog(ListDialog[ArchivedJob, tuple[GenerationJob, ...]]):
         with suppress(StoreError):
             history = await store.get_job_history(archived.job.id)
         project = names.get(archived.job.project_id, short_id(archived.job.project_id))
-        lines = partial(archived_facts, archived, history, project=project, now=self._now)
-        sentence = archived_sentence(archived, now=self._now)
-        self.app.push_screen(ArchivedJobDialog(sentence, lines, self._host.dashboard.zone))
+
+        def lines(zone: ShownZone) -> Sequence[str]:
+            return archived_facts(archived, history, project=project, now=self._now, zone=zone.zone)
+
+        sentence, zone = archived_sentence(archived, now=self._now), self._host.dashboard.zone
+        self.app.push_screen(SummaryDialog(title="Archived job", sentence=sentence, lines=lines, zone=zone))
 
     def action_mark(self) -> None:
         rows, archived = self.row_list, self.pointed_at
@@ -216,16 +218,6 @@ class ArchiveDialog(ListDialog[ArchivedJob, tuple[GenerationJob, ...]]):
         if jobs and context_for(self._host, Capability.RESTORING) is not None and may_write(self._host):
             names, database = self._acting.project_names, self._acting.database
             self.confirm(confirm_restoration(jobs, project_names=names, database=database), lambda: self.dismiss(jobs))
-
-
-class ArchivedJobDialog(SummaryDialog):
-    def __init__(self, sentence: str, lines: Callable[..., Sequence[str]], zone: ShownZone) -> None:
-        """`lines` returns the clean facts with their times in a `zone`."""
-        super().__init__(title="Archived job", sentence=sentence, lines=tuple(lines(zone=zone.zone)))
-        self._lines_in = lines
-
-    def show_zone(self, zone: ShownZone) -> None:
-        self.query_one("#lines Static", Static).update(Content("\n".join(self._lines_in(zone=zone.zone))))
 
 
 _ALL = "all"

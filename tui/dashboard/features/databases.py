@@ -124,13 +124,8 @@ class WritePermitDialog(TextPrompt[int | None]):
 
     def further_fields(self) -> ComposeResult:
         yield Static("Duration", classes="label", markup=False)
-        yield MinutesSelect(
-            [(f"{minutes} minutes", minutes) for minutes in MINUTES],
-            value=USUAL_MINUTES,
-            allow_blank=False,
-            id="minutes",
-            compact=True,
-        )
+        choices = [(f"{minutes} minutes", minutes) for minutes in MINUTES]
+        yield MinutesSelect(choices, value=USUAL_MINUTES, allow_blank=False, id="minutes", compact=True)
 
     def read(self) -> Coroutine[Any, Any, int | None] | None:
         self._minutes = self.query_one(MinutesSelect).value

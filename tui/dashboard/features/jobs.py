@@ -382,7 +382,7 @@ class JobActions:
             outcome = await self._run(bulk, ACTIONS_TO[target])
             if outcome.stopped_by is not None and len(outcome.not_reached) == len(bulk.jobs):
                 raise outcome.stopped_by
-            return self._reported(outcome, words.done)
+            return bulk_report(outcome, done=words.done, project_names=self._names)
 
         title, lines = write_text.change_words(jobs, target, project_names=self._names, database=self._database)
         prompt = TextPrompt(
@@ -457,7 +457,7 @@ class JobActions:
                 self._context.deleting((job.id for job in deleted), are_deleted=True)
 
     async def _write_several(self, bulk: BulkWrite, action: JobAction, done: str, *, note: str = "") -> Message:
-        report = self._reported(await self._run(bulk, action), done)
+        report = bulk_report(await self._run(bulk, action), done=done, project_names=self._names)
         return self._show_report(report.with_note(note) if note else report)
 
     async def _run(self, bulk: BulkWrite, action: JobAction) -> BulkOutcome:
@@ -476,13 +476,13 @@ class JobActions:
             self._host.tour.moved_jobs_to(STATUS_ACTIONS[action])
         return outcome
 
-    def _reported(self, outcome: BulkOutcome, done: str) -> BulkReport:
-        return bulk_report(outcome, done=done, project_names=self._names)
-
     def _show_report(self, report: BulkReport) -> Message:
         """Return the message. If the report is too long for it, also open a dialog."""
         if report.lines and self._tasks.may_open:
-            self._host.push_screen(SummaryDialog(title=report.title, sentence=report.message.text, lines=report.lines))
+            title, sentence, zone = report.title, report.message.text, self._host.dashboard.zone
+            self._host.push_screen(
+                SummaryDialog(title=title, sentence=sentence, lines=lambda _: report.lines, zone=zone)
+            )
         return report.message
 
     def create(self) -> None:
