@@ -14,7 +14,6 @@ from gjobs.store.case.read_case import read_case
 from gjobs.store.configuration.settings import WriteMode
 from gjobs.store.doctor.examine import read_revision
 from gjobs.store.jobs.job import Asset
-from gjobs.store.store import Store
 from gjobs.store.values.data_classes import by_member
 from gjobs.tui.case.redaction import Redactor, placeholder_counts, redacted_group, shortened
 from gjobs.tui.case.secret_patterns import SecretKind
@@ -49,16 +48,14 @@ class BuiltCase:
 
 async def read_whole_case(
     session: Session,
-    store: Store,
     person: CasePerson,
     *,
     at: datetime | None = None,
     report: Callable[[str], object] = lambda _: None,
 ) -> Case:
-    """Read the case with the rights of the store's actor, and add versions and settings. Raises StoreError."""
-    settings = await _settings(session)
-    label = session.address or session.label
-    return await read_case(store, person, label=label, settings=settings, at=at, report=report)
+    """Read the case as the operator, and add versions and settings. Raises StoreError."""
+    settings, label = await _settings(session), session.address or session.label
+    return await read_case(session.operator, person, label=label, settings=settings, at=at, report=report)
 
 
 async def prepared(case: Case, database: str, *, redacts: bool, zone: tzinfo = UTC) -> BuiltCase:

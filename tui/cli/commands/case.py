@@ -66,7 +66,6 @@ async def print_case(
     with progress_line(is_shown=not output.is_terminal or out is not None) as show:
         case = await read_whole_case(
             session,
-            session.operator,
             person,
             report=lambda step: show(f"reading {step}, {STEPS.index(step) + 1} of {len(STEPS)}"),
         )

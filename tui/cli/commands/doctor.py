@@ -1,6 +1,6 @@
 """gjobs doctor, and its report as text."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -111,29 +111,24 @@ def examine_database(
         raise UsageError("--owner and --other need --isolation.", hint="Add --isolation.")
 
     async def work(session: "Session") -> ExitCode:
-        check = [await _isolation(session, owner, other)] if isolation else []
-        return await _examine(session, output, check)
+        from gjobs.store.doctor.examine import examine
+        from gjobs.store.doctor.server_checks import jobs_visible_to
+
+        further = [await _isolation(session, owner, other)] if isolation else []
+        if session.store.actor != OPERATOR:
+            further.insert(0, partial(jobs_visible_to, actor=session.store.actor))
+        report = await examine(session.operator.database, label=session.address or session.label, further=further)
+        if output.json:
+            output.document({"database": session.full_name, "ok": report.is_well, **_REPORT(report)})
+        else:
+            width = text_width() if output.is_terminal else WIDTH
+            output.text(report_text(report, database=session.full_name, colour=output.has_colour, width=width))
+        return ExitCode.DONE if report.is_well else ExitCode.FOUND
 
     return with_session(settings, work)
 
 
 _REPORT = Document(DoctorReport, "counts findings next_steps")
-
-
-async def _examine(session: "Session", output: Output, further: "Sequence[Further]") -> ExitCode:
-    from gjobs.store.doctor.examine import examine
-    from gjobs.store.doctor.server_checks import jobs_visible_to
-
-    if session.store.actor != OPERATOR:
-        further = [partial(jobs_visible_to, actor=session.store.actor), *further]
-    database, label = session.operator.database, session.address or session.label
-    report = await examine(database, label=label, further=further)
-    if output.json:
-        output.document({"database": session.full_name, "ok": report.is_well, **_REPORT(report)})
-    else:
-        width = text_width() if output.is_terminal else WIDTH
-        output.text(report_text(report, database=session.full_name, colour=output.has_colour, width=width))
-    return ExitCode.DONE if report.is_well else ExitCode.FOUND
 
 
 async def _isolation(session: "Session", owner: str | None, other: str | None) -> "Further":

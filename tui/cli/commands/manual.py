@@ -45,8 +45,10 @@ def print_manual(
         _print_found(search, output)
     elif not name:
         output.text(_contents())
+    elif name in TOPICS and output.is_terminal:
+        _show_paged(_drawn(page_text(name), has_colour=output.has_colour), output)
     elif name in TOPICS:
-        _print_page(page_text(name), output)
+        output.text(page_text(name).rstrip())
     elif (parser := _command(topic, parsers)) is not None:
         parser.print_help()
     else:
@@ -90,13 +92,6 @@ def _print_found(text: str, output: Output) -> None:
         Column("TEXT", lambda hit: hit.excerpt(room) if output.is_terminal else hit.line, narrowest=_NARROWEST_TEXT),
     )
     output.table(columns, hits)
-
-
-def _print_page(text: str, output: Output) -> None:
-    if output.is_terminal:
-        _show_paged(_drawn(text, has_colour=output.has_colour), output)
-    else:
-        output.text(text.rstrip())
 
 
 def _drawn(text: str, *, has_colour: bool) -> str:

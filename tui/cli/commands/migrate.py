@@ -20,7 +20,7 @@ from gjobs.tui.cli.output import ExitCode, Output, print_message, print_paragrap
 if TYPE_CHECKING:
     from gjobs.migrations.exports import ArchiveExport
     from gjobs.migrations.rollups import RollupCheck, RollupDifference
-    from gjobs.migrations.status import MigrationStatus, RevisionHidden
+    from gjobs.migrations.status import MigrationStatus
     from gjobs.migrations.verification import Verification
     from gjobs.store.journal.journal import Journal
     from gjobs.store.schema.schema_diff import Difference
@@ -245,13 +245,15 @@ def _verdict(found: "Verification") -> Iterator[str]:
 @_command(name="status", example="gjobs migrate status --json")
 def show_status(settings: Settings, output: Output) -> None:
     """Show the schema's revision and the pending ones."""
+    from gjobs.migrations import HEAD
     from gjobs.migrations.status import RevisionHidden, read_status
 
     with chosen_database(settings) as database:
         try:
             status = read_status(database.conninfo)
-        except RevisionHidden as hidden:
-            _show_hidden(hidden, output)
+        except RevisionHidden as hidden:  # The login can't read the revision.
+            output.document({"current": None, "head": HEAD, "pending": None, "managed": True})
+            print_message(f"{hidden.message} {hidden.hint}")
             return
     if output.document(status):
         return
@@ -269,14 +271,6 @@ def show_status(settings: Settings, output: Output) -> None:
             }
         )
     )
-
-
-def _show_hidden(hidden: "RevisionHidden", output: Output) -> None:
-    """Print what is known about a database whose revision the login can't read."""
-    from gjobs.migrations import HEAD
-
-    output.document({"current": None, "head": HEAD, "pending": None, "managed": True})
-    print_message(f"{hidden.message} {hidden.hint}")
 
 
 @_command(name="up", example="gjobs migrate up --profile production --write 'ticket 4711'")

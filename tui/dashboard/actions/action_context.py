@@ -140,7 +140,7 @@ class ActionContext:
         if not self.host.dashboard.query(JobsPanel):
             return  # The write was answered after the screen closed.
         self.host.dashboard.jobs.clear_chosen()
-        self.host.dashboard.jobs.expect_removal(job_ids)
+        self.host.dashboard.jobs.expected_removals = frozenset(job_ids)
         self.host.poller.refresh()
 
     @contextmanager

@@ -342,7 +342,7 @@ class SummaryDialog(Dialog[None]):
 
 
 class SqlDialog(Dialog[None]):
-    """A dialog with SQL statements. `sql` may contain names from the database."""
+    """A dialog with the SQL that fixes a leak. `sql` may contain names from the database."""
 
     DEFAULT_CSS = """
     SqlDialog {
@@ -360,14 +360,14 @@ class SqlDialog(Dialog[None]):
     FOCUS = "VerticalScroll"
     help_topic = "doctor"
 
-    def __init__(self, sql: str, *, hint: str) -> None:
+    def __init__(self, sql: str) -> None:
         super().__init__()
         self._sql = clean_block(sql)
-        self._hint = hint
 
     def compose(self) -> ComposeResult:
+        hint = "This SQL fixes the leak. Read it, then run it as the table owner."
         with self.box("SQL"), VerticalScroll():
-            yield Static(Content(self._hint), id="hint", markup=False)
+            yield Static(Content(hint), id="hint", markup=False)
             yield Static(Content(self._sql), markup=False)
             yield Static(self.keys_line(self.HINTS), id="keys", classes="label")
 

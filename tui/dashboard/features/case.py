@@ -205,7 +205,7 @@ class CaseDialog(Dialog[None]):
         session, dashboard = self._session, self._host.dashboard
         if self._case is None:
             at, person = dashboard.now, await self._find(session.operator)
-            self._case = await read_whole_case(session, session.operator, person, at=at, report=self._show_step)
+            self._case = await read_whole_case(session, person, at=at, report=self._show_step)
         zone = dashboard.zone.zone or UTC
         return await prepared(self._case, session.full_name, redacts=self._redacts, zone=zone)
 

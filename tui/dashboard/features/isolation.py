@@ -265,9 +265,7 @@ class IsolationDialog(RowsDialog[tuple[ProbeTarget, Verb], None]):
         if sql is None:
             show_warning(self.app, "No known SQL fixes this leak. Check the policies of the table.")
         elif self.app.screen is self:
-            self.app.push_screen(
-                SqlDialog(sql, hint="This SQL fixes the leak. Read it, then run it as the table owner.")
-            )
+            self.app.push_screen(SqlDialog(sql))
 
     def action_again(self, plan: ProbePlan | None = None, *, tries_writes: bool = False) -> None:
         """Cancel the running probes, which leave no changes behind. Then try the reads, and try or judge the writes.

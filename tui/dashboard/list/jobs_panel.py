@@ -98,7 +98,8 @@ class JobsPanel(Vertical):
         """Names of projects created here. A listing from before does not contain them."""
         self._names_known_to_operator: dict[UUID, str] = {}
         """Names that the operator sees and the user may not. They are shown only in the visibility view."""
-        self._expected_removals: frozenset[UUID] = frozenset()
+        self.expected_removals: frozenset[UUID] = frozenset()
+        """The jobs that leave the list, because they were just written."""
         self.is_waiting = False
         """Whether the panel shows that a request takes a while."""
         self._mark = ""
@@ -226,10 +227,6 @@ class JobsPanel(Vertical):
 
     def knows_project_name(self, project_id: UUID | None) -> bool:
         return project_id in self._project_names_by_id
-
-    def expect_removal(self, job_ids: Iterable[UUID]) -> None:
-        """Expect these jobs to leave the list, because they were just written."""
-        self._expected_removals = frozenset(job_ids)
 
     def can_list(self, job: GenerationJob) -> bool:
         """Return False if the list cannot contain the job."""
@@ -406,7 +403,7 @@ class JobsPanel(Vertical):
     @on(job_table.CursorLost)
     def _cursor_lost(self, event: job_table.CursorLost) -> None:
         event.stop()
-        if event.job_id not in self._expected_removals | self.table.deleting:
+        if event.job_id not in self.expected_removals | self.table.deleting:
             show_warning(self.app, list_header.cursor_lost_words(event.job_id, has_left=event.has_left))
 
     @on(job_table.MarksChanged)
@@ -414,7 +411,7 @@ class JobsPanel(Vertical):
         event.stop()
         if self.table.marked:
             self._chosen_jobs = ()
-        if lost := event.dropped - self._expected_removals - self.table.deleting:
+        if lost := event.dropped - self.expected_removals - self.table.deleting:
             show_warning(self.app, list_header.marks_lost_words(len(lost)))
         self.show_title()
 
