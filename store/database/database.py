@@ -21,7 +21,7 @@ from gjobs.store.capabilities.capability import Transport
 from gjobs.store.configuration.settings import WriteAccess, WritePermit
 from gjobs.store.database.connection_pool import ConnectionPool, transport_of
 from gjobs.store.database.driver_errors import LOST_HINT
-from gjobs.store.database.listening import ListenConnection, ReadyStatement
+from gjobs.store.database.listening import ListenConnection
 from gjobs.store.database.load_meter import LoadMeter
 from gjobs.store.database.query import EarlyAnswers, Query, TimeLimits, answers_of, first_column, send
 from gjobs.store.database.transactions import (
@@ -378,11 +378,6 @@ class Database:
     def _needs_own_transaction(self, actor: Actor) -> bool:
         """Whether a statement may be a transaction by itself. It then runs as operator."""
         return self.access.may_write and self._has_needed_settings is True and actor == OPERATOR
-
-    def ready_statement(self, what: str, over: ListenConnection) -> ReadyStatement:
-        """Return a statement of the operator like that of `write_pipelined`, to be sent on the next notification."""
-        write = UnconfirmedWrite(written=WriteRecord(what=what))
-        return ReadyStatement(over, self.load, write, may_be_sent=lambda: self._needs_own_transaction(OPERATOR))
 
     async def _commit(
         self,

@@ -1,23 +1,13 @@
-"""LISTEN connections, and a prepared statement that is sent on NOTIFY."""
+"""Connections that receive notifications."""
 
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
 
-from psycopg import AsyncClientCursor, AsyncConnection, Error, generators
-from psycopg.adapt import Transformer
-from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus, Format
-from psycopg.pq.abc import PGresult
+from psycopg import AsyncConnection, Error
 
 from gjobs.store.database import driver_errors
-from gjobs.store.database.load_meter import LoadMeter
-from gjobs.store.database.query import Query, compiled
-from gjobs.store.database.transactions import sending, transaction_scope, unknown
-from gjobs.store.errors import StoreError
-from gjobs.store.journal.write_record import UnconfirmedWrite
-from gjobs.store.system.async_tools import is_set_within
+from gjobs.store.database.transactions import transaction_scope
 
 
 class ListenConnection:
@@ -67,102 +57,3 @@ class ListenConnection:
         function = "pg_advisory_unlock_shared" if releases else "pg_advisory_lock_shared"
         async with transaction_scope(self.connection, self.patience):
             await self.connection.execute(f"SELECT {function}(%s::int, %s::int)".encode(), lock)
-
-
-T = TypeVar("T")
-
-_NAME = "gjobs_standing_by"
-
-
-class ReadyStatement:
-    """A statement that is sent on a listening connection as soon as a notification arrives.
-
-    The statement and its values are prepared on the server, so no task switch or formatting delays it. It runs in the
-    server process that has just delivered the notification.
-
-    The statement is a transaction by itself. It is sent only while `may_be_sent` returns true. No pooler may share the
-    server session with others.
-    """
-
-    def __init__(
-        self, listening: ListenConnection, load: LoadMeter, write: UnconfirmedWrite, *, may_be_sent: Callable[[], bool]
-    ) -> None:
-        self.listening = listening
-        self._load = load
-        self._write = write
-        self._may_be_sent = may_be_sent
-        self._prepared: str | None = None
-        self._is_sent = False
-        self._failure: StoreError | None = None
-
-    async def prepare(self, query: Query[Any]) -> None:
-        """Prepare the statement to send, if it differs from the previous one. Raises a StoreError."""
-        connection = self.listening.connection
-        sql, constants = compiled(query.statement)
-        async with transaction_scope(connection, self.listening.patience):
-            statement = AsyncClientCursor(connection).mogrify(sql, {**constants, **query.parameters})
-            if statement == self._prepared:
-                return
-            if self._prepared is not None:
-                self._prepared = None
-                await connection.execute(f"DEALLOCATE {_NAME}")
-            await connection.execute(f"PREPARE {_NAME} AS {statement}")
-        self._prepared = statement
-
-    async def sent(self, unless: asyncio.Event, seconds: float) -> bool:
-        """Wait for a notification, and return whether the statement was sent with it. Then `answer` has its rows.
-
-        Returns False in these cases:
-
-        - A notification came before the call.
-        - The statement may not be sent.
-        - `unless` is set, or `seconds` have passed. A notification during the call also sets `unless`.
-
-        Raises a StoreError.
-        """
-        if self.listening.taken() or unless.is_set():
-            return False
-        self._is_sent, self._failure = False, None
-
-        def handle_input() -> None:
-            # Remove the reader first: if the connection has ended, its file number may soon belong to another file.
-            loop.remove_reader(file)
-            if not unless.is_set():
-                self._send_on_notification()
-                unless.set()
-
-        loop, file = asyncio.get_running_loop(), self.listening.connection.fileno()
-        with self.listening.calling(handle_input):
-            await is_set_within(unless, seconds)
-        if self._failure is not None and not self._is_sent:
-            raise self._failure
-        return self._is_sent
-
-    def _send_on_notification(self) -> None:
-        try:
-            if self.listening.taken() and self._may_be_sent():
-                self._is_sent = True
-                self.listening.connection.pgconn.send_query_prepared(_NAME.encode(), None, result_format=Format.BINARY)
-        except StoreError as error:
-            self._failure = error
-        except Error as error:
-            self._failure = driver_errors.translate(error)
-
-    async def answer(self, query: Query[T]) -> list[T]:
-        """Return the rows of the statement that was sent. It is committed.
-
-        Raises a StoreError, or OutcomeUnknown if the connection is lost first.
-        """
-        connection = self.listening.connection
-        self._load.count(1)
-        with self._load.measured():
-            async with transaction_scope(connection, self.listening.patience), sending(connection, self._write):
-                if self._failure is not None:
-                    raise unknown(self._write) from self._failure
-                result: PGresult
-                (result,) = await connection.wait(generators.execute(connection.pgconn))
-                if result.status != ExecStatus.TUPLES_OK:
-                    raise error_from_result(result, encoding=connection.info.encoding)
-        transformer = Transformer(connection)
-        transformer.set_pgresult(result)
-        return [query.make(row) for row in transformer.load_rows(0, result.ntuples, tuple)]

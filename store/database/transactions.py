@@ -383,11 +383,6 @@ async def _abandon(connection: AsyncConnection) -> None:
         await connection.close()
 
 
-def unknown(write: UnconfirmedWrite) -> OutcomeUnknown:
-    """Return the error for a write whose connection was lost."""
-    return OutcomeUnknown(f"The connection was lost before the database confirmed the change{MAY_BE_MADE}", write)
-
-
 @asynccontextmanager
 async def sending(connection: AsyncConnection, write: UnconfirmedWrite) -> AsyncIterator[None]:
     """Raise OutcomeUnknown if the connection is lost while a write is sent. Close it if the write is cancelled."""
@@ -395,7 +390,8 @@ async def sending(connection: AsyncConnection, write: UnconfirmedWrite) -> Async
         yield
     except Error as error:
         if connection.closed or driver_errors.is_connection_lost(error):
-            raise unknown(write) from error
+            reason = f"The connection was lost before the database confirmed the change{MAY_BE_MADE}"
+            raise OutcomeUnknown(reason, write) from error
         raise
     except asyncio.CancelledError:
         await connection.close()

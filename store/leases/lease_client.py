@@ -13,7 +13,6 @@ from uuid import UUID
 from sqlalchemy import TextClause, text
 
 from gjobs.store.database.database import Database
-from gjobs.store.database.listening import ListenConnection, ReadyStatement
 from gjobs.store.database.query import Query, Row, first_column, row_maker, typed_text
 from gjobs.store.jobs.job_sql import make_job
 from gjobs.store.leases.lease import (
@@ -114,7 +113,6 @@ _DEREGISTER = text("""
 update gjobs.workers set seen_at = clock_timestamp(), stopped_at = clock_timestamp()
  where id = CAST(:owner AS uuid) returning id
 """)
-_CLAIMING = "claim jobs"
 
 
 @dataclass(eq=False, repr=False)
@@ -153,17 +151,11 @@ class LeaseClient:
             await self._write("stop a worker", *queries)
 
     async def claim(self, most: int) -> list[ClaimedJob]:
-        (claimed,) = await self._write(_CLAIMING, self.claiming(most))
-        return claimed
-
-    def claiming(self, most: int) -> Query[ClaimedJob]:
-        """Return a query that claims jobs with an expired lease, then the oldest queued jobs."""
+        """Claim jobs with an expired lease, then the oldest queued jobs."""
         settings = {"modes": self._modes, "seconds": self.seconds, "durable": self.claims_are_durable}
-        return Query(_CLAIM, _make_claimed, {**self._owner, **settings, "most": most})
-
-    def ready_statement(self, over: ListenConnection) -> ReadyStatement:
-        """Return a claim that is sent as soon as a queued job is announced."""
-        return self.database.ready_statement(_CLAIMING, over)
+        query = Query(_CLAIM, _make_claimed, {**self._owner, **settings, "most": most})
+        (claimed,) = await self._write("claim jobs", query)
+        return claimed
 
     async def held_jobs(self) -> list[ClaimedJob]:
         """Return all jobs that this worker has claimed and not ended, even if they are unknown here."""

@@ -5,7 +5,6 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import dataclass, field
 from random import Random
@@ -13,9 +12,9 @@ from uuid import UUID, uuid4
 
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.configuration.settings import Pooler
-from gjobs.store.database.listening import ReadyStatement
+from gjobs.store.database.listening import ListenConnection
 from gjobs.store.database.wake_ups import IDLE_LOCK, QUEUE_CHANNEL, may_listen, notification_arrives
-from gjobs.store.errors import InvalidValue, NoPrivilege, ReadOnly, StoreError, TimedOut, Unreachable
+from gjobs.store.errors import InvalidValue, NoPrivilege, ReadOnly, StoreError, TimedOut
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.leases.lease import ClaimedJob, WorkerInfo
 from gjobs.store.leases.lease_client import LeaseClient
@@ -56,14 +55,14 @@ class QueueListener:
 
     def __post_init__(self) -> None:
         self._connection_stack = AsyncExitStack()
-        self._ready_claim: ReadyStatement | None = None
+        self._listening: ListenConnection | None = None
         self._has_received_notification = False
         """Whether any notification has ever arrived."""
         self._failures = 0
         self._not_before = 0.0
 
     async def close(self) -> None:
-        self._ready_claim, self.is_notified = None, False
+        self._listening, self.is_notified = None, False
         await self._connection_stack.aclose()
 
     async def register(self) -> bool:
@@ -71,10 +70,10 @@ class QueueListener:
         if not self.may_listen or asyncio.get_running_loop().time() < self._not_before:
             return False
         try:
-            if self._ready_claim is None:
+            if self._listening is None:
                 await self._listen()
-            if self._ready_claim is not None:
-                await self._ready_claim.listening.lock(IDLE_LOCK)
+            if self._listening is not None:
+                await self._listening.lock(IDLE_LOCK)
                 self.is_notified, self._failures = True, 0
         except StoreError as error:
             await self._note_failure(error)
@@ -82,49 +81,33 @@ class QueueListener:
 
     async def unregister(self) -> None:
         """Stop notifications while the worker is busy, to spare writers the cost."""
-        if self._ready_claim is None or not self.is_notified:
+        if self._listening is None or not self.is_notified:
             return
         try:
             self.is_notified = False
-            await self._ready_claim.listening.lock(IDLE_LOCK, releases=True)
+            await self._listening.lock(IDLE_LOCK, releases=True)
         except StoreError as error:
             await self._note_failure(error)
 
-    async def wait(self, most: int, seconds: float, wake_up: asyncio.Event) -> bool:
-        """Wait until a job is announced, the event is set, or `seconds` have passed.
-
-        Return whether a claim of `most` jobs was sent. Then `claimed` returns its result.
-        """
-        if self._ready_claim is None:
+    async def wait(self, seconds: float, wake_up: asyncio.Event) -> None:
+        """Wait until a job is announced, the event is set, or `seconds` have passed."""
+        if self._listening is None:
             await is_set_within(wake_up, seconds)
-            return False
+            return
         try:
-            await self._ready_claim.prepare(self.leases.claiming(most))
-            return await self._ready_claim.sent(wake_up, seconds)
+            if not self._listening.taken():
+                with self._listening.calling(wake_up.set):
+                    await is_set_within(wake_up, seconds)
+                self._listening.taken()
         except StoreError as error:
             await self._note_failure(error)
-            return False
-
-    async def claimed(self, most: int) -> list[ClaimedJob]:
-        """Return the jobs claimed by `wait`. On a StoreError, reconnect, because the connection may be the cause."""
-        if self._ready_claim is None:
-            raise Unreachable("The connection is closed.")
-        try:
-            return await self._ready_claim.answer(self.leases.claiming(most))
-        except StoreError as error:
-            await self._disconnect(error)
-            if is_transient(error):
-                raise
-            # Only this connection may be affected, for example if the server forgot the prepared statement.
-            # The next claim uses another one and shows whether the error persists.
-            raise Unreachable("A claim over the listening connection failed.") from error
 
     async def _listen(self) -> None:
         proof = f"gjobs_proof_{secrets.token_hex(8)}"
         database = self.leases.database
         listening = await self._connection_stack.enter_async_context(database.listening(QUEUE_CHANNEL, proof))
         if await notification_arrives(database, listening, proof):
-            self._ready_claim, self._has_received_notification = self.leases.ready_statement(listening), True
+            self._listening, self._has_received_notification = listening, True
         elif self._has_received_notification:
             raise TimedOut("No notification arrived.")
         else:
@@ -134,9 +117,6 @@ class QueueListener:
 
     async def _note_failure(self, error: StoreError) -> None:
         self.may_listen = is_transient(error)
-        await self._disconnect(error)
-
-    async def _disconnect(self, error: StoreError) -> None:
         log.info("Listening failed, so this database is polled: %s", error)
         self._failures += 1
         self._not_before = asyncio.get_running_loop().time() + wait_after_failure(_FIRST_PAUSE, self._failures)
@@ -190,7 +170,7 @@ class Claimer:
         can_claim = self._is_running and self.is_paused and self._knows_held_jobs and not self.stopping.is_set()
         if not can_claim or self.in_flight_jobs.free <= self._asked_for:
             return None
-        claims = await self._claim(1, self.leases.claim)
+        claims = await self._claim(1)
         return claims[0].job if claims else None
 
     async def run(self, *, once: bool) -> None:
@@ -207,21 +187,15 @@ class Claimer:
             self._is_running = False
 
     async def _claim_and_wait(self, *, once: bool) -> None:
-        polls = asked_for = 0
-        has_claimed = False
-        """Whether a claim of `asked_for` jobs was sent on a notification."""
-        while has_claimed or not self.stopping.is_set():
+        polls = 0
+        while not self.stopping.is_set():
             try:
-                if has_claimed:
-                    has_claimed = False
-                    found = len(await self._claim(asked_for, self.queue_listener.claimed))
-                elif (
-                    not self._knows_held_jobs
-                ):  # Nobody renews the leases of unknown jobs, so a pause must not delay this.
+                # Nobody renews the leases of unknown jobs, so a pause must not delay this.
+                if not self._knows_held_jobs:
                     await self._recover_held_jobs()
                     continue
-                elif asked_for := self._claimable:
-                    found = len(await self._claim(asked_for, self.leases.claim))
+                if asked_for := self._claimable:
+                    found = len(await self._claim(asked_for))
                 else:
                     await self.in_flight_jobs.wait_for_change()
                     continue
@@ -243,7 +217,7 @@ class Claimer:
             elif not self.queue_listener.is_notified and await self.queue_listener.register():
                 continue  # Claim once more, as jobs queued before were not announced.
             else:
-                has_claimed = await self._wait(asked_for, polls)
+                await self._wait(polls)
                 polls += 1
 
     async def _claim_backlog(self) -> None:
@@ -254,19 +228,19 @@ class Claimer:
                 await self.in_flight_jobs.wait_for_change()
                 continue
             with suppress(StoreError):
-                await self._claim(asked_for, self.leases.claim)
+                await self._claim(asked_for)
 
     @property
     def _claimable(self) -> int:
         """How many jobs may be requested now."""
         return 0 if self.is_paused else max(0, min(self.in_flight_jobs.free - self._asked_for, self.batch))
 
-    async def _claim(self, most: int, claim: Callable[[int], Awaitable[list[ClaimedJob]]]) -> list[ClaimedJob]:
+    async def _claim(self, most: int) -> list[ClaimedJob]:
         """Claim jobs, start them, and return them."""
         self._asked_for += most
         found = 0
         try:
-            claims = await claim(most)
+            claims = await self.leases.claim(most)
             found = len(claims)
         except StoreError:
             # The claim may have succeeded, and only its answer may be lost.
@@ -301,22 +275,22 @@ class Claimer:
         self._knows_held_jobs = True
         self.in_flight_jobs.wake()
 
-    async def _wait(self, asked_for: int, polls: int) -> bool:
-        """Wait for jobs. Return whether a claim of `asked_for` jobs was sent on a notification."""
+    async def _wait(self, polls: int) -> None:
+        """Wait for jobs. `polls` is the number of polls since the last job was found."""
         if self.queue_listener.is_notified:
             seconds = LONGEST_POLL_WHEN_NOTIFIED
         else:
             seconds = min(FIRST_POLL * 2.0 ** min(polls, 16), LONGEST_POLL)
         self._wake_up.clear()
         if self.stopping.is_set() or self.is_paused or not self._knows_held_jobs:
-            return False
+            return
         try:
             due = await self.leases.next_due()
         except StoreError as error:
             seconds, due = self.outage_backoff.failed(error), None
         if due is not None:
             seconds = min(seconds, max(due, FIRST_POLL))
-        return await self.queue_listener.wait(asked_for, seconds, self._wake_up)
+        await self.queue_listener.wait(seconds, self._wake_up)
 
 
 RETENTION_CHECK_SECONDS = 300.0

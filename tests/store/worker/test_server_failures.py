@@ -9,7 +9,6 @@ from psycopg import errors
 from psycopg.errors import _class_for_state
 
 from gjobs.store.database.driver_errors import is_connection_lost, translate
-from gjobs.store.database.query import Query
 from gjobs.store.errors import Conflict, ServerFailure, SignInRefused, StoreError, UnexpectedError, Unreachable
 from gjobs.store.leases.lease import ClaimedJob, Ending, LeaseKey, ProgressNote
 from gjobs.store.leases.lease_client import LeaseClient
@@ -107,7 +106,7 @@ async def test_worker_outlives_a_server_failure_while_it_claims_waits_and_renews
     env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failed: set[str] = set()
-    claiming, renew, next_due = LeaseClient.claiming, LeaseClient.renew, LeaseClient.next_due
+    claim, renew, next_due = LeaseClient.claim, LeaseClient.renew, LeaseClient.next_due
 
     def fail_once(what: str) -> None:
         if what not in failed:
@@ -118,9 +117,9 @@ async def test_worker_outlives_a_server_failure_while_it_claims_waits_and_renews
         fail_once("renew")
         return await renew(self, held, progress)
 
-    def claim_fails(self: LeaseClient, most: int) -> Query[ClaimedJob]:
+    async def claim_fails(self: LeaseClient, most: int) -> list[ClaimedJob]:
         fail_once("claim")
-        return claiming(self, most)
+        return await claim(self, most)
 
     async def wait_fails(self: LeaseClient) -> float | None:
         fail_once("wait")
@@ -128,7 +127,7 @@ async def test_worker_outlives_a_server_failure_while_it_claims_waits_and_renews
 
     monkeypatch.setattr(LeaseClient, "next_due", wait_fails)
     monkeypatch.setattr(LeaseClient, "renew", renewal_fails)
-    monkeypatch.setattr(LeaseClient, "claiming", claim_fails)
+    monkeypatch.setattr(LeaseClient, "claim", claim_fails)
     env.queue()
     async with env.running(lease_seconds=0.3) as (_, events):
         await until(lambda: failed == {"renew", "claim", "wait"})

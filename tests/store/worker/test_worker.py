@@ -9,7 +9,6 @@ from uuid import UUID
 import pytest
 
 from gjobs.store.database.database import Database
-from gjobs.store.database.listening import ReadyStatement
 from gjobs.store.errors import InvalidValue, NoPrivilege
 from gjobs.store.leases.lease import SILENT_AFTER, ClaimedJob, Ending, Released, Rescheduled, WorkerInfo
 from gjobs.store.leases.lease_client import NEXT_DUE, LeaseClient
@@ -18,7 +17,7 @@ from gjobs.store.store import Store
 from gjobs.store.worker.attempt import HELD_PER_SLOT, InFlightJobs
 from gjobs.store.worker.handlers import Backoff, Registry, Retry, Work
 from gjobs.store.worker.lease_tasks import interval
-from gjobs.store.worker.worker import CLAIMS_AT_ONCE
+from gjobs.store.worker.worker import CLAIMS_AT_ONCE, QueueListener
 from gjobs.store.worker.worker_events import LONGEST_WAIT, AttemptEnded, AttemptStarted, LeaseLost
 from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import until
@@ -318,6 +317,7 @@ class TestWaiting:
     async def test_worker_is_notified_of_a_new_job_or_polls_for_it(
         self, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch, listens: bool
     ) -> None:
+        monkeypatch.setattr("gjobs.store.worker.worker.LONGEST_POLL_WHEN_NOTIFIED", 600.0)
         if not listens:
             monkeypatch.setattr("gjobs.store.worker.worker.may_listen", lambda *_: False)
         async with env.running() as (worker, events):
@@ -330,16 +330,16 @@ class TestWaiting:
         self, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         asked, may_answer, waits = asyncio.Event(), asyncio.Event(), asyncio.Event()
-        claim, wait_for_change, sent = LeaseClient.claim, InFlightJobs.wait_for_change, ReadyStatement.sent
+        claim, wait_for_change, wait = LeaseClient.claim, InFlightJobs.wait_for_change, QueueListener.wait
 
         async def wait_for_resume(jobs: InFlightJobs) -> None:
             waits.set()
             await wait_for_change(jobs)
 
-        async def wait_for_notification(claim: ReadyStatement, unless: asyncio.Event, seconds: float) -> bool:
+        async def wait_for_notification(listener: QueueListener, seconds: float, wake_up: asyncio.Event) -> None:
             if may_answer.is_set():
                 waits.set()
-            return await sent(claim, unless, seconds)
+            await wait(listener, seconds, wake_up)
 
         async def held_once_notified(leases: LeaseClient, limit: int) -> list[ClaimedJob]:
             claims = await claim(leases, limit)
@@ -350,7 +350,7 @@ class TestWaiting:
 
         monkeypatch.setattr(LeaseClient, "claim", held_once_notified)
         monkeypatch.setattr(InFlightJobs, "wait_for_change", wait_for_resume)
-        monkeypatch.setattr(ReadyStatement, "sent", wait_for_notification)
+        monkeypatch.setattr(QueueListener, "wait", wait_for_notification)
         async with env.running() as (worker, events):
             await asked.wait()
             worker.set_paused(True)

@@ -11,8 +11,6 @@ from uuid import UUID
 import pytest
 
 from gjobs.store.database.database import Database
-from gjobs.store.database.listening import ReadyStatement
-from gjobs.store.database.query import Query
 from gjobs.store.database.wake_ups import IDLE_LOCK, notification_arrives
 from gjobs.store.errors import SignInRefused, Unreachable
 from gjobs.store.leases.lease import ClaimedJob, Ending
@@ -26,7 +24,6 @@ from gjobs.store.worker.worker_events import (
     DatabaseUnavailable,
     FinishRejected,
     LeaseLost,
-    WorkerEvent,
 )
 from tests.conftest import Conninfo
 from tests.store.faulty_servers import Proxy, proxied, recovering
@@ -61,15 +58,6 @@ def listening_sessions(sql: Sql) -> set[int]:
         IDLE_LOCK,
     )
     return {pid for (pid,) in rows}
-
-
-async def queue_until(condition: Callable[[], bool], env: WorkerEnv, events: list[WorkerEvent]) -> list[UUID]:
-    """Queue one job after the other, and return them. The worker is not notified of a job that it finds first."""
-    jobs: list[UUID] = []
-    while not condition():
-        jobs += env.queue()
-        await until_reported(events, number=len(jobs))
-    return jobs
 
 
 async def test_worker_that_starts_during_an_outage_waits_for_the_database_until_it_is_stopped(
@@ -111,48 +99,6 @@ async def test_worker_is_notified_of_new_jobs_after_reconnecting(
         await until_reported(events)
     assert env.outcomes() == [SUCCEEDED]
     assert list(proofs) == []
-
-
-async def test_new_job_is_claimed_by_the_notified_session(env: WorkerEnv, monkeypatch: pytest.MonkeyPatch) -> None:
-    claimed: list[UUID] = []
-    answer = ReadyStatement.answer
-
-    async def record_claims(self: ReadyStatement, query: Query[ClaimedJob]) -> list[ClaimedJob]:
-        answered = await answer(self, query)
-        claimed.extend(job.job.id for job in answered)
-        return answered
-
-    monkeypatch.setattr(ReadyStatement, "answer", record_claims)
-    async with env.running() as (worker, events):
-        await until(lambda: worker.is_notified)
-        (session,) = listening_sessions(env.sql)
-        jobs = await queue_until(lambda: bool(claimed), env, events)
-        ((statement,),) = env.sql("select query from pg_stat_activity where pid = %s", [session])
-    assert claimed == jobs[-1:]
-    assert "gjobs.claim_jobs" in statement
-
-
-@pytest.mark.usefixtures("quick_reconnect")
-async def test_notified_claim_that_is_lost_starts_jobs_once(env: WorkerEnv, monkeypatch: pytest.MonkeyPatch) -> None:
-    started: list[UUID] = []
-    answer, is_lost = ReadyStatement.answer, asyncio.Event()
-
-    async def lose_first_answer(self: ReadyStatement, query: Query[Any]) -> list[Any]:
-        claimed = await answer(self, query)
-        if not is_lost.is_set():
-            is_lost.set()
-            raise LOST
-        return claimed
-
-    monkeypatch.setattr(ReadyStatement, "answer", lose_first_answer)
-    async with env.running(recording(started)) as (worker, events):
-        await until(lambda: worker.is_notified)
-        first = listening_sessions(env.sql)
-        jobs = await queue_until(is_lost.is_set, env, events)
-        await until(lambda: bool(listening_sessions(env.sql) - first))
-        jobs += env.queue()
-        await until_reported(events, number=len(jobs))
-    assert started == jobs
 
 
 async def test_progress_note_of_an_outage_is_saved_after_reconnecting(database: Conninfo, env: WorkerEnv) -> None:
