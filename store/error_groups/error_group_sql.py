@@ -96,18 +96,6 @@ SELECT left({error}, {MOST_READ}) AS head OFFSET 0) heads OFFSET 0) messages""" 
     return f"(\nSELECT btrim(left(line, {MOST_CHARACTERS}), ' ') FROM (\n{lines} OFFSET 0) replaced)"
 
 
-def error_hash_sql(error: str) -> str:
-    """Return SQL for a hash of the parts of `error` that its fingerprint reads. Null equals an empty error. A short
-    error is read whole.
-    """
-    head, end = f"left({error}, {MOST_READ})", f"right({error}, {MOST_READ})"
-    return f"""md5(
-case when {error} is null then ''
-     when octet_length({error}) <= {MOST_READ} then {error}
-     when strpos({head}, '{TRACEBACK}') > 0 then {head} || {end}
-     else {head} end)::uuid"""
-
-
 class Fingerprint(FunctionElement[str]):
     """The fingerprint of an error column."""
 

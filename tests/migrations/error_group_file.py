@@ -4,12 +4,15 @@ The SQL is copied because a released migration must not change with the store.
 """
 
 from gjobs.migrations.scripts import MIGRATIONS
-from gjobs.store.error_groups.error_group_sql import error_hash_sql, fingerprint_sql, group_id_sql
+from gjobs.store.error_groups.error_group import MOST_READ
+from gjobs.store.error_groups.error_group_sql import fingerprint_sql, group_id_sql
+from gjobs.store.jobs.job import TRACEBACK
 
 FILE = MIGRATIONS / "sql" / "error_group.sql"
 
 
 def function_sql() -> str:
+    head, end = f"left(p_error, {MOST_READ})", f"right(p_error, {MOST_READ})"
     return f"""\
 -- The id of the group of failed jobs with this error. The expression comes from
 -- store/error_groups/error_group_sql.py, see tests/migrations/error_group_file.py. Views call this function, so it
@@ -30,7 +33,11 @@ end $$;
 -- search path has no effect. Queries include the body instead of calling the function.
 create function gjobs.error_hash(p_error text)
     returns uuid language sql immutable parallel safe security invoker
-return {error_hash_sql("p_error")};
+return md5(
+case when p_error is null then ''
+     when octet_length(p_error) <= {MOST_READ} then p_error
+     when strpos({head}, '{TRACEBACK}') > 0 then {head} || {end}
+     else {head} end)::uuid;
 """  # noqa: S608 - of constants
 
 
