@@ -10,8 +10,7 @@ from sqlalchemy import text
 
 from gjobs.store.capabilities.capability import DatabaseFacts
 from gjobs.store.configuration.settings import Pooler
-from gjobs.store.database.database import Database
-from gjobs.store.database.listening import ListenConnection
+from gjobs.store.database.database import Database, ListenConnection
 from gjobs.store.database.query import Query, make_number
 from gjobs.store.errors import ServerFailure, StoreError, TimedOut, Unreachable
 from gjobs.store.poller import DEFAULT_INTERVAL, LONGEST_WAIT, wait_after_failure

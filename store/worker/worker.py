@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.configuration.settings import Pooler
-from gjobs.store.database.listening import ListenConnection
+from gjobs.store.database.database import ListenConnection
 from gjobs.store.database.wake_ups import IDLE_LOCK, QUEUE_CHANNEL, may_listen, notification_arrives
 from gjobs.store.errors import InvalidValue, NoPrivilege, ReadOnly, StoreError, TimedOut
 from gjobs.store.jobs.job import GenerationJob

@@ -16,8 +16,7 @@ from gjobs.store import poller
 from gjobs.store.capabilities.capability import REVISIONS, DatabaseFacts
 from gjobs.store.configuration.settings import Pooler
 from gjobs.store.database import wake_ups as database_wake_ups
-from gjobs.store.database.database import Database
-from gjobs.store.database.listening import ListenConnection
+from gjobs.store.database.database import Database, ListenConnection
 from gjobs.store.database.wake_ups import TRIGGERS, WakeUp, may_listen, wake_ups
 from gjobs.store.errors import UnexpectedError
 from tests.conftest import Conninfo
