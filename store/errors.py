@@ -108,7 +108,7 @@ class NoPrivilege(StoreError):
 
 
 class ReadOnly(StoreError):
-    hint = "Connect without --read-only, to the primary server. Use a role that may write."
+    hint = "Connect to the primary server, as a role that may write."
 
 
 class SchemaMissing(StoreError):

@@ -115,16 +115,22 @@ def require_one_user(wanted: str, found: Sequence[U]) -> U:
 
 def no_project(project_id: UUID) -> RowMissing:
     return RowMissing(
-        f"Project {project_id} not found, or hidden from this user.",
+        f"There is no project {project_id}, or this user does not see it.",
         (project_id,),
         hint=f"Run {command('projects')} to list projects.",
     )
 
 
-def no_jobs(ids: Sequence[UUID]) -> RowMissing:
+def no_such_jobs(ids: Sequence[UUID]) -> str:
     named = ", ".join(map(str, ids))
-    noun = "Job" if len(ids) == 1 else "Jobs"
-    return RowMissing(f"{noun} {named} not found, or hidden from this user. Nothing was changed.", tuple(ids))
+    one = len(ids) == 1
+    return (
+        f"There {'is no job' if one else 'are no jobs'} {named}, or this user does not see {'it' if one else 'them'}."
+    )
+
+
+def no_jobs(ids: Sequence[UUID]) -> RowMissing:
+    return RowMissing(f"{no_such_jobs(ids)} Nothing was changed.", tuple(ids))
 
 
 def not_permitted(job_id: UUID) -> NoPrivilege:

@@ -26,6 +26,8 @@ class WriteMode(Enum):
     """Read-only, and nothing opens it for writing."""
 
 
+WITHOUT_READ_ONLY = "Leave --read-only out to write."
+
 LONGEST_REASON = 200
 """Characters of a reason to write. It must fit on a line and in the journal."""
 Refusal = tuple[str, str | None]
@@ -95,7 +97,7 @@ class WriteAccess:
         if (refusal := self._closing_refusal) is not None:
             reason, hint = refusal
             return ReadOnly(reason, hint=hint, sqlstate=sqlstate)
-        hint = self.opened_by if self.rule is WriteMode.PERMIT_REQUIRED else None
+        hint = {WriteMode.CLOSED: WITHOUT_READ_ONLY, WriteMode.PERMIT_REQUIRED: self.opened_by}.get(self.rule)
         return ReadOnly("This session is read-only: nothing was changed.", hint=hint, sqlstate=sqlstate)
 
 

@@ -8,8 +8,9 @@ from itertools import count
 from typing import Generic, Literal, Self, TypeVar, assert_never
 from uuid import UUID
 
-from gjobs.store.errors import BeforeLog, InvalidValue, RowMissing, TransitionRefused
+from gjobs.store.errors import BeforeLog, InvalidValue, TransitionRefused
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, ListedJob, in_order, plain_job, why_refused
+from gjobs.store.validation import no_jobs
 from gjobs.store.values import formats
 from gjobs.store.values.data_classes import dataclass
 from gjobs.store.values.formats import UnknownText
@@ -137,7 +138,7 @@ def applied_job(outcome: TransitionOutcome, new_status: JobStatus) -> Generation
         case Refused(current=current, allowed=allowed, job=job):
             raise TransitionRefused(job.id, current, allowed, why_refused(current, new_status))
         case Missing(job_id=job_id):
-            raise RowMissing(f"Job {job_id} not found, or hidden from this user. Nothing was changed.", (job_id,))
+            raise no_jobs((job_id,))
     assert_never(outcome)
 
 

@@ -108,7 +108,7 @@ async def test_row_in_a_hidden_project_or_that_a_trigger_drops_is_not_created(
     ada: Store, ben: Store, operator: Store, app_sql: Sql, unchanged: None
 ) -> None:
     for project_id in (PROJECT, NOTHING):
-        with pytest.raises(RowMissing, match="not found, or hidden") as missing:
+        with pytest.raises(RowMissing, match="or this user does not see it") as missing:
             await ben.create_generation_job(project_id=project_id, mode="lifestyle")
         assert missing.value.ids == (project_id,)
 

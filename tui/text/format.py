@@ -124,7 +124,7 @@ def percent(rate: float | None) -> str:
         return "<1 %"
     if 0.99 < rate < 1:
         return ">99 %"
-    return f"{rate:.0%}".replace("%", " %")
+    return f"{rate:,.0%}".replace("%", " %")
 
 
 def age(then: datetime, now: datetime) -> str:

@@ -23,7 +23,7 @@ from gjobs.tui.text.clean_text import clean, clean_block
 from gjobs.tui.text.format import Span, age, count, error_pretty, jobs_count, utc_time
 from gjobs.tui.text.job_text import fact_lines, timeline_lines
 from gjobs.tui.text.status_text import status_word
-from gjobs.tui.text.write_text import Confirmation, cascading_words, described_jobs, where
+from gjobs.tui.text.write_text import Confirmation, cascading_words, described_jobs, never_finish_words, where
 
 _DO = by_member(RetentionAction, {RetentionAction.ARCHIVE: "Archive", RetentionAction.DELETE: "Delete"})
 DONE = by_member(RetentionAction, {RetentionAction.ARCHIVE: "Archived", RetentionAction.DELETE: "Deleted"})
@@ -38,7 +38,7 @@ def _later(action: RetentionAction) -> str:
         case RetentionAction.DELETE:
             return "This cannot be undone."
         case RetentionAction.ARCHIVE:
-            return f"{command('archive restore')} restores them."
+            return f"{command('archive restore --help')} says how to restore them."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +62,13 @@ class CleanupTarget:
 def clean_up_question(preview: CleanupPreview, target: CleanupTarget) -> str:
     """Return several clean lines."""
     created_before = utc_time(preview.expired.created_before)
+    lost = never_finish_words((row.status, row.count) for row in preview.counts)
     return "\n".join(
         [
             f"{_DO[preview.action]} {jobs_count(preview.found)}, created before {created_before}?",
             *counted(preview.counts),
             *target.lines,
+            *([f"{lost} Jobs that a worker holds stay."] if lost else []),
             _later(preview.action),
             *cascading_words(preview.cascading_tables),
         ]

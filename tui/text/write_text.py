@@ -1,7 +1,7 @@
 """Confirmations, results of writes, and reasons why jobs were skipped."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 from uuid import UUID
@@ -155,14 +155,20 @@ def where(database: str) -> str:
 
 
 def _live_warning(jobs: Sequence[GenerationJob]) -> str | None:
-    counts = Counter(status for job in jobs for status in LIVE_STATUSES if job.status is status)
-    if not counts:
-        return None
-    if len(jobs) == 1:
+    counts = Counter(status for status in LIVE_STATUSES for job in jobs if job.status is status)
+    if len(jobs) == len(counts) == 1:
         (status,) = counts
         return f"This job is {status}. {STATUS_TEXTS[status].lost}"
-    named = " and ".join(f"{count(counts[status])} {status}" for status in LIVE_STATUSES if counts[status])
-    return f"{named} {'job' if sum(counts.values()) == 1 else 'jobs'} will never finish."
+    return never_finish_words(counts.items())
+
+
+def never_finish_words(counts: Iterable[tuple[AnyStatus, int]]) -> str | None:
+    """Return a warning about the unfinished ones of jobs that are counted by status, None if all are finished."""
+    live = {status: number for status, number in counts if status in LIVE_STATUSES}
+    if not live:
+        return None
+    named = " and ".join(f"{count(number)} {status}" for status, number in live.items())
+    return f"{named} {'job' if sum(live.values()) == 1 else 'jobs'} will never finish."
 
 
 def not_permitted_message(jobs: Sequence[GenerationJob], target: JobStatus) -> Message:

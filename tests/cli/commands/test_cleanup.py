@@ -310,10 +310,17 @@ class TestArchivedJobs:
         assert gjobs("stats").err + gjobs("stats", "--by", "project").err == ""
 
 
-def test_cleanup_question_names_the_command_that_restores_the_jobs(open_terminal: OpenTerminal, url: str) -> None:
-    terminal = open_terminal(*ARCHIVE_OLD)
-    terminal.decline("Archive 2 jobs, created before", "'gjobs archive restore --profile world' restores them.")
+def test_cleanup_question_says_what_happens_to_unfinished_jobs_and_how_to_restore(
+    gjobs: Run, open_terminal: OpenTerminal, url: str
+) -> None:
+    terminal = open_terminal(*ARCHIVE_OLD, "--status", "queued,running,failed")
+    terminal.decline(
+        "Archive 4 jobs, created before",
+        "2 queued and 1 running jobs will never finish. Jobs that a worker holds stay.",
+        "'gjobs archive restore --help --profile world' says how to restore them.",
+    )
     assert "Nothing was archived." in terminal.screen
+    assert gjobs("archive", "restore", "--help", "--profile", "world").code == 0
 
 
 OLD_JOBS = ("--older-than", "1d")

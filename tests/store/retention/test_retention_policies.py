@@ -23,7 +23,7 @@ async def applied(store: Store, pause: timedelta = timedelta(hours=1)) -> list[P
 
 
 async def test_policy_is_set_per_project_or_for_all_other_projects(operator: Store, jobs: RetentionJobs) -> None:
-    with pytest.raises(RowMissing, match="not found, or hidden"):
+    with pytest.raises(RowMissing, match="or this user does not see it"):
         await set_policy(operator, project_id=NOTHING, older_than=MONTH, action=DELETE)
     first = await set_policy(operator, project_id=jobs.project, older_than=MONTH, action=DELETE)
     assert (first.project_id, first.statuses) == (jobs.project, FINAL_STATUSES)

@@ -124,7 +124,7 @@ async def test_cleanup_counts_jobs_asks_and_archives_or_deletes_them(
     await dashboard.type(LONG_AGO)
     await press_enter_until_asked(dashboard, "Archive 2 jobs, created before ")
     await dashboard.shows("2 succeeded, $5.00", "Project: Autumn catalog", "As: ada@example.com", "Database: testbase")
-    await dashboard.shows("restores them")
+    await dashboard.shows("says how to restore them")
     await dashboard.press("n", dialog="Clean up")
     assert (dashboard.value("#age"), archived(jobs_db)) == (LONG_AGO, set())
     await press_enter_until_asked(dashboard, "Archive 2 jobs")

@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gjobs.store.configuration.settings import Settings, WriteMode
+from gjobs.store.configuration.settings import WITHOUT_READ_ONLY, Settings, WriteMode
 from gjobs.store.errors import ReadOnly, StoreError
 from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.cli.arguments import YES
@@ -104,7 +104,7 @@ def reset(settings: Settings, output: Output, *, yes: bool = YES) -> None:
     from gjobs.store.embedded.server import reset_server, server_status
 
     if settings.write_rule is WriteMode.CLOSED:
-        raise ReadOnly("This session is read-only: nothing was deleted.")
+        raise ReadOnly("This session is read-only: nothing was deleted.", hint=WITHOUT_READ_ONLY)
     status = server_status(settings.data_dir)
     is_there = status.version is not None
     if is_there and not yes:

@@ -34,7 +34,7 @@ from gjobs.store.jobs.job_results import (
     job_row,
 )
 from gjobs.store.users.actor import OPERATOR
-from gjobs.store.validation import UNSET, Unset
+from gjobs.store.validation import UNSET, Unset, no_jobs, no_such_jobs
 from gjobs.store.values.formats import IdRange, money, not_known, plain_time
 from gjobs.store.values.page_sizes import EXPORT_ROWS
 from gjobs.tui.cli import arguments, sessions
@@ -218,11 +218,7 @@ async def _where_it_went(session: "Session", job_id: UUID) -> RowMissing:
 
 
 def missing_job(job_id: UUID) -> RowMissing:
-    return RowMissing(no_such_job(job_id), (job_id,), hint=f"{command('jobs list')} lists the jobs.")
-
-
-def no_such_job(job_id: UUID) -> str:
-    return f"There is no job {job_id}, or this user does not see it."
+    return RowMissing(no_such_jobs((job_id,)), (job_id,), hint=f"{command('jobs list')} lists the jobs.")
 
 
 async def show_history(session: "Session", output: Output, job_id: UUID) -> None:
@@ -400,7 +396,7 @@ async def transition_job(
             is_final = "This status is final. Create a new job to run it again."
             raise Declined(why_refused(current, status), hint=next_statuses if allowed else is_final)
         case Missing():
-            output.document({"applied": False, "job": None, "reason": no_such_job(job_id)})
+            output.document({"applied": False, "job": None, "reason": no_such_jobs((job_id,))})
             raise missing_job(job_id)
         case _:
             assert_never(outcome)
@@ -416,6 +412,7 @@ async def retry_jobs(
 ) -> None:
     """Queue failed jobs again, each as a new linked job.
 
+    If some can't be retried, the others are.
     Raises PartlyDeclined if some were not retried; the others were.
     """
     names = {} if output.json else await arguments.project_names(session.store)
@@ -441,7 +438,7 @@ def _told(outcome: RetryOutcome) -> tuple[UUID, GenerationJob | None, UUID | Non
         case Refused(job=GenerationJob(id=failed), current=current):
             return failed, None, None, f"Only a failed job can be retried; {failed} is {current}."
         case Missing(job_id=failed):
-            return failed, None, None, no_such_job(failed)
+            return failed, None, None, no_such_jobs((failed,))
     assert_never(outcome)
 
 
@@ -464,8 +461,7 @@ def delete_jobs(
         found = {job_id: await store.get_generation_job(job_id) for job_id in job_ids}
         jobs = [job for job in found.values() if job is not None]
         if missing := tuple(job_id for job_id, job in found.items() if job is None):
-            named = ", ".join(map(str, missing))
-            raise RowMissing(f"Not found, or hidden from this user: {named}. Nothing was deleted.", missing)
+            raise no_jobs(missing)
         projects = [await store.get_project(project_id) for project_id in {job.project_id for job in jobs}]
         names = {project.id: project.name for project in projects if project is not None}
         return {job.id: job.status for job in jobs}, _question(jobs, names, session.full_name)

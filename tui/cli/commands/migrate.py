@@ -9,7 +9,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gjobs.store.configuration.settings import Profile, Settings, WriteMode, journal_path
+from gjobs.store.configuration.settings import WITHOUT_READ_ONLY, Profile, Settings, WriteMode, journal_path
 from gjobs.store.errors import ReadOnly, StoreError, Unreachable, command
 from gjobs.store.journal.write_record import JournalEntry, WriteOutcome, WriteRecord
 from gjobs.store.users.actor import OPERATOR
@@ -319,7 +319,7 @@ def remove(
         " the removal",
     ),
 ) -> None:
-    """Remove everything that gjobs added; asks first; the app's tables stay."""
+    """Remove what gjobs added; asks first; the app's tables stay."""
     from gjobs.migrations.connection import MigrationRefused
     from gjobs.migrations.runner import remove as remove_all
     from gjobs.migrations.status import read_status
@@ -422,7 +422,7 @@ def print_sql(
 
 def _require_writable(settings: Settings) -> None:
     if settings.write_rule is WriteMode.CLOSED:
-        raise ReadOnly("This session is read-only: nothing was changed.", hint="Leave --read-only out to migrate.")
+        raise ReadOnly("This session is read-only: nothing was changed.", hint=WITHOUT_READ_ONLY)
     if settings.write_rule is WriteMode.PERMIT_REQUIRED and settings.write_reason is None:
         raise ReadOnly(
             "This database is read-only unless you give a reason. Nothing was changed.",
