@@ -73,7 +73,7 @@ def _sentences(sql: str, *, jobs: int | None) -> Iterator[str]:
             f"With about {jobs:,} jobs, this takes some {seconds} s. Afterwards each write of a job costs the server"
             f" about twice the CPU, and the events of 1,000 jobs take about {EVENT_MEGABYTES} MB."
         )
-    yield f"{command('migrate sql')} prints all {sql.count(chr(10)):,} lines of SQL."
+    yield f"{command('migrate sql')} prints all {len(sql.rstrip().splitlines()):,} lines of SQL."
 
 
 def _counted(sql: str) -> Iterator[str]:
