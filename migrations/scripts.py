@@ -16,6 +16,10 @@ SQL = MIGRATIONS / "sql"
 
 FIRST_TABLE = "select from pg_class where oid = to_regclass('gjobs.job_event_log')"
 """Finds one of the tables of gjobs, which are created together."""
+_ANY_TABLE = """
+select from pg_class
+ where relnamespace = to_regnamespace('gjobs') and relkind = 'r' and relname <> 'alembic_version' limit 1
+"""
 FIRST_TRIGGER = (
     "select from pg_trigger where tgname = 'gjobs_created' and tgrelid = to_regclass('public.generation_jobs')"
 )
@@ -112,8 +116,8 @@ def run_earlier_build() -> None:
 
 
 def remove_objects() -> None:
-    """Remove everything of gjobs but its index."""
-    if not is_missing(FIRST_TABLE):
+    """Remove everything of gjobs but its index, even if some of it is missing."""
+    if not is_missing(_ANY_TABLE):
         lock_tables("removed_tables")
         # Since the first check, a worker may have taken a job, or somebody may have archived one.
         run_script("removable")

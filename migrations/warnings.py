@@ -35,7 +35,7 @@ select p.oid::regprocedure::text
  order by 1
 """
 _PUBLISH_ALL = "select pubname from pg_catalog.pg_publication where puballtables order by pubname"
-_LOSSES = "select to_regclass('gjobs.job_event_log') is not null"
+_IS_PRESENT = "select to_regclass('gjobs.' || %s) is not null"
 _EVENTS_KEPT = "select count(*) from (select from gjobs.job_event_log limit %s) e"
 _JOBS_ARCHIVED = "select count(*) from gjobs.archived_jobs"
 _JOBS_WAITING = """
@@ -126,12 +126,15 @@ def columns_warnings(conninfo: Mapping[str, str | int]) -> list[str]:
 def removal_warnings(conninfo: Mapping[str, str | int], *, export_to: Path | None = None) -> list[str]:
     """Return sentences on what a removal loses. Archived jobs prevent it, unless they go to the file `export_to`."""
     with connect(conninfo, read_only=True) as connection:
-        if not read_value(connection, _LOSSES):
-            return []
-        events = read_value(connection, _EVENTS_KEPT, [MOST_COUNTED])
-        waiting = read_value(connection, _JOBS_WAITING)
-        budgets = read_value(connection, _BUDGETS_KEPT, [MOST_COUNTED])
-        archived = read_value(connection, _JOBS_ARCHIVED) if export_to else 0
+
+        def counted(table: str, query: str, *parameters: object) -> int:
+            """Return 0 if the table is missing. A removal is how to restore a schema that lacks one."""
+            return read_value(connection, query, parameters) if read_value(connection, _IS_PRESENT, [table]) else 0
+
+        events = counted("job_event_log", _EVENTS_KEPT, MOST_COUNTED)
+        waiting = counted("job_leases", _JOBS_WAITING)
+        budgets = counted("budgets", _BUDGETS_KEPT, MOST_COUNTED)
+        archived = counted("archived_jobs", _JOBS_ARCHIVED) if export_to else 0
     sentences = []
     if events:
         lost = "1 event" if events == 1 else f"{events:,}{' or more' if events == MOST_COUNTED else ''} events"

@@ -10,16 +10,18 @@ begin
         raise object_not_in_prerequisite_state using
             message = 'The data of an earlier build is not carried over yet.', hint = 'Finish that first: ''gjobs migrate up''.';
     end if;
-    if to_regclass('gjobs.archived_jobs') is null then
-        return;
+    if to_regclass('gjobs.job_leases') is not null then
+        select count(*) into held
+          from gjobs.job_leases l join public.generation_jobs j on j.id = l.job_id
+         where l.owner is not null and l.expires_at > now() and j.status = 'running';
     end if;
-    select count(*) into held
-      from gjobs.job_leases l join public.generation_jobs j on j.id = l.job_id
-     where l.owner is not null and l.expires_at > now() and j.status = 'running';
     if held > 0 then
         raise object_not_in_prerequisite_state using
             message = format('Workers hold %s running %s.', held, case held when 1 then 'job' else 'jobs' end),
             hint = 'Stop the workers first: ''gjobs workers'' lists them.';
+    end if;
+    if to_regclass('gjobs.archived_jobs') is null then
+        return;
     end if;
     -- See migrations/exports.py.
     select count(*),

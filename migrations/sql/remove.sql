@@ -28,5 +28,5 @@ begin
     select string_agg(oid::regclass::text, ', ') into ours
       from pg_class where relnamespace = 'gjobs'::regnamespace and relkind = 'r' and relname <> 'alembic_version';
     execute 'drop table ' || ours;
-    drop sequence gjobs.notified_at, gjobs.budgets_set_by;
+    drop sequence if exists gjobs.notified_at, gjobs.budgets_set_by;
 end $$;

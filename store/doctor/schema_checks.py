@@ -198,7 +198,8 @@ def schema_findings(
             yield _disabled(promised_object, state)
             continue
         if promised_object and sql is None and _is_of_gjobs(promised_object):
-            hint = f"Run {command('migrate remove')}, then {command('migrate up')}."
+            restored = f"{command('migrate remove')}, then {command('migrate up')}"
+            hint = f"Run {restored}. The removal loses events and budgets."
         thing = difference.object.value.replace(" ", "-")
         sentence = difference.sentence.rstrip(".")
         yield _schema_finding(

@@ -317,7 +317,9 @@ async def test_doctor_restores_a_lost_trigger_of_gjobs_and_names_what_restores_t
     run(app_database, *(f"drop trigger {trigger} on generation_jobs" for trigger in triggers))
     run(app_database, "drop function gjobs.forget_user(uuid)")
     report = await examined(app_database)
-    assert finding(report, "missing-function").hint == "Run 'gjobs migrate remove', then 'gjobs migrate up'."
+    assert finding(report, "missing-function").hint == (
+        "Run 'gjobs migrate remove', then 'gjobs migrate up'. The removal loses events and budgets."
+    )
     assert "migrate verify --totals" in str(finding(report, "missing-trigger").hint)
     fix(app_database, report, names={"missing-trigger"})
     assert faults(await examined(app_database)) == {*LEAKS, "missing-function"}

@@ -11,7 +11,7 @@ from gjobs.migrations.rollups import check_rollups
 from gjobs.migrations.runner import remove, upgrade
 from gjobs.migrations.status import read_status
 from gjobs.migrations.verification import verify
-from gjobs.migrations.warnings import upgrade_warnings
+from gjobs.migrations.warnings import removal_warnings, upgrade_warnings
 from gjobs.store.embedded.server_files import ADMINISTRATOR
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, add, app_schema, catalogue, execute
@@ -61,6 +61,30 @@ def test_removal_names_the_objects_that_depend_on_gjobs(attached_database: Conni
         remove(attached_database)
     execute(attached_database, "drop view public.limits")
     remove(attached_database)
+
+
+@pytest.mark.parametrize("table", ["job_event_log", "job_leases", "archived_jobs", "budgets"])
+def test_removal_and_upgrade_restore_a_schema_that_lacks_a_table(migrated_copy: Conninfo, table: str) -> None:
+    with connect(migrated_copy) as connection:
+        add(connection, ADA)
+    execute(migrated_copy, f"drop table gjobs.{table} cascade")
+
+    messages = removal_warnings(migrated_copy)
+    remove(migrated_copy)
+    assert not read_status(migrated_copy).managed
+    upgrade(migrated_copy)
+
+    assert any("event will be lost" in one for one in messages) is (table != "job_event_log")
+    assert verify(migrated_copy).matches
+
+
+def test_removal_without_the_log_still_keeps_archived_jobs(migrated_copy: Conninfo) -> None:
+    with connect(migrated_copy) as connection:
+        add(connection, ADA)
+        connection.execute("select gjobs.archive_jobs(array(select id from public.generation_jobs))")
+    execute(migrated_copy, "drop table gjobs.job_event_log, gjobs.job_leases cascade")
+    with pytest.raises(MigrationRefused, match="The archive holds 1 job"):
+        remove(migrated_copy)
 
 
 def test_upgrade_works_for_a_role_whose_transactions_are_read_only(attached_database: Conninfo) -> None:
