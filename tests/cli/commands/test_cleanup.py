@@ -12,7 +12,7 @@ import pytest
 
 from gjobs.store.errors import Unreachable
 from gjobs.store.retention.retention import BatchProgress
-from tests.cli.cli_rows import ALL, AUTUMN, FAILED, MISSING, SUCCEEDED, UNFINISHED, document, present, time_of
+from tests.cli.cli_rows import ALL, AUTUMN, FAILED, MISSING, SPRING, SUCCEEDED, UNFINISHED, document, present, time_of
 from tests.cli.command_line import PROMPT, OpenTerminal, Run, Sql, run_process
 from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import altered, until
@@ -215,6 +215,30 @@ def test_policies_remove_asks_if_the_general_policy_would_apply(
         "This cannot be undone.",
     )
     assert sql("select count(*) from gjobs.retention_policies") == [(2,)]
+
+
+SWAP_NAMES = """
+update public.projects set name = case id when %s then 'Spring lookbook' else 'Autumn catalog' end where id in (%s, %s)
+"""
+
+
+def test_policies_change_for_the_project_of_the_question_even_if_it_is_renamed(
+    gjobs: Run, open_terminal: OpenTerminal, sql: Sql
+) -> None:
+    of_projects = "select project_id from gjobs.retention_policies where project_id is not null"
+    terminal = open_terminal(*SET, "--delete", "--project", "Autumn catalog")
+    terminal.read_until(PROMPT)
+    sql(SWAP_NAMES, AUTUMN, AUTUMN, SPRING)
+    terminal.agree("Project: Autumn catalog")
+    assert sql(of_projects) == [(AUTUMN,)]
+
+    gjobs(*SET, "--yes")
+    gjobs(*SET, "--project", "Autumn catalog", "--yes")
+    terminal = open_terminal("cleanup", "policies", "remove", "--project", "Spring lookbook")
+    terminal.read_until(PROMPT)
+    sql(SWAP_NAMES, SPRING, AUTUMN, SPRING)
+    terminal.agree("Remove the policy of Spring lookbook?")
+    assert sql(of_projects) == [(SPRING,)]
 
 
 def test_policies_remove_asks_nothing_when_jobs_would_be_kept(gjobs: Run) -> None:

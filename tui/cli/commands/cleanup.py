@@ -195,6 +195,9 @@ def _show(output: Output, found: retention.CleanupPreview, *, is_dry: bool) -> N
     print_message(f"These jobs were created before {utc_time(found.expired.created_before)}. Nothing was changed.")
 
 
+_Seen = tuple[UUID | None] | None
+"""The project that the question is about, whatever its name is after the answer. None if nobody was asked."""
+
 _POLICY = Document(
     retention.RetentionPolicy,
     "id project_id statuses",
@@ -240,7 +243,7 @@ def set_policy(
 ) -> None:
     """Set a project's policy, or the policy for all other projects."""
 
-    async def look(session: "Session") -> tuple[None, str]:
+    async def look(session: "Session") -> tuple[_Seen, str]:
         from gjobs.store.retention.cleanup import count_expired, find_expired, get_policies
         from gjobs.tui.text.retention_text import policy_question
 
@@ -254,7 +257,7 @@ def set_policy(
             project_id=project_id,
             spares_policies=project_id is None,
         )
-        return None, policy_question(
+        return (project_id,), policy_question(
             await count_expired(session.store, expired),
             action,
             older_than=_age_words(older_than),
@@ -262,12 +265,13 @@ def set_policy(
             database=session.full_name,
         )
 
-    async def store(session: "Session", _: None) -> None:
+    async def store(session: "Session", seen: _Seen) -> None:
         from gjobs.store.retention.cleanup import set_policy
 
+        (project_id,) = seen or (await arguments.find_project_id(session.store, project),)
         policy = await set_policy(
             session.store,
-            project_id=await arguments.find_project_id(session.store, project),
+            project_id=project_id,
             older_than=older_than,
             action=action,
             statuses=chosen_statuses,
@@ -294,7 +298,7 @@ def remove_policy(
     Asks only if the policy of all other projects would then apply to the project.
     """
 
-    async def look(session: "Session") -> tuple[None, str | None]:
+    async def look(session: "Session") -> tuple[_Seen, str | None]:
         """Return the question, or None if no other policy would apply or there is no policy to remove."""
         from gjobs.store.retention.cleanup import count_expired, find_expired, get_policies
         from gjobs.tui.text.retention_text import bared_question
@@ -305,11 +309,11 @@ def remove_policy(
         of_others = by_project.get(None)
         is_theirs = session.store.actor == OPERATOR  # the removal itself refuses other actors, so they get no question
         if not is_theirs or project is None or project_id not in by_project or of_others is None:
-            return None, None
+            return (project_id,), None
         expired = await find_expired(
             session.store, of_others.older_than, statuses=of_others.statuses, project_id=project_id
         )
-        return None, bared_question(
+        return (project_id,), bared_question(
             await count_expired(session.store, expired),
             of_others.action,
             older_than=_age_words(of_others.older_than),
@@ -317,10 +321,11 @@ def remove_policy(
             database=session.full_name,
         )
 
-    async def remove(session: "Session", _: None) -> None:
+    async def remove(session: "Session", seen: _Seen) -> None:
         from gjobs.store.retention.cleanup import remove_policy
 
-        removed = await remove_policy(session.store, await arguments.find_project_id(session.store, project))
+        (project_id,) = seen or (await arguments.find_project_id(session.store, project),)
+        removed = await remove_policy(session.store, project_id)
         if removed is None:
             raise Declined("There is no such policy.", hint=f"{command('cleanup policies')} lists the policies.")
         if not output.document(_POLICY(removed)):
