@@ -180,7 +180,8 @@ end $$;
 
 -- Charges the last events of this transaction. A single new job that is queued, and a single job whose cost changes, are charged here,
 -- unless budget_charges lacks their row. charge_jobs charges all others.
--- Replicated rows are charged, too, but never refused: a subscription would stop.
+-- Writes under session_replication_role = replica are charged, too, but never refused: a restore or a copy would stop. Rows that a
+-- subscription applies fire no trigger of a statement, so they are neither recorded nor charged.
 -- It refuses costs above a limit, and every new job once nothing is left, because a job's cost is known only after it has run. A finish,
 -- and anything that lowers a cost, is recorded whatever the limit. Spending is locked in one order, so two transactions of one
 -- statement each never deadlock.

@@ -158,7 +158,7 @@ def test_statement_that_lowers_more_than_it_raises_is_accepted_above_the_limit(o
     assert spent(operator, budget) == before - 310
 
 
-def test_replicated_rows_are_charged_but_never_refused(
+def test_writes_under_the_replica_role_are_charged_but_never_refused(
     attached_database: Conninfo,
 ) -> None:
     upgrade(attached_database)
