@@ -20,6 +20,7 @@ create function gjobs.jobs_at(
 #variable_conflict use_column
 declare
     began_at constant timestamptz := (select s.begins_at from gjobs.log_start s);
+    sees_all constant boolean := gjobs.visible_jobs() = 'all';
 begin
     if p_moment < began_at then
         raise invalid_parameter_value using message = pg_catalog.format('The log begins at %s.', began_at);
@@ -118,16 +119,21 @@ begin
                 case when h.has_before then (h.before).retry_count when next_has_retries then (h.next).retry_count end,
                 case when is_final then case when c.completed_at <= p_moment then c.completed_at else h.changed_at end end,
                 pg_catalog.concat_ws(',', 'input_asset_id,updated_at',
-                          case when is_final and (c.completed_at <= p_moment) is not true then 'completed_at' end,
+                          case when has_hidden_owner or is_final and (c.completed_at <= p_moment) is not true then 'completed_at' end,
                           case when c.is_deleted then 'created_at' end,
-                          case when not has_error or last.error like '%[gjobs keeps only the start and the end of this error]%'
+                          case when has_hidden_owner or not has_error
+                                    or last.error like '%[gjobs keeps only the start and the end of this error]%'
                                then 'error' end,
-                          case when h.user_id is null then 'user_id' end,
-                          case when not h.has_before and (h.next).may_have_moved then 'mode' end,
-                          case when not (h.has_before or next_has_retries) then 'retry_count' end)
+                          case when has_hidden_owner or h.user_id is null then 'user_id' end,
+                          case when has_hidden_owner or not h.has_before and (h.next).may_have_moved then 'mode' end,
+                          case when has_hidden_owner or not (h.has_before or next_has_retries) then 'retry_count' end,
+                          case when has_hidden_owner then 'project_id,status,cost_cents' end)
            from (
                select h.status in ('succeeded', 'failed') as is_final,
-                      case when error_is_current then c.error when h.has_error then h.error when next_keeps_error then (h.next).error end as error,
+                      -- The caller does not see the events of the owner from whom the job came next.
+                      not sees_all and (h.next).may_have_moved and (h.next).former_user_id is null as has_hidden_owner,
+                      case when error_is_current then c.error when h.has_error then h.error
+                           when next_keeps_error then (h.next).error end as error,
                       error_is_current or h.has_error or next_keeps_error and (h.next).error is not null as has_error,
                       (h.next).kind in ('cost', 'error', 'deleted', 'archived') and not (h.next).may_have_moved as next_has_retries
                  from (

@@ -410,7 +410,17 @@ class PastJob(ListedJob):
 
 
 PastField = Literal[
-    "user_id", "mode", "error", "input_asset_id", "created_at", "updated_at", "completed_at", "retry_count"
+    "user_id",
+    "project_id",
+    "status",
+    "mode",
+    "error",
+    "cost_cents",
+    "input_asset_id",
+    "created_at",
+    "updated_at",
+    "completed_at",
+    "retry_count",
 ]
 """The fields that `gjobs.jobs_at` may name as not recorded."""
 

@@ -417,8 +417,11 @@ UNRECORDED = "?"
 
 _NAMES: Mapping[PastField, str] = {
     "user_id": "owner",
+    "project_id": "project",
+    "status": "status",
     "mode": "mode",
     "error": "error",
+    "cost_cents": "cost",
     "input_asset_id": "input asset",
     "created_at": "creation time",
     "updated_at": "update time",

@@ -370,6 +370,21 @@ async def test_error_is_not_proven_if_the_actor_may_not_see_events_in_between(db
     assert {"mode", "error", "retry_count"} <= marks_of(found)
 
 
+async def test_nothing_is_proven_of_a_time_when_an_owner_unknown_to_the_actor_had_the_job(db: Db, sql: Sql) -> None:
+    given, lent = db.make_job(db.make_project(BEN)), db.make_job(cost_cents=5)
+    moves = "update generation_jobs set user_id = %s where id = any(%s)"
+    sql(moves, (BEN, [given, lent]))
+    moment = moment_now(sql)
+    sql("update generation_jobs set status = 'failed', cost_cents = 9 where user_id = %s", (BEN,))
+    sql(moves, (ADA, [given, lent]))
+    for actor, is_marked in ((OPERATOR, False), (ADA_HERSELF, True)):
+        found = await past_store(db.operator.acting_as(actor), moment).get_these_jobs([given, lent])
+        assert len(found) == 2
+        for job in found:
+            assert ({"user_id", "project_id", "status", "cost_cents"} <= marks_of(job)) is is_marked
+            assert is_marked or (job.user_id, job.status) == (BEN, JobStatus.QUEUED)
+
+
 async def test_moments_before_a_truncate_are_not_known(db: Db, sql: Sql) -> None:
     db.make_job()
     moment = moment_now(sql)
