@@ -100,6 +100,8 @@ class Verification:
     differences: tuple[Difference, ...]
     obstacle: str | None
     """Why this login can't migrate. None if it can."""
+    is_upgrade_unfinished: bool
+    """Whether objects of gjobs exist, but not all. They are then neither compared nor among the differences."""
 
     @property
     def confirmed(self) -> tuple[SchemaObject, ...]:
@@ -125,7 +127,10 @@ def verify(conninfo: Mapping[str, str | int]) -> Verification:
         shared = is_shared(connection, conninfo)
         current = current_revision(connection)
         promised = expected(current)
-        differences = compare(read_catalogue(connection), promised)
+        catalogue = read_catalogue(connection)
+        is_unfinished = current == APP_REVISION and any(one.is_of_gjobs for one in catalogue)
+        objects = [one for one in catalogue if not one.is_of_gjobs] if is_unfinished else catalogue
+        differences = compare(objects, promised)
         found = origin(connection)
         reason = obstacle(connection) or (pooled if shared else None)
         if found is Origin.APP and not (reason or required(differences)):
@@ -136,4 +141,5 @@ def verify(conninfo: Mapping[str, str | int]) -> Verification:
             promised=promised,
             differences=differences,
             obstacle=reason,
+            is_upgrade_unfinished=is_unfinished,
         )

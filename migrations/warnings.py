@@ -39,7 +39,9 @@ _IS_PRESENT = "select to_regclass('gjobs.' || %s) is not null"
 _EVENTS_KEPT = "select count(*) from (select from gjobs.job_event_log limit %s) e"
 _JOBS_ARCHIVED = "select count(*) from gjobs.archived_jobs"
 _JOBS_WAITING = """
-select count(*) from gjobs.job_leases l join public.generation_jobs j on j.id = l.job_id where j.status = 'running'
+select count(*)
+  from gjobs.job_leases l join public.generation_jobs j on j.id = l.job_id
+ where j.status = 'running' and (l.owner is null or l.expires_at <= now())
 """
 _BUDGETS_KEPT = "select count(*) from (select from gjobs.budgets limit %s) b"
 

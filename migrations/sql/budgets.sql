@@ -257,11 +257,11 @@ begin
             raise exception using
                 errcode = 'GJ001',
                 message = format(
-                    'the %s budget of %s %s%s has %s cents: %s are spent and %s were asked',
+                    'the %s budget of %s %s%s has %s cents: %s are spent%s',
                     case budget.period when 'all' then 'total' when 'day' then 'daily' else 'monthly' end,
                     case when budget.user_id is null then 'project' else 'user' end,
                     coalesce(budget.user_id, budget.project_id), ' for ' || other,
-                    charge.limit_cents, spent - charge.cents, charge.asked
+                    charge.limit_cents, spent - charge.cents, ' and ' || nullif(charge.asked, 0) || ' were asked'
                 ),
                 detail = jsonb_build_object(
                     'budget_id', charge.budget_id, 'user_id', budget.user_id, 'project_id', budget.project_id,

@@ -17,6 +17,7 @@ from gjobs.store.errors import command
 from gjobs.store.schema.schema_diff import (
     APP_REVISION,
     CATALOGUE,
+    TABLES,
     Difference,
     DifferenceKind,
     ObjectKind,
@@ -86,15 +87,10 @@ def _enable_sql(trigger: SchemaObject) -> str:
 
 def _is_recording(one: SchemaObject) -> bool:
     """Return whether it is a trigger of gjobs on the app's table."""
-    return one.kind is ObjectKind.TRIGGER and one.place in TABLES and _is_of_gjobs(one)
-
-
-def _is_of_gjobs(one: SchemaObject) -> bool:
-    return one.place.split(".")[0] == "gjobs" or (one.place in TABLES and one.name.startswith("gjobs_"))
+    return one.kind is ObjectKind.TRIGGER and one.place in TABLES and one.is_of_gjobs
 
 
 MOST_NAMED = 6
-TABLES = frozenset({"public.projects", "public.assets", "public.generation_jobs"})
 
 
 def missing_checks(found: Sequence[SchemaObject], revision: str | None) -> list[SchemaObject]:
@@ -162,14 +158,14 @@ def schema_findings(
             hint=f"To compare the schema, run {command('doctor')} as the owner of the tables.",
         )
         return
-    if revision == APP_REVISION and any(_is_of_gjobs(one) for one in found):
+    if revision == APP_REVISION and any(one.is_of_gjobs for one in found):
         yield _schema_finding(
             "unfinished",
             Severity.WARNING,
             f"A run of {command('migrate up')} is not finished. It still runs, or it was interrupted.",
             hint="If it was interrupted, run it again. It continues where it stopped.",
         )
-        found = [one for one in found if not _is_of_gjobs(one)]
+        found = [one for one in found if not one.is_of_gjobs]
     others = _other_relations(found)
     for place, kind in others.items():
         yield _schema_finding(
@@ -197,7 +193,7 @@ def schema_findings(
         elif promised_object and (state := _trigger_state(promised_object, difference.found)):
             yield _disabled(promised_object, state)
             continue
-        if promised_object and sql is None and _is_of_gjobs(promised_object):
+        if promised_object and sql is None and promised_object.is_of_gjobs:
             restored = f"{command('migrate remove')}, then {command('migrate up')}"
             hint = f"Run {restored}. The removal loses events and budgets."
         thing = difference.object.value.replace(" ", "-")

@@ -44,6 +44,8 @@ REPORTED_ONLY = frozenset({ObjectKind.BODY, ObjectKind.GRANT})
 """gjobs doesn't depend on these, so differences are only reported."""
 
 
+TABLES = frozenset({"public.projects", "public.assets", "public.generation_jobs"})
+
 _OPTIONAL = frozenset(
     {
         "public.generation_jobs.gjobs_words",
@@ -77,6 +79,10 @@ class SchemaObject:
     @property
     def full_name(self) -> str:
         return f"{self.place}.{self.name}"
+
+    @property
+    def is_of_gjobs(self) -> bool:
+        return self.place.split(".")[0] == "gjobs" or (self.place in TABLES and self.name.startswith("gjobs_"))
 
     @property
     def is_required(self) -> bool:

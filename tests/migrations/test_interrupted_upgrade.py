@@ -64,6 +64,8 @@ def test_app_writes_after_an_interrupted_upgrade_which_can_be_removed_or_continu
         upgrade(attached_database)
     assert_app_can_write(attached_database)
     assert read_status(attached_database).pending == (HEAD,)
+    verified = verify(attached_database)
+    assert (verified.is_upgrade_unfinished, verified.differences) == (True, ())
     remove(attached_database)
     assert_app_can_write(attached_database)
     after = catalogue(attached_database)

@@ -224,6 +224,7 @@ def whole_question(found: Sequence[tuple[str, AnyAction, Sequence[StatusCount]]]
                 for project, action, counts in found
             ),
             where(database),
+            *([_later(RetentionAction.DELETE)] if any(row[1] is RetentionAction.DELETE for row in found) else []),
         ]
     )
 

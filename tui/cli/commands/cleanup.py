@@ -36,14 +36,15 @@ async def find_target(session: "Session", project: str | None) -> "tuple[UUID | 
 
 
 @contextmanager
-def end_reported(broken_off: Callable[[str], str]) -> Iterator[None]:
-    """Say how far the work came if an `error` or an `interrupt` breaks it off."""
+def end_reported(done: Callable[[], int], broken_off: Callable[[str], str]) -> Iterator[None]:
+    """Say how far the work came if an `error` or an `interrupt` breaks it off. `done` returns the number of jobs."""
     from asyncio import CancelledError
 
     try:
         yield
     except StoreError:
-        print_message(broken_off("error"))
+        if done():
+            print_message(broken_off("error"))
         raise
     except CancelledError:
         # The second interrupt doesn't wait for the batch.
@@ -67,7 +68,7 @@ async def run_batches(
     from gjobs.tui.text import retention_text
 
     course = sessions.WorkProgress(retention.BatchProgress())
-    with end_reported(lambda by: retention_text.broken_off(verb, course.last, by=by)):
+    with end_reported(lambda: course.last.done, lambda by: retention_text.broken_off(verb, course.last, by=by)):
         await sessions.work_through(steps, course, lambda step: retention_text.progress(doing, step, found))
         left = sum(row.count for row in await count_left())
     output.document(document(course, left))
@@ -391,7 +392,7 @@ async def _apply(output: Output, session: "Session", agreed: Sequence[retention.
     for policy in await get_policies(session.store):
         if isinstance(policy.action, UnknownText):
             print_message(retention_text.unknown_action(_owner_words(policy, names), policy.action))
-    with end_reported(broken_off):
+    with end_reported(lambda: done().done, broken_off):
         await sessions.work_through(steps(), course, lambda _: f"Applied to {done().done:,} jobs")
     output.document({"policy": _POLICY(run.policy), "done": run.progress.done} for run in course.last)
     print_runs()

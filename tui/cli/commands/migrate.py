@@ -238,6 +238,8 @@ def _verdict(found: "Verification") -> Iterator[str]:
             yield f"{command('migrate up')} can't migrate this database. You can still use gjobs with it."
         case Origin.EARLIER_BUILD:
             yield f"{command('migrate up')} takes over what the earlier build of gjobs left."
+        case Origin.MIGRATED if found.is_upgrade_unfinished:
+            yield f"A run of {command('migrate up')} is not finished. It still runs, or it was interrupted."
         case Origin.MIGRATED:
             pass
 
@@ -339,8 +341,13 @@ def remove(
                 _ask("Remove everything of gjobs from", database, unchanged="Nothing was removed.")
         exported = _export(database, export_archive) if export_archive else None
         kept = journalled(settings, database, start=before.current, end=None) if before.managed else nullcontext()
-        with database.alone, kept:
-            remove_all(database.conninfo, exported=exported, report=print_message)
+        try:
+            with database.alone, kept:
+                remove_all(database.conninfo, exported=exported, report=print_message)
+        except StoreError:
+            if exported and exported.jobs:
+                print_message(f"{export_archive} keeps the archived jobs. If you try again, name another file.")
+            raise
         _done(read_status(database.conninfo), output)
 
 
