@@ -52,6 +52,10 @@ def recreate_sql(lost: SchemaObject) -> str | None:
                 f"ALTER TABLE {place} ADD CONSTRAINT {name} {definition} NOT VALID;\n"
                 f"ALTER TABLE {place} VALIDATE CONSTRAINT {name};"
             )
+        case ObjectKind.ROW_SECURITY if _is_of_gjobs(lost):
+            if lost.name == "security_barrier":
+                return f"ALTER VIEW {place} SET (security_barrier = on);"
+            return f"ALTER TABLE {place} ENABLE ROW LEVEL SECURITY;"
         case ObjectKind.RELATION | ObjectKind.COLUMN | ObjectKind.ROW_SECURITY | ObjectKind.POLICY:
             return None
         case ObjectKind.FUNCTION | ObjectKind.BODY | ObjectKind.GRANT:

@@ -325,6 +325,16 @@ async def test_doctor_restores_a_lost_trigger_of_gjobs_and_names_what_restores_t
     assert faults(await examined(app_database)) == {*LEAKS, "missing-function"}
 
 
+async def test_doctor_restores_the_row_security_of_gjobs(app_database: Conninfo) -> None:
+    upgrade(app_database)
+    run(app_database, "alter table gjobs.archived_jobs disable row level security")
+    run(app_database, "alter view gjobs.job_events set (security_barrier = off)")
+    report = await examined(app_database)
+    assert finding(report, "missing-row-security").hint is None
+    fix(app_database, report, names={"missing-row-security"})
+    assert faults(await examined(app_database)) == {*LEAKS}
+
+
 async def test_doctor_says_what_events_take_and_who_can_fold_them(
     app_database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
