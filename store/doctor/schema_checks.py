@@ -31,11 +31,14 @@ from gjobs.store.users.actor import Actor
 
 _schema_finding = partial(Finding, Section.SCHEMA)
 
+_BRIEF_WAIT = "SET lock_timeout = '2s';"
+"""Writes of the app wait behind a statement that waits for its lock."""
+
 
 def recreate_sql(lost: SchemaObject) -> str | None:
     """Return SQL that restores an object, or None if its definition is incomplete.
 
-    Returns None for policies, too, because the app may hide rows on purpose. The app can write while the SQL runs.
+    Returns None for policies, too, because the app may hide rows on purpose.
     """
     name, place, definition = quoted(lost.name), lost.place, lost.definition
     match lost.kind:
@@ -43,7 +46,7 @@ def recreate_sql(lost: SchemaObject) -> str | None:
             return f"CREATE INDEX CONCURRENTLY {name} ON {place} USING {definition};"
         case ObjectKind.TRIGGER:
             moment, how = re.split(r" (?=REFERENCING |FOR EACH )", definition, maxsplit=1)
-            created = f"CREATE TRIGGER {name} {moment} ON {place} {how};"
+            created = f"{_BRIEF_WAIT}\nCREATE TRIGGER {name} {moment} ON {place} {how};"
             return f"{created}\n{_enable_sql(lost)}" if _is_recording(lost) else created
         case ObjectKind.KEY if definition.startswith("PRIMARY KEY"):
             return f"ALTER TABLE {place} ADD CONSTRAINT {name} {definition};"
@@ -52,7 +55,7 @@ def recreate_sql(lost: SchemaObject) -> str | None:
                 f"ALTER TABLE {place} ADD CONSTRAINT {name} {definition} NOT VALID;\n"
                 f"ALTER TABLE {place} VALIDATE CONSTRAINT {name};"
             )
-        case ObjectKind.ROW_SECURITY if _is_of_gjobs(lost):
+        case ObjectKind.ROW_SECURITY if lost.is_of_gjobs:
             if lost.name == "security_barrier":
                 return f"ALTER VIEW {place} SET (security_barrier = on);"
             return f"ALTER TABLE {place} ENABLE ROW LEVEL SECURITY;"
@@ -75,7 +78,7 @@ def _disabled(trigger: SchemaObject, state: str) -> Finding:
         DISABLED_TRIGGER,
         Severity.PROBLEM,
         f"The trigger {trigger.title} is {state}.",
-        sql=_enable_sql(trigger),
+        sql=f"{_BRIEF_WAIT}\n{_enable_sql(trigger)}",
         hint=_hint_on_recording() if _is_recording(trigger) else None,
     )
 

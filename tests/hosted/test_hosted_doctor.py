@@ -302,9 +302,9 @@ async def test_doctor_reports_and_enables_disabled_triggers(app_database: Connin
     )
     report = await examined(app_database)
     assert [one.sql for one in report.findings if one.name == "disabled-trigger"] == [
-        'ALTER TABLE public.assets ENABLE TRIGGER "update_assets_updated_at";',
-        'ALTER TABLE public.generation_jobs ENABLE ALWAYS TRIGGER "gjobs_changed";',
-        'ALTER TABLE public.generation_jobs ENABLE ALWAYS TRIGGER "gjobs_created";',
+        "SET lock_timeout = '2s';\nALTER TABLE public.assets ENABLE TRIGGER \"update_assets_updated_at\";",
+        "SET lock_timeout = '2s';\nALTER TABLE public.generation_jobs ENABLE ALWAYS TRIGGER \"gjobs_changed\";",
+        "SET lock_timeout = '2s';\nALTER TABLE public.generation_jobs ENABLE ALWAYS TRIGGER \"gjobs_created\";",
     ]
     assert report.next_steps == STEPS
     fix(app_database, report, names={"disabled-trigger"})
