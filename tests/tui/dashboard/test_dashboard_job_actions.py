@@ -11,7 +11,7 @@ from gjobs.store.statistics.statistics import JobStatistic, JobStatistics, exact
 from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.dashboard.widgets.widgets import TextField
 from tests.conftest import Conninfo
-from tests.tui.dashboard.dashboard_driver import AS_BEN, Drive, Driver, dashboard_on
+from tests.tui.dashboard.dashboard_driver import AS_BEN, Drive, Driver, Gate, dashboard_on
 from tests.tui.dashboard.keys.key_sending import rest, send
 from tests.tui.dashboard.statistics.test_costs_panel import USUAL, cost_lines
 from tests.tui.jobs_database import ADA, AUTUMN, JobsDatabase, fill, job_id, short
@@ -86,6 +86,17 @@ async def test_fail_key_asks_for_an_error_text_and_stores_all_its_lines(
     jobs_db.set_status(6, "running")
     await dashboard.press("enter", until=lambda: jobs_db.status(6) is JobStatus.FAILED)
     assert jobs_db.sql(failed, job_id(6)) == [("failed", stack)]
+
+
+async def test_error_text_is_sent_once_if_enter_is_pressed_twice(drive: Drive) -> None:
+    change = Gate("transition_job_status")
+    async with drive(make=change.store) as driver:
+        await driver.press("f", on=2, dialog=f"Fail packaging {short(2)}")
+        await driver.type("Test error", "enter", until=lambda: change.calls)
+        await driver.press("enter")
+        change.open()
+        await driver.shows_message(f"Failed packaging {short(2)}.")
+    assert change.calls == 1
 
 
 async def test_deletion_dialog_names_the_job_and_deletes_nothing_without_an_explicit_yes(

@@ -384,6 +384,9 @@ class JobActions:
                 raise outcome.stopped_by
             return bulk_report(outcome, done=words.done, project_names=self._names)
 
+        async def submit(text: str) -> BulkReport:
+            return await self._tasks.noted(send(text), lambda report: report.message)
+
         title, lines = write_text.change_words(jobs, target, project_names=self._names, database=self._database)
         prompt = TextPrompt(
             title=title,
@@ -391,7 +394,7 @@ class JobActions:
             label="Error text",
             agree=words.verb,
             placeholder="The error, such as: API timeout",
-            submit=lambda text: self._tasks.noted(send(text), lambda report: report.message),
+            submit=submit,
         )
         report = await self._host.push_screen_wait(prompt)
         if report is not None:
