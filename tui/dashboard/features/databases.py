@@ -181,7 +181,7 @@ class FirstQuestion(PickDialog[DatabaseChoice | None]):
     DEFAULT_CSS = "FirstQuestion #dialog { width: 92; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         # Otherwise, the input field would handle Ctrl+C and copy its selection.
-        bind("dialog.quit", "ctrl+c", "Quit", "Quit gjobs", action="app.quit", priority=True),
+        bind("first.quit", "ctrl+c", "Quit", "Quit gjobs", action="app.quit", priority=True),
     ]
     HINTS = ()
     """None: a sentence names the keys."""

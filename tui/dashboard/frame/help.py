@@ -54,6 +54,7 @@ GROUPS = {
     "app": "gjobs",
     "details": "Job details",
     "dialog": "Dialogs",
+    "first": "The first question",
     "confirm": "Confirmations",
     "progress": "During a write",
     "quit": "Quitting during a write",
