@@ -100,7 +100,7 @@ def run(host: ActionHost, key: Key) -> None:
 def _is_refused(host: ActionHost, key: Key) -> bool:
     """Return whether the key may not do now what it declares. If so, say why."""
     return (
-        (PRESENT in key.traits and refuse_in_past(host))
+        (PRESENT in key.traits and refuse_in_past(host, key))
         or (key.needs is not None and context_for(host, key.needs) is None)
         or (WRITES in key.traits and not databases.may_write(host))
     )

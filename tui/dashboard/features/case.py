@@ -28,7 +28,7 @@ from gjobs.tui.case.redaction import redaction_words
 from gjobs.tui.case.secret_patterns import SecretKind
 from gjobs.tui.dashboard.actions.action_context import ActionContext
 from gjobs.tui.dashboard.actions.action_host import ActionHost
-from gjobs.tui.dashboard.bindings import DIALOG, bind
+from gjobs.tui.dashboard.bindings import DIALOG, KEYS, bind
 from gjobs.tui.dashboard.dialogs.dialog import Dialog
 from gjobs.tui.dashboard.dialogs.form import FileForm, shown_path
 from gjobs.tui.dashboard.features.export import CLIPBOARD_BYTES
@@ -322,5 +322,5 @@ async def show_case_of_job(host: ActionHost, job_id: UUID) -> None:
 
 async def _show(host: ActionHost, find: Callable[[Store], Awaitable[CasePerson]], *, of: str) -> None:
     session = host.poller.session
-    if session is not None and not refuse_in_past(host):
+    if session is not None and not refuse_in_past(host, KEYS["job.case"]):
         await host.push_screen_wait(CaseDialog(host, session, find, of=of))

@@ -9,7 +9,7 @@ from gjobs.store.jobs.job_results import parse_moment
 from gjobs.store.moments.past_store import past_store
 from gjobs.store.store import Store
 from gjobs.tui.dashboard.actions.action_host import ActionHost
-from gjobs.tui.dashboard.bindings import key_of
+from gjobs.tui.dashboard.bindings import Key, key_of
 from gjobs.tui.dashboard.dialogs.form import TextPrompt
 from gjobs.tui.dashboard.panels.footer import ONLY_PRESENT
 from gjobs.tui.dashboard.widgets.message_board import show_message, show_warning
@@ -96,10 +96,11 @@ async def _stepped(
     return moment
 
 
-def refuse_in_past(host: ActionHost) -> bool:
-    """Return whether an earlier moment is shown. Then say that the action shows only the present."""
+def refuse_in_past(host: ActionHost, refused: Key) -> bool:
+    """Return whether an earlier moment is shown. Then say that the key works only in the present."""
     if host.dashboard.listing_query.moment is None:
         return False
     key = key_of(host, "list.clear")
-    show_warning(host, f"{ONLY_PRESENT} Press {key} to return to the present first.")
+    what = refused.description.lower()
+    show_warning(host, f"{ONLY_PRESENT} {what}. Press {key} to return to the present first.")
     return True

@@ -395,7 +395,7 @@ def _in_declared_order(active: Sequence[ActiveBinding]) -> list[ActiveBinding]:
     return sorted(active, key=place)
 
 
-ONLY_PRESENT = "This shows only the present."
+ONLY_PRESENT = "This works only in the present:"
 """Why an action is refused while an earlier moment is shown."""
 
 _MOMENT = "moment"

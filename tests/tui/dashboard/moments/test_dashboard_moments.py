@@ -82,7 +82,9 @@ async def test_dashboard_shows_a_moment_without_writing_and_returns(past: tuple[
     await driver.press("d", on=2, message="Writes are off, because an earlier moment is shown.")
     await driver.press("n", message="Writes are off")
     await driver.press("W", message="Writes are off")
-    await driver.press("w", message="This shows only the present. Press esc to return to the present first.")
+    for key, what in (("w", "workers"), ("e", "export")):
+        refusal = f"This works only in the present: {what}. Press esc to return to the present first."
+        await driver.press(key, message=refusal)
     assert driver.app.polls == polls
     with pytest.raises(ReadOnly):
         await driver.session.operator.delete_generation_job(job_id(1))
@@ -103,7 +105,7 @@ async def test_dashboard_shows_a_moment_without_writing_and_returns(past: tuple[
     assert "? none" not in driver.text
     assert "d delete" not in driver.text
     await driver.press("escape", dialog="")
-    for key, refusal in (("d", "Writes are off"), ("w", "This shows only the present.")):
+    for key, refusal in (("d", "Writes are off"), ("w", "This works only in the present: workers.")):
         if key == "w":
             await go_to(driver, moment)
         driver.clear_messages()
