@@ -274,8 +274,9 @@ class IsolationDialog(RowsDialog[tuple[ProbeTarget, Verb], None]):
         """
         self._plan, self._has_write_tries, self._probes = plan, tries_writes, []
         self.draw()
-        self.run_worker(self._run_check(tries_writes=tries_writes), group=_TRYING, exclusive=True)
+        self._run_check(tries_writes=tries_writes)
 
+    @work(exclusive=True, group=_TRYING)
     async def _run_check(self, *, tries_writes: bool) -> None:
         self._active_checks += 1
         self._draw_keys()
