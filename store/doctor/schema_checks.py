@@ -31,9 +31,6 @@ from gjobs.store.users.actor import Actor
 
 _schema_finding = partial(Finding, Section.SCHEMA)
 
-_BRIEF_WAIT = "SET lock_timeout = '2s';"
-"""Writes of the app wait behind a statement that waits for its lock."""
-
 
 def recreate_sql(lost: SchemaObject) -> str | None:
     """Return SQL that restores an object, or None if its definition is incomplete.
@@ -46,8 +43,8 @@ def recreate_sql(lost: SchemaObject) -> str | None:
             return f"CREATE INDEX CONCURRENTLY {name} ON {place} USING {definition};"
         case ObjectKind.TRIGGER:
             moment, how = re.split(r" (?=REFERENCING |FOR EACH )", definition, maxsplit=1)
-            created = f"{_BRIEF_WAIT}\nCREATE TRIGGER {name} {moment} ON {place} {how};"
-            return f"{created}\n{_enable_sql(lost)}" if _is_recording(lost) else created
+            created = f"CREATE TRIGGER {name} {moment} ON {place} {how};"
+            return _waiting_briefly(created, *([_enable_sql(lost)] if _is_recording(lost) else []))
         case ObjectKind.KEY if definition.startswith("PRIMARY KEY"):
             return f"ALTER TABLE {place} ADD CONSTRAINT {name} {definition};"
         case ObjectKind.KEY | ObjectKind.CHECK:
@@ -78,7 +75,7 @@ def _disabled(trigger: SchemaObject, state: str) -> Finding:
         DISABLED_TRIGGER,
         Severity.PROBLEM,
         f"The trigger {trigger.title} is {state}.",
-        sql=f"{_BRIEF_WAIT}\n{_enable_sql(trigger)}",
+        sql=_waiting_briefly(_enable_sql(trigger)),
         hint=_hint_on_recording() if _is_recording(trigger) else None,
     )
 
@@ -90,6 +87,11 @@ def _hint_on_recording() -> str:
 def _enable_sql(trigger: SchemaObject) -> str:
     always = "ALWAYS " if _is_recording(trigger) else ""
     return f"ALTER TABLE {trigger.place} ENABLE {always}TRIGGER {quoted(trigger.name)};"
+
+
+def _waiting_briefly(*statements: str) -> str:
+    """Return a transaction that gives up soon, because writes of the app wait while it waits for a lock."""
+    return "\n".join(["BEGIN;", "SET LOCAL lock_timeout = '2s';", *statements, "COMMIT;"])
 
 
 def _is_recording(one: SchemaObject) -> bool:
@@ -189,12 +191,15 @@ def schema_findings(
         yield _schema_finding("matches", Severity.OK, f"All {len(promised)} objects of {name} are as expected.")
     by_title = {(one.kind, one.title): one for one in promised}
     partitioned = {one.full_name for one in found if one.definition == _PARTITIONED}
+    gone = {one.name for one in broken if one.object is ObjectKind.COLUMN and one.kind is DifferenceKind.MISSING}
     for difference in broken:
         promised_object, sql, hint = by_title.get((difference.object, difference.name)), None, None
         if promised_object and difference.kind is DifferenceKind.MISSING:
             sql = recreate_sql(promised_object)
             if sql and promised_object.place in partitioned and ("CONCURRENTLY" in sql or "PRIMARY KEY" in sql):
                 sql = None  # A partitioned table refuses both.
+            if sql and any(f"{promised_object.place}.{word}" in gone for word in re.findall(r"\w+", sql)):
+                sql = None  # It would need a missing column.
             if _is_recording(promised_object):
                 hint = _hint_on_recording()
         elif promised_object and (state := _trigger_state(promised_object, difference.found)):

@@ -255,6 +255,12 @@ async def test_doctor_reports_removed_and_changed_objects_as_problems(app_databa
     found = [one for one in report.findings if one.section is Section.SCHEMA and one.severity is Severity.PROBLEM]
     assert sorted(one.name for one in found) == sorted(REMOVED.values())
 
+    run(app_database, "alter table generation_jobs drop column input_asset_id")
+    report = await examined(app_database)
+    of_column = [one for one in report.findings if "input_asset_id" in one.sentence and one.section is Section.SCHEMA]
+    assert {one.name for one in of_column} == {"missing-column", "missing-key", "missing-index"}
+    assert [one.sql for one in of_column if one.sql] == []
+
     run(app_database, "drop table assets cascade")
     report = await examined(app_database)
     assert any("assets" in one.sentence for one in report.findings if one.name == "missing-relation")
@@ -301,10 +307,26 @@ async def test_doctor_reports_and_enables_disabled_triggers(app_database: Connin
         "alter table generation_jobs enable trigger gjobs_created",
     )
     report = await examined(app_database)
-    assert [one.sql for one in report.findings if one.name == "disabled-trigger"] == [
-        "SET lock_timeout = '2s';\nALTER TABLE public.assets ENABLE TRIGGER \"update_assets_updated_at\";",
-        "SET lock_timeout = '2s';\nALTER TABLE public.generation_jobs ENABLE ALWAYS TRIGGER \"gjobs_changed\";",
-        "SET lock_timeout = '2s';\nALTER TABLE public.generation_jobs ENABLE ALWAYS TRIGGER \"gjobs_created\";",
+    sql = [str(one.sql).splitlines() for one in report.findings if one.name == "disabled-trigger"]
+    assert sql == [
+        [
+            "BEGIN;",
+            "SET LOCAL lock_timeout = '2s';",
+            'ALTER TABLE public.assets ENABLE TRIGGER "update_assets_updated_at";',
+            "COMMIT;",
+        ],
+        [
+            "BEGIN;",
+            "SET LOCAL lock_timeout = '2s';",
+            'ALTER TABLE public.generation_jobs ENABLE ALWAYS TRIGGER "gjobs_changed";',
+            "COMMIT;",
+        ],
+        [
+            "BEGIN;",
+            "SET LOCAL lock_timeout = '2s';",
+            'ALTER TABLE public.generation_jobs ENABLE ALWAYS TRIGGER "gjobs_created";',
+            "COMMIT;",
+        ],
     ]
     assert report.next_steps == STEPS
     fix(app_database, report, names={"disabled-trigger"})
