@@ -63,7 +63,8 @@ class SchemaDiffers(MigrationRefused, SchemaMissing):
 
 APPLICATION_NAME = "gjobs migrate"
 
-_REFUSALS = (errors.ObjectNotInPrerequisiteState, errors.DependentObjectsStillExist)
+_TAKEN_NAMES = (errors.DuplicateTable, errors.DuplicateFunction, errors.DuplicateObject)
+_REFUSALS = (errors.ObjectNotInPrerequisiteState, errors.DependentObjectsStillExist, *_TAKEN_NAMES)
 
 
 @contextmanager
@@ -115,6 +116,8 @@ def translate_migrating(error: psycopg.Error) -> StoreError:
     if isinstance(error, errors.DependentObjectsStillExist):
         sentences = f"Other objects depend on those of gjobs: {diagnostics.message_detail}."
         hint = "Drop or change them, then try again."
+    if isinstance(error, _TAKEN_NAMES):
+        sentences, hint = f"gjobs needs a name that another object has: {sentences}.", "Rename it, then try again."
     if isinstance(error, _REFUSALS):
         return MigrationRefused(sentences, hint=hint, sqlstate=error.sqlstate)
     if isinstance(error, errors.InvalidSchemaName) and hint:

@@ -15,6 +15,7 @@ from gjobs.store.schema.schema_diff import (
     NEWEST_REVISION,
     Difference,
     DifferenceKind,
+    ObjectKind,
     SchemaObject,
     compare,
     expected,
@@ -59,6 +60,20 @@ def require_app_schema(connection: psycopg.Connection) -> None:
     differences = required(compare(read_catalogue(connection), expected(APP_REVISION)))
     if differences:
         raise SchemaDiffers(differences)
+
+
+def objects_of_others(connection: psycopg.Connection) -> list[str]:
+    """Return the relations and functions in the schema gjobs that gjobs did not create. Those of an earlier build are
+    not known, so there are none.
+    """
+    if current_revision(connection) == EARLIER_BUILD:
+        return []
+    ours = {one.full_name for one in expected(NEWEST_REVISION)}
+    return [
+        f"{one.kind} {one.title}"
+        for one in read_catalogue(connection)
+        if one.is_of_gjobs and one.kind in (ObjectKind.RELATION, ObjectKind.FUNCTION) and one.full_name not in ours
+    ]
 
 
 def obstacle(connection: psycopg.Connection) -> str | None:

@@ -195,6 +195,16 @@ def not_restored_from_archive(error: InvalidValue) -> StoreError:
             hint="Restore the jobs one by one, or delete the existing job.",
             sqlstate=error.sqlstate,
         )
+    if error.field in _OWNERS:
+        words = f"{named_refusal(error).message} Nothing was restored."
+        return Conflict(words, hint="Leave the job in the archive.", sqlstate=error.sqlstate)
+    return error
+
+
+def named_refusal(error: StoreError) -> StoreError:
+    """Return what refused an archived job: the row that no longer exists, if the database named its column."""
+    if isinstance(error, InvalidValue) and error.field in _OWNERS:
+        return Conflict(f"The {_OWNERS[error.field]} of an archived job no longer exists.", sqlstate=error.sqlstate)
     return error
 
 

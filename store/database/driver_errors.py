@@ -66,7 +66,8 @@ def refusal_words(refusal: Refusal, name: str | None) -> str:
 
 def refusal_hint(refusal: Refusal) -> str:
     again = "" if refusal.other_period else STARTS_AGAIN.get(refusal.period, "")
-    return f"{again}Press b in the dashboard to raise the limit, or run {command('budgets set')}."
+    in_shell = f"{command('budgets set --help')} says how to do it in a shell."
+    return f"{again}Press b in the dashboard to raise the limit. {in_shell}"
 
 
 _SCHEMA = (

@@ -324,7 +324,7 @@ async def _restore(store: Store, query: ArchiveQuery, after: PageKey | None, row
     except RETRYABLE_REFUSALS as error:
         if not keys:
             raise
-        return RetentionBatch(keys, error=error)
+        return RetentionBatch(keys, error=validation.named_refusal(error))
     return RetentionBatch(keys, done=len(restored), dropped_columns=tuple(dropped))
 
 

@@ -119,7 +119,7 @@ async def test_write_key_works_after_the_grant_is_given(ungranted: Conninfo) -> 
         await driver.until(lambda: any("may not change" in words(message) for message in driver.warnings))
         jobs_db.sql("grant update on public.generation_jobs to authenticated")
         await driver.press("s")
-        await driver.shows_message("The missing grant has been added. Press the key again.")
+        await driver.shows_message("This database now has what was missing. Press the key again.")
         await driver.press("s")
         await driver.shows_message("Started lifestyle 00000001.")
         assert jobs_db.status(1) == "running"

@@ -63,6 +63,31 @@ def test_removal_names_the_objects_that_depend_on_gjobs(attached_database: Conni
     remove(attached_database)
 
 
+def test_removal_refuses_while_the_schema_has_objects_that_gjobs_did_not_create(migrated_copy: Conninfo) -> None:
+    execute(
+        migrated_copy,
+        "create table gjobs.notes (text text)",
+        "create function gjobs.note() returns text language sql as 'select text from gjobs.notes limit 1'",
+    )
+    with pytest.raises(MigrationRefused, match=r"did not create: function gjobs\.note, relation gjobs\.notes\.$"):
+        remove(migrated_copy)
+    execute(migrated_copy, "drop function gjobs.note()", "alter table gjobs.notes set schema public")
+    remove(migrated_copy)
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [
+        "create table gjobs.budgets ()",
+        "create function gjobs.record_changes() returns trigger language plpgsql as 'begin return null; end'",
+    ],
+)
+def test_upgrade_refuses_a_name_that_another_object_has(attached_database: Conninfo, taken: str) -> None:
+    execute(attached_database, "create schema gjobs", taken)
+    with pytest.raises(MigrationRefused, match=r"^gjobs needs a name that another object has: .* already exists"):
+        upgrade(attached_database)
+
+
 @pytest.mark.parametrize("table", ["job_event_log", "job_leases", "archived_jobs", "budgets"])
 def test_removal_and_upgrade_restore_a_schema_that_lacks_a_table(migrated_copy: Conninfo, table: str) -> None:
     with connect(migrated_copy) as connection:

@@ -9,7 +9,7 @@ from uuid import UUID
 from rich.cells import cell_len
 
 from gjobs.store.budgets.budget import Budget, budget_name
-from gjobs.store.errors import StoreError, command
+from gjobs.store.errors import BudgetExceeded, StoreError, command
 from gjobs.store.jobs import job_results
 from gjobs.store.jobs.job import LIVE_STATUSES, AnyStatus, GenerationJob, JobStatus, Project, why_refused
 from gjobs.store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord, WrittenRow
@@ -311,7 +311,10 @@ def why_skipped(
 
 
 def refused_by(error: StoreError) -> SkipReason:
-    reason = clean(error.message.rstrip("."), limit=200)
+    message = error.message.rstrip(".")
+    if isinstance(error, BudgetExceeded):  # Jobs that one budget refuses are counted together, whatever they cost.
+        message = f"{budget_name(error.refusal, error.name)} has no room; b raises its limit"
+    reason = clean(message, limit=200)
     return SkipReason(one=f"was refused ({reason})", many=f"were refused ({reason})")
 
 

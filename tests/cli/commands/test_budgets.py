@@ -73,7 +73,7 @@ def test_budgets_set_warns_about_a_limit_below_the_spent_amount(gjobs: Run) -> N
 
 def test_budgets_check_exits_with_8_when_a_budget_warns(gjobs: Run) -> None:
     assert gjobs("budgets", "--json").out == "[]\n"
-    assert gjobs("budgets").err == "No budgets. 'gjobs budgets set --profile world' creates one.\n"
+    assert gjobs("budgets").err == "No budgets. 'gjobs budgets set --help --profile world' says how to create one.\n"
     assert gjobs("budgets", "check").err == "There are no budgets.\n"
     set_autumn_budget(gjobs, "1000")
     ok = gjobs("budgets", "check", "--json")

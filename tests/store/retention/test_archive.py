@@ -109,6 +109,14 @@ async def test_restore_skips_a_job_whose_id_is_taken(db: Db, archived_jobs: Rete
     assert archived(db.sql) == {taken}
 
 
+async def test_restore_names_the_missing_owner_of_a_job(db: Db, archived_jobs: RetentionJobs) -> None:
+    db.sql("update gjobs.archived_jobs set user_id = %s where id = %s", (NOTHING, archived_jobs.other))
+    with pytest.raises(Conflict, match=r"^The owner of an archived job no longer exists\. Nothing was restored\.$"):
+        await restore_archived(db.operator, [archived_jobs.other])
+    last = await restored(db.operator)
+    assert (last.refused, last.refusal) == (1, "The owner of an archived job no longer exists.")
+
+
 async def test_repeated_archiving_and_restoring_keeps_rows_unchanged(db: Db, jobs: RetentionJobs) -> None:
     columns = "select j::text from generation_jobs j order by id"
     before = db.sql(columns)

@@ -42,7 +42,7 @@ async def list_budgets(session: "Session", output: Output, *, project: str | Non
         return
     show_budgets(output, found.budgets, found.taken_at)
     if not found:
-        print_message(f"No budgets. {command('budgets set')} creates one.")
+        print_message(f"No budgets. {command('budgets set --help')} says how to create one.")
 
 
 _Owner = tuple[str, str]

@@ -246,9 +246,9 @@ def context_for(host: ActionHost, needs: Capability | None = None) -> ActionCont
 
 
 async def _show_missing_capability(host: ActionHost, store: Store, needs: Capability | None) -> None:
-    """Check again before refusing, because a missing grant may have been added."""
+    """Check again before refusing, because somebody may have added what was missing."""
     await store.capability_cache.refresh_if_possible()
     if refusal := missing_capability_words(needs, store.capability_cache.latest, store.actor):
         show_warning(host, refusal)
     else:
-        show_message(host, "The missing grant has been added. Press the key again.")
+        show_message(host, "This database now has what was missing. Press the key again.")
