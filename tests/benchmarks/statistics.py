@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from time import perf_counter
 
 import psycopg
 
@@ -13,6 +13,7 @@ from gjobs.store.users.actor import ActingUser
 from tests.benchmarks import raw_psycopg
 from tests.benchmarks.database import Databases, FilledDatabase
 from tests.benchmarks.harness import AtLeast, AtMost, Contestant, Effort, Finding, Ratio, take_turns
+from tests.benchmarks.lists import timed
 from tests.benchmarks.sizes import few, many
 
 APP_SCHEMA = Path(__file__).parents[1] / "app_schema.sql"
@@ -88,23 +89,11 @@ async def _compare_totals(effort: Effort, database: FilledDatabase) -> Finding:
         Store(Database(database.conninfo), ActingUser(id=database.owner.id, email=None)) as store,
         raw_psycopg.connect(database.conninfo) as connection,
     ):
-
-        async def every_cost() -> int:
-            return await raw_psycopg.every_cost(connection, database.owner.id)
-
+        every_cost = partial(raw_psycopg.every_cost, connection, database.owner.id)
         assert await store.get_total_costs() == await every_cost()
-
-        async def ours() -> float:
-            start = perf_counter()
-            await store.get_total_costs()
-            return (perf_counter() - start) * 1000
-
-        async def rival() -> float:
-            start = perf_counter()
-            await every_cost()
-            return (perf_counter() - start) * 1000
-
-        series = await take_turns({TOTAL: ours, EVERY_COST: rival}, rounds=rounds)
+        series = await take_turns(
+            {TOTAL: timed(store.get_total_costs, 1), EVERY_COST: timed(every_cost, 1)}, rounds=rounds
+        )
     return Finding(
         title="the total cost of the same user, time at the client",
         unit="ms",

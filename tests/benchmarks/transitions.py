@@ -4,8 +4,8 @@ import asyncio
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import Event, Thread
 
 from psycopg import Connection
@@ -62,8 +62,8 @@ async def transitions(effort: Effort, databases: Databases) -> list[Finding]:
             {
                 WITH: _moving(ours, amount),
                 WITHOUT: _moving(plain, amount),
-                LISTENED: _moving_while_listened(ours, amount),
-                BUDGETED: _moving_within_budgets(ours, amount),
+                LISTENED: _moving(ours, amount, _listener),
+                BUDGETED: _moving(ours, amount, _budgets_of_everybody),
             },
             rounds=rounds,
         )
@@ -99,24 +99,13 @@ def _drop_our_triggers(connection: Connection) -> None:
         connection.execute(SQL("drop trigger {} on public.generation_jobs").format(Identifier(name)))
 
 
-def _moving(database: FilledDatabase, amount: str) -> Contestant:
+def _moving(
+    database: FilledDatabase,
+    amount: str,
+    during: Callable[[FilledDatabase], AbstractContextManager[object]] = nullcontext,
+) -> Contestant:
     async def contestant() -> float:
-        return await asyncio.to_thread(_transitions_a_second, database, amount)
-
-    return contestant
-
-
-def _moving_while_listened(database: FilledDatabase, amount: str) -> Contestant:
-    async def contestant() -> float:
-        with _listener(database):
-            return await asyncio.to_thread(_transitions_a_second, database, amount)
-
-    return contestant
-
-
-def _moving_within_budgets(database: FilledDatabase, amount: str) -> Contestant:
-    async def contestant() -> float:
-        with _budgets_of_everybody(database):
+        with during(database):
             return await asyncio.to_thread(_transitions_a_second, database, amount)
 
     return contestant

@@ -1,10 +1,9 @@
-"""A TCP proxy before a Postgres server: it counts bytes, messages and round trips, and delays both directions."""
+"""A TCP proxy before a Postgres server: it counts bytes and round trips, and delays both directions."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from struct import unpack_from
 from threading import Event, Thread
 
 from tests.benchmarks.database import Conninfo
@@ -26,8 +25,6 @@ class Traffic:
     """Bytes of the clients."""
     received: int
     """Bytes of the server, which hosts bill as egress."""
-    messages: int
-    """Messages of the protocol in both directions."""
     round_trips: int
     """How often a client sent something after it had got an answer. Each connection adds one for the TCP handshake.
     Connections whose answers are held do not count.
@@ -41,30 +38,8 @@ class Traffic:
         return Traffic(
             sent=self.sent - earlier.sent,
             received=self.received - earlier.received,
-            messages=self.messages - earlier.messages,
             round_trips=self.round_trips - earlier.round_trips,
         )
-
-
-class _MessageCounter:
-    """Counts the messages of a stream. Only the first message of a client has no type."""
-
-    def __init__(self, *, has_type: bool) -> None:
-        self._type_bytes = int(has_type)
-        self._rest = b""
-
-    def count(self, data: bytes) -> int:
-        self._rest += data
-        found = place = 0
-        while len(self._rest) >= place + self._type_bytes + 4:
-            (length,) = unpack_from("!i", self._rest, place + self._type_bytes)
-            if place + self._type_bytes + length > len(self._rest):
-                break
-            place += self._type_bytes + length
-            self._type_bytes = 1
-            found += 1
-        self._rest = self._rest[place:]
-        return found
 
 
 class WireProxy:
@@ -72,7 +47,7 @@ class WireProxy:
 
     def __init__(self, server: Conninfo) -> None:
         self._server = server
-        self._sent = self._received = self._messages = self._round_trips = 0
+        self._sent = self._received = self._round_trips = 0
         self._is_answered = True
         """Whether a client got an answer since the last time that one sent something."""
         self.delay = 0.0
@@ -87,7 +62,7 @@ class WireProxy:
 
     @property
     def traffic(self) -> Traffic:
-        return Traffic(sent=self._sent, received=self._received, messages=self._messages, round_trips=self._round_trips)
+        return Traffic(sent=self._sent, received=self._received, round_trips=self._round_trips)
 
     def conninfo(self, database: Conninfo) -> dict[str, str | int]:
         """Return the parameters that reach the database through this proxy, without TLS."""
@@ -105,7 +80,6 @@ class WireProxy:
         server, to_server = await asyncio.open_unix_connection(socket)
         self._round_trips += 1
         self._is_answered = True
-        asked, answered = _MessageCounter(has_type=False), _MessageCounter(has_type=True)
         is_new, is_held, writes = True, False, False
 
         def note_sent(data: bytes) -> None:
@@ -116,7 +90,6 @@ class WireProxy:
                 self.held += 1
             is_new = False
             self._sent += len(data)
-            self._messages += asked.count(data)
             if data != _GOODBYE and not is_held:
                 self._round_trips += self._is_answered
                 self._is_answered = False
@@ -130,7 +103,6 @@ class WireProxy:
 
         def note_delivered(data: bytes) -> None:
             self._received += len(data)
-            self._messages += answered.count(data)
             self._is_answered = True
 
         directions = [
