@@ -84,10 +84,12 @@ def add(connection: psycopg.Connection, user: UserRows) -> None:
 
 
 @contextmanager
-def acting(connection: psycopg.Connection, user: UUID | None, role: str = "authenticated") -> Iterator[None]:
-    """Act as a role with the claims of a user, in a transaction that is rolled back."""
+def acting(
+    connection: psycopg.Connection, user: UUID | None, role: str = "authenticated", *, commits: bool = False
+) -> Iterator[None]:
+    """Act as a role with the claims of a user, in a transaction that is rolled back unless it commits."""
     claims = json.dumps({"sub": str(user), "role": role}) if user else ""
-    with connection.transaction(force_rollback=True):
+    with connection.transaction(force_rollback=not commits):
         connection.execute(
             "select set_config('role', %s, true), set_config('request.jwt.claims', %s, true)", [role, claims]
         )

@@ -1,10 +1,8 @@
 """A budgeted user cannot queue more than the limits allow, whatever the user writes within the app's policies."""
 
-import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from uuid import UUID
 
 import psycopg
@@ -13,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import Conninfo, connect
-from tests.migrations.conftest import ADA, BEN, add
+from tests.migrations.conftest import ADA, BEN, acting, add
 from tests.migrations.test_budgets import is_accepted, limit_project, limit_user, queue, spent
 
 LIMIT = 100
@@ -25,22 +23,11 @@ INSERT = (
 )
 
 
-@contextmanager
-def as_ada(connection: psycopg.Connection) -> Iterator[None]:
-    """Run a transaction as Ada and commit it."""
-    claims = json.dumps({"sub": str(ADA.id), "role": "authenticated"})
-    with connection.transaction():
-        connection.execute(
-            "select set_config('role', 'authenticated', true), set_config('request.jwt.claims', %s, true)", [claims]
-        )
-        yield
-
-
 def write(connection: psycopg.Connection, statement: str, *values: object) -> bool:
     """Run a statement as Ada and return whether all budgets accept it."""
 
     def run() -> None:
-        with as_ada(connection):
+        with acting(connection, ADA.id, commits=True):
             connection.execute(statement.encode(), values)
 
     return is_accepted(run)
@@ -241,7 +228,7 @@ def test_user_cannot_reset_spending_by_truncating(owner: psycopg.Connection, bud
     assert insert(owner, "queued", LIMIT)
     with owner.transaction(force_rollback=True):
         owner.execute("grant truncate on public.generation_jobs to authenticated")
-        with as_ada(owner):
+        with acting(owner, ADA.id, commits=True):
             owner.execute("truncate public.generation_jobs")
         assert budgets.spent == LIMIT
 

@@ -122,17 +122,23 @@ WRITES = (
 )
 
 
-@pytest.mark.parametrize("stop", ["log", "indexes/earlier", "count"])
-def test_interrupted_takeover_of_an_earlier_build_can_be_continued(
-    earlier_build: Conninfo, database: Conninfo, monkeypatch: pytest.MonkeyPatch, stop: str
+@pytest.mark.parametrize(
+    ("stop", "with_psql"),
+    [("log", False), ("indexes/earlier", False), ("count", False), ("log", True), (None, True)],
+)
+def test_takeover_of_an_earlier_build_can_be_interrupted_and_continued_by_its_printed_sql(
+    earlier_build: Conninfo, database: Conninfo, monkeypatch: pytest.MonkeyPatch, stop: str | None, *, with_psql: bool
 ) -> None:
     before = rows(earlier_build)
-
-    with interrupting(stop, monkeypatch):
+    if stop is not None:
+        with interrupting(stop, monkeypatch):
+            upgrade(earlier_build)
+        execute(earlier_build, "begin", *WRITES, "rollback")
+    if with_psql:
+        assert run_with_psql(earlier_build, pending_sql(earlier_build)).stderr == ""
+    else:
         upgrade(earlier_build)
-    execute(earlier_build, "begin", *WRITES, "rollback")
-    upgrade(earlier_build)
-
+    assert read_status(earlier_build).current == HEAD
     assert rows(earlier_build) == before
     assert catalogue(earlier_build) == catalogue(database)
     assert check_rollups(earlier_build).matches
@@ -176,22 +182,6 @@ def public(conninfo: Conninfo) -> dict[str, list[Facts]]:
     """Return the objects in the schema public. The grants of a database depend on the role that created it."""
     found = catalogue(conninfo)
     return {kind: [fact for fact in found[kind] if fact[0] == "public"] for kind in found if kind != "grants"}
-
-
-@pytest.mark.parametrize("stop", [None, "log"])
-def test_printed_sql_takes_over_an_earlier_build(
-    earlier_build: Conninfo, database: Conninfo, monkeypatch: pytest.MonkeyPatch, stop: str | None
-) -> None:
-    """Also after an interruption."""
-    before = rows(earlier_build)
-    if stop is not None:
-        with interrupting(stop, monkeypatch):
-            upgrade(earlier_build)
-    assert run_with_psql(earlier_build, pending_sql(earlier_build)).stderr == ""
-    assert read_status(earlier_build).current == HEAD
-    assert catalogue(earlier_build) == catalogue(database)
-    assert rows(earlier_build) == before
-    assert check_rollups(earlier_build).matches
 
 
 def test_takeover_is_refused_while_a_worker_of_the_earlier_build_runs(earlier_build: Conninfo, tmp_path: Path) -> None:

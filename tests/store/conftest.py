@@ -49,9 +49,15 @@ def operator_now(database: Conninfo, sql: Sql) -> Iterator[BlockingStore]:
 
 @pytest.fixture
 async def operator(database: Conninfo, sql: Sql) -> AsyncIterator[Store]:
-    store = Store(Database(database))
-    yield store
-    await store.close()
+    async with Store(Database(database)) as store:
+        yield store
+
+
+@pytest.fixture
+async def app_store(attached_database: Conninfo, app_sql: Sql) -> AsyncIterator[Store]:
+    """The operator's store on the app's schema, which is empty."""
+    async with Store(Database(attached_database)) as store:
+        yield store
 
 
 @pytest.fixture

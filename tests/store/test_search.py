@@ -7,7 +7,6 @@ from uuid import UUID
 import pytest
 
 from gjobs.store import search, tables
-from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query
 from gjobs.store.errors import NoPrivilege
 from gjobs.store.jobs import job_sql
@@ -61,14 +60,13 @@ async def test_find_by_id_prefix_finds_all_matching_jobs(db: Db, monkeypatch: py
     assert await found("feed") == (["1", "2"], True)
 
 
-async def test_find_by_id_needs_grants_but_not_every_table(attached_database: Conninfo, app_sql: Sql) -> None:
+async def test_find_by_id_needs_grants_but_not_every_table(app_store: Store, app_sql: Sql) -> None:
     add_ada(app_sql)
     app_sql("drop table assets cascade")
-    async with Store(Database(attached_database)) as store:
-        assert (await store.find_by_id(str(ADA))).users == (ActingUser(id=ADA, email="ada@example.com"),)
-        app_sql("revoke all on projects, generation_jobs from authenticated")
-        with pytest.raises(NoPrivilege):
-            await store.acting_as(ActingUser(id=ADA)).find_by_id(str(ADA))
+    assert (await app_store.find_by_id(str(ADA))).users == (ActingUser(id=ADA, email="ada@example.com"),)
+    app_sql("revoke all on projects, generation_jobs from authenticated")
+    with pytest.raises(NoPrivilege):
+        await app_store.acting_as(ActingUser(id=ADA)).find_by_id(str(ADA))
 
 
 def test_find_by_id_uses_an_index(database: Conninfo) -> None:

@@ -46,6 +46,17 @@ async def rejection(server: RejectingServer, *hosts: str, **login: str) -> Store
         return await connection_error({"host": ",".join(hosts), "port": port, "user": "ada", **login})
 
 
+async def errors_of_the_store_and_of_a_migration(server: RejectingServer) -> tuple[StoreError, StoreError]:
+    """Return the errors of two logins on a server that rejects each in the same way."""
+    async with listening(server.serve, "127.0.0.1") as port:
+        login: Conninfo = {"host": "127.0.0.1", "port": port, "user": "ada", "password": "right", "sslmode": "disable"}
+        error = await connection_error(login)
+        server.visits = 0
+        with pytest.raises(StoreError) as caught:
+            await asyncio.to_thread(lambda: connect(login).__enter__())
+    return error, caught.value
+
+
 REFUSED, UNREACHABLE = "The database refused the sign-in: ", "The database is not reachable: "
 LOST, ACCEPTS_NONE = "The connection was lost: ", "The database accepts no connections at the moment: "
 
@@ -194,12 +205,7 @@ async def test_sqlstate_of_a_refusal_in_another_language_is_found(
     sqlstate: str, severity: str, message: str, kind: type[StoreError], hint: str
 ) -> None:
     server = RejectingServer(fatal(sqlstate, message, severity=severity), asks_for_password=False)
-    async with listening(server.serve, "127.0.0.1") as port:
-        login: Conninfo = {"host": "127.0.0.1", "port": port, "user": "ada", "password": "right", "sslmode": "disable"}
-        error = await connection_error(login)
-        with pytest.raises(kind) as caught:
-            await asyncio.to_thread(lambda: connect(login).__enter__())
-    for found in (error, caught.value):
+    for found in await errors_of_the_store_and_of_a_migration(server):
         assert type(found) is kind
         assert f": {message}." in str(found)
         assert found.hint == hint
@@ -405,14 +411,7 @@ async def test_full_server_stays_unreachable_if_the_second_attempt_is_not_refuse
     then_asks: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(refusal_code, "PATIENCE_SECONDS", 60.0 if then_asks else 0.2)
-    server = FullAtFirst(then_asks=then_asks)
-    async with listening(server.serve, "127.0.0.1") as port:
-        login: Conninfo = {"host": "127.0.0.1", "port": port, "user": "ada", "password": "right", "sslmode": "disable"}
-        error = await connection_error(login)
-        server.visits = 0
-        with pytest.raises(Unreachable) as caught:
-            await asyncio.to_thread(lambda: connect(login).__enter__())
-    for found in (error, caught.value):
+    for found in await errors_of_the_store_and_of_a_migration(FullAtFirst(then_asks=then_asks)):
         assert type(found) is Unreachable
         assert str(found) == f"The database accepts no connections at the moment: {FULL_IN_GERMAN}."
         assert "Try again" in str(found.hint)

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import Connection
 
-from gjobs.store.database.database import Database
 from gjobs.store.database.query import explain_plan
 from gjobs.store.error_groups.error_group import (
     BUCKETS,
@@ -320,16 +319,15 @@ async def test_end_of_a_failure_is_its_completion(db: Db) -> None:
     assert not await db.operator.get_error_groups(ErrorScope(window=24 * HOUR), at=NOW)
 
 
-async def test_app_schema_with_own_columns_and_statuses_is_grouped(attached_database: Conninfo, app_sql: Sql) -> None:
+async def test_app_schema_with_own_columns_and_statuses_is_grouped(app_store: Store, app_sql: Sql) -> None:
     job_id = UUID(int=7)
     add_ada(app_sql, job_id, UUID(int=8))
     app_sql("alter table generation_jobs add column priority int, drop constraint generation_jobs_status_check")
     app_sql("update generation_jobs set status = 'failed', error = repeat('a', 2000000)")
     app_sql("update generation_jobs set status = 'paused' where id = %s", [UUID(int=8)])
-    async with Store(Database(attached_database)) as store:
-        (group,) = found = await store.get_error_groups()
-        assert (group.count, group.fingerprint, len(group.example)) == (1, "a" * 200, 4_000)
-        (job,) = await store.get_error_group_jobs(EVERY_FAILURE, group, at=found.taken_at)
-        assert (job.id, job.is_error_cut) == (job_id, True)
-        (listed,) = await store.find_jobs(parse(f"error-group:{group.id}"))
-        assert listed.id == job_id
+    (group,) = found = await app_store.get_error_groups()
+    assert (group.count, group.fingerprint, len(group.example)) == (1, "a" * 200, 4_000)
+    (job,) = await app_store.get_error_group_jobs(EVERY_FAILURE, group, at=found.taken_at)
+    assert (job.id, job.is_error_cut) == (job_id, True)
+    (listed,) = await app_store.find_jobs(parse(f"error-group:{group.id}"))
+    assert listed.id == job_id

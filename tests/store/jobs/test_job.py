@@ -7,7 +7,6 @@ from uuid import UUID
 
 import pytest
 
-from gjobs.store.database.database import Database
 from gjobs.store.errors import NoPrivilege
 from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindow, RowWindowQuery
 from gjobs.store.jobs import job_results
@@ -35,7 +34,6 @@ from gjobs.store.jobs.job_results import (
 from gjobs.store.moments.past_store import past_store
 from gjobs.store.store import Store
 from gjobs.store.values.formats import FarTime
-from tests.conftest import Conninfo
 from tests.store.store_fixtures import NOW, Db, Sql, a_job, add_ada, altered, the_job
 
 LEGAL = {
@@ -228,11 +226,10 @@ async def test_past_moment_shows_only_earlier_starts(db: Db, sql: Sql) -> None:
         assert [job.started_at for job in found] == [expected] * 2
 
 
-async def test_app_table_has_no_starts(attached_database: Conninfo, app_sql: Sql) -> None:
+async def test_app_table_has_no_starts(app_store: Store, app_sql: Sql) -> None:
     add_ada(app_sql, UUID(int=9))
-    async with Store(Database(attached_database)) as store:
-        window = (await store.get_listing(ListingQuery(window=RowWindowQuery(listed=ListQuery())))).window
-        assert (len(window.jobs), window.has_starts) == (1, False)
+    window = (await app_store.get_listing(ListingQuery(window=RowWindowQuery(listed=ListQuery())))).window
+    assert (len(window.jobs), window.has_starts) == (1, False)
 
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)

@@ -1,6 +1,5 @@
 """A job's history as each actor sees it, and stuck jobs."""
 
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -178,12 +177,6 @@ def apply(connection: psycopg.Connection, step: tuple[str, list[UUID], dict[str,
         connection.execute("truncate generation_jobs")
 
 
-@pytest.fixture
-def owner(database: Conninfo) -> Iterator[psycopg.Connection]:
-    with connect(database, autocommit=True) as connection:
-        yield connection
-
-
 def start_over(connection: psycopg.Connection) -> None:
     connection.execute("delete from auth.users")
     connection.execute("delete from gjobs.job_event_log")
@@ -199,19 +192,19 @@ def start_over(connection: psycopg.Connection) -> None:
 )
 @given(steps=STEPS, undone=st.sets(st.integers(0, 11), max_size=3))
 def test_replaying_events_reproduces_the_jobs_and_their_cost(
-    owner: psycopg.Connection, steps: list[tuple[str, list[UUID], dict[str, int]]], undone: set[int]
+    operator_connection: psycopg.Connection, steps: list[tuple[str, list[UUID], dict[str, int]]], undone: set[int]
 ) -> None:
-    start_over(owner)
+    start_over(operator_connection)
     for number, step in enumerate(steps):
-        with suppress(psycopg.errors.UniqueViolation), owner.transaction(force_rollback=number in undone):
-            apply(owner, step)
+        with suppress(psycopg.errors.UniqueViolation), operator_connection.transaction(force_rollback=number in undone):
+            apply(operator_connection, step)
 
-    rows = owner.execute(
+    rows = operator_connection.execute(
         "select id, status, mode, error, cost_cents, retry_count, user_id, project_id from generation_jobs"
     )
     present = {row[0]: State(*row[1:]) for row in rows}
-    assert {job: state for job in JOBS if (state := replayed(events_of(owner, job)))} == present
-    changes = owner.execute(
+    assert {job: state for job in JOBS if (state := replayed(events_of(operator_connection, job)))} == present
+    changes = operator_connection.execute(
         "select coalesce(sum(cents_change), 0) from gjobs.job_events"
         " where id > all (select id from gjobs.job_events where kind = 'truncated')"
     ).fetchone()
@@ -331,9 +324,8 @@ async def test_stuck_jobs_are_found_where_jobs_may_have_no_mode(migrated_copy: C
         assert await stuck(store) == {job}
 
 
-async def test_stuck_jobs_are_found_by_time_alone_on_the_app_schema(attached_database: Conninfo, app_sql: Sql) -> None:
+async def test_stuck_jobs_are_found_by_time_alone_on_the_app_schema(app_store: Store, app_sql: Sql) -> None:
     add_ada(app_sql, project_id=NOTHING)
     job = running(app_sql, NOTHING, 31)
-    async with Store(Database(attached_database)) as store:
-        assert await stuck(store) == {job}
-        assert (await verdict(store, job)).lease is LeaseState.UNKNOWN
+    assert await stuck(app_store) == {job}
+    assert (await verdict(app_store, job)).lease is LeaseState.UNKNOWN

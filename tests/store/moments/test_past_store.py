@@ -610,9 +610,8 @@ async def test_removed_events_limit_moments_and_histories_of_each_actor(db: Db, 
     await error_of(BeforeLog, past_store(db.operator, kept).event_beside(None, is_later=False))
 
 
-async def test_moments_need_events(attached_database: Conninfo, app_sql: Sql) -> None:
-    async with Store(Database(attached_database)) as store:
-        missing = await error_of(SchemaMissing, past_store(store, moment_now(app_sql)).get_generation_jobs())
+async def test_moments_need_events(app_store: Store, app_sql: Sql) -> None:
+    missing = await error_of(SchemaMissing, past_store(app_store, moment_now(app_sql)).get_generation_jobs())
 
     assert "gjobs migrate up" in str(missing.hint)
 

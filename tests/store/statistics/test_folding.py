@@ -11,7 +11,7 @@ from gjobs.store.errors import Locked, SchemaMissing
 from gjobs.store.statistics import read_totals
 from gjobs.store.statistics.read_totals import Folder, fold_events, fold_quietly, fold_until
 from gjobs.store.store import Store
-from tests.conftest import Conninfo, connect
+from tests.conftest import connect
 from tests.store.store_fixtures import Db, until
 
 UNFOLDED = """
@@ -45,11 +45,10 @@ async def test_fold_is_refused_while_another_session_folds(jobs: Db) -> None:
             await fold_events(jobs.operator.actor_database)
 
 
-async def test_fold_needs_a_migrated_database(attached_database: Conninfo) -> None:
-    async with Store(Database(attached_database)) as store:
-        with pytest.raises(SchemaMissing):
-            await fold_events(store.actor_database)
-        await fold_quietly(store.actor_database)
+async def test_fold_needs_a_migrated_database(app_store: Store) -> None:
+    with pytest.raises(SchemaMissing):
+        await fold_events(app_store.actor_database)
+    await fold_quietly(app_store.actor_database)
 
 
 async def test_users_and_read_only_sessions_do_not_fold(jobs: Db) -> None:

@@ -5,7 +5,6 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from gjobs.store.database.database import Database
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.jobs.job_results import FEWEST, CappedCount
 from gjobs.store.statistics import statistics, statistics_sql
@@ -18,7 +17,6 @@ from gjobs.store.statistics.statistics import (
     TotalsQuery,
 )
 from gjobs.store.store import Store
-from tests.conftest import Conninfo
 from tests.store.statistics.test_statistics_sql import finished
 from tests.store.store_fixtures import ADA, BEN, NOTHING, NOW, Db, Sql, add_ada, altered
 
@@ -100,11 +98,10 @@ async def test_rates_cover_a_shorter_time_when_many_jobs_move(db: Db, monkeypatc
     assert (flow.moves.seconds, entered(flow)) == (20.0, [2, 0, 0, 0])
 
 
-async def test_starts_are_unknown_where_they_are_not_recorded(attached_database: Conninfo, app_sql: Sql) -> None:
+async def test_starts_are_unknown_where_they_are_not_recorded(app_store: Store, app_sql: Sql) -> None:
     add_ada(app_sql, project_id=NOTHING)
     finished(app_sql, NOTHING, NOW, created_at=NOW - MINUTE)
-    async with Store(Database(attached_database)) as store:
-        flow = await flow_of(store)
+    flow = await flow_of(app_store)
     assert entered(flow) == [1, None, 1, 0]
     assert flow.moves is not None
     assert flow.moves.per_minute(JobStatus.RUNNING) is None

@@ -12,7 +12,6 @@ from uuid import UUID, uuid4
 import pytest
 
 from gjobs.store import tables
-from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query
 from gjobs.store.errors import InvalidValue
 from gjobs.store.filters.filter_syntax import parse
@@ -25,7 +24,6 @@ from gjobs.store.statistics import statistics_sql
 from gjobs.store.statistics.statistics import DayCost, JobStatistics, ModeTimings, ProjectTotals, TotalsQuery
 from gjobs.store.store import Store
 from gjobs.store.users import user_sql
-from tests.conftest import Conninfo
 from tests.store.store_fixtures import ADA, BEN, NOTHING, NOW, Db, Sql, add_ada, error_of, record_start
 
 
@@ -179,28 +177,27 @@ async def test_rollups_equal_counted_statistics(
         assert dict(of_projects) == {id_: one for id_, one in (await project_totals(store)).items() if one.job_count}
 
 
-async def test_jobs_without_a_cost_count_as_free(attached_database: Conninfo, app_sql: Sql) -> None:
+async def test_jobs_without_a_cost_count_as_free(app_store: Store, app_sql: Sql) -> None:
     """The app's own table may allow such jobs."""
     add_ada(app_sql, UUID(int=1), UUID(int=2))
     app_sql("alter table generation_jobs alter cost_cents drop not null")
     app_sql("update generation_jobs set cost_cents = null")
-    async with Store(Database(attached_database)) as store:
-        (statistic,) = (await store.get_job_statistics()).by_status
-        assert (statistic.count, statistic.total_cost_cents, statistic.avg_cost_cents) == (2, 0, 0.0)
-        assert await store.get_total_costs() == 0
-        totals = await store.get_totals(TotalsQuery(), at=NOW)
-        assert totals == await store.get_exact_totals(TotalsQuery(), lambda *_: None, at=NOW)
-        for has_projects in (True, False):
-            listed = project_sql.list_projects(limit=2, has_projects=has_projects)
-            (project,) = await store.database.read(store.actor, listed)
-            assert project.total_cost_cents == 0, "not unknown"
-        counts = await store.database.read(store.actor, count_by_status(tables.generation_jobs, []))
-        assert [(count.count, count.total_cost_cents) for count in counts] == [(2, 0)]
-        app_sql("update generation_jobs set cost_cents = 100 where id = %s", (UUID(int=1),))
-        totals = await store.get_totals(TotalsQuery(), at=NOW)
-        assert totals.statistics is not None
-        assert totals.statistics.by_status[0].avg_cost_cents == 50.0
-        assert totals == await store.get_exact_totals(TotalsQuery(), lambda *_: None, at=NOW)
+    (statistic,) = (await app_store.get_job_statistics()).by_status
+    assert (statistic.count, statistic.total_cost_cents, statistic.avg_cost_cents) == (2, 0, 0.0)
+    assert await app_store.get_total_costs() == 0
+    totals = await app_store.get_totals(TotalsQuery(), at=NOW)
+    assert totals == await app_store.get_exact_totals(TotalsQuery(), lambda *_: None, at=NOW)
+    for has_projects in (True, False):
+        listed = project_sql.list_projects(limit=2, has_projects=has_projects)
+        (project,) = await app_store.database.read(app_store.actor, listed)
+        assert project.total_cost_cents == 0, "not unknown"
+    counts = await app_store.database.read(app_store.actor, count_by_status(tables.generation_jobs, []))
+    assert [(count.count, count.total_cost_cents) for count in counts] == [(2, 0)]
+    app_sql("update generation_jobs set cost_cents = 100 where id = %s", (UUID(int=1),))
+    totals = await app_store.get_totals(TotalsQuery(), at=NOW)
+    assert totals.statistics is not None
+    assert totals.statistics.by_status[0].avg_cost_cents == 50.0
+    assert totals == await app_store.get_exact_totals(TotalsQuery(), lambda *_: None, at=NOW)
 
 
 APP_CHANGES = {
@@ -224,16 +221,15 @@ APP_CHANGES = {
 
 @pytest.mark.parametrize("statements", APP_CHANGES.values(), ids=APP_CHANGES)
 async def test_exact_totals_of_an_apps_own_table_equal_counted_totals(
-    attached_database: Conninfo, app_sql: Sql, statements: tuple[str, ...]
+    app_store: Store, app_sql: Sql, statements: tuple[str, ...]
 ) -> None:
     add_ada(app_sql, UUID(int=1), UUID(int=2))
     for statement in statements:
         app_sql(statement)
-    async with Store(Database(attached_database)) as store:
-        for text in ("", "error:none", "is:stuck", "-mode:draft"):
-            query = TotalsQuery(matching=ListQuery(job_filter=parse(text, now=NOW)))
-            totals = await store.get_totals(query, at=NOW)
-            assert totals == await store.get_exact_totals(query, lambda *_: None, at=NOW), text
+    for text in ("", "error:none", "is:stuck", "-mode:draft"):
+        query = TotalsQuery(matching=ListQuery(job_filter=parse(text, now=NOW)))
+        totals = await app_store.get_totals(query, at=NOW)
+        assert totals == await app_store.get_exact_totals(query, lambda *_: None, at=NOW), text
 
 
 HOUR = timedelta(hours=1)
@@ -315,10 +311,9 @@ async def test_job_with_an_infinite_time_has_no_duration(db: Db) -> None:
     assert (found.finished, found.total) == (2, None)
 
 
-async def test_only_the_duration_is_known_without_recorded_starts(attached_database: Conninfo, app_sql: Sql) -> None:
+async def test_only_the_duration_is_known_without_recorded_starts(app_store: Store, app_sql: Sql) -> None:
     add_ada(app_sql, project_id=NOTHING)
     finished(app_sql, NOTHING, NOW, created_at=NOW - timedelta(seconds=40), status="failed")
-    async with Store(Database(attached_database)) as store:
-        found = (await store.get_job_timings(window=HOUR, at=NOW)).of_all
+    found = (await app_store.get_job_timings(window=HOUR, at=NOW)).of_all
     assert (found.failed, found.waiting, found.running) == (1, None, None)
     assert spread(found, "total") == (40.0, 40.0)

@@ -333,16 +333,15 @@ async def test_policies_can_read_the_issuer_the_times_and_the_sign_in_of_the_tok
         assert {job.mode for job in jobs.items} == methods
 
 
-async def test_anon_sees_what_a_visitor_sees(app: psycopg.Connection, attached_database: Conninfo) -> None:
+async def test_anon_sees_what_a_visitor_sees(app: psycopg.Connection, app_store: Store) -> None:
     write_policies(app, [Policy("of everyone", is_permissive=True)])
     expected = seen_in_app(app, "anon", {"role": "anon"})
 
     assert len(expected) == 6
-    async with Store(Database(attached_database)) as operator:
-        store = operator.acting_as(ANON)
-        assert {job.id for job in (await store.find_jobs()).items} == expected
-        assert (await store.get_job_statistics()).total_count == 6
-        assert await store.actor_database.partial_claims() == ()
+    store = app_store.acting_as(ANON)
+    assert {job.id for job in (await store.find_jobs()).items} == expected
+    assert (await store.get_job_statistics()).total_count == 6
+    assert await store.actor_database.partial_claims() == ()
 
 
 @pytest.fixture

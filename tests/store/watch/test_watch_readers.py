@@ -8,7 +8,6 @@ from uuid import UUID
 
 import pytest
 
-from gjobs.store.database.database import Database
 from gjobs.store.error_groups.error_group import error_group_id
 from gjobs.store.errors import InvalidValue, Unreachable
 from gjobs.store.filters.filter_syntax import parse
@@ -16,7 +15,7 @@ from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.store import Store
 from gjobs.store.watch import watch as watch_readers
 from gjobs.store.watch.watch import Cursor, JobsAtPoll, Transition, Watch, transitions_between
-from tests.conftest import Conninfo, connect
+from tests.conftest import connect
 from tests.store.store_fixtures import ADA, NOW, Db, Sql, a_job, add_ada
 
 Changes = list[tuple[UUID, str | None, str | None]]
@@ -218,23 +217,22 @@ async def test_watch_reports_changes_exactly_once_across_lost_connections(db: Db
     assert found == [(job, *step) for job in jobs for step in STEPS]
 
 
-async def test_watch_without_events_reports_observed_changes(attached_database: Conninfo, app_sql: Sql) -> None:
+async def test_watch_without_events_reports_observed_changes(app_store: Store, app_sql: Sql) -> None:
     old, new = UUID(int=1), UUID(int=3)
     add_ada(app_sql, old)
-    async with Store(Database(attached_database)) as store:
-        watch, packaging = await store.watch(), await store.watch(parse("mode:packaging", now=NOW))
-        assert [await reported(one) for one in (watch, packaging)] == [[], []]
-        app_sql(
-            "insert into generation_jobs (id, user_id, project_id, mode)"
-            " select %s, user_id, project_id, 'packaging' from generation_jobs",
-            [new],
-        )
-        app_sql("update generation_jobs set status = 'running' where id = %s", [old])
-        assert await reported(watch) == [(new, None, "queued"), (old, "queued", "running")]
-        assert await reported(packaging) == [(new, None, "queued")]
-        app_sql("delete from generation_jobs where id = %s", [old])
-        assert await reported(watch) == [(old, "running", None)]
-        assert await reported(watch) == []
+    watch, packaging = await app_store.watch(), await app_store.watch(parse("mode:packaging", now=NOW))
+    assert [await reported(one) for one in (watch, packaging)] == [[], []]
+    app_sql(
+        "insert into generation_jobs (id, user_id, project_id, mode)"
+        " select %s, user_id, project_id, 'packaging' from generation_jobs",
+        [new],
+    )
+    app_sql("update generation_jobs set status = 'running' where id = %s", [old])
+    assert await reported(watch) == [(new, None, "queued"), (old, "queued", "running")]
+    assert await reported(packaging) == [(new, None, "queued")]
+    app_sql("delete from generation_jobs where id = %s", [old])
+    assert await reported(watch) == [(old, "running", None)]
+    assert await reported(watch) == []
 
 
 def test_cursor_is_two_numbers() -> None:
