@@ -1,17 +1,15 @@
 """A write that changes no row fails, says why and changes nothing else. On the app's schema."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from itertools import product
 from uuid import UUID
 
 import pytest
 
-from gjobs.store.database.database import Database
 from gjobs.store.errors import Conflict, NoPrivilege, RowMissing, StoreError
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.jobs.job_results import Missing, Refused
 from gjobs.store.store import Store
-from tests.conftest import Conninfo
 from tests.store.store_fixtures import BEN, NOTHING, Sql, add_ada, add_asset, error_of
 
 PROJECT = UUID("a1000000-0000-4000-8000-000000000000")
@@ -31,10 +29,8 @@ def app_sql(app_sql: Sql) -> Sql:
 
 
 @pytest.fixture
-async def operator(attached_database: Conninfo, app_sql: Sql) -> AsyncIterator[Store]:
-    store = Store(Database(attached_database))
-    yield store
-    await store.close()
+def operator(app_store: Store) -> Store:
+    return app_store
 
 
 @pytest.fixture

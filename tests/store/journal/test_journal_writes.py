@@ -30,9 +30,8 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def store(database: Conninfo, sql: Sql, path: Path) -> AsyncIterator[Store]:
-    store = Store(Database(database, journal=Journal(path, database="testbase")))
-    yield store
-    await store.close()
+    async with Store(Database(database, journal=Journal(path, database="testbase"))) as store:
+        yield store
 
 
 def the_entry(path: Path) -> JournalEntry:

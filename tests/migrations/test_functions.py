@@ -1,12 +1,223 @@
-"""Statistics, recent jobs and the summary show users only their own jobs."""
+"""Functions: each is created once, guards its writes with WHERE, and shows users only their own jobs."""
 
+import ast
+import re
+from collections import defaultdict
 from decimal import Decimal
+from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import pytest
 
+from gjobs.migrations.runner import remove, upgrade
+from gjobs.migrations.scripts import MIGRATIONS
 from tests.conftest import Conninfo, connect
-from tests.migrations.conftest import ADA, BEN, acting, add, execute
+from tests.hosted.parse_trees import unguarded_statements
+from tests.migrations.conftest import ADA, BEN, UserRows, acting, add, app_schema, catalogue, execute
+from tests.migrations.sql_writes import unguarded_writes
+
+CREATED = r"create (?:or replace )?{kind} (?P<name>[\w.]+)"
+APP_FOLDER = Path("sql/app")
+"""The folder of the app's own functions and triggers."""
+
+
+def files_by_name(kind: str) -> dict[str, list[Path]]:
+    """Return the files below `migrations` that create each function or trigger of gjobs."""
+    found: dict[str, list[Path]] = defaultdict(list)
+    for file in sorted(MIGRATIONS.rglob("*.sql")):
+        path = file.relative_to(MIGRATIONS)
+        if path.parent != APP_FOLDER:
+            for match in re.finditer(CREATED.format(kind=kind), file.read_text(encoding="utf-8"), re.IGNORECASE):
+                found[match["name"]].append(path)
+    return found
+
+
+def test_each_function_and_trigger_is_created_once() -> None:
+    for kind in ("function", "trigger"):
+        found = files_by_name(kind)
+        assert found
+        assert {name: files for name, files in found.items() if len(files) > 1} == {}
+
+
+def test_files_create_every_function_and_trigger_of_the_gjobs_schema(database: Conninfo) -> None:
+    with connect(database) as connection:
+        functions = connection.execute(
+            "select 'gjobs.' || proname from pg_proc where pronamespace = 'gjobs'::regnamespace"
+        ).fetchall()
+        triggers = connection.execute(
+            "select t.tgname from pg_trigger t join pg_proc p on p.oid = t.tgfoid"
+            " where p.pronamespace = 'gjobs'::regnamespace"
+        ).fetchall()
+
+    assert {name for name in files_by_name("function") if name.startswith("gjobs.")} == {row[0] for row in functions}
+    assert set(files_by_name("trigger")) == {row[0] for row in triggers}
+
+
+WORKER = UUID(int=0xD1)
+CLEO = UserRows(id=UUID(int=0xC0), project=UUID(int=0xC1), asset=UUID(int=0xC2), job=UUID(int=0xC3))
+CALLS: list[tuple[str, list[tuple[object, ...]]]] = [
+    ("select count(*) from gjobs.claim_jobs(%(worker)s, array['lifestyle'], 1, 0)", [(1,)]),
+    ("select attempt, lost_by from gjobs.claim_jobs(%(worker)s, null, 1, 60)", [(2, WORKER)]),
+    ("select count(*) from gjobs.renew_leases(%(worker)s, %(jobs)s, '{2}', 60, '{half}')", [(1,)]),
+    ("select count(*) from gjobs.postpone_jobs(%(worker)s, %(jobs)s, '{2}', '{late}', '{7}', '{0}')", [(1,)]),
+    ("select attempt, note from gjobs.claim_jobs(%(worker)s, null, 1, 60)", [(3, "late")]),
+    ("select count(*) from gjobs.finish_jobs(%(worker)s, %(jobs)s, '{3}', '{failed}', '{late}', '{9}')", [(1,)]),
+    ("select spent_cents, allowed from gjobs.check_budget(%(project)s, 1)", [(9, True)]),
+    ("select status, unrecorded from gjobs.jobs_at(now(), p_job_ids => %(jobs)s)", [("failed", None)]),
+    ("select count(*) from gjobs.archive_jobs(%(jobs)s)", [(1,)]),
+    ("select count(*) from gjobs.restore_jobs(%(jobs)s)", [(1,)]),
+]
+"""Calls with their results."""
+
+
+def test_functions_work_after_an_upgrade_and_the_apps_own_work_after_a_removal(attached_database: Conninfo) -> None:
+    before = app_schema(catalogue(attached_database))
+    upgrade(attached_database)
+    with connect(attached_database, autocommit=True) as connection:
+        call_functions_of_workers(connection)
+        call_functions_of_the_app(connection)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="another user"), acting(connection, CLEO.id):
+            connection.execute("select gjobs.get_job_statistics(%s)", [BEN.id])
+
+        remove(attached_database)
+
+        assert app_schema(catalogue(attached_database)) == before
+        call_functions_of_the_app(connection)
+
+
+def call_functions_of_workers(connection: psycopg.Connection) -> None:
+    add(connection, ADA)
+    connection.execute(
+        "insert into gjobs.budgets (project_id, period, limit_cents) values (%s, 'all', 500)", [ADA.project]
+    )
+    values = {"worker": WORKER, "jobs": [ADA.job], "project": ADA.project}
+    for call, expected in CALLS:
+        assert connection.execute(call.encode(), values).fetchall() == expected, call
+
+
+def call_functions_of_the_app(connection: psycopg.Connection) -> None:
+    connection.execute("delete from auth.users")
+    for user in (CLEO, BEN):
+        add(connection, user)
+    with acting(connection, CLEO.id):
+        moved = connection.execute("select public.transition_job_status(%s, 'running')", [CLEO.job]).fetchone()
+        counted = connection.execute("select status, count, total_cost_cents from public.get_job_statistics()")
+        assert (moved, counted.fetchall()) == ((True,), [("running", 1, 250)])
+        assert connection.execute("select id from public.get_recent_jobs()").fetchall() == [(CLEO.job,)]
+    connection.execute("delete from public.generation_jobs where id = %s", [BEN.job])
+    statistics = connection.execute("select status from public.get_job_statistics(%s)", [CLEO.id]).fetchall()
+    assert statistics == [("queued",)]
+
+
+ROOT = MIGRATIONS.parent
+PACKAGES = ("migrations", "store", "tui")
+
+
+def found_in(texts: dict[str, str]) -> dict[str, list[str]]:
+    return {name: found for name, text in texts.items() if (found := unguarded_writes(text))}
+
+
+def files(suffix: str) -> list[Path]:
+    return [path for package in PACKAGES for path in sorted((ROOT / package).rglob(f"*{suffix}"))]
+
+
+def strings(path: Path) -> str:
+    """Return the strings of a Python file that may write, each as separate SQL."""
+    source = path.read_text(encoding="utf-8")
+    nodes = ast.walk(ast.parse(source)) if may_write(source) else ()
+    found = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return ";\n".join("$text$" + text + "$text$" for text in found if may_write(text))
+
+
+def may_write(text: str) -> bool:
+    return re.search("update|delete", text, re.IGNORECASE) is not None
+
+
+UNGUARDED = (
+    "update gjobs.fold_state set folded_at = now()",
+    "begin if true then delete from t; end if; end",
+    "with gone as (delete from t returning *) select from gone where true",
+    "update t set a = (select 1 from u where true); select 1 where true",
+    "do $$ begin execute format($x$ update %I set a = 1 $x$, 't'); end $$",
+    "execute 'delete from t'",
+    "for kept in delete from t returning a loop perform 1 where true; end loop;",
+)
+GUARDED = (
+    "update t set a = 1 where true",
+    "with gone as (delete from t where a returning *) select * from gone",
+    "merge into t using u on true when matched then update set a = 1 when not matched then delete",
+    "insert into t values (1) on conflict (a) do update set a = 2",
+    "create policy p on t for update using (true); select 1 for no key update;",
+    "create trigger t after update on t for each row execute function f(); -- delete from t",
+    "select 'Update the row, then set it.'",
+)
+
+
+def test_the_check_finds_only_writes_without_where() -> None:
+    assert [len(unguarded_writes(sql)) for sql in UNGUARDED] == [1] * len(UNGUARDED)
+    assert [unguarded_writes(sql) for sql in GUARDED] == [[]] * len(GUARDED)
+
+
+def test_no_script_writes_without_where() -> None:
+    assert found_in({str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in files(".sql")}) == {}
+
+
+def test_no_sql_in_python_writes_without_where() -> None:
+    assert found_in({str(path.relative_to(ROOT)): strings(path) for path in files(".py")}) == {}
+
+
+def test_no_function_of_a_migrated_database_writes_without_where(database: Conninfo) -> None:
+    with connect(database) as connection:
+        bodies = connection.execute(
+            "select p.oid::regprocedure::text, p.prosrc from pg_proc p"
+            " where p.pronamespace in ('gjobs'::regnamespace, 'public'::regnamespace)"
+        ).fetchall()
+
+    assert len(bodies) > 30
+    assert found_in(dict(bodies)) == {}
+
+
+def test_the_server_reports_an_update_without_where(operator: psycopg.Connection) -> None:
+    with unguarded_statements(operator) as found, operator.transaction(force_rollback=True):
+        operator.execute(
+            "create function pg_temp.f() returns void language plpgsql as 'begin delete from pg_temp.t; end'"
+        )
+        operator.execute("create temp table t (a integer)")
+        operator.execute("update pg_temp.t set a = 1 where true")
+        assert found == []
+        operator.execute("select pg_temp.f()")
+        operator.execute("with gone as (update pg_temp.t set a = 2 returning a) select a from gone where a > 1")
+    assert found == ["DELETE", "UPDATE"]
+
+
+def test_no_statement_of_the_app_writes_without_where(operator: psycopg.Connection) -> None:
+    """Check the server's parse trees, as safeupdate does, also within triggers and functions."""
+    operator.execute("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'all', 9000)", [ADA.id])
+    with unguarded_statements(operator) as found:
+        with acting(operator, ADA.id):
+            operator.execute(
+                "insert into public.generation_jobs (user_id, project_id, mode, cost_cents)"
+                " select user_id, id, 'x', 5 from public.projects"
+            )
+            operator.execute("update public.generation_jobs set status = 'running' where status = 'queued'")
+            operator.execute("delete from public.projects where id = %s", [ADA.project])
+        for level in ("read committed", "repeatable read"):
+            with operator.transaction(force_rollback=True):
+                operator.execute(f"set transaction isolation level {level}".encode())
+                operator.execute("truncate public.generation_jobs")
+    assert found == []
+
+
+def test_maintenance_writes_nothing_without_where(operator: psycopg.Connection) -> None:
+    with unguarded_statements(operator) as found, operator.transaction(force_rollback=True):
+        operator.execute("set transaction isolation level repeatable read")
+        operator.execute("select gjobs.fold_events(), gjobs.forget_user(%s)", [ADA.id])
+        operator.execute("select gjobs.count_again()")
+        operator.execute("update gjobs.fold_state set server_identity = 'another' where true")
+        operator.execute("select gjobs.fold_events()")
+    assert found == []
+
 
 Rows = list[tuple[object, ...]]
 
