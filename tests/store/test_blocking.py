@@ -11,14 +11,11 @@ from sqlalchemy import text
 
 from gjobs.store.blocking import BlockingStore
 from gjobs.store.database.query import Query
-from gjobs.store.errors import NoPrivilege, Unreachable
-from gjobs.store.job_list.list_query import ListingQuery
-from gjobs.store.jobs.job import JobStatus
-from gjobs.store.jobs.job_results import Applied, Refused
+from gjobs.store.errors import Unreachable
+from gjobs.store.jobs.job_results import Applied
 from gjobs.store.store import Store
-from gjobs.store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
-from tests.store.store_fixtures import ADA, Db, Sql, until
+from tests.store.store_fixtures import Db, Sql, until
 
 DEFINED_IN_BOTH = {"acting_as", "acting_as_user", "close", "connect"}
 
@@ -43,22 +40,6 @@ def test_blocking_store_has_every_method_of_the_store_with_its_signature_and_doc
             assert inspect.unwrap(blocking) is original, name
             assert inspect.signature(blocking) == inspect.signature(original), name
             assert inspect.getdoc(blocking) == inspect.getdoc(original), name
-
-
-def test_blocking_store_runs_the_operations_of_the_store(operator_now: BlockingStore) -> None:
-    ada = operator_now.acting_as_user("ada@example.com")
-    assert ada.store.actor == ActingUser(id=ADA, email="ada@example.com")
-    project = ada.create_project("Catalog")
-    job = ada.create_generation_job(project_id=project.id, mode="lifestyle", cost_cents=250)
-    assert isinstance(ada.transition_job_status(job.id, "running"), Applied)
-    assert isinstance(ada.transition_job_status(job.id, JobStatus.RUNNING), Refused)
-    assert ada.update_generation_job(job.id, cost_cents=3).cost_cents == 3
-    assert ada.get_total_costs() == 3
-    assert [seen.id for seen in ada.get_listing(ListingQuery()).window.jobs] == [job.id]
-    assert ada.delete_generation_job(job.id)
-    with pytest.raises(NoPrivilege):
-        ada.get_users()
-    assert ada.acting_as(operator_now.store.actor).get_users()
 
 
 async def test_blocking_store_works_in_an_event_loop_and_several_threads(operator_now: BlockingStore, db: Db) -> None:

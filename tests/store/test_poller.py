@@ -9,7 +9,7 @@ import pytest
 
 from gjobs.store.database.database import Database
 from gjobs.store.errors import SignInRefused, TimedOut, Unreachable
-from gjobs.store.job_list.list_query import Listing, ListingQuery, ListQuery, RowWindowQuery
+from gjobs.store.job_list.list_query import Listing, ListingQuery
 from gjobs.store.poller import (
     LONGEST_COSTLY_WAIT,
     LONGEST_IDLE_WAIT,
@@ -22,7 +22,7 @@ from gjobs.store.store import Store
 from tests.conftest import Conninfo
 from tests.store.faulty_servers import proxied
 from tests.store.poller_source import NEVER, SOON, ControlledSource, Reader, Time, begins, followed, started, ticking
-from tests.store.store_fixtures import NOW, Db, Sql, until
+from tests.store.store_fixtures import NOW, Sql, until
 
 
 async def test_poll_results_are_dated_and_timed(source: ControlledSource) -> None:
@@ -150,27 +150,6 @@ async def test_poll_result_reports_whether_it_changed(source: ControlledSource) 
     source.failures = [Unreachable("away")]
     await reader.next_failure()
     assert not (await reader.next_page()).is_changed, "compared with the result before the failure"
-
-
-async def test_poller_reports_changes_made_by_another_process(db: Db) -> None:
-    project_id, other_id = db.make_project(), db.make_project()
-    poller: Poller[ListingQuery, Listing] = Poller(db.ada.get_listing, ListingQuery(), interval=SOON)
-    pages = poller.results()
-
-    async def until_seen(jobs: int) -> PollResult[Listing]:
-        async with asyncio.timeout(60):
-            async for page in pages:
-                assert isinstance(page, PollResult)
-                if len(page.value.window.jobs) == jobs:
-                    return page
-        raise AssertionError
-
-    first = await until_seen(0)
-    db.make_job(project_id)
-    second = await until_seen(1)
-    assert second.requested_at > first.requested_at
-    poller.ask(ListingQuery(window=RowWindowQuery(listed=ListQuery(project_id=other_id))))
-    assert (await until_seen(0)).generation == 2
 
 
 class TestFailures:

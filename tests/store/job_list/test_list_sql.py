@@ -18,7 +18,7 @@ from gjobs.store.job_list.list_query import End, ListOrder, ListQuery, OrderColu
 from gjobs.store.jobs.job import ERROR_CHARACTERS, TRACEBACK, GenerationJob, JobStatus, ListedJob, cut_error
 from gjobs.store.jobs.job_results import Page, PageKey
 from gjobs.store.store import Store
-from gjobs.store.values.formats import LATEST, utc_now
+from gjobs.store.values.formats import LATEST
 from gjobs.tui.text.format import error_summary
 from tests.store.store_fixtures import BEN, NOW, Db, Sql, a_job, error_of
 
@@ -288,28 +288,6 @@ async def test_window_reads_the_end_of_a_long_traceback(db: Db) -> None:
     assert len(cut.error) == ERROR_CHARACTERS
     first, last = cut.error.split("\n…")
     assert (first, long.endswith(last), error_summary(cut.error, is_cut=True)) == (TRACEBACK, True, exception)
-
-
-async def test_order_by_time_taken_places_running_jobs_by_their_time_so_far(db: Db) -> None:
-    now = utc_now()
-    ids = [
-        db.make_job(status=status, created_at=now - timedelta(seconds=began), updated_at=now - timedelta(seconds=ended))
-        for status, began, ended in (
-            ("running", 1860, 1800),
-            ("failed", 4000, 2200),
-            ("running", 1790, 0),
-            ("succeeded", 9000, 8996),
-            ("queued", 7200, 7200),
-        )
-    ]
-    for descending, expected in ((True, ids), (False, [*reversed(ids[:-1]), ids[-1]])):
-        listed = ListQuery(order=ListOrder(column=OrderColumn.TOTAL, descending=descending))
-        window = await db.operator.get_window(RowWindowQuery(listed=listed))
-        assert [job.id for job in window.jobs] == expected
-        anchor = RowKey(value=timedelta(seconds=4), id=ids[0])
-        queued = RowWindowQuery(listed=replace(listed, status=JobStatus.QUEUED), anchor=anchor, before=9, after=9)
-        rows = (await db.operator.get_window(queued)).jobs
-        assert {job.status for job in rows} <= {JobStatus.QUEUED}, "the anchor is a job outside the list"
 
 
 def test_only_begun_jobs_with_finite_times_have_a_place_by_time_taken() -> None:

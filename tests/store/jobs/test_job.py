@@ -31,7 +31,6 @@ from gjobs.store.jobs.job_results import (
     status_spans,
     time_in_each,
 )
-from gjobs.store.moments.past_store import past_store
 from gjobs.store.store import Store
 from gjobs.store.values.formats import FarTime
 from tests.store.store_fixtures import NOW, Db, Sql, a_job, add_ada, altered, the_job
@@ -204,26 +203,6 @@ async def test_write_returns_the_start_of_each_job(db: Db, sql: Sql) -> None:
 
     sql("update generation_jobs set status = 'succeeded' where id = %s", (never,))
     assert in_seconds(job_times(await the_job(db.operator, never), None))[:2] == (None, None)
-
-
-async def test_past_moment_shows_only_earlier_starts(db: Db, sql: Sql) -> None:
-    def moment_now() -> datetime:
-        ((now,),) = sql("select clock_timestamp()")
-        assert isinstance(now, datetime)
-        return now
-
-    job_id = db.make_job()
-    while_queued = moment_now()
-    sql("update generation_jobs set status = 'running'")
-    while_running = moment_now()
-    sql("update generation_jobs set status = 'failed'")
-    started_at = (await the_job(db.operator, job_id)).started_at
-    for moment, expected in ((while_queued, None), (while_running, started_at), (moment_now(), started_at)):
-        past = past_store(db.ada, moment)
-        window = await window_of(past)
-        assert window.has_starts
-        found = [await the_job(past, job_id), *window.jobs]
-        assert [job.started_at for job in found] == [expected] * 2
 
 
 async def test_app_table_has_no_starts(app_store: Store, app_sql: Sql) -> None:

@@ -13,41 +13,11 @@ from hypothesis import strategies as st
 from gjobs.store.database.database import Database
 from gjobs.store.errors import InvalidValue
 from gjobs.store.filters.filter_syntax import parse
-from gjobs.store.jobs.job import JobStatus
-from gjobs.store.jobs.job_results import FEWEST, EventKind, JobEvent, LeaseState, StuckVerdict, time_in_each
+from gjobs.store.jobs.job_results import FEWEST, EventKind, JobEvent, LeaseState, StuckVerdict
 from gjobs.store.jobs.job_sql import make_event
 from gjobs.store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.store_fixtures import ADA, BEN, NOTHING, NOW, Db, Sql, add_ada, record_start, sql_of
-
-
-async def test_job_history_covers_a_job_from_creation_to_failure(db: Db) -> None:
-    project_id = db.make_project()
-    job = await db.operator.create_generation_job(project_id=project_id, mode="lifestyle", cost_cents=100)
-    await db.operator.transition_job_status(job.id, "running")
-    await db.operator.update_generation_job(job.id, cost_cents=150)
-    await db.operator.transition_job_status(job.id, "failed", "timeout")
-
-    history = await db.operator.get_job_history(job.id)
-
-    assert [(event.kind, event.from_status, event.to_status) for event in history.events] == [
-        (EventKind.CREATED, None, JobStatus.QUEUED),
-        (EventKind.STATUS, JobStatus.QUEUED, JobStatus.RUNNING),
-        (EventKind.COST, JobStatus.RUNNING, JobStatus.RUNNING),
-        (EventKind.STATUS, JobStatus.RUNNING, JobStatus.FAILED),
-    ]
-    assert [(event.cost_cents, event.cents_change) for event in history.events] == [
-        (100, 100), (100, 0), (150, 50), (150, 0),
-    ]  # fmt: skip
-    assert [event.error for event in history.events] == [None, None, None, "timeout"]
-    assert {(event.user_id, event.project_id, event.mode) for event in history.events} == {
-        (ADA, project_id, "lifestyle")
-    }
-    assert [span.status for span in history.spans] == ["queued", "running", "failed"]
-    assert history.spans[-1].until is None
-    assert history.started_at == history.events[1].at
-    assert not history.is_cut
-    assert list(time_in_each(history.spans)) == ["queued", "running", "failed"]
 
 
 async def test_job_history_returns_the_newest_events_up_to_the_limit(db: Db) -> None:
@@ -297,13 +267,6 @@ async def test_job_with_a_live_lease_is_not_stuck(operator: Store, sql: Sql, pro
     assert await stuck(operator) == {lost}
     assert (await verdict(operator, held)).lease is LeaseState.LIVE
     assert (await verdict(operator, lost)).lease is LeaseState.EXPIRED
-
-
-async def test_negated_stuck_filter_finds_the_other_running_jobs(operator: Store, sql: Sql, project: UUID) -> None:
-    run_for(sql, project, 1)
-    late, early = running(sql, project, 6), running(sql, project, 4)
-    others = {job.id for job in await operator.find_jobs(parse("-is:stuck status:running", now=NOW))}
-    assert (others, await stuck(operator)) == ({early}, {late})
 
 
 async def test_finished_or_missing_job_has_no_stuck_verdict(operator: Store, sql: Sql, project: UUID) -> None:

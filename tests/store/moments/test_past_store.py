@@ -153,7 +153,9 @@ async def check_moment_as(
     past: PastStore, jobs: Sequence[GenerationJob], project: UUID, *, all_ids: Sequence[UUID]
 ) -> None:
     """Compare everything that the store returns about its moment with the jobs that were there."""
-    listed = (await past.get_listing(LISTED)).window.jobs
+    window = (await past.get_listing(LISTED)).window
+    listed = window.jobs
+    assert window.has_starts
     assert {job.id for job in listed} == {job.id for job in jobs}
     by_id = {job.id: job for job in jobs}
     assert all(agrees(job, by_id[job.id]) for job in listed)

@@ -117,15 +117,6 @@ async def test_restore_names_the_missing_owner_of_a_job(db: Db, archived_jobs: R
     assert (last.refused, last.refusal) == (1, "The owner of an archived job no longer exists.")
 
 
-async def test_repeated_archiving_and_restoring_keeps_rows_unchanged(db: Db, jobs: RetentionJobs) -> None:
-    columns = "select j::text from generation_jobs j order by id"
-    before = db.sql(columns)
-    for _ in range(3):
-        assert (await cleaned(db.operator)).done == 7
-        assert (await restored(db.operator)).done == 7
-    assert db.sql(columns) == before
-
-
 async def test_summary_that_includes_the_archive_is_unchanged_by_archiving(db: Db, jobs: RetentionJobs) -> None:
     before = [await store.get_job_summary() for store in (db.operator, db.ada)]
     await cleaned(db.operator)

@@ -21,7 +21,7 @@ from gjobs.store.jobs.job_results import Page
 from gjobs.store.projects import project_sql
 from gjobs.store.retention.archive import count_by_status
 from gjobs.store.statistics import statistics_sql
-from gjobs.store.statistics.statistics import DayCost, JobStatistics, ModeTimings, ProjectTotals, TotalsQuery
+from gjobs.store.statistics.statistics import JobStatistics, ModeTimings, ProjectTotals, TotalsQuery
 from gjobs.store.store import Store
 from gjobs.store.users import user_sql
 from tests.store.store_fixtures import ADA, BEN, NOTHING, NOW, Db, Sql, add_ada, error_of, record_start
@@ -107,24 +107,6 @@ async def test_listing_matches_its_window_and_projects(operator: Store, ada: Sto
                 assert {project.id: project.name for project in listing.projects} == named
                 assert listing.has_project == (project_id is None or project_id in named)
                 assert listing.taken_at == NOW
-
-
-async def test_totals_match_the_jobs_and_projects(operator: Store, ada: Store, project_ids: list[UUID]) -> None:
-    for store in (operator, ada):
-        for project_id in (None, project_ids[0]):
-            numbers = await store.get_totals(TotalsQuery(project_id=project_id, days=10), at=NOW)
-            assert numbers.statistics == await store.get_job_statistics(project_id)
-            assert numbers.projects == await project_totals(store)
-            assert numbers.days == days_of(await all_jobs(store, project_id), 10)
-            assert (numbers.taken_at, numbers.actor) == (NOW, store.actor)
-
-
-def days_of(jobs: list[GenerationJob], days: int) -> tuple[DayCost, ...]:
-    def cost_of(day: datetime) -> DayCost:
-        costs = [job.cost_cents for job in jobs if job.created_at.date() == day.date()]
-        return DayCost(day=day.date(), job_count=len(costs), total_cost_cents=sum(costs))
-
-    return tuple(cost_of(NOW - timedelta(days=days - 1 - number)) for number in range(days))
 
 
 async def test_statistics_without_jobs_are_empty(operator: Store, db: Db) -> None:
