@@ -25,7 +25,7 @@ from gjobs.tui.cli.output import UsageError
 from gjobs.tui.cli.sessions import destination
 from gjobs.tui.dashboard.frame import run
 from gjobs.tui.dashboard.frame.run import log_to_file
-from gjobs.tui.dashboard.memory import StateFile, save
+from gjobs.tui.dashboard.session.setup import StateFile, save
 from tests.conftest import quick_directory
 
 

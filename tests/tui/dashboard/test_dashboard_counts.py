@@ -27,8 +27,8 @@ from gjobs.store.statistics.statistics import (
     Totals,
     TotalsQuery,
 )
-from gjobs.tui.dashboard.memory import MOST_KEPT, TotalsCache
 from gjobs.tui.dashboard.panels.costs_panel import CostsPanel
+from gjobs.tui.dashboard.panels.dashboard_state import MOST_KEPT, TotalsCache
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import (
     Drive,

@@ -22,8 +22,8 @@ from gjobs.tui.dashboard.bindings import KEYS
 from gjobs.tui.dashboard.frame.demo_app import PRESENT, DemoApp, DemoPresenter
 from gjobs.tui.dashboard.frame.help import GROUPS, all_entries
 from gjobs.tui.dashboard.frame.run import setup_of
-from gjobs.tui.dashboard.memory import load
 from gjobs.tui.dashboard.presenter import READING_KEYS
+from gjobs.tui.dashboard.session.setup import load
 from gjobs.tui.dashboard_settings import TABLE, checked_keymap
 from gjobs.tui.text.status_text import JobAction
 from tests.manual import dashboard_facts

@@ -24,9 +24,15 @@ from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.dashboard.actions import key_queue
 from gjobs.tui.dashboard.dialogs.pick import Choice, ChoiceColumns, ChoiceLine
 from gjobs.tui.dashboard.frame.run import setup_of
-from gjobs.tui.dashboard.memory import RememberedState, load
 from gjobs.tui.dashboard.panels.costs_panel import CostsPanel
-from gjobs.tui.dashboard.session.setup import AppSearch, DashboardSetup, TourStart, database_choices
+from gjobs.tui.dashboard.session.setup import (
+    AppSearch,
+    DashboardSetup,
+    RememberedState,
+    TourStart,
+    database_choices,
+    load,
+)
 from gjobs.tui.session import open_session
 from tests.cli.command_line import uri
 from tests.conftest import Conninfo

@@ -13,8 +13,8 @@ from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.dashboard.dialogs.pick import ChoiceLine, PickDialog
 from gjobs.tui.dashboard.features.navigation import TypedId
 from gjobs.tui.dashboard.list.filter_bar import FilterBar
-from gjobs.tui.dashboard.memory import RememberedState, StateFile, load, save
 from gjobs.tui.dashboard.panels.project_list import ProjectList
+from gjobs.tui.dashboard.session.setup import RememberedState, StateFile, load, save
 from tests.tui.dashboard.dashboard_driver import AS_BEN, Drive, Driver, WatchedApp, drive_dashboard
 from tests.tui.jobs_database import ADA, AUTUMN, BEN, SPRING, JobsDatabase
 

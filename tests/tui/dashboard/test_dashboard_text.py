@@ -21,7 +21,7 @@ from gjobs.store.job_list.list_query import ListQuery, ProjectName
 from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.moments.moment_sql import marked
 from gjobs.store.values.formats import FarTime
-from gjobs.tui.dashboard.memory import project_to_show
+from gjobs.tui.dashboard.panels.dashboard_state import project_to_show
 from gjobs.tui.dashboard.panels.status_line import ConnectionStatus, banner_content, status_content, trouble
 from gjobs.tui.dashboard.session.session_poller import ListPollFailed
 from gjobs.tui.dashboard.widgets.widgets import ShowsInvisible

@@ -10,10 +10,9 @@ from gjobs.store.errors import TimedOut
 from gjobs.store.users.actor import ANON
 from gjobs.tui.dashboard.frame import run
 from gjobs.tui.dashboard.frame.app import GjobsApp
-from gjobs.tui.dashboard.memory import StateFile, load, save
 from gjobs.tui.dashboard.panels.footer import MessageLine
 from gjobs.tui.dashboard.panels.tour import TourStep
-from gjobs.tui.dashboard.session.setup import DashboardSetup, TourStart
+from gjobs.tui.dashboard.session.setup import DashboardSetup, StateFile, TourStart, load, save
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import AS_ADA, Driver, Gate, dashboard_on
 from tests.tui.jobs_database import SPRING, JobsDatabase

@@ -28,7 +28,6 @@ from gjobs.store.values.formats import utc_now
 from gjobs.tui import dashboard
 from gjobs.tui.dashboard.actions.key_queue import KeyQueue, KeyRules
 from gjobs.tui.dashboard.details.details_pane import DETAILS_PANE, NAMES
-from gjobs.tui.dashboard.memory import RememberedState
 from gjobs.tui.dashboard.panels.dashboard_state import FILTER
 from gjobs.tui.dashboard.panels.footer import follow_messages, suspend_writes
 from gjobs.tui.dashboard.panels.project_list import BudgetNews
@@ -36,7 +35,7 @@ from gjobs.tui.dashboard.panels.screen import DashboardScreen
 from gjobs.tui.dashboard.panels.status_line import connection_status, permit_hint
 from gjobs.tui.dashboard.panels.tour import Tour
 from gjobs.tui.dashboard.session.session_poller import Opener, SessionPoller
-from gjobs.tui.dashboard.session.setup import DashboardSetup, DatabaseChoice, DatabaseChoices
+from gjobs.tui.dashboard.session.setup import DashboardSetup, DatabaseChoice, DatabaseChoices, RememberedState
 from gjobs.tui.dashboard.terminal import appearance
 from gjobs.tui.dashboard.terminal.terminal_input import GuardedDriver
 from gjobs.tui.dashboard.widgets.message_board import (

@@ -19,13 +19,7 @@ from gjobs.store.jobs.job import FINAL_STATUSES, GenerationJob, JobStatus
 from gjobs.store.jobs.job_results import PageKey
 from gjobs.store.retention import cleanup
 from gjobs.store.retention.archive import count_archived, get_archived, list_archived, restore_archived
-from gjobs.store.retention.retention import (
-    ArchivedJob,
-    ArchiveQuery,
-    BatchProgress,
-    CleanupPreview,
-    RetentionAction,
-)
+from gjobs.store.retention.retention import ArchivedJob, ArchiveQuery, BatchProgress, CleanupPreview, RetentionAction
 from gjobs.store.values import formats
 from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.page_sizes import ARCHIVE_ROWS

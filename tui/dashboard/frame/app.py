@@ -28,18 +28,9 @@ from gjobs.store.users.actor import ANON, ActingUser
 from gjobs.tui import startup
 from gjobs.tui.dashboard.actions.action_host import DELETED_USER, NOTICES, ROW_NOTES, ActionHost, preload
 from gjobs.tui.dashboard.actions.key_queue import SUSPENDING
-from gjobs.tui.dashboard.bindings import (
-    APP_BINDINGS,
-    DIALOG,
-    KEYS,
-    Key,
-    Trait,
-    inherited_bindings,
-    key_of,
-)
+from gjobs.tui.dashboard.bindings import APP_BINDINGS, DIALOG, KEYS, Key, Trait, inherited_bindings, key_of
 from gjobs.tui.dashboard.list.job_table import JobTable
-from gjobs.tui.dashboard.memory import project_to_show
-from gjobs.tui.dashboard.panels.dashboard_state import ProjectChosen, QueryChanged, WritePermitEnded
+from gjobs.tui.dashboard.panels.dashboard_state import ProjectChosen, QueryChanged, WritePermitEnded, project_to_show
 from gjobs.tui.dashboard.panels.footer import show_moment_keys
 from gjobs.tui.dashboard.panels.screen import DashboardScreen
 from gjobs.tui.dashboard.panels.status_line import PERMIT_ENDED

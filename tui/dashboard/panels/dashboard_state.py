@@ -1,6 +1,8 @@
 """What the dashboard knows: the request, the listing and totals that answer it, and which keys work."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Set
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -9,13 +11,20 @@ from textual.message import Message
 from textual.signal import Signal
 
 from gjobs.store.job_list.list_query import Listing, ListingQuery, ListQuery, ProjectName, VisibilityComparison
-from gjobs.store.jobs.job import GenerationJob
-from gjobs.store.statistics.statistics import ProjectTotals, Totals, TotalsQuery
+from gjobs.store.jobs.job import GenerationJob, Project
+from gjobs.store.statistics.statistics import (
+    MOST_AGE,
+    Count,
+    Precision,
+    ProjectTotals,
+    Totals,
+    TotalsQuery,
+    exact_counts,
+)
 from gjobs.store.users.actor import actor_name
 from gjobs.tui.dashboard.bindings import CHANGES, KEYS, PRESENT, WRITES, Trait, keys_with
 from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
 from gjobs.tui.dashboard.list.list_header import short_verdict
-from gjobs.tui.dashboard.memory import PendingNavigation, TotalsCache
 from gjobs.tui.dashboard.panels.status_line import ConnectionStatus
 from gjobs.tui.dashboard.panels.tour import Tour
 from gjobs.tui.dashboard.session.session_poller import ListPollFailed
@@ -42,6 +51,120 @@ class ProjectChosen(Message):
 
 class WritePermitEnded(Message):
     """The write permit has expired."""
+
+
+def project_to_show(listing: Listing, *, all_was_chosen: bool, was_located: bool = False) -> UUID | None:
+    """Return the requested project if it exists, None if all projects were chosen, or else the newest project with
+    listed jobs. If no project has any, return the newest one.
+
+    A project that was found by its id may be hidden from the acting user.
+    """
+    wanted = listing.query.window.listed.project_id
+    if wanted is None and all_was_chosen:
+        return None
+    # The visibility view lists rows of projects that the user does not see.
+    if wanted is not None and (listing.has_project or was_located or listing.window.jobs):
+        return wanted
+    with_jobs = {job.project_id for job in listing.window.jobs}
+    newest = [project.id for project in listing.projects]
+    return next((one for one in newest if one in with_jobs), newest[0] if newest else None)
+
+
+class PendingNavigation:
+    """Keeps an action until the newest request is answered. Also keeps a hidden job found by its id."""
+
+    def __init__(self) -> None:
+        self.on_arrival: Callable[[Listing], object] | None = None
+        """Called once, with the first answer to the latest request."""
+        self.found: tuple[GenerationJob, Project | None] | None = None
+        """A job that the acting user does not see, and its project as the operator sees it."""
+        self.hidden_detail: UUID | None = None
+        """A hidden job that is not among the listed rows."""
+
+    def forget(self) -> None:
+        self.on_arrival = self.found = self.hidden_detail = None
+
+    def give_up(self) -> None:
+        """Forget the pending action, because the request has changed."""
+        self.on_arrival = self.found = None
+
+    def arrive(self, listing: Listing) -> None:
+        arrival, self.on_arrival = self.on_arrival, None
+        if arrival is not None:
+            arrival(listing)
+
+
+MOST_KEPT = 64
+"""Number of queries. The one counted longest ago is dropped first."""
+
+
+class TotalsCache:
+    def __init__(self) -> None:
+        self._kept: OrderedDict[TotalsQuery, Totals] = OrderedDict()
+
+    def keep(self, totals: Totals) -> Totals:
+        """Keep the totals. Fill gaps from earlier exact totals, and return the result with the oldest age."""
+        completed = self._completed(totals)
+        self._kept[totals.query] = completed
+        self._kept.move_to_end(totals.query)
+        if len(self._kept) > MOST_KEPT:
+            self._kept.popitem(last=False)
+        return completed
+
+    def best_totals(self, query: TotalsQuery) -> Totals | None:
+        """Return the known totals of the query, or else those of its project. None if there are none."""
+        if query in self._kept:
+            return self._completed(self._kept[query])
+        of_project = _of_project(query)
+        known = next((kept for kept in reversed(self._kept.values()) if _of_project(kept.query) == of_project), None)
+        return None if known is None else self._completed(replace(known, query=of_project, matching=None))
+
+    def _completed(self, totals: Totals) -> Totals:
+        completed = totals
+        for kept in reversed(self._kept.values()):
+            completed = _with_gaps_filled(completed, kept, at=totals.taken_at)
+        return completed
+
+
+def _with_gaps_filled(totals: Totals, kept: Totals, *, at: datetime) -> Totals:
+    """Fill the gaps in `totals` from `kept`. The result has the older time. A flow keeps its own time."""
+    taken_at = min(totals.taken_at, kept.taken_at)
+    if _of_project(totals.query) == _of_project(kept.query):
+        # An exact count does not read the flow, and a read may fail. A flow that is too old would look current.
+        if totals.flow is None and kept.flow is not None and (at - kept.flow.taken_at).total_seconds() <= MOST_AGE:
+            totals = replace(totals, flow=kept.flow, stuck=totals.stuck or kept.stuck)
+        if totals.statistics is None and kept.statistics is not None:
+            statistics = kept.statistics
+            if not any(_disproves(count, statistics.count(status)) for status, count in totals.counts.items()):
+                exact = {status: count for status, count in totals.counts.items() if _is_exact(count)}
+                counts = {**exact_counts(statistics), **exact}
+                totals = replace(totals, statistics=statistics, counts=counts, taken_at=taken_at)
+        if totals.days is None and kept.days is not None:
+            totals = replace(totals, days=kept.days, taken_at=taken_at)
+    if totals.projects is None and kept.projects is not None:
+        totals = replace(totals, projects=kept.projects, taken_at=taken_at)
+    if (
+        totals.query.matching is not None
+        and kept.query.matching == totals.query.matching
+        and kept.matching is not None
+        and _is_exact(kept.matching)
+        and not (_is_exact(totals.matching) or _disproves(totals.matching, kept.matching.number))
+    ):
+        totals = replace(totals, matching=kept.matching, taken_at=taken_at)
+    return totals
+
+
+def _of_project(query: TotalsQuery) -> TotalsQuery:
+    return replace(query, matching=None)
+
+
+def _is_exact(count: Count | None) -> bool:
+    return count is not None and count.precision is Precision.EXACT
+
+
+def _disproves(seen: Count | None, kept: int) -> bool:
+    """Return whether more rows exist now than were counted earlier."""
+    return seen is not None and seen.precision is Precision.CAPPED and seen.number > kept
 
 
 class DashboardState(QuietScreen[None]):

@@ -24,10 +24,15 @@ from gjobs.tui.dashboard.details.details_pane import DetailsPane, ShownJob
 from gjobs.tui.dashboard.list.job_table import CursorMoved, Opened, RowsRequested
 from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
 from gjobs.tui.dashboard.list.list_header import TABS, hiding_lines, no_totals, refused_words
-from gjobs.tui.dashboard.memory import TotalsCache
 from gjobs.tui.dashboard.panels import footer
 from gjobs.tui.dashboard.panels.costs_panel import NO_NOTE, CostsPanel
-from gjobs.tui.dashboard.panels.dashboard_state import DashboardState, ProjectChosen, QueryChanged, WritePermitEnded
+from gjobs.tui.dashboard.panels.dashboard_state import (
+    DashboardState,
+    ProjectChosen,
+    QueryChanged,
+    TotalsCache,
+    WritePermitEnded,
+)
 from gjobs.tui.dashboard.panels.project_list import ALL, BudgetsPanel, ProjectList, Sidebar
 from gjobs.tui.dashboard.panels.status_line import Banner, ConnectionStatus, StatusLine, banner_content
 from gjobs.tui.dashboard.session.session_poller import ListPollFailed

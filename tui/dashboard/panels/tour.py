@@ -7,9 +7,8 @@ from typing import Any
 
 from gjobs.store.jobs.job import JobStatus
 from gjobs.tui.dashboard.bindings import key_of
-from gjobs.tui.dashboard.memory import RememberedState
 from gjobs.tui.dashboard.panels.costs_panel import CostsPanel
-from gjobs.tui.dashboard.session.setup import TourStart
+from gjobs.tui.dashboard.session.setup import RememberedState, TourStart
 from gjobs.tui.dashboard.widgets.message_board import MessageApp, show_message
 
 _OWNER = "tour"

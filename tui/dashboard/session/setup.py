@@ -1,14 +1,17 @@
-"""Setup values, session openers, and the databases to choose from, also those that an app's files name."""
+"""Setup values, session openers, what is remembered, and the databases to choose from, also those of an app's files."""
 
 import asyncio
+import json
+import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import field, replace
+from dataclasses import asdict, field, replace
 from datetime import datetime
 from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from gjobs.store.configuration.app_folder import locate_app
 from gjobs.store.configuration.settings import (
@@ -22,6 +25,7 @@ from gjobs.store.configuration.settings import (
 )
 from gjobs.store.poller import DEFAULT_INTERVAL
 from gjobs.store.system.async_tools import import_in_thread
+from gjobs.store.system.private_files import make_directory, replace_private
 from gjobs.store.values.data_classes import dataclass
 from gjobs.tui.startup import advise_for, start_connecting
 
@@ -32,7 +36,6 @@ if TYPE_CHECKING:
     from gjobs.store.database.connection_pool import ConnectionPool
     from gjobs.store.database.connection_url import PasswordCommand
     from gjobs.tui.dashboard.dialogs.pick import Choice
-    from gjobs.tui.dashboard.memory import RememberedState
     from gjobs.tui.dashboard.session.session_poller import Opener
     from gjobs.tui.demo.demo_activity import DemoControl
     from gjobs.tui.session import Report, Session
@@ -171,6 +174,81 @@ class DashboardSetup:
     """The earlier moment to show at the start. None for the present."""
 
 
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateFile:
+    """What the dashboard remembers from one run to the next."""
+
+    theme: str | None = None
+    zone: str | None = None
+    """The choice of the time zone. None until one is chosen."""
+    has_seen_tour: bool = False
+    """Whether the user has finished or ended the tour."""
+    projects: Mapping[str, str] = field(default_factory=dict)
+    """Maps a place to the id of its last project, or to "" for all projects. A place is a database and an actor."""
+    app_databases: Mapping[str, str] = field(default_factory=dict)
+    """Maps the folder of an app to the database that was chosen there."""
+
+
+class RememberedState:
+    """Saves each change at once and keeps changes of other processes. Without a path, it lasts for this run only."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self.state = load(path) if path else StateFile()
+
+    def knows(self, place: str) -> bool:
+        return place in self.state.projects
+
+    def project(self, place: str) -> UUID | None:
+        """Return the remembered project. None means all projects, or nothing remembered."""
+        try:
+            return UUID(self.state.projects.get(place, ""))
+        except ValueError:
+            return None
+
+    def remember(self, change: Callable[[StateFile], StateFile]) -> None:
+        """Save what `change` makes of the latest state."""
+        self.state = change(load(self._path) if self._path else self.state)
+        if self._path:
+            save(self._path, self.state)
+
+    def remember_project(self, place: str, project_id: UUID | None) -> None:
+        self.remember(lambda latest: replace(latest, projects={**latest.projects, place: str(project_id or "")}))
+
+
+def load(path: Path) -> StateFile:
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        theme, zone, projects = stored.get("theme"), stored.get("zone"), stored.get("projects", {})
+        return StateFile(
+            theme=theme if isinstance(theme, str) else None,
+            zone=zone if isinstance(zone, str) else None,
+            # A file without this value comes from a version without a tour, so this is not the first start.
+            has_seen_tour=stored.get("has_seen_tour", True) is True,
+            projects={str(place): str(project) for place, project in projects.items()},
+            app_databases={str(folder): str(name) for folder, name in stored.get("app_databases", {}).items()},
+        )
+    except FileNotFoundError:
+        return StateFile()
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
+        log.warning("Can't read the remembered state in %s: %s", path, error)
+        return StateFile()
+
+
+def save(path: Path, state: StateFile) -> None:
+    """Save the state. If the file cannot be written, only the state is lost."""
+    try:
+        make_directory(path.parent)
+        text = json.dumps(asdict(state), indent=1)
+        # This runs on the event loop, which must not wait for the disk.
+        replace_private(path, text, durable=False)
+    except OSError as error:
+        log.warning("Can't save the state in %s: %s", path, error)
+
+
 def skipped_words(number: int) -> str:
     values = "1 entry" if number == 1 else f"{number} entries"
     return f"gjobs skipped {values} of the app's files: 'gjobs profiles' says why."
@@ -179,7 +257,7 @@ def skipped_words(number: int) -> str:
 class DatabaseChoices:
     """Finds an app's databases once. Remembers for each folder of an app which database was chosen."""
 
-    def __init__(self, setup: DashboardSetup, memory: "RememberedState") -> None:
+    def __init__(self, setup: DashboardSetup, memory: RememberedState) -> None:
         self._configured = setup.database_choices
         self._search = setup.app_search
         self._memory = memory
