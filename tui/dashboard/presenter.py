@@ -160,7 +160,6 @@ class BigNumber(Vertical):
 
     DEFAULT_CSS = """
     BigNumber {
-        width: 1fr;
         height: auto;
 
         Digits { height: 3; text-align: center; text-style: bold; }
@@ -237,7 +236,6 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
     DEFAULT_CSS = """
     Presenter {
         background: $background;
-        layout: vertical;
 
         #heading { height: 1; width: 100%; background: $panel; text-style: bold; text-wrap: nowrap; padding: 0 1; }
         #heading.-past { color: $text-warning; }

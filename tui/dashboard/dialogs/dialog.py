@@ -64,7 +64,6 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
     DEFAULT_CSS = """
     Dialog {
         align: center middle;
-        background: $background 60%;
 
         #dialog {
             width: 76;

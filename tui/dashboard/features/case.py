@@ -138,7 +138,6 @@ class CaseDialog(Dialog[None]):
     DEFAULT_CSS = """
     CaseDialog {
         #dialog { width: 96%; height: 96%; padding: 0 2; overflow-y: hidden; }
-        #redaction { height: auto; }
         VerticalScroll { height: 1fr; margin-top: 1; }
         #text { text-wrap: nowrap; }
         #keys { height: 1; margin-top: 1; color: $foreground-muted; text-wrap: nowrap; text-overflow: ellipsis; }

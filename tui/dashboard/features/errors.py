@@ -161,7 +161,6 @@ class ErrorsDialog(RowsDialog[ErrorGroup, ErrorGroup]):
         #dialog { width: 100%; max-width: 100%; height: 100%; max-height: 100%; padding: 0 1; overflow: hidden; }
         #spans { height: 1; }
         #summary { height: auto; max-height: 2; margin-bottom: 1; color: $foreground-muted; }
-        #parts { height: 1fr; }
         #list { height: auto; max-height: 40%; }
         #titles { dock: top; height: 1; text-wrap: nowrap; }
         OptionList { height: auto; max-height: 100%; scrollbar-gutter: stable; }

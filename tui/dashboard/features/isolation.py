@@ -150,7 +150,6 @@ class IsolationDialog(RowsDialog[tuple[ProbeTarget, Verb], None]):
     DEFAULT_CSS = """
     IsolationDialog {
         #dialog { width: 116; height: 96%; max-height: 30; padding: 0 2; overflow: hidden; }
-        #who { height: auto; }
         OptionList { height: 1fr; min-height: 1; margin-top: 1; text-overflow: ellipsis; }
         #answer { height: 3; margin-top: 1; color: $foreground; }
         #foot { dock: bottom; height: auto; }

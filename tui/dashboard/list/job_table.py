@@ -84,10 +84,8 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
     DEFAULT_CSS = """
     JobTable {
         height: 1fr;
-        background: $surface;
-        color: $foreground;
+        background: $background;
         overflow-x: hidden;
-        overflow-y: auto;
         scrollbar-gutter: stable;
         scrollbar-size-vertical: 1;
 

@@ -55,13 +55,10 @@ _TITLE_EDGES = 4
 class JobsPanel(Vertical):
     DEFAULT_CSS = """
     JobsPanel {
-        height: 1fr;
         border-title-color: $text-primary;
         border-title-style: bold;
         border-subtitle-color: $text-accent;
         border-subtitle-align: left;
-
-        JobTable { background: $background; }
     }
     """
 

@@ -34,7 +34,6 @@ class BudgetsPanel(SteadyText):
     DEFAULT_CSS = """
     BudgetsPanel {
         display: none;
-        height: auto;
         border-title-color: $foreground-muted;
         border-title-style: bold;
         border-subtitle-color: $text-warning;

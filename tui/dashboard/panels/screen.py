@@ -61,11 +61,8 @@ class DashboardScreen(DashboardState):
         layers: base notice;
         overflow: hidden;
 
-        #main { height: 1fr; }
-        #right { width: 1fr; }
         #left { display: none; }
         &.-wide #left { display: block; }
-        #listing { height: 1fr; }
         #details-pane { display: none; }
         &.-detailed #details-pane { display: block; }
         &.-low JobsPanel { border-subtitle-align: right; }

@@ -107,10 +107,7 @@ _VISIBILITY_STYLE = "bold $text-warning"
 
 class StatusLine(FittedLine):
     DEFAULT_CSS = """
-    StatusLine {
-        background: $panel;
-        color: $foreground;
-    }
+    StatusLine { background: $panel; }
     """
 
     _content: "partial[Content] | None" = None
@@ -303,7 +300,6 @@ class Banner(SteadyText):
     DEFAULT_CSS = """
     Banner {
         display: none;
-        height: auto;
         padding: 0 1;
         background: $error-muted;
         color: $text-error;
