@@ -29,7 +29,7 @@ from gjobs.tui.cli.commands.serve import TABS_ARE_READ_ONLY
 from gjobs.tui.dashboard.frame.app import GjobsApp
 from gjobs.tui.dashboard.frame.run import setup_of
 from gjobs.tui.dashboard.session.session_poller import Opener
-from gjobs.tui.dashboard.session.setup import AppSearch, DashboardSetup, TourStart
+from gjobs.tui.dashboard.session.setup import DashboardSetup, TourStart
 from gjobs.tui.session import Report, Session
 from screenshots import dialog_scenes, scenes
 from screenshots.frozen_store import NOW, FrozenStore, freeze_budgets
@@ -104,7 +104,7 @@ def setup_of_app(directory: Path) -> DashboardSetup:
         file.parent.mkdir(exist_ok=True)
         file.write_text(content, encoding="utf-8")
     settings = resolve(data_dir=directory, environment={})
-    return DashboardSetup(app_search=AppSearch(settings=settings, directory=directory))
+    return DashboardSetup(app_search=settings, app_directory=directory)
 
 
 def setup_with_profiles(directory: Path) -> DashboardSetup:

@@ -138,7 +138,7 @@ async def scroll(app: WatchedApp, rows: int) -> Measured:
     """Scroll page by page and measure the memory in MiB."""
     gc.collect()
     before = _memory()
-    while (position := app.table.position) is None or position.number < rows:
+    while (position := app.table.view.position) is None or position.number < rows:
         await app.press("pagedown")
     gc.collect()
     return {"before": [before], "after": [_memory()]}

@@ -8,7 +8,6 @@ from operator import attrgetter
 from typing import ClassVar
 from uuid import UUID
 
-from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Center, Horizontal, Vertical
@@ -101,8 +100,6 @@ class TransitionRows(Center):
     _transitions: Sequence[Transition] = ()
     _now: datetime | None = None
     _empty = ""
-    _shape: Sequence[int] = ()
-    """The widths of the lines drawn last. A new age seldom needs a new layout."""
 
     def compose(self) -> ComposeResult:
         yield SteadyText(id="transitions")
@@ -120,9 +117,7 @@ class TransitionRows(Center):
             return
         lines, gap = self._rows(self._now)
         words = Content("\n" * (gap + 1)).join(lines) if lines else Content.styled(self._empty, MUTED)
-        shape = [cell_len(line) for line in words.plain.splitlines()]
-        self.query_one("#transitions", SteadyText).say(words, layout=shape != self._shape)
-        self._shape = shape
+        self.query_one("#transitions", SteadyText).say(words)
 
     def _rows(self, now: datetime) -> tuple[list[Content], int]:
         """Return one line for each transition, and the number of blank lines between them."""

@@ -140,7 +140,7 @@ async def long_list(empty_jobs_db: JobsDatabase, database: Conninfo) -> AsyncIte
 
 
 async def until_rows_arrive(driver: Driver) -> None:
-    await driver.until(lambda: not driver.table.is_waiting)
+    await driver.until(lambda: not driver.table.view.waiting)
     await driver.settle()
 
 

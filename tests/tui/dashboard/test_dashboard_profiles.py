@@ -26,7 +26,6 @@ from gjobs.tui.dashboard.dialogs.pick import Choice, ChoiceColumns, ChoiceLine
 from gjobs.tui.dashboard.frame.run import setup_of
 from gjobs.tui.dashboard.panels.costs_panel import CostsPanel
 from gjobs.tui.dashboard.session.setup import (
-    AppSearch,
     DashboardSetup,
     RememberedState,
     TourStart,
@@ -318,7 +317,8 @@ def start(app_directory: Path, database: Conninfo, tmp_path: Path) -> Start:
         setup = DashboardSetup(
             database_choices=database_choices(chosen),
             tour=TourStart.ONCE,
-            app_search=AppSearch(settings=chosen, directory=app_directory),
+            app_search=chosen,
+            app_directory=app_directory,
         )
         opener = setup.database_choices[0].opener if settings else opener_of(database, label="sample jobs")
         return WatchedApp(opener, setup=setup, state_path=tmp_path / "state.json")

@@ -34,8 +34,6 @@ T = TypeVar("T")
 _FIRST_WAITS, _LAST_WAIT = (0.1, 0.25, 0.5, 1.0, 2.0), 5.0
 """Seconds between two attempts."""
 
-LOOKUP_PENDING = "gjobs checks the result as soon as the database answers."
-
 _WAS_MADE = by_member(WriteOutcome, {WriteOutcome.DONE: True, WriteOutcome.NOT_DONE: False, WriteOutcome.UNKNOWN: None})
 
 
@@ -109,7 +107,8 @@ class ActionContext:
         except OutcomeUnknown as error:
             if isinstance(error.__cause__, asyncio.CancelledError):
                 raise
-            text = f"{error.message} It concerns {concerned(error.write.written)}. {LOOKUP_PENDING}"
+            subject = f"It concerns {concerned(error.write.written)}."
+            text = f"{error.message} {subject} gjobs checks the result as soon as the database answers."
             show_warning(self.host, text)
             self.jobs_changed(())
             found = await self._look_up(of or self.store, error.write)

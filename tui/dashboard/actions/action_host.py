@@ -225,8 +225,7 @@ class BackgroundTasks:
         elif progress := next((one for one in self._app.screen_stack if isinstance(one, ProgressDialog)), None):
             self._app.push_screen(QuitDialog(progress.work), partial(self._leave_as_answered, progress))
         else:
-            text = "Quitting after the last change is confirmed. Press again to quit at once."
-            self._start_leaving(text)
+            self._start_leaving("Quitting after the last change is confirmed. Press again to quit at once.")
 
     def _leave_as_answered(self, progress: "ProgressDialog", answer: Literal["finish", "stop"] | None) -> None:
         if answer == "stop" and progress.is_open:

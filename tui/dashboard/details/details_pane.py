@@ -1,6 +1,6 @@
 """The sections of a job's details, and the details pane beside a wide list."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
@@ -21,9 +21,8 @@ _LONGEST_WHOLE_ERROR = 20_000
 _LONGEST_MESSAGE = 400
 _MUTED, _ERROR, _WARNING = "$foreground-muted", "$text-error", "$text-warning"
 
-PARTS = ("hiding", "state", "message", "stuck", "events-title", "spent", "events", "facts")
-"""The parts of the details, in their order."""
-_AFTER_BLANK = ("stuck", "events-title", "facts")
+PARTS = ("hiding", "state", "stuck", "events", "facts")
+"""The parts of the details, in their order. A blank line separates them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,34 +125,32 @@ class JobSections:
         stuck = stuck_words(self.names.stuck) if self.job.status is JobStatus.RUNNING else ""
         history, owner = self.history, self.names.owner
         users = {self.job.user_id: owner} if owner else NO_USERS
-        lines = event_lines(history, width=width, zone=shown.zone, users=users) if history else []
+        events = event_lines(history, width=width, zone=shown.zone, users=users) if history else []
         if self.history_note:
-            lines.append([(clean(self.history_note, limit=_LONGEST_MESSAGE), _MUTED)])
-        events = _lines(lines)
-        spent = spent_line(history, now=shown.now, width=width) if history and history.spans else ()
+            events.append([(clean(self.history_note, limit=_LONGEST_MESSAGE), _MUTED)])
+        spent = spent_line(history, now=shown.now, width=width) if history and history.spans else []
+        events = [line for line in (spent, *events) if line]
+        message = [[(self.message, _ERROR)]] if self.message else []
         parts = (
             Content("\n").join(map(Content, shown.hiding)).stylize(_WARNING),
-            _lines(facts[:STATE_FACTS]),
-            self.message.stylize(_ERROR),
+            _lines([*facts[:STATE_FACTS], *message]),
             Content(stuck or unrecorded_words(self.job)).stylize(_WARNING),
-            Content.styled("Events" if spent or events else "", _MUTED),
-            Content.assemble(*spent),
-            events,
+            _lines([[("Events", _MUTED)], *events] if events else []),
             _lines(facts[STATE_FACTS:]),
         )
         return dict(zip(PARTS, parts, strict=True))
 
     @property
-    def message(self) -> Content:
+    def message(self) -> str:
         """The error in one line; empty without an error."""
-        return Content(clean(error_summary(self._error, is_cut=self._is_cut), limit=_LONGEST_MESSAGE))
+        return clean(error_summary(self._error, is_cut=self._is_cut), limit=_LONGEST_MESSAGE)
 
     def error(self, *, limit: int = _LONGEST_WHOLE_ERROR) -> Content:
         """Return the full error; empty if the message already says everything. An ellipsis marks a cut error."""
         full = _pretty(self._error, limit)
         if self._is_cut and not full.startswith(TRACEBACK):
             full += ELLIPSIS
-        return Content() if full.strip() == self.message.plain else Content(full)
+        return Content() if full.strip() == self.message else Content(full)
 
     @property
     def _error(self) -> str | None:
@@ -285,18 +282,14 @@ class DetailsPane(DrawnLines, can_focus=False):
         """Redraw only the lines of the pane that have changed."""
         width, height = self.size
         if width:
-            self.show_lines([line for words in self._words(width, height) for line in words.wrap(width)][:height])
+            self.show_lines(self._words(width, height).wrap(width)[:height])
 
-    def _words(self, width: int, height: int) -> Iterator[Content]:
+    def _words(self, width: int, height: int) -> Content:
         if (sections := self._sections) is None:
-            yield Content.styled("No job under the cursor", _MUTED)
-            return
-        for name, part in sections.parts(width, prefers_names=True).items():
-            if part:
-                yield Content.assemble("\n", part) if name in _AFTER_BLANK else part
-                if name == "hiding":
-                    yield Content()
+            return Content.styled("No job under the cursor", _MUTED)
+        parts = [*sections.parts(width, prefers_names=True).values()]
         if error := sections.error(limit=_LONGEST_ERROR):
             # Wrapping lines that do not fit would slow down each move of the cursor.
             lines = error.plain.splitlines()[:height]
-            yield Content.assemble(("\nFull error\n", _MUTED), ("\n".join(lines), _ERROR))
+            parts.append(Content.assemble(("Full error\n", _MUTED), ("\n".join(lines), _ERROR)))
+        return Content("\n\n").join(filter(None, parts))

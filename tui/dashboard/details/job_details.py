@@ -43,7 +43,7 @@ class JobDetails(Dialog[JobAction]):
         #dialog { width: 108; overflow-y: hidden; }
         VerticalScroll { height: auto; max-height: 100%; }
         #gone, #hiding { margin-bottom: 1; }
-        #stuck, #events-title, #facts, #error-title { margin-top: 1; }
+        #stuck, #events, #facts, #error-title { margin-top: 1; }
         #gone { color: $text-warning; }
         #error-title { color: $foreground-muted; }
         #error { color: $text-error; }

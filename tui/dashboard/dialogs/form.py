@@ -210,9 +210,6 @@ class TextPrompt(FormDialog[ResultType]):
         return None
 
 
-_LONGEST_PATH = 200
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChosenFile:
     file: Path | None
@@ -291,4 +288,4 @@ class FileForm(FormDialog[ChosenFile]):
 
 
 def shown_path(file: Path) -> str:
-    return clean(str(file), limit=_LONGEST_PATH)
+    return clean(str(file), limit=200)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import ClassVar, Generic, TypeVar
 
 from rich.cells import cell_len
-from textual import on, work
+from textual import work
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import OptionList, Static
@@ -127,10 +127,6 @@ class ListDialog(RowsDialog[RowType, ResultType]):
     def prompt(self, row: RowType) -> Content:
         raise NotImplementedError
 
-    def choose(self) -> None:
-        """Act on the row under the cursor, after enter or a click."""
-        raise NotImplementedError
-
     def note_words(self) -> str:
         """Return what is below the rows once they are read."""
         return ""
@@ -166,7 +162,3 @@ class ListDialog(RowsDialog[RowType, ResultType]):
             place = self.row_list.highlighted if cursor is None else cursor
             self.row_list.set_options([Option(self.prompt(row)) for row in self.rows])
             self.row_list.highlighted = place if self.rows else None
-
-    @on(OptionList.OptionSelected)
-    def _selected(self) -> None:
-        self.choose()

@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.widgets import Checkbox, Input, Select, Static
+from textual.widgets import Checkbox, Input, OptionList, Select, Static
 
 from gjobs.store.capabilities.capability import Capability
 from gjobs.store.errors import OutcomeUnknown, StoreError
@@ -174,9 +174,7 @@ class ArchiveDialog(ListDialog[ArchivedJob, tuple[GenerationJob, ...]]):
             return
         self.action_read()
 
-    def choose(self) -> None:
-        self.action_look()
-
+    @on(OptionList.OptionSelected)
     @work(exclusive=True, group="look")
     async def action_look(self) -> None:
         if (archived := self.pointed_at) is None:

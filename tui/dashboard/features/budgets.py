@@ -11,7 +11,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
-from textual.widgets import Input, Select
+from textual.widgets import Input, OptionList, Select
 
 from gjobs.store.budgets.budget import Budget, BudgetState, Period
 from gjobs.store.capabilities.capability import Capability
@@ -88,7 +88,8 @@ class BudgetsDialog(ListDialog[Budget, BudgetChoice]):
     def note_words(self) -> str:
         return "" if self.rows else "No budgets."
 
-    def choose(self) -> None:
+    @on(OptionList.OptionSelected)
+    def _change(self) -> None:
         self.action_set(False)
 
     def action_set(self, new: bool) -> None:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from typing import ClassVar, assert_never
 from uuid import UUID
 
@@ -37,7 +37,7 @@ from gjobs.tui.dashboard.dialogs.list_dialog import RowsDialog, cells_of, fitted
 from gjobs.tui.dashboard.features.case import show_case_of_job
 from gjobs.tui.dashboard.features.databases import is_read_only, may_write
 from gjobs.tui.dashboard.features.jobs import JobActions
-from gjobs.tui.dashboard.features.statistics import WasteDialog
+from gjobs.tui.dashboard.features.statistics import SPANS, WasteDialog
 from gjobs.tui.dashboard.terminal.clipboard import copy_text
 from gjobs.tui.dashboard.widgets.message_board import drop_message, show_message, show_warning
 from gjobs.tui.dashboard.widgets.widgets import SteadyText
@@ -132,9 +132,6 @@ def _command(scope: ErrorScope, group: ErrorGroup, actor: Actor) -> str:
 
 _OF_GROUPS = frozenset({Key.STATUS, Key.ERROR_GROUP})
 """Filter terms that the errors screen ignores, because all groups contain failed jobs."""
-_FILTER_CHARACTERS = 60
-_ERROR_CELLS = 120
-SPANS = (timedelta(hours=1), timedelta(days=1), WEEK, timedelta(days=30))
 SEEN_SECONDS = 0.3
 """A key typed less than this many seconds after the groups appear was not meant for the group under the cursor."""
 
@@ -240,7 +237,7 @@ class ErrorsDialog(RowsDialog[ErrorGroup, ErrorGroup]):
 
     def compose(self) -> ComposeResult:
         job_filter = self.scope.job_filter
-        narrowed = f" · {clean(format_filter(job_filter), limit=_FILTER_CHARACTERS)}" if job_filter else ""
+        narrowed = f" · {clean(format_filter(job_filter), limit=60)}" if job_filter else ""
         with self.box(f"Errors · {self._of}{narrowed}"):
             yield SteadyText(id="spans")
             yield SteadyText(id="summary")
@@ -504,7 +501,7 @@ async def _retry(host: ActionHost, scope: ErrorScope, found: ErrorGroups, group:
     if not left:
         show_warning(host, f"The jobs of this group were already retried: {jobs_count(len(retried))}.")
         return
-    about = [f"Error: {shorten(error_text.group_name(group), _ERROR_CELLS)}"]
+    about = [f"Error: {shorten(error_text.group_name(group), 120)}"]
     if retried:
         about.append(f"Left out, because already retried: {jobs_count(len(retried))}.")
     note = ""

@@ -35,7 +35,6 @@ from gjobs.tui.text.format import jobs_count, jobs_name
 CLIPBOARD_BYTES = 74_000
 """Terminals take 100,000 characters at once. The text is sent in base64, which is longer by a third."""
 
-_DEFAULT = "jobs.csv"
 _MAY_MISS = "The export can miss jobs that change meanwhile. In the order of creation, it misses none."
 
 
@@ -59,7 +58,7 @@ class ExportDialog(FileForm):
     def compose(self) -> ComposeResult:
         with self.box("Export"):
             yield Static(Content("\n".join(self._lines)), markup=False)
-            yield from self.file_parts(_DEFAULT)
+            yield from self.file_parts("jobs.csv")
             copy = Button(Content(f"Copy ({self.key('export.copy')})"), compact=True, action="screen.copy")
             yield self.buttons(copy, agree="Export (enter)")
 

@@ -45,7 +45,6 @@ from gjobs.tui.text.error_text import error_message, error_words
 from gjobs.tui.text.write_text import Confirmation, where
 
 _LONGEST_NAME = 60
-_LONGEST_ANSWER = 1_000
 
 _VERBS = by_member(
     Verb,
@@ -76,7 +75,7 @@ def answer_words(probe: Probe) -> str:
     """Return the database's answer as clean text. If the database was not asked, the text begins with a note that
     says so.
     """
-    return f"{_NOTES[probe.how]}{clean(probe.answer, limit=_LONGEST_ANSWER)}"
+    return f"{_NOTES[probe.how]}{clean(probe.answer, limit=1_000)}"
 
 
 def who(person: Participant) -> str:

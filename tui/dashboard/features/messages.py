@@ -185,10 +185,6 @@ def _written(terminal: str, kind: str, title: str, body: str) -> str | None:
     return None
 
 
-_LONGEST_MODE = 40
-_LONGEST_ERROR = 80
-
-
 class Finished:
     """The jobs that ended since the last notification."""
 
@@ -218,10 +214,10 @@ class Finished:
         self._last, self._ended = None, Counter()
         if last is None:
             return ""
-        summary = shorten(clean(error_summary(last.error)), _LONGEST_ERROR) if has_failed else ""
+        summary = shorten(clean(error_summary(last.error)), 80) if has_failed else ""
         error = f": {summary}" if summary else ""
         if ended.total() == 1:
-            return f"{shorten(clean(last.mode), _LONGEST_MODE)} {short_id(last.job_id)} {last.to_status}{error}"
+            return f"{shorten(clean(last.mode), 40)} {short_id(last.job_id)} {last.to_status}{error}"
         failed_first = sorted(FINAL_STATUSES, key=lambda status: status is not JobStatus.FAILED)
         parts = [f"{count(ended[status])} {status}" for status in failed_first if ended[status]]
         return f"{' and '.join(parts)}{error}"
@@ -291,12 +287,9 @@ class Notices:
             if written is not None and (driver := self._host._driver) is not None:  # noqa: SLF001
                 driver.write(written)
 
-    def leave(self) -> None:
-        self._is_away = True
-
-    def come_back(self) -> None:
-        self._is_away = False
-        if self._missed:
+    def attend(self, *, is_focused: bool) -> None:
+        self._is_away = not is_focused
+        if is_focused and self._missed:
             has_failed = self._missed.has_failed
             self._tell(f"While you were away: {self._missed.take()}", has_failed=has_failed)
 

@@ -196,7 +196,6 @@ _BAR = " " * _BAR_CELLS
 """The title of the bars."""
 _LEFT_OUT = (_BAR,), ("ALL JOBS",), ("RETRIES",), ("FAILED",), ("FAILED COST", "RETRY COST")
 """The numbers that a narrow screen leaves out, in this order. The two costs add up to the waste."""
-_ALL_COUNTED = "All jobs that exist are counted."
 
 
 class WasteDialog(TableDialog[WasteKey, Waste]):
@@ -243,7 +242,7 @@ class WasteDialog(TableDialog[WasteKey, Waste]):
         return table_lines(columns, rows, lambda row: "bold" if row is found.total else None)
 
     def summary(self, found: Waste) -> str:
-        return "\n".join(sentences(found)) or _ALL_COUNTED
+        return "\n".join(sentences(found)) or "All jobs that exist are counted."
 
 
 def _without(columns: Sequence[Column[WasteRow]], titles: Sequence[str]) -> list[Column[WasteRow]]:

@@ -212,9 +212,6 @@ def _shown(force: WorkersOverview, holding: Collection[UUID]) -> list[WorkerStat
     return sorted(shown, key=lambda worker: (not worker.is_alive, worker.name, worker.started_at, worker.id))
 
 
-_GONE = "The line under the cursor is gone."
-
-
 class WorkersDialog(RowsDialog[WorkerLine, UUID]):
     """Return the job to show."""
 
@@ -332,7 +329,7 @@ class WorkersDialog(RowsDialog[WorkerLine, UUID]):
     @on(OptionList.OptionHighlighted)
     def _draw_about(self) -> None:
         line = self.pointed_at
-        self.say("about", Content(line.about if line else _GONE if self.rows else ""))
+        self.say("about", Content(line.about if line else "The line under the cursor is gone." if self.rows else ""))
 
     def _draw_remark(self) -> None:
         """Show what is not listed, or the error."""

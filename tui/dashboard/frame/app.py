@@ -322,7 +322,7 @@ class GjobsApp(ActionHost):
         is_focused = isinstance(event, events.AppFocus)
         self.poller.attend(is_focused=is_focused)
         if self._notices is not None:
-            self._notices.come_back() if is_focused else self._notices.leave()
+            self._notices.attend(is_focused=is_focused)
 
     # Keys of the App
 

@@ -22,6 +22,7 @@ from gjobs.tui.dashboard.actions.action_host import CONNECT
 from gjobs.tui.dashboard.bindings import HINT, KEYS, NOTHING, DynamicKeyText, bind, key_of, presses
 from gjobs.tui.dashboard.frame import scenario_player
 from gjobs.tui.dashboard.frame.app import GjobsApp
+from gjobs.tui.dashboard.frame.scenario_player import CONTINUE
 from gjobs.tui.dashboard.presenter import Presenter
 from gjobs.tui.dashboard.session.session_poller import Opener
 from gjobs.tui.dashboard.widgets.message_board import drop_message, show_message, show_warning
@@ -82,9 +83,6 @@ DEMO_BINDINGS = [
     bind("demo.restart", "ctrl+r", "start over", "Start over with new sample data", HINT, "demo('restart')"),
 ]
 
-CONTINUE = bind("demo.continue", "space", "continue", "Go on with the scenario", HINT, "demo('continue')")
-"""While a scenario plays, `on_event` takes the key from the job list, which marks jobs with it."""
-
 PRESENT = [replace(KEYS["app.presenter"], description="stage", show=True)]
 """The key of the presenter view. Its hint is for the audience of a demo."""
 
@@ -144,10 +142,10 @@ class DemoApp(GjobsApp, DynamicKeyText):
 
     def _follow_newest(self) -> None:
         """Move to the newest job, so that a demo left alone shows what happens. Keys for the former job are dropped."""
-        table, position = self.dashboard.jobs.table, self.dashboard.jobs.table.position
-        is_first = position is None or position.number == 1
+        table, view = self.dashboard.jobs.table, self.dashboard.jobs.table.view
+        is_first = view.position is None or view.position.number == 1
         is_alone = time.monotonic() - self._touched_at >= self.follows_after and self._player is None
-        if is_first or not is_alone or self.screen is not self.dashboard or table.marked or not table.has_first_row:
+        if is_first or not is_alone or self.screen is not self.dashboard or table.marked or view.rows.has_before:
             return
         if self.dashboard.listed.order == NEWEST_FIRST:
             self.key_queue.drop_until_seen(FOLLOWED, drops=self.key_queue.rules.is_for_rows)

@@ -14,7 +14,7 @@ from textual.screen import Screen
 from textual.widgets.option_list import Option
 
 from gjobs.store.configuration.saved_views import View, read_name
-from gjobs.store.errors import Conflict, InvalidValue, StoreError
+from gjobs.store.errors import Conflict, InvalidValue
 from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.bindings import PALETTE_COMMANDS, PRESENT, Key
 from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog
@@ -23,7 +23,6 @@ from gjobs.tui.dashboard.features.databases import full_name
 from gjobs.tui.dashboard.widgets.message_board import show_message
 from gjobs.tui.dashboard.widgets.widgets import LEAVING_KEYS, ClosesOnce, hidden_keys
 from gjobs.tui.text.clean_text import clean
-from gjobs.tui.text.error_text import error_message
 from gjobs.tui.text.format import jobs_count
 from gjobs.tui.text.write_text import Confirmation
 
@@ -76,11 +75,7 @@ async def remove_view(host: ActionHost, view: View) -> None:
     dialog.help_topic = "views"
     if not await host.push_screen_wait(dialog):
         return
-    try:
-        host.views.remove(view)
-    except StoreError as error:
-        show_message(host, error_message(error))
-        return
+    host.views.remove(view)
     host.dashboard.jobs.show_title()
     show_message(host, f"Removed the view {clean(view.name)}.")
 
@@ -192,7 +187,7 @@ class Commands(Provider):
             yield entry("Save this view as …", text, lambda: host.tasks.ask(save_view(host)))
         for name in sorted(host.views.removable):
             view = host.views.known[name]
-            run = partial(self._remove, view)
+            run = partial(lambda view: host.tasks.ask(remove_view(host, view)), view)
             yield entry(f"Remove the view {clean(name)}", view.text, run, must_type=True)
 
     def _of_retention(self) -> Iterator[PaletteEntry]:
@@ -223,9 +218,6 @@ class Commands(Provider):
     async def _run(self, key: Key) -> None:
         self._host.key_queue.expect_dialog()
         await self.app.run_action(key.action)
-
-    def _remove(self, view: View) -> None:
-        self._host.tasks.ask(remove_view(self._host, view))
 
 
 class Palette(CommandPalette, ClosesOnce[None]):

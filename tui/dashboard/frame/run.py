@@ -81,12 +81,11 @@ def run_dashboard(settings: Settings, *, with_tour: bool = False, connections: "
     if settings.is_embedded and settings.write_rule is WriteMode.OPEN and settings.moment is None and not with_tour:
         tour = setup.TourStart.ONCE
     present = replace(settings, moment=None)
-    app_search = setup.AppSearch(settings=present)
     app = GjobsApp(
         setup.session_opener(present, connections),
         state_path=settings.data_dir / "state.json",
         interval=setup.database_choice(present).interval,
-        setup=replace(setup_of(present), tour=tour, app_search=app_search, moment=settings.moment),
+        setup=replace(setup_of(present), tour=tour, app_search=present, moment=settings.moment),
     )
     return _run(app)
 

@@ -22,13 +22,16 @@ from gjobs.store.users.actor import ActingUser
 from gjobs.tui.dashboard.actions.action_context import go_to_job
 from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.actions.key_queue import every_key
-from gjobs.tui.dashboard.bindings import inherited_bindings, key_of, presses
+from gjobs.tui.dashboard.bindings import HINT, bind, key_of, presses
 from gjobs.tui.dashboard.panels.dashboard_state import ProjectChosen
 from gjobs.tui.dashboard.presenter import Presenter
 from gjobs.tui.dashboard.widgets.message_board import drop_message, show_warning
 from gjobs.tui.demo import scenario_steps
 from gjobs.tui.demo.demo_activity import DemoActivity
 from gjobs.tui.text.format import job_name
+
+CONTINUE = bind("demo.continue", "space", "continue", "Go on with the scenario", HINT, "demo('continue')")
+"""While a scenario plays, the demo's app takes the key from the job list, which marks jobs with it."""
 
 _OWNER = "scenario"
 _MOVED = "The scenario moved the cursor. gjobs ignored the keys that you typed before."
@@ -54,8 +57,6 @@ _LONGEST_CLAIM, _CLAIM_POLL_SECONDS = 120.0, 0.02
 class ScenarioPlayer:
     def __init__(self, app: ActionHost, scenario: scenario_steps.Scenario, activity: DemoActivity) -> None:
         self._app = app
-        bindings = inherited_bindings(type(app))
-        self._continue_binding = next(binding for binding in bindings if binding.id == "demo.continue")
         self._scenario = scenario
         self._activity = activity
         self._caption = ""
@@ -261,7 +262,7 @@ class ScenarioPlayer:
         if not text:
             self._app.messages.unpin(_OWNER)
             return
-        space = key_of(self._app, "demo.continue", inherited_bindings(type(self._app)))
+        space = key_of(self._app, CONTINUE.id, [CONTINUE])
         keys = f"{space}: {continues}" if continues else ""
         self._app.messages.pin(text, owner=_OWNER, keys=keys, has_keys_on_stage=True)
 
@@ -307,7 +308,7 @@ class ScenarioPlayer:
 
     def _is_for_rows(self, event: events.Event) -> bool:
         """Return whether the key acts on rows. The key that continues the scenario does not count as one."""
-        continues = isinstance(event, events.Key) and presses(self._app, self._continue_binding, event.key)
+        continues = isinstance(event, events.Key) and presses(self._app, CONTINUE, event.key)
         return not continues and self._app.key_queue.rules.is_for_rows(event)
 
 

@@ -86,7 +86,6 @@ class FilterField(DynamicKeyText, TextField):
 
 _LONGEST = 40
 """Maximum cells of a completion's text."""
-_LONGEST_WORDS = 60
 _MOST_LINES = 8
 
 
@@ -139,7 +138,7 @@ def _name(completion: "Completion") -> str:
 
 def _prompt(completion: "Completion", width: int) -> Content:
     name = pad(_name(completion), width)
-    words = shorten(completion.words, _LONGEST_WORDS)
+    words = shorten(completion.words, 60)
     return Content.assemble(
         (f" {name} ", "bold" if words else ""), (f" {words} ", "$foreground-muted") if words else ""
     )

@@ -29,11 +29,11 @@ from gjobs.tui.dashboard.list import table_drawing
 from gjobs.tui.dashboard.list.job_columns import GUTTER, NO_NOTES, SORTED_BY, RowNotes, column_at
 from gjobs.tui.dashboard.list.loaded_rows import Step
 from gjobs.tui.dashboard.widgets.widgets import Request
-from gjobs.tui.text.status_text import STATUS_TEXTS, Position
+from gjobs.tui.text.status_text import STATUS_TEXTS
 
 
 class CursorMoved(Message):
-    """The cursor is on another job, or on none."""
+    """The cursor is on another job or on none, or the position in the list has changed."""
 
 
 @dataclass
@@ -63,11 +63,6 @@ class MarksChanged(Message):
 @dataclass
 class OrderRequested(Request):
     order: ListOrder
-
-
-@dataclass
-class PositionChanged(Message):
-    """The position in the list, or the length of the list, has changed."""
 
 
 @dataclass
@@ -129,7 +124,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
-        self._view = table_drawing.TableState()
+        self.view = table_drawing.TableState()
         self._marked_jobs: tuple[Mapping[UUID, GenerationJob], tuple[GenerationJob, ...]] = {}, ()
         """The marks for which the marked jobs were collected last, and those jobs."""
         self._drawing = table_drawing.TableRenderer()
@@ -161,15 +156,15 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         moment, the cursor moves to another job.
         """
         self._pending_rows = self._pending_rows.arrived(window.query)
-        view = self._view.showing(window)
+        view = self.view.showing(window)
         self._drawing.now = now
         self._drawing.take(view.rows.jobs, notes, has_starts=window.has_starts)
-        lost = self._view.cursor
+        lost = self.view.cursor
         if is_other_moment or lost in self.deleting:
             view = view.with_cursor_replaced()
-        if lost is not None and not is_other_moment and lost in self._view.rows.missing_from(view.rows):
+        if lost is not None and not is_other_moment and lost in self.view.rows.missing_from(view.rows):
             self.post_message(CursorLost(lost, has_left=view.rows.detects_removals))
-        self._flash(table_drawing.changed_jobs(self._view.rows, view.rows))
+        self._flash(table_drawing.changed_jobs(self.view.rows, view.rows))
         self._show_state(view)
 
     def _flash(self, jobs: Set[UUID]) -> None:
@@ -187,7 +182,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def count(self, length: Count | None) -> None:
         """Set the number of rows in the whole list. None if it is unknown."""
-        self._show_state(self._view.counted(length))
+        self._show_state(self.view.counted(length))
 
     def note(self, notes: RowNotes) -> None:
         """Show other notes on the same rows. Some are read separately from the list."""
@@ -204,35 +199,35 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._pending_rows = table_drawing.PendingRows()
         self._flashing.clear()
         self._drawing.forget()
-        self._show_state(table_drawing.TableState(height=self._view.height))
+        self._show_state(table_drawing.TableState(height=self.view.height))
 
     def unmark(self, job_ids: Set[UUID]) -> None:
-        self._show_state(self._view.unmarked(job_ids))
+        self._show_state(self.view.unmarked(job_ids))
 
     def stop_waiting(self) -> None:
         """Cancel the moves that wait for rows, because the rows may take long."""
-        self._show_state(self._view.without_pending_moves())
+        self._show_state(self.view.without_pending_moves())
 
     def move_to(self, job_id: UUID) -> bool:
         """Move the cursor to a job and scroll to it. Return False if it is not loaded."""
-        self._show_state(self._view.moved_to(job_id))
-        return self._view.cursor == job_id
+        self._show_state(self.view.moved_to(job_id))
+        return self.view.cursor == job_id
 
     # Output
 
     @property
     def cursor_job(self) -> GenerationJob | None:
         """The job that a key acts on, as last shown. None if there is none or its row is not loaded."""
-        return self._view.cursor_job
+        return self.view.cursor_job
 
     @property
     def marked(self) -> frozenset[UUID]:
-        return self._view.marks
+        return self.view.marks
 
     @property
     def marked_jobs(self) -> tuple[GenerationJob, ...]:
         """The marked jobs as last loaded, in the order of marking. The tuple is the same one until they change."""
-        marked = self._view.marked
+        marked = self.view.marked
         if self._marked_jobs[0] is not marked:
             self._marked_jobs = marked, tuple(marked.values())
         return self._marked_jobs[1]
@@ -263,38 +258,22 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def _selection(self) -> frozenset[UUID]:
-        cursor = self._view.cursor
+        cursor = self.view.cursor
         return self.marked or (frozenset() if cursor is None else frozenset({cursor}))
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether a move waits for rows."""
-        return bool(self._view.waiting)
-
-    @property
-    def has_first_row(self) -> bool:
-        return not self._view.rows.has_before
-
-    @property
-    def position(self) -> Position | None:
-        """The position in the whole list; None without rows."""
-        return self._view.position
 
     def _show_state(self, view: table_drawing.TableState) -> None:
         """Adopt a state, draw its changes and post messages about them."""
-        before, self._view = self._view, view
+        before, self.view = self.view, view
         if view is before:
             self._refresh_changed_lines()
             return
         self._settle()
         self._refresh_changed_lines()
-        if view.cursor != before.cursor:
+        if (view.cursor, view.position) != (before.cursor, before.position):
             self.post_message(CursorMoved())
         if view.marks != before.marks:
             dropped = before.marks - view.marks if view.rows is not before.rows else frozenset[UUID]()
             self.post_message(MarksChanged(dropped))
-        if view.position != before.position:
-            self.post_message(PositionChanged())
         asked, self._pending_rows = self._pending_rows.asked, self._pending_rows.following(view)
         if (window := self._pending_rows.asked) is not None and window != asked:
             self.post_message(RowsRequested(window))
@@ -305,13 +284,13 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Adapt Textual's virtual size and scroll position to the state, without repainting every line."""
         self._is_settling = True
         try:
-            virtual_size = Size(self._width, self._view.rows.extent + table_drawing.HEADER_HEIGHT)
+            virtual_size = Size(self._width, self.view.rows.extent + table_drawing.HEADER_HEIGHT)
             if virtual_size != self.virtual_size:
                 self.set_reactive(Widget.virtual_size, virtual_size)
                 # Textual 8.2.8: a changed `virtual_size` lays out and repaints the whole table.
                 self._scroll_update(virtual_size)
-            if round(self.scroll_y) != self._view.top:
-                self.scroll_to(y=self._view.top, animate=False, force=True)
+            if round(self.scroll_y) != self.view.top:
+                self.scroll_to(y=self.view.top, animate=False, force=True)
         finally:
             self._is_settling = False
 
@@ -327,11 +306,11 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _clamped(self, scroll_y: float) -> float:
         """Limit the scroll position to the loaded rows."""
-        return clamp(scroll_y, self._view.rows.first_place, self._view.max_top)
+        return clamp(scroll_y, self.view.rows.first_place, self.view.max_top)
 
     def on_scroll_to(self, event: ScrollTo) -> None:
         """Handle a scrollbar dragged to an end of the list that is not loaded."""
-        rows = self._view.rows
+        rows = self.view.rows
         if event.y is None:
             return
         if event.y <= 0 and rows.has_before:
@@ -343,7 +322,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         if self.show_vertical_scrollbar:
             self.vertical_scrollbar.position = new_value
         if round(old_value) != round(new_value) and not self._is_settling:
-            self._show_state(self._view.scrolled_to(round(new_value)))
+            self._show_state(self.view.scrolled_to(round(new_value)))
 
     def on_resize(self) -> None:
         self._fit()
@@ -355,7 +334,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._fitted = room
         self._strips.clear()
         self._drawing.fit(room.width, self.sort)
-        self._show_state(self._view.resized(room.height - table_drawing.HEADER_HEIGHT))
+        self._show_state(self.view.resized(room.height - table_drawing.HEADER_HEIGHT))
 
     def watch_sort(self) -> None:
         self._drawing.fit(self._width, self.sort)
@@ -369,7 +348,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _refresh_changed_lines(self) -> None:
         before = self._lines
         self._lines = self._drawing.lines(
-            self._view, hovered_line=self._hovered_line, empty_text=self.empty_text, flashing=self._flashing
+            self.view, hovered_line=self._hovered_line, empty_text=self.empty_text, flashing=self._flashing
         )
         changed = [y for y, (old, new) in enumerate(zip_longest(before, self._lines)) if old != new]
         if changed:
@@ -411,32 +390,32 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
     # Keys
 
     def action_move(self, rows: int, pages: int = 0) -> None:
-        self._show_state(self._view.moved(Step(rows=rows, pages=pages)))
+        self._show_state(self.view.moved(Step(rows=rows, pages=pages)))
 
     def action_first(self) -> None:
-        self._show_state(self._view.moved(End.FIRST))
+        self._show_state(self.view.moved(End.FIRST))
 
     def action_last(self) -> None:
-        self._show_state(self._view.moved(End.LAST))
+        self._show_state(self.view.moved(End.LAST))
 
     def action_open(self) -> None:
         if (job := self.cursor_job) is not None:
             self.post_message(Opened(job))
 
     def action_mark(self) -> None:
-        if self._view.cursor is not None:
-            self._show_state(self._view.toggled(self._view.cursor).moved(Step(rows=1)))
+        if self.view.cursor is not None:
+            self._show_state(self.view.toggled(self.view.cursor).moved(Step(rows=1)))
 
     async def action_mark_all(self) -> None:
         """Mark all jobs of the list, not only the loaded ones."""
-        if self._view.rows.has_before or self._view.rows.has_after:
+        if self.view.rows.has_before or self.view.rows.has_after:
             await self.app.run_action(KEYS["list.choose_all"].action)
         else:
-            self._show_state(self._view.all_marked())
+            self._show_state(self.view.all_marked())
 
     def action_unmark(self) -> None:
         """Remove the marks. Without marks, the screen handles the key."""
-        if not self._view.marks:
+        if not self.view.marks:
             raise SkipAction
         self.unmark(self.marked)
 
@@ -453,13 +432,13 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
                 is_reversed = self.sort is not None and column is self.sort.column and self.sort.descending
                 self.post_message(OrderRequested(ListOrder(column=column, descending=not is_reversed)))
             return
-        job = self._view.rows.at(self._view.top + offset.y - table_drawing.HEADER_HEIGHT)
+        job = self.view.rows.at(self.view.top + offset.y - table_drawing.HEADER_HEIGHT)
         if job is None:
             return
         # The first click moves the cursor, and the next one opens. A double click opens only once.
         if offset.x < GUTTER:
-            self._show_state(self._view.toggled(job.id))
-        elif job.id != self._view.cursor:
+            self._show_state(self.view.toggled(job.id))
+        elif job.id != self.view.cursor:
             self._opened_by_click = None
             self.move_to(job.id)
         elif event.chain == 1 or self._opened_by_click != job.id:

@@ -14,7 +14,7 @@ from textual.geometry import Region
 from textual.message import Message
 
 from gjobs.store.job_list.list_query import NEWEST_FIRST, Listing, ListOrder, ListQuery, OrderColumn, ProjectName
-from gjobs.store.jobs.job import USUAL_MODES, AnyStatus, GenerationJob
+from gjobs.store.jobs.job import USUAL_MODES, AnyStatus, GenerationJob, Project
 from gjobs.store.statistics.statistics import Count, Precision, Totals, TotalsQuery
 from gjobs.store.values.formats import id_range
 from gjobs.tui.dashboard import bindings
@@ -30,7 +30,6 @@ from gjobs.tui.text.status_text import count_words
 if TYPE_CHECKING:
     from gjobs.store.configuration.saved_views import View
     from gjobs.store.filters.filter_syntax import CompletionValues
-    from gjobs.store.jobs.job import Project
 
 
 def list_length(listing: Listing, totals: Totals | None) -> Count | None:
@@ -56,7 +55,6 @@ class JobsPanel(Vertical):
     DEFAULT_CSS = """
     JobsPanel {
         border-title-color: $text-primary;
-        border-title-style: bold;
         border-subtitle-color: $text-accent;
         border-subtitle-align: left;
     }
@@ -213,12 +211,12 @@ class JobsPanel(Vertical):
         self.table.sort = self._listed.order
         self._show_tab_numbers()
 
-    def add_project_name(self, project: "Project | ProjectName | None", *, with_visibility: bool = False) -> None:
+    def add_project_name(self, project: Project | ProjectName | None, *, with_visibility: bool = False) -> None:
         """Remember a project name. Set `with_visibility` if the project may be hidden from the user."""
         if project is not None:
             (self._names_known_to_operator if with_visibility else self._project_names_by_id)[project.id] = project.name
 
-    def add_created_project(self, project: "Project") -> None:
+    def add_created_project(self, project: Project) -> None:
         """Remember the name of a new project. It may be deleted again, so it does not count as opened by id."""
         self._created_project_names[project.id] = project.name
 
@@ -234,7 +232,7 @@ class JobsPanel(Vertical):
         """Go to the start of the list if the new job is there."""
         listed = self._listed
         is_at_start = self.can_list(job) and not listed.job_filter and listed.order == NEWEST_FIRST
-        if is_at_start and not self.table.has_first_row:
+        if is_at_start and self.table.view.rows.has_before:
             self.table.action_first()
 
     def expect_deletion(self, job_ids: Iterable[UUID], *, are_deleted: bool) -> None:
@@ -366,9 +364,8 @@ class JobsPanel(Vertical):
             error_groups=self._error_groups,
         )
 
-    @on(job_table.PositionChanged)
-    def _position_changed(self, event: job_table.PositionChanged) -> None:
-        event.stop()
+    @on(job_table.CursorMoved)
+    def _cursor_moved(self) -> None:
         self.show_title()
 
     @on(FilterBar.FilterRequested)
@@ -454,7 +451,7 @@ class JobsPanel(Vertical):
     def show_title(self) -> None:
         title = list_header.job_list_title(
             self._listing,
-            self.table.position,
+            self.table.view.position,
             view=self._view_name,
             width=self.size.width - _TITLE_EDGES,
             crumbs=self._crumbs(),

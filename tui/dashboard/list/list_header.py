@@ -25,8 +25,6 @@ from gjobs.tui.text.clean_text import clean, clean_cell, shorten
 from gjobs.tui.text.format import count, counted, short_id
 from gjobs.tui.text.statistics_text import LONGEST_POLICY_NAME, deciding_policies, policy_line, why_hidden
 
-_LONGEST_HIDDEN_NAME = 60
-
 
 def verdict(visibility: VisibilityComparison) -> str:
     """Return a sentence with the number of visible jobs and the number of all jobs."""
@@ -81,7 +79,7 @@ def no_totals(visibility: VisibilityComparison | None) -> str:
 
 
 def _user(visibility: VisibilityComparison) -> str:
-    return clean(actor_name(visibility.user), limit=_LONGEST_HIDDEN_NAME)
+    return clean(actor_name(visibility.user), limit=60)
 
 
 TABS: tuple[JobStatus | None, ...] = (None, *JobStatus)
@@ -160,11 +158,7 @@ class StatusTabs(Static):
 
 
 def _width(labels: Sequence[str], gap: int) -> int:
-    return sum(map(_tab_width, labels)) + gap * (len(labels) - 1)
-
-
-def _tab_width(label: str) -> int:
-    return len(f" 1 {label} ")
+    return sum(len(f" 1 {label} ") for label in labels) + gap * (len(labels) - 1)
 
 
 _ORDERS: Mapping[tuple[OrderColumn, bool], str] = {

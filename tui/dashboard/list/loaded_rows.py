@@ -1,4 +1,4 @@
-"""The loaded rows of a long list, the rows to load next, and changes that are not answered yet."""
+"""The loaded rows of a long list, and changes that are not answered yet."""
 
 import time
 from collections import Counter
@@ -8,7 +8,7 @@ from itertools import chain
 from types import MappingProxyType
 from uuid import UUID
 
-from gjobs.store.job_list.list_query import End, ListQuery, OrderColumn, RowWindow, RowWindowQuery, key_of
+from gjobs.store.job_list.list_query import End, ListQuery, OrderColumn, RowWindow
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.statistics.statistics import Count, Precision
 from gjobs.store.values.data_classes import dataclass
@@ -243,49 +243,3 @@ class Step:
 def spare_rows(height: int) -> int:
     """Return the number of rows to load out of sight in one direction. The scroll direction gets twice as many."""
     return max(200, 3 * height + 50)
-
-
-def covers(query: RowWindowQuery, rows: LoadedRows, *, top: int, height: int) -> bool:
-    """Return whether the query is known to cover the visible rows."""
-    match query.anchor:
-        case End.FIRST:
-            place = 0 if rows.is_place_exact else None
-        case End.LAST:
-            place = None if rows.has_after else rows.end
-        case key:
-            place = rows.find(key.id)
-    return place is not None and place - query.before <= top and top + height <= place + query.after
-
-
-def rows_here(rows: LoadedRows, *, top: int, height: int, is_upward: bool = False) -> RowWindowQuery | None:
-    """Return a query for the rows around the visible ones, with more of them in one direction. Return None without
-    rows.
-    """
-    job, listed, spare = rows.at(top), rows.listed, spare_rows(height)
-    if job is None:
-        return None
-    before = 2 * spare if is_upward else spare
-    return RowWindowQuery(listed=listed, anchor=key_of(job, listed.order), before=before, after=3 * spare - before)
-
-
-def needed_rows(rows: LoadedRows, *, top: int, height: int, goal: End | None = None) -> RowWindowQuery | None:
-    """Return the rows to load, or None if enough are loaded. `goal` is an end of the list to load.
-
-    A query never exceeds three times `spare_rows`. Directly after an answer, no further rows are needed.
-    """
-    spare = spare_rows(height)
-    from_start = RowWindowQuery(listed=rows.listed, after=3 * spare)
-    if goal is End.LAST and rows.has_after:
-        return RowWindowQuery(listed=rows.listed, anchor=End.LAST, before=3 * spare, after=0)
-    if goal is End.FIRST and rows.has_before:
-        return from_start
-    near = height * 3 // 2 + 25
-    is_near_first = top - rows.first_place < near
-    is_near_last = rows.end - (top + height) < near
-    if is_near_first and rows.has_before:
-        if rows.is_place_exact and top < 2 * spare:
-            return from_start
-        return rows_here(rows, top=top, height=height, is_upward=not (is_near_last and rows.has_after))
-    if is_near_first and not rows.follows_start:
-        return from_start
-    return rows_here(rows, top=top, height=height) if is_near_last and rows.has_after else None

@@ -12,14 +12,14 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from gjobs.store.job_list.list_query import End, ListOrder, RowWindow, RowWindowQuery
+from gjobs.store.job_list.list_query import End, ListOrder, RowWindow, RowWindowQuery, key_of
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.statistics.statistics import Count
 from gjobs.store.values.data_classes import dataclass
 from gjobs.store.values.formats import is_far
 from gjobs.tui.dashboard.list import job_columns
 from gjobs.tui.dashboard.list.job_columns import Cell, RowNotes
-from gjobs.tui.dashboard.list.loaded_rows import LoadedRows, Step, covers, needed_rows, rows_here
+from gjobs.tui.dashboard.list.loaded_rows import LoadedRows, Step, spare_rows
 from gjobs.tui.text.clean_text import clean, shorten
 from gjobs.tui.text.format import count
 from gjobs.tui.text.status_text import Position
@@ -86,8 +86,47 @@ class TableState:
 
     @property
     def request(self) -> RowWindowQuery | None:
-        """The rows to load next; None if the loaded rows are enough."""
-        return needed_rows(self.rows, top=self.top, height=self.height, goal=self.goal)
+        """The rows to load next; None if enough are loaded.
+
+        A query never exceeds three times `spare_rows`. Directly after an answer, no further rows are needed.
+        """
+        rows, top, spare = self.rows, self.top, spare_rows(self.height)
+        from_start = RowWindowQuery(listed=rows.listed, after=3 * spare)
+        if self.goal is End.LAST and rows.has_after:
+            return RowWindowQuery(listed=rows.listed, anchor=End.LAST, before=3 * spare, after=0)
+        if self.goal is End.FIRST and rows.has_before:
+            return from_start
+        near = self.height * 3 // 2 + 25
+        is_near_first = top - rows.first_place < near
+        is_near_last = rows.end - (top + self.height) < near
+        if is_near_first and rows.has_before:
+            if rows.is_place_exact and top < 2 * spare:
+                return from_start
+            return self.rows_here(is_upward=not (is_near_last and rows.has_after))
+        if is_near_first and not rows.follows_start:
+            return from_start
+        return self.rows_here() if is_near_last and rows.has_after else None
+
+    def rows_here(self, *, is_upward: bool = False) -> RowWindowQuery | None:
+        """Return a query for the rows around the visible ones, with more of them in one direction. Return None without
+        rows.
+        """
+        job, listed, spare = self.rows.at(self.top), self.rows.listed, spare_rows(self.height)
+        if job is None:
+            return None
+        before = 2 * spare if is_upward else spare
+        return RowWindowQuery(listed=listed, anchor=key_of(job, listed.order), before=before, after=3 * spare - before)
+
+    def is_covered_by(self, query: RowWindowQuery) -> bool:
+        """Return whether the query is known to cover the visible rows."""
+        match query.anchor:
+            case End.FIRST:
+                place = 0 if self.rows.is_place_exact else None
+            case End.LAST:
+                place = None if self.rows.has_after else self.rows.end
+            case key:
+                place = self.rows.find(key.id)
+        return place is not None and place - query.before <= self.top and self.top + self.height <= place + query.after
 
     # Rows
 
@@ -274,9 +313,9 @@ class PendingRows:
         """Request what the view needs. Keep a pending request while it is still useful."""
         request = view.request
         if self.asked is not None and view.goal is None:
-            if covers(self.asked, view.rows, top=view.top, height=view.height):
+            if view.is_covered_by(self.asked):
                 return self
-            request = request or rows_here(view.rows, top=view.top, height=view.height)
+            request = request or view.rows_here()
         return self if request is None or request == self.asked else replace(self, asked=request)
 
 

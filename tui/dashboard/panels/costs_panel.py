@@ -205,7 +205,6 @@ class CostsPanel(DrawnLines):
     CostsPanel {
         box-sizing: content-box;
         border-title-color: $text-primary;
-        border-title-style: bold;
         border-subtitle-color: $foreground-muted;
         padding: 0 1;
 

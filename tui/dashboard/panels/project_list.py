@@ -1,6 +1,6 @@
 """The sidebar: projects, and budget bars."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
@@ -35,7 +35,6 @@ class BudgetsPanel(SteadyText):
     BudgetsPanel {
         display: none;
         border-title-color: $foreground-muted;
-        border-title-style: bold;
         border-subtitle-color: $text-warning;
         padding: 0 1;
         text-wrap: nowrap;
@@ -116,7 +115,6 @@ class ProjectList(OptionList):
     ProjectList {
         height: 1fr;
         border-title-color: $foreground-muted;
-        border-title-style: bold;
         border-subtitle-color: $text-warning;
         padding: 0;
         background: $background;
@@ -133,13 +131,11 @@ class ProjectList(OptionList):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, markup=False)
-        self._projects: tuple[ProjectName, ...] = ()
-        self._sums: Mapping[UUID, ProjectTotals] = {}
-        self._everything: Count | None = None
-        self._chosen: UUID | None = None
-        self._prompts: dict[str, Content] = {}
-        self._drawn: object = None
-        """The input from which the prompts were made."""
+        self._rows: Sequence[tuple[str, str, str]] = ()
+        """The id, the name and the number of jobs of each option."""
+        self._chosen = ALL
+        """The id of the option whose jobs are listed."""
+        self._prompts: Mapping[str, Content] = {}
         self.forget()
 
     def show(
@@ -155,41 +151,40 @@ class ProjectList(OptionList):
         Totals are shown as far as they are known. `everything` counts all visible jobs, even those whose project is
         hidden or not listed.
         """
-        is_same = projects is self._projects and sums is self._sums
-        if is_same and self._drawn and (chosen, everything) == (self._chosen, self._everything):
-            return  # Building the rows of hundreds of projects would delay keys.
-        self._projects, self._chosen, self._everything, self._sums = projects, chosen, everything, sums
-        self._draw()
+        more = "+" if len(projects) >= _MOST_LISTED else ""
+        total = count(sum(one.job_count for one in sums.values())) + more if sums else ""
+        rows = [(ALL, "All projects", total if everything is None else count_words(everything))]
+        for project in projects:
+            # Projects without jobs are missing among known totals.
+            number = count(sums[project.id].job_count) if project.id in sums else "0" if sums else ""
+            rows.append((str(project.id), project.name, number))
+        if (rows, str(chosen or ALL)) != (self._rows, self._chosen):
+            self._rows, self._chosen = rows, str(chosen or ALL)
+            self._draw()
 
     def forget(self) -> None:
-        self._projects, self._chosen, self._everything, self._prompts, self._sums = (), None, None, {}, {}
-        self._drawn = None
+        self._rows, self._chosen, self._prompts = (), ALL, {}
         self.border_title = Content("Projects")
         self.clear_options()
 
     def on_focus(self, event: events.Focus) -> None:
         """Start at the listed project. The highlight of an earlier visit would be easily mistaken for it."""
         if not event.from_app_focus:
-            self._highlight(str(self._chosen or ALL))
+            self._highlight(self._chosen)
 
     def on_resize(self) -> None:
         if self._prompts:
             self._draw()
 
     def _draw(self) -> None:
-        rows = list(self._rows())
-        drawn = (self.scrollable_content_region.width, rows)
-        if drawn == self._drawn:
-            return
-        self._drawn = drawn
-        before, self._prompts = self._prompts, dict(self._prompt(*row) for row in rows)
+        before, self._prompts = self._prompts, {row[0]: self._prompt(*row) for row in self._rows}
         if list(before) != list(self._prompts):
             # The highlight stays on its project, or else moves to the chosen one.
             highlighted = self.highlighted_option.id if self.highlighted_option else None
-            is_cut = len(self._projects) >= _MOST_LISTED
+            is_cut = len(self._rows) > _MOST_LISTED
             self.border_title = Content(f"Newest {_MOST_LISTED}" if is_cut else "Projects")
             self.set_options([Option(prompt, id=option_id) for option_id, prompt in self._prompts.items()])
-            self._highlight(highlighted if highlighted in self._prompts else str(self._chosen or ALL))
+            self._highlight(highlighted if highlighted in self._prompts else self._chosen)
         for option_id, prompt in self._prompts.items():
             if option_id in before and not prompt.is_same(before[option_id]):
                 self.replace_option_prompt(option_id, prompt)
@@ -199,32 +194,15 @@ class ProjectList(OptionList):
         if self._prompts:
             self.highlighted = list(self._prompts).index(option_id) if option_id in self._prompts else 0
 
-    def _rows(self) -> Iterator[tuple[str, str, str, bool]]:
-        """Yield id, name, number of jobs, and whether the row is the chosen one."""
-        yield ALL, "All projects", self._total(), self._chosen is None
-        for project in self._projects:
-            sums = self._sums.get(project.id)
-            # Projects without jobs are missing among known totals.
-            number = count(sums.job_count) if sums else "0" if self._sums else ""
-            yield str(project.id), project.name, number, project.id == self._chosen
-
-    def _total(self) -> str:
-        if self._everything is not None:
-            return count_words(self._everything)
-        if not self._sums:
-            return ""
-        more = "+" if len(self._projects) >= _MOST_LISTED else ""
-        return count(sum(sums.job_count for sums in self._sums.values())) + more
-
-    def _prompt(self, option_id: str, name: str, number: str, is_chosen: bool) -> tuple[str, Content]:
+    def _prompt(self, option_id: str, name: str, number: str) -> Content:
+        is_chosen = option_id == self._chosen
         room = max(12, self.scrollable_content_region.width) - 3 - len(f" {number}" if number else "")
         if option_id == ALL and room < len(name):
             name = "All"
         label = f" {pad(clean_cell(name, room), room)} "
         glyph = ("›", "bold $text-accent") if is_chosen else (" ", "")
         end = (f"{number} " if number else "", "$foreground-muted")
-        content = Content.assemble(glyph, (label, "bold" if is_chosen else ""), end)
-        return option_id, content
+        return Content.assemble(glyph, (label, "bold" if is_chosen else ""), end)
 
 
 _LEAST_WIDTH, _MOST_WIDTH = 26, 32

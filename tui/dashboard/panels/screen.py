@@ -269,11 +269,8 @@ class DashboardScreen(DashboardState):
 
     def set_query(self, listed: ListQuery, *, compare_visibility: bool = False) -> None:
         """Set the query without posting a message."""
-        self.listing_query = ListingQuery(
-            window=RowWindowQuery(listed=listed),
-            with_visibility=compare_visibility,
-            moment=self.listing_query.moment,
-        )
+        window = RowWindowQuery(listed=listed)
+        self.listing_query = replace(self.listing_query, window=window, with_visibility=compare_visibility)
         self.jobs.choose(listed, with_visibility=compare_visibility)
 
     # Requests of the user
@@ -308,7 +305,7 @@ class DashboardScreen(DashboardState):
         self.set_timer(_PATIENCE_SECONDS, self._show_waiting)
 
     def _show_waiting(self) -> None:
-        is_awaited = not self._shows_current_query or self.jobs.table.is_waiting
+        is_awaited = not self._shows_current_query or bool(self.jobs.table.view.waiting)
         if self.listing is not None and is_awaited:
             self.jobs.wait()
         self._show_counting()

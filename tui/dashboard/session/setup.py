@@ -136,16 +136,6 @@ def database_choice(settings: Settings) -> DatabaseChoice:
     return DatabaseChoice(opener=session_opener(settings), settings=settings)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AppSearch:
-    """A search for the databases that the files around a directory name."""
-
-    settings: Settings
-    """The settings of this run. Its options also apply to a found database."""
-    directory: Path | None = None
-    """None for the current directory."""
-
-
 class TourStart(Enum):
     """When the tour starts."""
 
@@ -168,8 +158,11 @@ class DashboardSetup:
     database_choices: tuple[DatabaseChoice, ...] = ()
     """Databases to choose from. The first opens at the start. Empty for a demo."""
     tour: TourStart = TourStart.NEVER
-    app_search: "AppSearch | None" = None
-    """None to never search for the databases of an app."""
+    app_search: Settings | None = None
+    """The settings of this run, whose options also apply to a database that an app's files name. None to never search.
+    """
+    app_directory: Path | None = None
+    """Where to search. None for the current directory."""
     moment: datetime | None = None
     """The earlier moment to show at the start. None for the present."""
 
@@ -259,10 +252,10 @@ class DatabaseChoices:
 
     def __init__(self, setup: DashboardSetup, memory: RememberedState) -> None:
         self._configured = setup.database_choices
-        self._search = setup.app_search
+        self._search, self._directory = setup.app_search, setup.app_directory
         self._memory = memory
-        self._has_files = self._search is not None and locate_app(self._search.directory) is not None
-        self.may_ask = self._search is not None and self._search.settings.is_fallback
+        self._has_files = self._search is not None and locate_app(self._directory) is not None
+        self.may_ask = self._search is not None and self._search.is_fallback
         """Whether the dashboard asks which database to open, because nothing chooses one."""
         self.is_choosing = self.may_ask and self._has_files
         """Whether the first database is being chosen, so that nothing is connected."""
@@ -285,8 +278,8 @@ class DatabaseChoices:
     async def find(self) -> tuple[DatabaseChoice, ...]:
         """Return the found databases. Files are read in a thread, and only the first time."""
         if self._search is not None and self._has_files and self._found is None:
-            self._found = await asyncio.to_thread(_find, self._search.directory)
-            self._choices = tuple(_choice(self._search.settings, one) for one in self._found.databases)
+            self._found = await asyncio.to_thread(_find, self._directory)
+            self._choices = tuple(_choice(self._search, one) for one in self._found.databases)
         return self._choices
 
     async def choose_first(

@@ -14,7 +14,7 @@ _TEXTS = ("text-primary", "text-accent", "text-success", "text-warning", "text-e
 _STEPS = 20
 
 CSS = """
-JobsPanel, CostsPanel, BudgetsPanel, ProjectList { border: round $frame-quiet; }
+JobsPanel, CostsPanel, BudgetsPanel, ProjectList { border: round $frame-quiet; border-title-style: bold; }
 JobsPanel:focus-within, ProjectList:focus { border: round $frame; }
 Dialog #dialog { border: round $frame; border-subtitle-background: $frame-block; border-subtitle-color: $frame-text; }
 

@@ -28,13 +28,10 @@ class SteadyText(Static):
         super().__init__(id=id, classes=classes, markup=False)
         self._said = Content()
 
-    def say(self, content: Content, *, layout: bool = True) -> None:
-        """Show the content. Without `layout`, the size must not depend on the content: only this widget is then drawn
-        again.
-        """
+    def say(self, content: Content) -> None:
         if not content.is_same(self._said):
             self._said = content
-            self.update(content, layout=layout)
+            self.update(content)
 
 
 class RowList(OptionList):

@@ -178,7 +178,7 @@ async def test_scrollbar_has_the_length_of_the_list_and_dragging_it_requests_row
 
     assert long_table.table.virtual_size.height == LENGTH + 1
     assert long_table.table.vertical_scrollbar.window_virtual_size == LENGTH + 1
-    assert long_table.table.position == Position(number=1, is_exact=True, length=Count(number=LENGTH))
+    assert long_table.table.view.position == Position(number=1, is_exact=True, length=Count(number=LENGTH))
 
     for y, cursor in ((LENGTH / 2, None), (LENGTH, FIRST + LENGTH - 1)):
         long_table.table.post_message(ScrollTo(y=y, animate=False))

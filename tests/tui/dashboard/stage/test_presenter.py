@@ -389,7 +389,7 @@ async def test_cursor_stays_on_the_newest_job_while_nobody_touches_the_demo(
         operator = control.activity.operator
         before = cursor_job(driver)
         await operator.create_generation_job(project_id=before.project_id, mode="packaging", cost_cents=1)
-        await driver.until(lambda: driver.table.position == Position(number=2, is_exact=True, length=ANY))
+        await driver.until(lambda: driver.table.view.position == Position(number=2, is_exact=True, length=ANY))
         assert cursor_job(driver).id == before.id
         monkeypatch.setattr(DemoApp, "follows_after", 0.0)
         monkeypatch.setattr(key_queue, "SEEING_SECONDS", 60.0)

@@ -105,7 +105,7 @@ async def test_steps_change_the_job_that_the_cursor_points_at_and_a_burst_shows_
         assert "Third" not in driver.text
         failed = cursor_job(driver)
         await driver.press("space", message="The scenario has ended: Talk")
-        await driver.until(lambda: driver.table.position == Position(number=1, is_exact=True, length=ANY))
+        await driver.until(lambda: driver.table.view.position == Position(number=1, is_exact=True, length=ANY))
         assert app.dashboard.listing is not None
         assert [job.id for job in app.dashboard.listing.window.jobs].index(failed.id) == 4
 
