@@ -18,7 +18,7 @@ from gjobs.store.database.database import Database
 from gjobs.store.database.load_meter import Traffic
 from gjobs.store.database.query import ChangedRows, Query
 from gjobs.store.database.wake_ups import SILENCE, announces_changes, may_listen
-from gjobs.store.doctor import policy_checks, schema_checks, server_checks, sql_checks, table_checks
+from gjobs.store.doctor import policy_checks, schema_checks, server_checks, sql_checks
 from gjobs.store.doctor.findings import DISABLED_TRIGGER, NOT_EXAMINED, DoctorReport, Finding, Section, Severity, size
 from gjobs.store.doctor.policy_checks import WITHOUT_ROW, nothing_leaks, policy_findings, try_policies
 from gjobs.store.doctor.schema_checks import read_schema
@@ -252,25 +252,18 @@ class _Examination:
         )
 
     async def _rows(self) -> Iterable[Finding]:
-        uses, indexes, trigrams = await self._read(
-            table_checks.TABLE_USE, table_checks.INDEX_USE, table_checks.TRIGRAMS
-        )
-        counted = await table_checks.count(self._database, self._facts)
-        return [
-            *table_checks.rows_findings(self._facts, uses, indexes, counted),
-            *table_checks.word_findings(trigrams, uses, indexes, is_replica=self._facts.is_replica),
-            *await self._log(),
-        ]
+        (found,) = await self._read(await sql_checks.rows_check(self._database, self._facts))
+        return [finding for _, finding in [*found, *await self._events()]]
 
-    async def _log(self) -> Iterable[Finding]:
-        """Return nothing if there is no log, or if the login may not read its state."""
+    async def _events(self) -> Sequence[sql_checks.Found]:
+        """Return nothing if there are no events, or if the login may not read their state."""
         if not self._facts.is_migrated:
             return ()
         try:
-            ((use,),) = await self._read(table_checks.LOG_USE)
+            (found,) = await self._read(sql_checks.EVENTS)
         except NoPrivilege:
             return ()
-        return table_checks.log_findings(use)
+        return found
 
     async def _rules(self) -> Iterable[Finding]:
         functions, views, remarks, copies, rules, bodies = await self._read(

@@ -17,7 +17,7 @@ from gjobs.store.capabilities.probe import probe
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query, ignore_row
 from gjobs.store.doctor.findings import Finding, Section, Severity, amount
-from gjobs.store.doctor.table_checks import MOST_COUNTED, count_query
+from gjobs.store.doctor.sql_checks import MOST_COUNTED, count_query
 from gjobs.store.errors import NoPrivilege, SchemaMissing
 from gjobs.store.users.actor import (
     ANON,

@@ -5,6 +5,7 @@ fields of the finding. In the SQL of a finding, names from the database are quot
 tree shows which table each column belongs to.
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -12,11 +13,18 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
+from gjobs.store import tables
 from gjobs.store.capabilities.capabilities import OLDEST_MIGRATED
-from gjobs.store.database.query import Query, Row
-from gjobs.store.doctor.findings import Finding, Section, Severity
+from gjobs.store.capabilities.capability import ASSETS, EVENT_MEGABYTES, JOBS, PROJECTS, DatabaseFacts
+from gjobs.store.database.database import Database
+from gjobs.store.database.query import Query, Row, TimeLimits, make_number
+from gjobs.store.doctor.findings import Finding, Section, Severity, size
+from gjobs.store.errors import NoPrivilege, SchemaMissing, TimedOut, complete_commands
+from gjobs.store.job_list.list_query import ListOrder, ListQuery, OrderColumn, lacks_order
+from gjobs.store.schema.schema_diff import NEWEST_REVISION, ObjectKind, expected
+from gjobs.store.users.actor import OPERATOR
 
 _PART = re.compile(r"[{}()\[\]]|(?:\\.|[^\s{}()\[\]\\])+", re.DOTALL)
 
@@ -220,9 +228,15 @@ def _sql(name: str) -> str:
 def _check(section: Section, name: str, **parameters: object) -> Query[Any]:
     def make(row: Row) -> Found:
         about, severity, finding, sentence, sql, hint = row
+        sentence = _SIZE.sub(lambda found: size(int(found[1])) if found[1] else found[0], sentence)
+        hint = hint and complete_commands(hint)
         return about, Finding(section, finding, Severity(severity), sentence, sql, hint)
 
     return Query(text(_sql(name)), make, parameters)
+
+
+_SIZE = re.compile(r'"[^"]*"|(\d+) bytes')
+"""A quoted name, which stays as it is, or a size."""
 
 
 TIME_OUTS: Query[Found] = _check(Section.SERVER, "time_outs")
@@ -249,3 +263,55 @@ def _make_view_finding(row: Row) -> Found | None:
 
 _VIEWS = _check(Section.RULES, "views", oldest=OLDEST_MIGRATED * 10_000)
 VIEWS: Query[Found | None] = replace(_VIEWS, make=_make_view_finding)
+
+
+FEW = 10_000
+"""Number of rows below which a missing index or vacuum doesn't matter."""
+MOST_COUNTED = 100_000
+"""Above this number, the planner's estimate is reported."""
+PATIENCE = TimeLimits(statement=2.0, lock=0.5)
+_COUNTED = {JOBS: tables.generation_jobs, PROJECTS: tables.projects, ASSETS: tables.assets}
+
+
+def count_query(name: str) -> Query[int]:
+    """Return a query that counts the rows of a table, up to the limit plus one."""
+    some = select(_COUNTED[name].c.id).limit(MOST_COUNTED + 1).subquery()
+    return Query(select(func.count()).select_from(some), make_number)
+
+
+async def rows_check(database: Database, facts: DatabaseFacts) -> Query[Found]:
+    """Count the rows of each readable table, and return the check of rows and indexes."""
+    counted: dict[str, int] = {}
+    for name in [table for table in _COUNTED if table in facts.relations]:
+        try:
+            (counted[name],) = await database.read(OPERATOR, count_query(name), limits=PATIENCE)
+        except (NoPrivilege, SchemaMissing, TimedOut):
+            continue
+    return replace(
+        _ROWS,
+        parameters={
+            **_ROWS.parameters,
+            "counted": json.dumps(counted),
+            "hidden": [name for name in _COUNTED if facts.may_hide(name)],
+            "few": FEW,
+            "most_counted": MOST_COUNTED,
+        },
+    )
+
+
+_ORDERS = {column: lacks_order(ListQuery(order=ListOrder(column=column)), frozenset()) for column in OrderColumn}
+_ROWS: Query[Found] = _check(
+    Section.ROWS,
+    "rows",
+    orders=json.dumps({f"by {column}": missing.sql for column, missing in _ORDERS.items() if missing}),
+    # The schema requires these indexes even if they are unused.
+    promised=[one.full_name for one in expected(NEWEST_REVISION) if one.kind is ObjectKind.INDEX],
+)
+EVENTS: Query[Found] = _check(
+    Section.ROWS,
+    "events",
+    megabytes=EVENT_MEGABYTES,
+    most_unfolded=10_000,
+    extension="pg_cron",
+    fold_with_cron=_sql("fold_with_cron"),
+)

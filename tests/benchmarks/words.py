@@ -13,7 +13,6 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from gjobs.store.database.database import Database
-from gjobs.store.doctor.table_checks import word_index_sql
 from gjobs.store.embedded.server_files import ADMINISTRATOR, throw_away_dir
 from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
@@ -25,7 +24,7 @@ from tests.benchmarks.harness import AtMost, Contestant, Effort, Finding, Ratio,
 from tests.benchmarks.lists import ROWS, timed
 from tests.benchmarks.sizes import many
 from tests.other_server import open_other_server
-from tests.trigrams import SCHEMA, programs_with_trigrams
+from tests.trigrams import SCHEMA, WORD_INDEX, programs_with_trigrams
 
 WORD, MATCHES = "jabberwocky", 20
 
@@ -104,7 +103,7 @@ def _build_index(database: FilledDatabase) -> None:
     with _administrator(database) as connection:
         connection.execute(f"create schema {SCHEMA}".encode())
         connection.execute(f"grant usage on schema {SCHEMA} to public".encode())
-        for statement in word_index_sql("extensions", is_installed=False).split("\n"):
+        for statement in WORD_INDEX:
             connection.execute(statement.encode())
 
 

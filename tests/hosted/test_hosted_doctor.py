@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,7 +14,7 @@ from gjobs.migrations.runner import upgrade
 from gjobs.store.capabilities.capability import EARLIER_BUILD
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import TimeLimits
-from gjobs.store.doctor import table_checks
+from gjobs.store.doctor import sql_checks
 from gjobs.store.doctor.examine import examine
 from gjobs.store.doctor.findings import DoctorReport, Finding, Section, Severity
 from gjobs.store.doctor.server_checks import jobs_visible_to
@@ -364,12 +365,12 @@ async def test_doctor_says_what_events_take_and_who_can_fold_them(
     report = await examined(app_database)
     assert "Expect about 0.7 MB for 1,000 jobs. Events are kept for 90 days." in finding(report, "events").sentence
     assert faults(report) == LEAKS
-    monkeypatch.setattr(table_checks, "MOST_UNFOLDED", -1)
-    assert faults(await examined(app_database)) == {*LEAKS, "unfolded-events"}
+    parameters = {**sql_checks.EVENTS.parameters, "most_unfolded": -1, "extension": "plpgsql"}
+    monkeypatch.setattr(sql_checks, "EVENTS", replace(sql_checks.EVENTS, parameters=parameters))
+    report = await examined(app_database)
+    assert faults(report) == {*LEAKS, "unfolded-events"}
 
-    use = table_checks.LogUse(unfolded=0, bytes=0, keep="90 days", has_cron=True)
-    (cron,) = (one for one in table_checks.log_findings(use) if one.name == "pg-cron")
-    (task,) = re.findall(r"\$\$(.*)\$\$", str(cron.sql), re.DOTALL)
+    (task,) = re.findall(r"\$\$(.*)\$\$", str(finding(report, "pg-cron").sql), re.DOTALL)
     run(app_database, task)
 
 
@@ -431,8 +432,8 @@ async def test_doctor_finds_and_fixes_an_invalid_index(app_database: Conninfo, j
 async def test_doctor_estimates_many_rows_and_reports_indexes_and_dead_rows(
     app_database: Conninfo, jobs_db: JobsDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(table_checks, "FEW", 2_000)
-    monkeypatch.setattr(table_checks, "MOST_COUNTED", 4_000)
+    monkeypatch.setattr(sql_checks, "FEW", 2_000)
+    monkeypatch.setattr(sql_checks, "MOST_COUNTED", 4_000)
     with connect(app_database, autocommit=True) as owner:
         owner.execute(
             "insert into generation_jobs (user_id, project_id, mode, created_at)"

@@ -8,8 +8,7 @@ import pytest
 from gjobs.migrations.runner import remove, upgrade
 from gjobs.migrations.verification import verify
 from gjobs.store.database.database import Database
-from gjobs.store.doctor import table_checks
-from gjobs.store.doctor.table_checks import word_index_sql
+from gjobs.store.doctor import sql_checks
 from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.filters.filter_terms import JobFilter, Term
 from gjobs.store.job_list.list_query import ListQuery, RowWindowQuery
@@ -22,7 +21,7 @@ from tests.hosted.server_directory import Place
 from tests.hosted.test_hosted_doctor import examined
 from tests.migrations.conftest import acting
 from tests.store.store_fixtures import NOW
-from tests.trigrams import SCHEMA, programs_with_trigrams
+from tests.trigrams import SCHEMA, WORD_INDEX, programs_with_trigrams
 from tests.tui.jobs_database import ADA, AUTUMN, BEN, JobsDatabase, fill
 
 pytestmark = pytest.mark.xdist_group("trigrams")
@@ -85,22 +84,16 @@ async def test_doctor_offers_the_word_index_and_its_sql_builds_it(
         return next((one.sql for one in (await examined(project)).findings if one.name == name), None)
 
     assert await offered() is None, "few jobs"
-    monkeypatch.setattr(table_checks, "MOST_COUNTED", MANY)
-    *installation, build, analyze = (await offered() or "").split("\n")
-    columns = f"lower(mode) {SCHEMA}.gin_trgm_ops, lower(error) {SCHEMA}.gin_trgm_ops"
-    assert installation == [f"CREATE EXTENSION pg_trgm WITH SCHEMA {SCHEMA};"]
-    assert build == (
-        f"CREATE INDEX CONCURRENTLY gjobs_words ON public.generation_jobs USING gin ({columns})"
-        " WITH (gin_pending_list_limit = 64);"
-    )
-    assert analyze == "ANALYZE public.generation_jobs;"
+    monkeypatch.setattr(sql_checks, "MOST_COUNTED", MANY)
+    installation, build, analyze = WORD_INDEX
+    assert await offered() == "\n".join(WORD_INDEX)
     async with Store(Database(project), OPERATOR) as store:
         rare = ListQuery(job_filter=parse(f'"t {MANY}"', now=NOW))
         frequent = ListQuery(job_filter=parse("lifestyle", now=NOW))
         slow = await store.get_list_cost(rare)
         slow_frequent = await store.get_list_cost(frequent)
         with connect(project, autocommit=True) as owner:
-            owner.execute(installation[0].encode())
+            owner.execute(installation.encode())
             assert await offered() == f"{build}\n{analyze}"
             for statement in (build, analyze):
                 owner.execute(statement.encode())
@@ -126,7 +119,7 @@ async def test_doctor_offers_the_word_index_and_its_sql_builds_it(
 
 
 def build_word_index(owner: psycopg.Connection) -> None:
-    for statement in word_index_sql("extensions", is_installed=False).split("\n"):
+    for statement in WORD_INDEX:
         owner.execute(statement.encode())
 
 
