@@ -21,7 +21,6 @@ from gjobs.store.database.wake_ups import SILENCE, announces_changes, may_listen
 from gjobs.store.doctor import policy_checks, schema_checks, server_checks, sql_checks
 from gjobs.store.doctor.findings import DISABLED_TRIGGER, NOT_EXAMINED, DoctorReport, Finding, Section, Severity, size
 from gjobs.store.doctor.policy_checks import WITHOUT_ROW, nothing_leaks, policy_findings, try_policies
-from gjobs.store.doctor.schema_checks import read_schema
 from gjobs.store.errors import NoPrivilege, SignInRefused, StoreError, Unreachable, command
 from gjobs.store.job_list import read_listing
 from gjobs.store.job_list.list_query import ListingQuery
@@ -243,13 +242,11 @@ class _Examination:
         return server_checks.role_findings(replace(self._capabilities, facts=facts))
 
     async def _schema(self) -> Iterable[Finding]:
-        found = await read_schema(self._database, OPERATOR)
-        checks = schema_checks.missing_checks(found, self._revision)
-        answers = await self._read(*map(schema_checks.is_violated, checks)) if checks else ()
-        violated = {check.title for check, (is_violated,) in zip(checks, answers, strict=True) if is_violated}
-        return schema_checks.schema_findings(
-            found, self._revision, is_managed=self._facts.is_managed, violated=violated
+        (found,) = await self._read(schema_checks.CATALOGUE_QUERY)
+        findings = schema_checks.schema_findings(
+            found, self._revision, is_managed=self._facts.is_managed, read=self._read
         )
+        return [finding async for finding in findings]
 
     async def _rows(self) -> Iterable[Finding]:
         (found,) = await self._read(await sql_checks.rows_check(self._database, self._facts))

@@ -1,7 +1,7 @@
 """Checks the schema against its revision, with SQL that restores missing objects."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import assert_never
@@ -9,8 +9,6 @@ from typing import assert_never
 from sqlalchemy import text
 
 from gjobs.store.capabilities.capability import quoted
-from gjobs.store.capabilities.claim_sql import QUALIFY_QUERY
-from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query
 from gjobs.store.doctor.findings import DISABLED_TRIGGER, Finding, Section, Severity
 from gjobs.store.errors import command
@@ -27,7 +25,6 @@ from gjobs.store.schema.schema_diff import (
     required,
     schema_object,
 )
-from gjobs.store.users.actor import Actor
 
 _schema_finding = partial(Finding, Section.SCHEMA)
 
@@ -102,17 +99,6 @@ def _is_recording(one: SchemaObject) -> bool:
 MOST_NAMED = 6
 
 
-def missing_checks(found: Sequence[SchemaObject], revision: str | None) -> list[SchemaObject]:
-    """Return the missing checks of those app tables that exist."""
-    there = {one.place for one in found}
-    if not TABLES & there:
-        return []
-    promised = _comparable(expected(revision), _other_relations(found))
-    missing = {one.name for one in compare(found, promised) if one.kind is DifferenceKind.MISSING}
-    checks = (one for one in promised if one.kind is ObjectKind.CHECK and one.place in TABLES & there)
-    return [one for one in checks if one.title in missing]
-
-
 def _other_relations(found: Sequence[SchemaObject]) -> Mapping[str, str]:
     """Return the kinds of the views and foreign tables that have the name of an app's table."""
     return {
@@ -136,19 +122,22 @@ def _comparable(objects: Sequence[SchemaObject], others: Mapping[str, str]) -> l
     ]
 
 
-def is_violated(check: SchemaObject) -> Query[bool]:
+def _is_violated(check: SchemaObject) -> Query[bool]:
     """Return a query that checks whether any row violates a missing check constraint."""
     condition = check.definition.removeprefix("CHECK ")
     asked = f"SELECT EXISTS (SELECT FROM {check.place} WHERE NOT {condition})"  # noqa: S608 - of a revision's own text
     return Query(text(asked), lambda row: bool(row[0]))
 
 
-def schema_findings(
-    found: Sequence[SchemaObject], revision: str | None, *, is_managed: bool, violated: Set[str] = frozenset()
-) -> Iterator[Finding]:
-    """Compare a schema with a revision.
+async def schema_findings(
+    found: Sequence[SchemaObject],
+    revision: str | None,
+    *,
+    is_managed: bool,
+    read: Callable[..., Awaitable[Sequence[list[bool]]]],
+) -> AsyncIterator[Finding]:
+    """Compare a schema with a revision. `read` runs queries about the rows.
 
-    `violated` has the titles of missing checks that rows violate: the app has removed these on purpose.
     `revision` is None if no migration has run, or if it can't be read. Raises SchemaMissing for a newer revision.
     """
     if not any(known.place in TABLES for known in found):
@@ -185,11 +174,16 @@ def schema_findings(
         )
     promised = _comparable(expected(revision), others)
     differences = compare(_comparable(found, others), promised)
+    by_title = {(one.kind, one.title): one for one in promised}
+    missing = (by_title[one.object, one.name] for one in differences if one.kind is DifferenceKind.MISSING)
+    checks = [one for one in missing if one.kind is ObjectKind.CHECK and one.place in TABLES]
+    answers = await read(*map(_is_violated, checks)) if checks else ()
+    # The app has removed these checks on purpose.
+    violated = {check.title for check, (is_violated,) in zip(checks, answers, strict=True) if is_violated}
     broken = [one for one in required(differences) if one.name not in violated]
     name = f"revision {revision}" if revision else "the app's own schema"
     if not (broken or violated):
         yield _schema_finding("matches", Severity.OK, f"All {len(promised)} objects of {name} are as expected.")
-    by_title = {(one.kind, one.title): one for one in promised}
     partitioned = {one.full_name for one in found if one.definition == _PARTITIONED}
     gone = {one.name for one in broken if one.object is ObjectKind.COLUMN and one.kind is DifferenceKind.MISSING}
     for difference in broken:
@@ -224,7 +218,8 @@ def schema_findings(
             f"The check constraint {title} is missing, and some rows have values that it would refuse.",
             hint=f"gjobs shows these values too. {command('migrate up')} needs a check constraint that allows them.",
         )
-    yield from _tolerated(differences)
+    for finding in _tolerated(differences):
+        yield finding
 
 
 def _tolerated(differences: Iterable[Difference]) -> Iterator[Finding]:
@@ -245,9 +240,3 @@ def _named(differences: Sequence[Difference]) -> str:
 
 CATALOGUE_QUERY = Query(text(CATALOGUE), lambda row: schema_object(*row))
 """Read it after `QUALIFY_QUERY`."""
-
-
-async def read_schema(database: Database, actor: Actor) -> tuple[SchemaObject, ...]:
-    """Read the schema in one read-only transaction and one round trip."""
-    _, objects = await database.read_together(actor, QUALIFY_QUERY, CATALOGUE_QUERY)
-    return tuple(objects)

@@ -7,8 +7,9 @@ import pytest
 
 from gjobs.migrations import HEAD, REVISIONS
 from gjobs.store.capabilities.capability import EARLIER_BUILD
+from gjobs.store.capabilities.claim_sql import QUALIFY_QUERY
 from gjobs.store.database.database import Database
-from gjobs.store.doctor.schema_checks import read_schema
+from gjobs.store.doctor.schema_checks import CATALOGUE_QUERY
 from gjobs.store.embedded.server_files import ADMINISTRATOR
 from gjobs.store.errors import SchemaMissing
 from gjobs.store.schema.schema_diff import (
@@ -225,11 +226,11 @@ def test_each_difference_has_a_sentence(attached: psycopg.Connection) -> None:
 async def test_catalogue_reads_the_same_through_a_session_and_a_connection(shared_attached_database: Conninfo) -> None:
     database = Database(shared_attached_database)
     try:
-        through = await read_schema(database, OPERATOR)
+        _, through = await database.read_together(OPERATOR, QUALIFY_QUERY, CATALOGUE_QUERY)
     finally:
         await database.close()
     with connect(shared_attached_database) as connection:
-        assert read_catalogue(connection) == through
+        assert [*read_catalogue(connection)] == through
 
 
 @pytest.mark.parametrize("autocommit", [True, False])
