@@ -24,8 +24,6 @@ NOT_EXAMINED = "not-examined"
 DISABLED_TRIGGER = "disabled-trigger"
 """The name of a finding. The trigger exists, and the SQL enables it."""
 
-FAULTS = (Severity.WARNING, Severity.PROBLEM)
-
 
 class Section(StrEnum):
     """The parts of the report, in their order."""
@@ -56,7 +54,7 @@ class Finding:
 
     @property
     def is_fault(self) -> bool:
-        return self.severity in FAULTS
+        return self.severity in (Severity.WARNING, Severity.PROBLEM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -198,9 +198,8 @@ def _limits(capabilities: Capabilities) -> Iterator[Finding]:
             continue
         if feature is Capability.ACTING and not capabilities.facts.may_become_user:
             # A member can write as any user. A read-only login should not get that right, so no SQL is suggested.
-            yield _login_finding(feature.value, Severity.NOTE, missing.reason, hint=_HINT_ON_ACTING)
-        else:
-            yield _login_finding(feature.value, Severity.NOTE, missing.reason, sql=missing.sql, hint=missing.advice)
+            missing = replace(missing, sql=None, advice=_HINT_ON_ACTING)
+        yield _login_finding(feature.value, Severity.NOTE, missing.reason, sql=missing.sql, hint=missing.advice)
 
 
 _HINT_ON_ACTING = (

@@ -92,18 +92,6 @@ def depends_on_row(condition: Tree) -> bool:
     return any(node.name == "VAR" and node.first("varlevelsup") == str(depth) for node, depth in _nodes(condition))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallerColumns:
-    """The ids in the catalogue that identify the caller in a tree."""
-
-    owners: Mapping[str, str]
-    """For each of the app's tables, the number of its column `user_id`."""
-    keys: Mapping[str, str]
-    """For each of these tables, the number of its column `id`."""
-    caller: str
-    """The function `auth.uid()`."""
-
-
 _TABLE_NAMES = ("RTE", "RANGETBLENTRY")
 """A table of a query, before and from version 16 on."""
 _EQUALS = "2972"
@@ -111,11 +99,14 @@ _EQUALS = "2972"
 _INNER, _LEFT = "0", "1"
 
 
-def shows_own_rows_only(view: Tree, columns: CallerColumns) -> bool:
+def shows_own_rows_only(view: Tree, *, owners: Mapping[str, str], keys: Mapping[str, str], caller: str) -> bool:
     """Return whether a view shows its caller only own rows, and rows that own rows refer to.
 
     Own rows have the caller's `user_id`. Without a proof, return False, for example if a subquery reads a table.
     Another relation, or a function that Postgres doesn't have, may show the rows of others.
+
+    All ids are those of the catalogue. `owners` and `keys` have the numbers of the columns `user_id` and `id` of the
+    app's tables. `caller` is the function `auth.uid()`.
     """
     query = view[0] if isinstance(view, tuple) else view
     if not isinstance(query, Node) or query.first("setOperations") != "<>":
@@ -123,23 +114,23 @@ def shows_own_rows_only(view: Tree, columns: CallerColumns) -> bool:
     tables = {
         str(number): str(table.first("relid"))
         for number, table in enumerate(query.items("rtable"), 1)
-        if isinstance(table, Node) and _is_read(table) and table.first("relid") in columns.owners
+        if isinstance(table, Node) and _is_read(table) and table.first("relid") in owners
     }
     reads = [node.first("relid") for node, _ in _nodes(query) if node.name in _TABLE_NAMES and _is_read(node)]
     jointree = query.first("jointree")
-    if len(reads) != len(tables) or _calls_others(query, columns.caller) or not isinstance(jointree, Node):
+    if len(reads) != len(tables) or _calls_others(query, caller) or not isinstance(jointree, Node):
         return False
     own = {
         number
         for one, other in _equal_pairs(jointree.first("quals"))
         for number, attribute in map(_column, (one, other))
-        if number in tables and attribute == columns.owners[tables[number]] and _is_caller(one, other, columns.caller)
+        if number in tables and attribute == owners[tables[number]] and _is_caller(one, other, caller)
     }
     named = [
         (number, _column(other)[0])
         for one, other, joined in _joins(jointree)
         for number, attribute in [_column(one)]
-        if number in tables and attribute == columns.keys.get(tables[number]) and (joined is None or number in joined)
+        if number in tables and attribute == keys.get(tables[number]) and (joined is None or number in joined)
     ]
     while found := {number for number, by in named if by in own} - own:
         own |= found
@@ -256,8 +247,8 @@ def _make_view_finding(row: Row) -> Found | None:
         numbers[column][table] = number
     view = parse_tree(tree or "<>")  # Postgres writes <> for no tree.
     shown = sources(view, "user_id") if is_app else {}
-    known = CallerColumns(owners={**shown, **numbers["user_id"]}, keys=numbers["id"], caller=caller or "")
-    is_own = shows_own_rows_only(view, known)
+    owners = {**shown, **numbers["user_id"]}
+    is_own = shows_own_rows_only(view, owners=owners, keys=numbers["id"], caller=caller or "")
     return _VIEWS.make(found) if is_own is is_for_own_rows else None
 
 

@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from uuid import UUID
 
-from gjobs.store.capabilities.capability import Capability, PolicyCommand, RlsPolicy
+from gjobs.store.capabilities.capability import ASSETS, JOBS, Capability, PolicyCommand, RlsPolicy
 from gjobs.store.capabilities.claim_sql import POLICIES, POLICIES_WITH_TREES, QUALIFY_QUERY
 from gjobs.store.capabilities.probe import probe
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query, TimeLimits
-from gjobs.store.doctor.examine import Further
 from gjobs.store.doctor.findings import Finding, Section, Severity, amount
 from gjobs.store.doctor.policy_checks import policy_findings, try_policies
 from gjobs.store.doctor.sql_checks import FUNCTIONS, TABLES, VIEWS
@@ -52,7 +51,6 @@ from gjobs.store.isolation.isolation_policies import (
     query_for,
     still_fits,
     why_missing,
-    why_no_unused_targets,
 )
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
 from gjobs.store.values.data_classes import by_member
@@ -136,8 +134,9 @@ async def plan_probes(database: Database, *, owner_id: UUID | None = None, other
     """
     owner, other = await choose_participants(database, owner_id=owner_id, other_id=other_id)
     targets, no_assets = await find_targets(database, owner.id)
-    no_unused = why_no_unused_targets((await probe(database)).facts)
-    if no_unused is not None:
+    facts, no_unused = (await probe(database)).facts, None
+    if facts.may_hide(JOBS, ASSETS):
+        no_unused = f"row level security may hide jobs or assets from {facts.login}"
         targets = {kind: target for kind, target in targets.items() if kind not in UNUSED}
     return ProbePlan(owner=owner, other=other, targets=targets, no_assets=no_assets, no_unused=no_unused)
 
@@ -242,29 +241,31 @@ async def find_leak_fixes(database: Database) -> Remedies:
     )
     policies = await try_policies(database, policies)
 
-    def findings(target: ProbeTarget, verb: Verb) -> Iterator[Finding]:
-        match target:
-            case ProbeTarget.STATISTICS:
-                yield from (finding for name, finding in functions if name == "get_job_statistics")
-            case ProbeTarget.SUMMARY:
-                yield from (finding for name, finding in filter(None, views) if name == "public.generation_job_summary")
-            case ProbeTarget.JOB | ProbeTarget.PROJECT | ProbeTarget.ASSET | ProbeTarget.COUNTS:
-                table = "generation_jobs" if target is ProbeTarget.COUNTS else TARGET_TABLES[target]
-                of_table = [policy for policy in policies if policy.table == table]
-                of_verb = [policy for policy in of_table if policy.command in (COMMANDS[verb], PolicyCommand.ALL)]
-                about = [found for found in remarks if found[0] == table]
-                for finding in policy_findings(facts, about, of_verb):
-                    if finding.name in ("no-row-security", "open-policy"):
-                        yield finding
-                if verb is Verb.INSERT_INTO:
-                    # Rows that may be inserted into a project may also be moved there.
-                    for finding in policy_findings(facts, (), of_table):
-                        if finding.name == "foreign-project":
-                            yield finding
+    checked = [*((f"{name}()", finding) for name, finding in functions), *filter(None, views), *remarks]
 
-    found = {key: [fix.sql for fix in findings(*key) if fix.sql] for key in PROBED}
+    def fixes(target: ProbeTarget, verb: Verb) -> Iterator[str | None]:
+        yield from (finding.sql for about, finding in checked if about == _ABOUT[target])
+        of_table = [policy for policy in policies if policy.table == _ABOUT[target]]
+        of_verb = [policy for policy in of_table if policy.command in (COMMANDS[verb], PolicyCommand.ALL)]
+        # Rows that may be inserted into a project may also be moved there.
+        of_project = of_table if verb is Verb.INSERT_INTO else []
+        for name, own in (("open-policy", of_verb), ("foreign-project", of_project)):
+            yield from (finding.sql for finding in policy_findings(facts, (), own) if finding.name == name)
+
+    found = {key: [*filter(None, fixes(*key))] for key in PROBED}
     return {key: "\n".join(statements) for key, statements in found.items() if statements}
 
+
+_ABOUT = by_member(
+    ProbeTarget,
+    {
+        **TARGET_TABLES,
+        ProbeTarget.COUNTS: "generation_jobs",
+        ProbeTarget.STATISTICS: "get_job_statistics()",
+        ProbeTarget.SUMMARY: "public.generation_job_summary",
+    },
+)
+"""The relation or the function that the doctor's findings about a target name."""
 
 _FIXED_ABOVE = "The SQL that fixes it is above, under “Who reaches what”."
 _SEVERITIES = by_member(
@@ -281,29 +282,27 @@ _PREFIXES = by_member(
 )
 
 
-def isolation_check(
-    *, owner_id: UUID | None, other_id: UUID | None, why_no_writes: str | None, shown_to: Actor = OPERATOR
-) -> Further:
-    """Return an additional part of the doctor's examination.
+async def isolation_check(
+    database: Database,
+    *,
+    owner_id: UUID | None,
+    other_id: UUID | None,
+    why_no_writes: str | None,
+    shown_to: Actor = OPERATOR,
+) -> Sequence[Finding]:
+    """Check isolation, as an additional part of the doctor's examination.
 
     If an id is None, the check chooses the user. If `why_no_writes` is None, it tries writes. Other users are named
     by their ids, unless the result is `shown_to` the operator.
     """
-
-    async def check(database: Database) -> Sequence[Finding]:
-        if missing := (await probe(database)).missing(Capability.ACTING):
-            # The SQL that fixes it is part of the login's findings.
-            return [
-                _finding(
-                    "not-tried", Severity.WARNING, f"The check could not run. {missing.reason}", hint=missing.advice
-                )
-            ]
-        plan = await plan_probes(database, owner_id=owner_id, other_id=other_id)
-        probes = [tried async for tried in run_probes(database, plan, tries_writes=why_no_writes is None)]
-        remedies = await find_leak_fixes(database)
-        return list(isolation_findings(_named_for(shown_to, plan), probes, remedies, why_no_writes=why_no_writes))
-
-    return check
+    if missing := (await probe(database)).missing(Capability.ACTING):
+        # The SQL that fixes it is part of the login's findings.
+        sentence = f"The check could not run. {missing.reason}"
+        return [_finding("not-tried", Severity.WARNING, sentence, hint=missing.advice)]
+    plan = await plan_probes(database, owner_id=owner_id, other_id=other_id)
+    probes = [tried async for tried in run_probes(database, plan, tries_writes=why_no_writes is None)]
+    remedies = await find_leak_fixes(database)
+    return [*isolation_findings(_named_for(shown_to, plan), probes, remedies, why_no_writes=why_no_writes)]
 
 
 def _named_for(actor: Actor, plan: ProbePlan) -> ProbePlan:

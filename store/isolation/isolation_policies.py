@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from gjobs.store import tables
-from gjobs.store.capabilities.capability import ASSETS, JOBS, DatabaseFacts, PolicyCommand, RlsPolicy
+from gjobs.store.capabilities.capability import PolicyCommand, RlsPolicy
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query, first_column, ignore_row, make_number, row_maker
 from gjobs.store.doctor.policy_checks import OWN_ROW, conjuncts, disjuncts, shown, stored
@@ -308,11 +308,6 @@ _STILL = {statement: statement.where(statement.selected_columns.id == _TARGET) f
 
 UNUSED = frozenset({TargetKind.EMPTY_PROJECT, TargetKind.UNUSED_ASSET})
 """Only a login that sees every job and asset can find targets of these kinds."""
-
-
-def why_no_unused_targets(facts: DatabaseFacts) -> str | None:
-    """Return why unused targets can't be found. None if the login sees every job and asset."""
-    return f"row level security may hide jobs or assets from {facts.login}" if facts.may_hide(JOBS, ASSETS) else None
 
 
 async def find_targets(database: Database, owner_id: UUID) -> tuple[Mapping[TargetKind, UUID], str | None]:

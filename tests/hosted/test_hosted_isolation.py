@@ -80,7 +80,7 @@ async def test_doctor_explains_why_the_isolation_check_did_not_run(
 ) -> None:
     database = Database(least_privilege.conninfo)
     try:
-        (finding,) = await isolation_check(owner_id=None, other_id=None, why_no_writes=None)(database)
+        (finding,) = await isolation_check(database, owner_id=None, other_id=None, why_no_writes=None)
     finally:
         await database.close()
     assert (finding.name, finding.severity) == ("not-tried", Severity.WARNING)

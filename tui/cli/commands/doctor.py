@@ -146,8 +146,12 @@ async def _isolation(session: "Session", owner: str | None, other: str | None) -
         other_id = actor.id
     if owner_id is not None and owner_id == other_id:
         raise UsageError("--owner and --other name the same user.", hint="Name two different users.")
-    return isolation_check(
-        owner_id=owner_id, other_id=other_id, why_no_writes=why_no_writes(session.access), shown_to=actor
+    return partial(
+        isolation_check,
+        owner_id=owner_id,
+        other_id=other_id,
+        why_no_writes=why_no_writes(session.access),
+        shown_to=actor,
     )
 
 
