@@ -11,7 +11,9 @@ import pytest
 
 from gjobs.store.database.database import Database
 from gjobs.store.database.wake_ups import WakeUp
+from gjobs.store.sample.sample_data import fill as fill_sample
 from gjobs.store.users.actor import OPERATOR
+from gjobs.store.values.formats import utc_now
 from tests.conftest import Conninfo
 from tests.tui.app_waits import draw_when_settled, parse_once, render_update, wait_for_idle
 from tests.tui.dashboard.dashboard_driver import (
@@ -84,9 +86,29 @@ def jobs_db(empty_jobs_db: JobsDatabase) -> JobsDatabase:
 
 
 @pytest.fixture
-def app(database: Conninfo, tmp_path: Path) -> WatchedApp:
+def demo_database(database: Conninfo) -> Conninfo:
+    """The rows of the demo, as of now."""
+    fill_sample({name: str(value) for name, value in database.items()}, now=utc_now())
+    return database
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current directory, which is empty."""
+    (tmp_path / "exports").mkdir()
+    monkeypatch.chdir(tmp_path / "exports")
+    return tmp_path / "exports"
+
+
+@pytest.fixture
+def state_path(tmp_path: Path) -> Path:
+    return tmp_path / "state.json"
+
+
+@pytest.fixture
+def app(database: Conninfo, state_path: Path) -> WatchedApp:
     """A dashboard that acts as Ada and polls once a minute."""
-    return WatchedApp(opener_of(database), state_path=tmp_path / "state.json")
+    return WatchedApp(opener_of(database), state_path=state_path)
 
 
 @pytest.fixture

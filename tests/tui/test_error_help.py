@@ -45,9 +45,7 @@ A, B, C, D, E = (UUID(int=number) for number in range(1, 6))
         ((A, B, C, D, E), {A, B, C, D, E}, f"{A}, {B}, {C} and 2 more exist, but ada does not see them"),
     ],
 )
-def test_missing_words_separate_hidden_ids_from_unknown_ones(
-    ids: tuple[UUID, ...], hidden: set[UUID], words: str
-) -> None:
+def test_missing_words_separate_hidden_from_unknown_ids(ids: tuple[UUID, ...], hidden: set[UUID], words: str) -> None:
     assert missing_words(ids, frozenset(hidden), "ada") == words
 
 

@@ -281,6 +281,10 @@ class Driver(AppDriver):
         await self.until(lambda: self.showed_selection)
         await self.settle()
 
+    async def mark(self, *numbers: int) -> None:
+        for number in numbers:
+            await self.press("space", on=number, until=lambda number=number: number in self.marked)  # type: ignore[misc]
+
     async def type(self, text: str, *keys: str, into: str | None = None, **expected: Unpack[Expected]) -> None:
         """Replace the text of a field, by default the focused one, and then press the keys."""
         if into is not None:

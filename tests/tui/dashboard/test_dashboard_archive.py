@@ -47,9 +47,7 @@ def add_old_jobs(jobs_db: JobsDatabase, *numbers: int, status: str = "succeeded"
         jobs_db.job(number, status, minutes_ago=TEN_YEARS + number)
 
 
-async def test_archive_lists_jobs_of_the_selected_project_and_shows_their_details(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_archive_lists_jobs_of_the_project_and_their_details(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     jobs_db.sql("update generation_jobs set error = repeat('x', 500) || ' its end' where id = %s", job_id(4))
     archive_jobs(jobs_db, 3, 4, 7)
     await open_archive(dashboard)

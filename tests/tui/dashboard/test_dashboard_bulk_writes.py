@@ -31,12 +31,6 @@ def running(jobs_db: JobsDatabase) -> int:
     return int(number)
 
 
-async def mark(dashboard: Driver, *numbers: int) -> None:
-    for number in numbers:
-        await dashboard.press("space", on=number, until=lambda number=number: number in dashboard.marked)  # type: ignore[misc]
-    assert dashboard.marked == set(numbers)
-
-
 async def test_choosing_all_matching_jobs_replaces_the_marks_and_shows_the_exact_count(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
@@ -97,7 +91,7 @@ async def test_choice_and_marks_are_right_before_the_list_is_read(drive: Drive) 
 
         held.clear()
         await driver.press("escape", "1", rows=[1, 2, 3, 4, 5, 6])
-        await mark(driver, 1, 2)
+        await driver.mark(1, 2)
         held.add(None)
         await driver.press("d", "y", message="Deleted 2 of 2 jobs.")
         assert driver.marked == set()
@@ -144,7 +138,7 @@ async def test_bulk_write_shows_progress_and_stops_after_the_chunk_on_request_or
 async def test_marked_jobs_are_started_or_deleted_after_confirmation_and_others_are_skipped(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
-    await mark(dashboard, 2, 3)
+    await dashboard.mark(2, 3)
     await dashboard.shows("2 marked, esc unmarks")
     await dashboard.press(
         "s", message="Only queued jobs can be started, and none of these 2 jobs is queued.", dialog=""
@@ -152,7 +146,7 @@ async def test_marked_jobs_are_started_or_deleted_after_confirmation_and_others_
     await dashboard.press("escape", hides="marked")
     assert dashboard.marked == set()
 
-    await mark(dashboard, 1, 3, 5)
+    await dashboard.mark(1, 3, 5)
     await dashboard.press("s", "enter", dialog="")
     assert (jobs_db.status(1), dashboard.marked) == (JobStatus.QUEUED, {1, 3, 5})
     await dashboard.press("s", dialog="Start 2 of these 3 jobs?")
@@ -164,13 +158,13 @@ async def test_marked_jobs_are_started_or_deleted_after_confirmation_and_others_
     jobs_db.set_status(1, "queued")
     await dashboard.refreshes()
     await dashboard.press("escape")
-    await mark(dashboard, 1, 2, 3)
+    await dashboard.mark(1, 2, 3)
     await dashboard.press("d", dialog="Delete these 3 jobs?", shows="1 queued and 1 running jobs will never")
     await dashboard.press("y", message="Deleted 3 of 3 jobs.", rows=[4, 5, 6])
     assert [jobs_db.status(number) for number in (1, 2, 3)] == [None] * 3
     assert not any("left this list" in message for message in dashboard.warnings), "the user deleted these jobs"
 
-    await mark(dashboard, 4, 5)
+    await dashboard.mark(4, 5)
     await dashboard.press("d", dialog="Delete these 2 jobs?")
     jobs_db.set_status(4, "queued")
     await dashboard.press("y", message=f"Deleted 1 of 2 jobs; 1 is queued now: lifestyle {short(4)}.")

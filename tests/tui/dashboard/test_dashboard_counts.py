@@ -68,9 +68,7 @@ class EndlessStore(CappedStore):
         return await super().get_exact_totals(query, report, at=at)
 
 
-async def test_totals_do_not_wait_for_the_flow_and_are_shown_without_it(
-    jobs_db: JobsDatabase, database: Conninfo
-) -> None:
+async def test_totals_do_not_wait_for_the_flow_nor_need_it(jobs_db: JobsDatabase, database: Conninfo) -> None:
     gate = Gate("get_flow")
     app = WatchedApp(opener_of(database, make=gate.store))
     async with drive_dashboard(app, waits=False) as driver:
@@ -223,9 +221,7 @@ def kept() -> TotalsCache:
 
 
 @pytest.mark.parametrize("query", [ALL, FAILED])
-def test_exact_totals_are_kept_with_their_age_until_new_ones_replace_them(
-    kept: TotalsCache, query: TotalsQuery
-) -> None:
+def test_exact_totals_are_kept_with_their_age_until_replaced(kept: TotalsCache, query: TotalsQuery) -> None:
     kept.keep(exact(query))
     for _ in range(2):
         shown = kept.keep(capped(query))

@@ -3,16 +3,13 @@
 import asyncio
 import errno
 import logging
-from collections.abc import AsyncIterator, Mapping
-from typing import Any
-from uuid import UUID
+from collections.abc import AsyncIterator
 
 import pytest
 from textual.drivers.linux_driver import LinuxDriver
 from textual.messages import ExitApp
 
-from gjobs.store.jobs.job import AnyStatus, JobStatus
-from gjobs.store.jobs.job_results import DeletionOutcome, TransitionOutcome
+from gjobs.store.jobs.job import JobStatus
 from gjobs.tui.dashboard.actions.key_queue import DROPPED, SUSPENDING
 from gjobs.tui.dashboard.panels.project_list import ProjectList
 from gjobs.tui.dashboard.panels.screen import DashboardScreen
@@ -21,10 +18,8 @@ from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import (
     Drive,
     Driver,
-    FrozenStore,
     Gate,
     WatchedApp,
-    dashboard_on,
     drive_dashboard,
     list_polled,
     opener_of,
@@ -75,9 +70,7 @@ async def test_answers_that_arrive_while_the_app_closes_are_dropped(jobs_db: Job
         assert app.mistake is None
 
 
-async def test_dashboard_that_ends_while_it_starts_reports_no_error(
-    database: Conninfo, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_end_of_a_dashboard_that_starts_is_no_error(database: Conninfo, caplog: pytest.LogCaptureFixture) -> None:
     app = WatchedApp(opener_of(database))
     asyncio.get_running_loop().call_soon(app.post_message, ExitApp())
     with caplog.at_level(logging.WARNING):
@@ -133,43 +126,29 @@ async def test_closed_terminal_ends_the_dashboard_with_an_exit_code_and_a_line_i
     assert ("The terminal is closed" in caplog.text) is is_closed
 
 
-class HeldStore(FrozenStore):
-    """A store that writes a chunk only after its gate opens."""
-
-    gate = asyncio.Event()
-    chunks = 0
-
-    async def delete_jobs_as_seen(self, expected: Mapping[UUID, AnyStatus | None]) -> tuple[DeletionOutcome, ...]:
-        type(self).chunks += 1
-        await type(self).gate.wait()
-        return await super().delete_jobs_as_seen(expected)
-
-    async def transition_jobs(self, *arguments: Any) -> tuple[TransitionOutcome, ...]:
-        type(self).chunks += 1
-        await type(self).gate.wait()
-        return await super().transition_jobs(*arguments)
+@pytest.fixture
+def chunks() -> Gate:
+    """A gate that holds each chunk of a deletion."""
+    return Gate("delete_jobs_as_seen")
 
 
 @pytest.fixture
-async def with_selection(jobs_db: JobsDatabase, database: Conninfo) -> AsyncIterator[Driver]:
-    """A dashboard with 126 selected jobs, which run."""
-    HeldStore.gate, HeldStore.chunks = asyncio.Event(), 0
-    jobs_db.jobs(range(100, 220))
-    jobs_db.sql("update generation_jobs set status = 'running'")
-    async with dashboard_on(database, make=HeldStore) as driver:
+async def deleting(jobs_db: JobsDatabase, drive: Drive, chunks: Gate) -> AsyncIterator[Driver]:
+    """A dashboard that is deleting 126 running jobs; the first of three chunks waits at the gate."""
+    run_many(jobs_db)
+    async with drive(make=chunks.store) as driver:
         await driver.press("A", shows="126 jobs selected")
+        await driver.press("d", "y", until=lambda: chunks.calls)
         yield driver
 
 
-@pytest.fixture
-async def deleting(with_selection: Driver) -> Driver:
-    """A dashboard that is deleting its selection; the first of three chunks waits at the gate."""
-    await with_selection.press("d", "y")
-    await with_selection.until(lambda: HeldStore.chunks)
-    return with_selection
+def run_many(jobs_db: JobsDatabase) -> None:
+    """Add jobs until Ada's Autumn has 126 jobs, which run."""
+    jobs_db.jobs(range(100, 220))
+    jobs_db.sql("update generation_jobs set status = 'running'")
 
 
-async def test_quitting_during_a_bulk_write_asks_and_may_stop_it(deleting: Driver, jobs_db: JobsDatabase) -> None:
+async def test_quitting_during_a_bulk_write_may_stop_it(deleting: Driver, chunks: Gate, jobs_db: JobsDatabase) -> None:
     """Suspending is refused, too: the locks would stay until the database ends the transaction."""
     await deleting.press("ctrl+z", message="gjobs can't be suspended before the last change is confirmed.")
     await deleting.press("q", dialog="Quit during a write?", shows="Deleting 126 jobs is still running.")
@@ -178,10 +157,10 @@ async def test_quitting_during_a_bulk_write_asks_and_may_stop_it(deleting: Drive
     )
     await deleting.press("ctrl+q", dialog="Quit during a write?")
     await deleting.press("s")
-    HeldStore.gate.set()
+    chunks.open()
     await deleting.until(lambda: not deleting.app.is_running)
 
-    assert HeldStore.chunks == 1
+    assert chunks.calls == 1
     assert jobs_db.count() == 128 - 50
     (result,) = deleting.app.tasks.farewell
     assert result.startswith("Deleted 50 of 126 jobs. Stopped: 76 jobs were not touched")
@@ -202,23 +181,23 @@ async def test_dashboard_is_suspended_after_the_last_change_and_text_for_the_she
     assert jobs_db.status(1) is JobStatus.RUNNING
 
 
-async def test_quitting_during_a_bulk_write_may_finish_it(deleting: Driver, jobs_db: JobsDatabase) -> None:
+async def test_quitting_may_finish_a_bulk_write(deleting: Driver, chunks: Gate, jobs_db: JobsDatabase) -> None:
     await deleting.press("ctrl+q", "f", shows="Quitting after the write.")
     deleting.app.messages.clear_passing()
     await deleting.settle()
     await deleting.shows("Quitting after the write. Press the same key again to quit at once.")
-    HeldStore.gate.set()
+    chunks.open()
     await deleting.until(lambda: not deleting.app.is_running)
 
     assert jobs_db.count() == 2
     assert deleting.app.tasks.farewell == ["Deleted 126 of 126 jobs."]
 
 
-async def test_question_is_closed_unanswered_when_the_write_ends(deleting: Driver, jobs_db: JobsDatabase) -> None:
+async def test_question_is_closed_when_the_write_ends(deleting: Driver, chunks: Gate, jobs_db: JobsDatabase) -> None:
     """The question is closed even if the manual covers it. The deletion can still be undone."""
     await deleting.press("q", "escape")
     await deleting.press("q", "question_mark")
-    HeldStore.gate.set()
+    chunks.open()
     await deleting.shows_message("Deleted 126 of 126 jobs.")
     await deleting.has_dialog("")
     await deleting.press("s", message=DROPPED)
@@ -229,20 +208,24 @@ async def test_question_is_closed_unanswered_when_the_write_ends(deleting: Drive
 
 
 @pytest.mark.parametrize("key", ["f", "ctrl+q"])
-async def test_result_of_a_bulk_form_is_printed(with_selection: Driver, key: str) -> None:
-    await with_selection.press("f", dialog="Fail these 126 jobs")
-    await with_selection.type("API timeout", "enter", until=lambda: HeldStore.chunks)
-    await with_selection.press("ctrl+q", dialog="Quit during a write?")
-    if key == "f":
-        await with_selection.press(key)
-        HeldStore.gate.set()
-    else:
-        HeldStore.gate.set()
-        await with_selection.shows_message("Failed 126 of 126 jobs.")
-        await with_selection.press(key)
-    await with_selection.until(lambda: not with_selection.app.is_running)
+async def test_result_of_a_bulk_form_is_printed(jobs_db: JobsDatabase, drive: Drive, key: str) -> None:
+    failing = Gate("transition_jobs")
+    run_many(jobs_db)
+    async with drive(make=failing.store) as driver:
+        await driver.press("A", shows="126 jobs selected")
+        await driver.press("f", dialog="Fail these 126 jobs")
+        await driver.type("API timeout", "enter", until=lambda: failing.calls)
+        await driver.press("ctrl+q", dialog="Quit during a write?")
+        if key == "f":
+            await driver.press(key)
+            failing.open()
+        else:
+            failing.open()
+            await driver.shows_message("Failed 126 of 126 jobs.")
+            await driver.press(key)
+        await driver.until(lambda: not driver.app.is_running)
 
-    (result,) = with_selection.app.tasks.farewell
+    (result,) = driver.app.tasks.farewell
     assert result.startswith("Failed 126 of 126 jobs")
 
 

@@ -1,7 +1,6 @@
 """What is shown of a job beside its row's values: details pane, timeline, owner, and whether it is stuck."""
 
 import asyncio
-from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,14 +12,14 @@ from textual.widgets import Static
 from gjobs.store.database.wake_ups import WakeUp
 from gjobs.store.errors import TimedOut, Unreachable
 from gjobs.store.jobs.job import JobStatus
-from gjobs.store.jobs.job_results import EventKind, JobEvent, LeaseState, StuckVerdict, job_history
+from gjobs.store.jobs.job_results import EventKind, JobEvent, JobHistory, LeaseState, StuckVerdict, job_history
 from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.dashboard.details.details_pane import DetailsPane, JobSections, ShownJob
 from gjobs.tui.dashboard.features import row_notes
 from gjobs.tui.text.format import short_id
 from gjobs.tui.text.job_text import SHOWN, Names, event_lines, stuck_words, timeline_lines
 from tests.conftest import Conninfo
-from tests.tui.dashboard.dashboard_driver import AS_ADA, AS_BEN, Drive, Driver, FrozenStore, Gate, behind_a_proxy
+from tests.tui.dashboard.dashboard_driver import AS_ADA, AS_BEN, Drive, Driver, Gate, behind_a_proxy
 from tests.tui.dashboard.keys.key_sending import send
 from tests.tui.jobs_database import ADA, BEN, TRAIL, JobsDatabase, job_id
 from tests.tui.sample_jobs import NOON, make_job
@@ -108,9 +107,7 @@ async def test_pane_reads_again_when_the_row_is_marked_as_stuck_or_no_longer(
         await driver.refreshes(hides="! stuck", until=lambda: "Stuck" not in pane_text(driver))
 
 
-async def test_pane_reads_only_the_job_on_which_the_cursor_rests_and_nothing_while_the_screen_is_narrow(
-    drive: Drive,
-) -> None:
+async def test_pane_reads_only_the_job_on_which_the_cursor_rests_and_nothing_on_a_narrow_screen(drive: Drive) -> None:
     gate = Gate("get_job_history")
     async with drive(size=(159, 45), make=gate.store) as driver:
         assert pane_of(driver).region.area == 0
@@ -137,9 +134,7 @@ async def test_pane_reads_only_the_job_on_which_the_cursor_rests_and_nothing_whi
         assert gate.calls == calls + 2, "events that cannot be read are not read again with each poll"
 
 
-async def test_details_that_an_outage_kept_from_being_read_are_read_after_it(
-    jobs_db: JobsDatabase, database: Conninfo
-) -> None:
+async def test_details_that_an_outage_left_out_are_read_after_it(jobs_db: JobsDatabase, database: Conninfo) -> None:
     lost = "The database is not reachable"
     async with behind_a_proxy(database, size=WIDE) as (driver, proxy):
         await driver.until(lambda: "created, queued" in pane_text(driver))
@@ -177,21 +172,15 @@ async def test_operator_sees_the_owners_of_all_jobs_and_reads_each_once(drive: D
 
 async def test_owners_are_read_again_later_after_a_failure(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(row_notes, "_FRESH_SECONDS", 3_600.0)
-    reads: list[Collection[UUID]] = []
-
-    class FailingStore(FrozenStore):
-        async def get_user_emails(self, user_ids: Collection[UUID]) -> Mapping[UUID, str]:
-            reads.append(user_ids)
-            if len(reads) == 1:
-                raise Unreachable("The connection was lost.")
-            return await super().get_user_emails(user_ids)
-
-    async with drive(actor=OPERATOR, make=FailingStore, size=(140, 36)) as driver:
+    reads = Gate("get_user_emails", fails=Unreachable("The connection was lost."))
+    reads.open()
+    async with drive(actor=OPERATOR, make=reads.store, size=(140, 36)) as driver:
         await driver.show_project("all projects")
-        await driver.until(lambda: len(reads) == 1)
+        await driver.until(lambda: reads.calls == 1)
         await driver.shows("OWNER", short_id(ADA))
         await driver.refreshes()
-        assert len(reads) == 1
+        assert reads.calls == 1
+        reads.fails = None
         monkeypatch.setattr(row_notes, "_FRESH_SECONDS", 0.0)
         await driver.refreshes(shows="ada@example.com")
 
@@ -309,10 +298,16 @@ FAILED = event(
 )
 
 
+LATER = CREATED_AT + timedelta(seconds=90)
+
+
+def history_of(*events: JobEvent, most: int = 200) -> JobHistory:
+    return job_history(EVENTFUL, events[::-1], most=most, started_at=None, log_begins_at=CREATED_AT, now=LATER)
+
+
 def lines(*events: JobEvent, most: int = 200, width: int = 100) -> list[str]:
-    now = CREATED_AT + timedelta(seconds=90)
-    found = job_history(EVENTFUL, events[::-1], most=most, started_at=None, log_begins_at=CREATED_AT, now=now)
-    return ["".join(text for text, _ in line) for line in timeline_lines(found, now=now, width=width)]
+    found = timeline_lines(history_of(*events, most=most), now=LATER, width=width)
+    return ["".join(text for text, _ in line) for line in found]
 
 
 def test_timeline_shows_status_durations_and_each_event() -> None:
@@ -323,18 +318,13 @@ def test_timeline_shows_status_durations_and_each_event() -> None:
     assert started == "▸ 12:00:03  +3.2 s  queued → running                  service_role in worker"
     assert failed.startswith("✗ 12:01:00   +56 s  running → failed  +$0.50 = $3.00  Out of")
     assert failed.endswith("paper  service_role in worker")
+    narrow = lines(CREATED, STARTED, FAILED, width=70)
+    assert narrow[2] == "▸ 12:00:03  +3.2 s  queued → running  service_role in worker", "without a column of costs"
+    assert narrow[3].startswith("✗ 12:01:00   +56 s  running → failed  +$0.50 = $3.00  Out of")
 
 
 def test_events_show_the_names_of_known_users() -> None:
-    history = job_history(
-        EVENTFUL,
-        [STARTED, CREATED],
-        most=200,
-        started_at=None,
-        log_begins_at=None,
-        now=CREATED_AT + timedelta(seconds=90),
-    )
-    created, started = event_lines(history, width=100, users={ALICE: "ada@example.com"})
+    created, started = event_lines(history_of(CREATED, STARTED), width=100, users={ALICE: "ada@example.com"})
     assert created[-1][0].strip() == "ada@example.com in web"
     assert started[-1][0].strip() == "service_role in worker"
 
@@ -359,12 +349,6 @@ def test_timeline_lines_fit_the_width_and_escape_control_characters() -> None:
         shown = lines(CREATED, nasty, width=width)
         assert all(line.isprintable() for line in shown)
         assert max(map(len, shown[1:])) <= width
-
-
-def test_narrow_timeline_has_no_cost_column() -> None:
-    _, _, started, failed = lines(CREATED, STARTED, FAILED, width=70)
-    assert started == "▸ 12:00:03  +3.2 s  queued → running  service_role in worker"
-    assert failed.startswith("✗ 12:01:00   +56 s  running → failed  +$0.50 = $3.00  Out of")
 
 
 def test_long_timeline_shows_the_newest_events_and_counts_earlier_ones() -> None:
@@ -405,9 +389,6 @@ def test_stuck_words_explain_the_reason_and_the_safe_action() -> None:
         "Stuck: no update for 47 min 00 s. It counts as stuck after 30 min 00 s."
         " It may still be running outside gjobs. Make sure that nothing runs it, then fail it."
     )
-
-
-def test_jobs_that_are_not_stuck_have_no_stuck_words() -> None:
     assert stuck_words(None) == ""
     assert stuck_words(verdict(LeaseState.LIVE)) == ""
     assert stuck_words(verdict(LeaseState.NONE, untouched=3)) == ""

@@ -52,9 +52,7 @@ def failures(jobs_db: JobsDatabase) -> None:
     jobs_db.job(14, "failed", project=SPRING, error="API timeout", minutes_ago=5)
 
 
-async def test_errors_show_groups_and_the_example_of_the_one_under_the_cursor(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_errors_show_groups_and_the_example_of_the_cursor(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     failures(jobs_db)
     screen = await open_errors(dashboard)
     assert dashboard.dialog == "Errors · Autumn catalog"
@@ -117,9 +115,7 @@ async def test_errors_have_no_group_under_the_cursor_after_it_is_gone(dashboard:
     await dashboard.press("f5", shows="No job failed in the last 1 h.")
 
 
-async def test_enter_lists_the_jobs_of_a_group_with_the_filter_of_the_list(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_enter_lists_the_jobs_of_a_group_and_keeps_the_filter(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     failures(jobs_db)
     jobs_db.job(17, "failed", error=json.dumps({"stack": "x" * 500, "message": "Asset 17 not found"}))
     await dashboard.refreshes()
@@ -235,9 +231,7 @@ def shows_forbidden(text: str) -> set[str]:
     return set(text) & {"\x1b", "\x07", "\u202e", "\u200b", "\x9b"}
 
 
-async def test_hostile_errors_are_harmless_on_the_screen_and_in_the_copy(
-    operator: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_hostile_errors_are_harmless_on_screen_and_in_the_copy(operator: Driver, jobs_db: JobsDatabase) -> None:
     error = f"{HOSTILE}\x07\u200b{'y' * 1_000_000}"
     jobs_db.job(21, "failed", project=TRAIL, owner=BEN, error=error, mode="[bold]\x9b", minutes_ago=1)
     jobs_db.job(22, "failed", project=TRAIL, error='{"message": "\\u001b[31mred\\u202e"}', minutes_ago=2)
@@ -460,30 +454,14 @@ def row(key: str | None, name: str | None = None) -> WasteRow:
     return WasteRow(key=key, name=name, failed_count=1, failed_cents=1, retry_count=0, retry_cents=0, all_cents=None)
 
 
-def test_groups_without_a_known_error_are_explained() -> None:
-    def words(*rows: WasteRow) -> list[str]:
-        waste = Waste(by=WasteKey.GROUP, rows=rows, total=row(None), has_more=False, days=None, read_limit=None)
-        return list(sentences(waste))
-
+def test_waste_explains_a_group_without_a_known_error_and_a_limit_and_cuts_names() -> None:
     known = row(""), row("0a1b2c3d4e", "API timeout")
-    assert words(*known) == []
-    assert words(*known, row("1a1b2c3d4e")) == [
+    waste = Waste(by=WasteKey.GROUP, rows=known, total=row(None), has_more=False, days=None, read_limit=None)
+    assert list(sentences(waste)) == []
+    assert list(sentences(replace(waste, rows=(*known, row("1a1b2c3d4e"))))) == [
         "1 group has only an id, because none of the newest 20,000 failures belongs to it."
     ]
-
-
-def test_limit_names_the_reason_and_a_remedy_that_helps() -> None:
-    def words(reason: str) -> list[str]:
-        waste = Waste(
-            by=WasteKey.MODE, rows=(), total=row(None), has_more=False, days=None, read_limit=3, limited_because=reason
-        )
-        return list(sentences(waste))
-
-    assert words("No rollups. Run 'gjobs migrate up'.") == [
-        "Only the newest 3 jobs were read. No rollups. Run 'gjobs migrate up'."
-    ]
-
-
-def test_printed_names_of_groups_are_cut() -> None:
+    limited = replace(waste, by=WasteKey.MODE, read_limit=3, limited_because="No rollups. Run 'gjobs migrate up'.")
+    assert list(sentences(limited)) == ["Only the newest 3 jobs were read. No rollups. Run 'gjobs migrate up'."]
     printed = printed_name(row("0a1b2c3d4e", "x" * 200), WasteKey.GROUP)
     assert (len(printed), printed[:13]) == (80, "0a1b2c3d4e xx")

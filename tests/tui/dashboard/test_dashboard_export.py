@@ -25,13 +25,7 @@ from tests.tui.dashboard.keys.key_sending import pass_seeing_time, rest, send
 from tests.tui.dashboard.test_dashboard_errors import open_errors
 from tests.tui.jobs_database import ADA, BEN, JobsDatabase, job_id
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current directory."""
-    (tmp_path / "exports").mkdir()
-    monkeypatch.chdir(tmp_path / "exports")
-    return tmp_path / "exports"
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def names_in(folder: Path) -> list[str]:
@@ -142,9 +136,7 @@ def shows_problem(driver: Driver, sentence: str) -> bool:
     return sentence in str(driver.app.screen.query_one("#file-problem", Static).content)
 
 
-async def test_export_asks_before_it_replaces_a_file_and_explains_unusable_names(
-    dashboard: Driver, folder: Path
-) -> None:
+async def test_export_asks_before_replacing_a_file_and_explains_unusable_names(dashboard: Driver, folder: Path) -> None:
     (folder / "jobs.csv").write_text("precious")
     (folder / "folder.csv").mkdir()
     await dashboard.press("e", "enter", dialog="Replace this file?")
@@ -172,7 +164,7 @@ async def test_export_asks_before_it_replaces_a_file_and_explains_unusable_names
     await dashboard.has_dialog("Export")
 
 
-async def test_second_enter_on_the_export_opens_no_details_unless_another_key_came_between(
+async def test_second_enter_on_the_export_opens_no_details_without_a_key_between(
     dashboard: Driver, folder: Path
 ) -> None:
     for between in ((), ("e", "escape")):
@@ -263,9 +255,7 @@ async def test_case_of_a_job_is_shown_copied_and_saved_on_a_read_only_database(
     assert (folder / "a.zip").stat().st_mode & 0o777 == 0o600
 
 
-async def test_case_of_the_acting_user_of_a_user_in_the_picker_and_of_the_newest_job_of_an_error_group(
-    drive: Drive,
-) -> None:
+async def test_case_of_the_acting_user_of_a_picked_user_and_of_the_newest_job_of_an_error_group(drive: Drive) -> None:
     async with drive() as driver:
         await driver.press("tab", "C", dialog="Case · ada@example.com")
         await driver.shows(f"id `{ADA}`")

@@ -111,9 +111,7 @@ async def test_operator_checks_any_two_users_and_tries_writes_only_with_a_permit
         await driver.press("w", "y", shows="No leak, 17 kept.")
 
 
-async def test_isolation_check_can_be_stopped_and_shows_verdict_and_keys_at_every_size(
-    operator: Driver, database: Conninfo
-) -> None:
+async def test_isolation_check_can_be_stopped_and_fits_every_size(operator: Driver, database: Conninfo) -> None:
     with connect(database) as other, other.transaction():
         other.execute("lock table projects in access exclusive mode")
         await operator.press("i", shows=("Finding two users …", "x stop"))

@@ -19,9 +19,7 @@ from tests.tui.jobs_database import ADA, AUTUMN, JobsDatabase, fill, job_id, sho
 NUMBERS = {"queued": 1, "succeeded": 3, "failed": 4}  # the first job in each status
 
 
-async def test_status_key_changes_the_job_or_shows_why_it_does_not_apply(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_status_key_changes_the_job_or_explains_why_not(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     for key, status, why in (
         ("s", "succeeded", "Only a queued job can be started; this one has already succeeded."),
         ("c", "queued", "Only a running job can be completed; this one is queued."),
@@ -57,9 +55,7 @@ async def test_status_key_changes_the_job_or_shows_why_it_does_not_apply(
     assert dashboard.warnings.count(words) == 1, "it is reported once"
 
 
-async def test_fail_key_asks_for_an_error_text_and_stores_all_its_lines(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_fail_key_asks_for_an_error_and_stores_all_its_lines(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await dashboard.press("f", on=2, dialog=f"Fail packaging {short(2)}", shows="Autumn catalog")
     await dashboard.type("  ", "enter", shows="✗ Error text is empty.")
     await dashboard.type("half a character: \ud800", hides="is empty")
@@ -142,9 +138,7 @@ async def test_deletion_dialog_names_the_job_and_deletes_nothing_without_an_expl
 RAISE_COST = "update public.generation_jobs set cost_cents = cost_cents + 50 where id = %s"
 
 
-async def test_details_screen_shows_every_column_and_runs_the_applicable_actions(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_details_show_every_column_and_run_applicable_actions(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     jobs_db.sql("update generation_jobs set error = %s where id = %s", '{"message": "boom", "mode": "x"}', job_id(4))
     await dashboard.refreshes()
     await dashboard.press("enter", on=4)
@@ -215,7 +209,7 @@ async def test_retry_key_queues_a_new_job_linked_to_the_failed_one(failed: Drive
     assert [len(retries(jobs_db, number)) for number in (2, 3, 4)] == [1, 0, 1]
 
 
-async def test_retry_among_failed_jobs_says_where_the_new_job_is_and_keeps_the_cursor(
+async def test_retry_among_failed_jobs_locates_the_new_job_and_keeps_the_cursor(
     failed: Driver, jobs_db: JobsDatabase
 ) -> None:
     """The next key acts on the failed job, which cannot be started, and on no other job."""
@@ -267,8 +261,7 @@ async def test_only_a_deletion_offers_undo_which_moves_the_cursor_and_typed_keys
     await dashboard.until(lambda: jobs_db.status(1) == "running")
     assert dashboard.cursor == 1
 
-    await dashboard.press("space", on=5)
-    await dashboard.press("space", on=2, shows="2 marked")
+    await dashboard.mark(5, 2)
     await dashboard.press("d", "y", until=lambda: not {2, 5} & {*dashboard.rows})
     await dashboard.press("U", on=6, message="Restored 2 jobs.", until=lambda: dashboard.cursor == 2)
 
@@ -296,9 +289,7 @@ async def test_deletion_dialog_names_tables_whose_rows_undo_cannot_restore(jobs_
         jobs_db.sql("drop table public.rows_cascade, public.rows_set_null, public.rows_no_action")
 
 
-async def test_jobs_with_an_unknown_status_can_be_deleted_but_not_moved(
-    migrated_copy: Conninfo,
-) -> None:
+async def test_jobs_with_an_unknown_status_can_be_deleted_but_not_moved(migrated_copy: Conninfo) -> None:
     jobs_db = JobsDatabase(migrated_copy)
     jobs_db.sql("alter table generation_jobs drop constraint generation_jobs_status_check")
     jobs_db.sql("alter table gjobs.budgets drop constraint budgets_period_check")

@@ -104,9 +104,7 @@ async def test_keys_and_clicks_on_a_title_sort_by_another_column_and_reverse_the
         assert dashboard.title.startswith("Jobs · 7, ")
 
 
-async def test_copy_keys_copy_the_job_under_the_cursor_all_marked_jobs_or_that_of_the_details(
-    dashboard: Driver,
-) -> None:
+async def test_copy_keys_copy_the_job_under_the_cursor_all_marked_jobs_or_the_open_job(dashboard: Driver) -> None:
     await dashboard.press("Y", on=4, message=f"Copied lifestyle {short(4)} as JSON with OSC 52.")
     job = json.loads(dashboard.app.clipboard)
     assert (job["id"], job["project_id"], job["error"]) == (str(job_id(4)), str(AUTUMN), "API timeout")
@@ -149,9 +147,7 @@ async def press_end(driver: Driver) -> None:
     await until_rows_arrive(driver)
 
 
-async def test_paging_holds_few_rows_and_title_and_cursor_keep_their_place(
-    long_list: Driver, empty_jobs_db: JobsDatabase
-) -> None:
+async def test_paging_holds_few_rows_and_keeps_title_and_cursor(long_list: Driver, empty_jobs_db: JobsDatabase) -> None:
     assert long_list.title == "Jobs · 1 of 3,000, newest first"
     await press_end(long_list)
     assert long_list.title == "Jobs · 3,000 of 3,000, newest first"

@@ -16,12 +16,11 @@ from textual.geometry import Region
 from textual.widgets import OptionList
 
 from gjobs import tui
-from gjobs.store.configuration.settings import Configuration, resolve
+from gjobs.store.configuration.settings import Configuration
 from gjobs.store.errors import BadConfiguration
 from gjobs.tui.dashboard.bindings import KEYS
 from gjobs.tui.dashboard.frame.demo_app import PRESENT, DemoApp, DemoPresenter
 from gjobs.tui.dashboard.frame.help import GROUPS, all_entries
-from gjobs.tui.dashboard.frame.run import setup_of
 from gjobs.tui.dashboard.presenter import READING_KEYS
 from gjobs.tui.dashboard.session.setup import load
 from gjobs.tui.dashboard_settings import TABLE, checked_keymap
@@ -232,9 +231,3 @@ def test_table_of_keys_is_that_of_the_dashboard_and_textual() -> None:
 
 def test_keymap_reports_all_problems_at_once() -> None:
     assert len(problems(job__strat="S", job__fail="alt+x", job__start="c")) == 3
-
-
-def test_unknown_theme_is_reported_with_the_closest_name() -> None:
-    settings = resolve(data_dir=Path("/data"), environment={}, configuration=Configuration(path=FILE, theme="norb"))
-    with pytest.raises(BadConfiguration, match=r"theme 'norb' is not known\. Did you mean 'nord'\?"):
-        setup_of(settings)

@@ -7,7 +7,7 @@ import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -18,7 +18,6 @@ from gjobs.store.configuration.settings import resolve
 from gjobs.store.database.query import TimeLimits
 from gjobs.store.embedded.server import server_status, stop_server
 from gjobs.store.errors import InvalidValue, NoPrivilege, StoreError, TimedOut, UnexpectedError
-from gjobs.store.job_list.list_query import Listing, ListingQuery
 from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.session import Report, Session, open_session
 from tests.conftest import Conninfo, quick_directory
@@ -26,7 +25,7 @@ from tests.store.faulty_servers import RejectingServer, fatal, listening, proxie
 from tests.tui.dashboard.dashboard_driver import (
     Clock,
     Drive,
-    FrozenStore,
+    Gate,
     WatchedApp,
     behind_a_proxy,
     dashboard_on,
@@ -79,9 +78,7 @@ async def test_lost_connection_shows_a_banner_and_refuses_actions_until_the_data
         await driver.press("s", on=1, message="Started lifestyle")
 
 
-async def test_dialog_and_refresh_key_reconnect_without_waiting_for_the_interval(
-    jobs_db: JobsDatabase, database: Conninfo
-) -> None:
+async def test_dialog_and_refresh_key_reconnect_immediately(jobs_db: JobsDatabase, database: Conninfo) -> None:
     async with behind_a_proxy(database, interval=60.0) as (driver, proxy):
         await driver.press("down", "f")
         await driver.type("API timeout")
@@ -106,9 +103,7 @@ async def test_dialog_and_refresh_key_reconnect_without_waiting_for_the_interval
         assert "Press f5 to try again." in driver.banner, "a paused dashboard does not retry by itself"
 
 
-async def test_silent_server_times_out_and_the_dashboard_stays_responsive(
-    jobs_db: JobsDatabase, database: Conninfo
-) -> None:
+async def test_silent_server_times_out_and_keys_still_work(jobs_db: JobsDatabase, database: Conninfo) -> None:
     async with behind_a_proxy(database, interval=60.0) as (driver, proxy):
         # Set after connecting, because a busy machine may need longer than that to connect.
         driver.session.operator.database._limits = TimeLimits(statement=0.2, lock=0.1, answer=0.2)
@@ -120,9 +115,7 @@ async def test_silent_server_times_out_and_the_dashboard_stays_responsive(
         await driver.until(lambda: "✗ no answer in time" in driver.header)
 
 
-async def test_dashboard_started_without_a_database_reports_it_and_recovers(
-    jobs_db: JobsDatabase, database: Conninfo
-) -> None:
+async def test_start_without_a_database_is_reported_and_recovers(jobs_db: JobsDatabase, database: Conninfo) -> None:
     async with proxied(database) as (proxy, conninfo):
         proxy.go_away()
         async with drive_dashboard(WatchedApp(opener_of(conninfo), interval=QUICK)) as driver:
@@ -202,25 +195,14 @@ async def test_dashboard_reports_a_database_without_the_schema(blank_database: C
         await driver.press("s", "n", "p", "5", "down", "enter", dialog="")
 
 
-class Refusing(FrozenStore):
-    """A store that refuses to list jobs for users but not for the operator."""
-
-    error: StoreError = NoPrivilege("Not permitted: permission denied for table generation_jobs.")
-
-    async def get_listing(self, query: ListingQuery, *, at: datetime | None = None) -> Listing:
-        if self.actor != type(self)(self.database).actor:
-            raise type(self).error
-        return await super().get_listing(query, at=at)
-
-
-async def test_refused_list_is_reported_and_the_operator_can_still_be_chosen(
-    drive: Drive, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with drive(make=Refusing) as driver:
+async def test_refused_list_is_reported_and_the_operator_can_still_be_chosen(drive: Drive) -> None:
+    refusal = NoPrivilege("Not permitted: permission denied for table generation_jobs.")
+    lists = Gate("get_listing", lambda store, _: store.actor != OPERATOR, fails=refusal)
+    lists.open()
+    async with drive(make=lists.store) as driver:
         assert "permission denied for table generation_jobs" in driver.banner
         await driver.until(lambda: "✗ no privilege" in driver.header)
-        error = UnexpectedError("The database answered with an error: \x1b[31mdisk full.")
-        monkeypatch.setattr(Refusing, "error", error)
+        lists.fails = UnexpectedError("The database answered with an error: \x1b[31mdisk full.")
         await driver.press("f5", until=lambda: "✗ nothing read" in driver.header)
         assert "✗ The database answered with an error: ␛[31mdisk full." in driver.banner
         await driver.act_as(OPERATOR, shows=("as the operator", "Costs · Autumn catalog"))

@@ -38,9 +38,7 @@ def has_note(driver: Driver, text: str) -> bool:
     return str(driver.app.screen.query_one("#cost-note", Static).content) == text
 
 
-async def test_new_job_form_has_defaults_updates_list_and_costs_and_stores_its_fields(
-    form: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_new_job_form_has_defaults_and_stores_its_fields(form: Driver, jobs_db: JobsDatabase) -> None:
     await form.has_dialog("New job")
     fields = ("#project", "#mode", "#cost", "#asset")
     assert [form.value(field) for field in fields] == [AUTUMN, "main_white", "$1.00", Select.NULL]
@@ -203,9 +201,7 @@ async def test_refusal_by_a_budget_hides_no_button_on_a_low_screen(jobs_db: Jobs
         await driver.press("escape", "b", dialog="Budgets · Autumn catalog")
 
 
-async def test_cost_note_shows_no_other_budget_and_reports_a_failed_reading(
-    jobs_db: JobsDatabase, drive: Drive
-) -> None:
+async def test_cost_note_shows_no_other_budget_and_a_failed_reading(jobs_db: JobsDatabase, drive: Drive) -> None:
     jobs_db.sql("insert into gjobs.budgets (project_id, period, limit_cents) values (%s, 'all', 1150)", AUTUMN)
     gate = Gate("get_budgets", lambda _, *asked: asked == (SPRING,), fails=Unreachable("The connection was lost."))
     async with drive(make=gate.store) as driver:

@@ -76,7 +76,8 @@ def app_of(settings: Settings, state_path: Path | None = None) -> WatchedApp:
 
 
 @pytest.fixture
-def prod(database: Conninfo) -> str:
+def prod(jobs_db: JobsDatabase, database: Conninfo) -> str:
+    """The profile of the test's database."""
     return profile("prod", address_of(database), label="Production", color="red")
 
 
@@ -85,7 +86,7 @@ async def switch_to_database(driver: Driver, name: str, **expected: Unpack[Expec
     await driver.type(name, "enter", **expected)
 
 
-async def test_profile_name_and_color_are_on_the_frame_and_dialogs(jobs_db: JobsDatabase, prod: str) -> None:
+async def test_profile_name_and_color_are_on_the_frame_and_dialogs(prod: str) -> None:
     async with drive_dashboard(app_of(settings_of(prod))) as driver:
         assert driver.header.startswith(" Production ")
         assert "as ada@example.com · may write · live" in driver.header
@@ -107,7 +108,7 @@ async def test_profile_name_and_color_are_on_the_frame_and_dialogs(jobs_db: Jobs
 
 
 @pytest.fixture
-def both(jobs_db: JobsDatabase, lab: JobsDatabase, migrated_copy: Conninfo, prod: str) -> Settings:
+def both(lab: JobsDatabase, migrated_copy: Conninfo, prod: str) -> Settings:
     return settings_of(prod, profile("lab", address_of(migrated_copy), color="teal", interval=10))
 
 
@@ -140,9 +141,7 @@ async def test_switching_the_database_drops_filter_and_marks_and_keeps_interval_
     assert memory.project("lab as ada@example.com") == AUTUMN
 
 
-async def test_switching_the_database_waits_for_a_write_but_drops_a_late_poll_result(
-    driver: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_switching_the_database_waits_for_a_write_but_for_no_poll(driver: Driver, jobs_db: JobsDatabase) -> None:
     jobs_db.sql("begin")
     jobs_db.sql("select from public.generation_jobs where mode = 'lifestyle' for update")
     await driver.press("s", on=1)
@@ -178,7 +177,7 @@ async def test_switching_databases_quickly_leaves_no_connection_open(
     await until(lambda: lab.sql(SESSIONS) == [(0,)])
 
 
-async def test_user_can_switch_back_from_an_unreachable_database(jobs_db: JobsDatabase, prod: str) -> None:
+async def test_user_can_switch_back_from_an_unreachable_database(prod: str) -> None:
     keymap = '[keymap]\n"app.refresh" = "f6"'
     async with drive_dashboard(app_of(settings_of(prod, profile("down", NOWHERE), keymap))) as driver:
         await switch_to_database(driver, "down")
@@ -203,9 +202,7 @@ async def test_switching_databases_ends_the_permit(jobs_db: JobsDatabase, databa
         assert jobs_db.status(1) == "queued"
 
 
-async def test_database_url_session_is_named_in_the_header_and_read_only(
-    jobs_db: JobsDatabase, database: Conninfo
-) -> None:
+async def test_session_of_a_database_url_is_named_and_read_only(jobs_db: JobsDatabase, database: Conninfo) -> None:
     settings = resolve(data_dir=Path("/data"), environment={"DATABASE_URL": address_of(database)})
     async with drive_dashboard(app_of(settings), size=(160, 30)) as driver:
         assert driver.header.startswith(" gjobs  DATABASE_URL ")
@@ -232,9 +229,7 @@ async def test_hints_and_dialogs_show_the_configured_keys(jobs_db: JobsDatabase,
         await driver.press("f10", "S", until=lambda: jobs_db.status(1) == "running")
 
 
-async def test_configured_theme_wins_and_does_not_change_the_remembered_one(
-    jobs_db: JobsDatabase, prod: str, tmp_path: Path
-) -> None:
+async def test_configured_theme_wins_and_does_not_change_the_remembered_one(prod: str, tmp_path: Path) -> None:
     state = tmp_path / "state.json"
     RememberedState(state).remember(lambda latest: replace(latest, theme="gruvbox"))
     async with drive_dashboard(app_of(settings_of('theme = "nord"', prod), state)) as driver:
@@ -246,9 +241,7 @@ async def test_configured_theme_wins_and_does_not_change_the_remembered_one(
         assert driver.app.theme == "gruvbox"
 
 
-async def test_profile_without_a_color_shows_its_name_and_a_configuration_warning(
-    jobs_db: JobsDatabase, database: Conninfo
-) -> None:
+async def test_profile_without_a_color_shows_name_and_warning(jobs_db: JobsDatabase, database: Conninfo) -> None:
     settings = settings_of(profile("prod", address_of(database)))
     warned = replace(settings, configuration=replace(settings.configuration, warning="Run chmod 600 /here/config.toml"))
     async with drive_dashboard(app_of(warned)) as driver:
@@ -309,7 +302,7 @@ def app_directory(tmp_path: Path, database: Conninfo) -> Path:
 
 
 @pytest.fixture
-def start(app_directory: Path, database: Conninfo, tmp_path: Path) -> Start:
+def start(jobs_db: JobsDatabase, app_directory: Path, database: Conninfo, tmp_path: Path) -> Start:
     """Make a dashboard that starts in the folder. Its sample database is the test's own, under another label."""
 
     def make(settings: Settings | None = None, configuration: Configuration = NO_CONFIGURATION) -> WatchedApp:
@@ -338,7 +331,6 @@ async def question_is_seen(driver: Driver) -> None:
 
 
 async def test_start_asks_which_database_to_open_and_remembers_any_but_a_remote_one(
-    jobs_db: JobsDatabase,
     start: Start,
     app_directory: Path,
     tmp_path: Path,
@@ -417,7 +409,7 @@ def test_list_of_databases_aligns_its_details_and_shortens_all_but_the_write_rul
 
 
 async def test_options_of_the_command_line_apply_to_the_chosen_database(
-    jobs_db: JobsDatabase, start: Start, tmp_path: Path, seen_at_once: None
+    start: Start, tmp_path: Path, seen_at_once: None
 ) -> None:
     settings = resolve(act_as="ada@example.com", read_only=True, data_dir=tmp_path, environment={})
     async with drive_dashboard(start(settings), waits=False) as driver:
@@ -429,7 +421,7 @@ async def test_options_of_the_command_line_apply_to_the_chosen_database(
 
 
 async def test_folder_whose_files_name_no_usable_database_opens_the_sample_database_with_a_hint(
-    jobs_db: JobsDatabase, start: Start, app_directory: Path
+    start: Start, app_directory: Path
 ) -> None:
     for name in (".env", ".env.production.local", ".env.\x1b[31m.local"):
         (app_directory / name).write_text("DATABASE_URL=mysql://h/d\n", encoding="utf-8")
@@ -439,7 +431,7 @@ async def test_folder_whose_files_name_no_usable_database_opens_the_sample_datab
 
 
 async def test_sample_database_opens_if_the_user_stops_waiting_for_slow_files(
-    jobs_db: JobsDatabase, start: Start, monkeypatch: pytest.MonkeyPatch
+    start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = threading.Event()
     monkeypatch.setattr(

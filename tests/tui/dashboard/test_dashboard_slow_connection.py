@@ -357,7 +357,7 @@ async def test_unexpected_failure_of_a_preparation_is_raised_at_the_next_one(pre
         preparation.start(FailingDatabase(Unreachable("full")), 0.1)
 
 
-async def test_counts_go_on_while_a_spare_connection_is_opened_once(
+async def test_counts_continue_while_a_spare_connection_is_opened(
     drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     silent = SilentConnection()

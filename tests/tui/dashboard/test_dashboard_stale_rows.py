@@ -96,9 +96,7 @@ async def test_cursor_selects_no_job_after_its_job_was_deleted_elsewhere_or_left
 async def test_cursor_goes_to_the_row_that_replaces_a_job_deleted_here(dashboard: Driver) -> None:
     """This is the next row or, at the end of the list, the row above."""
     for marks, cursor, replacement in (((), 6, 5), ((2, 3), 3, 4), ((4, 5), 5, 1)):
-        for number in marks:
-            await dashboard.press("space", on=number, until=lambda number=number: number in dashboard.marked)  # type: ignore[misc]
-
+        await dashboard.mark(*marks)
         await dashboard.press("d", "y", on=cursor, until=lambda cursor=cursor: cursor not in dashboard.rows)  # type: ignore[misc]
         assert dashboard.cursor == replacement
         assert [message for message in dashboard.warnings if "left this list" in message] == []
@@ -130,9 +128,7 @@ async def test_switching_users_clears_the_former_rows_and_drops_late_results(dri
         assert driver.rows == [1, 2, 3, 4, 5, 6]
 
 
-async def test_poll_result_of_another_actor_is_dropped_and_a_tick_disturbs_no_details(
-    dashboard: Driver,
-) -> None:
+async def test_poll_result_of_another_actor_is_dropped_and_a_tick_disturbs_no_details(dashboard: Driver) -> None:
     app = dashboard.app
     assert app.poller.store is not None
     of_ben = app.poller.store.acting_as(AS_BEN)
@@ -223,8 +219,7 @@ def hide(jobs_db: JobsDatabase, *numbers: int) -> None:
 async def test_actions_report_if_a_job_or_project_is_hidden_or_gone(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     jobs_db.jobs((11, 12))
     await dashboard.refreshes()
-    for number in (11, 12):
-        await dashboard.press("space", on=number)
+    await dashboard.mark(11, 12)
     hide(jobs_db, 11)
     await dashboard.press("s", dialog="Start these 2 jobs?")
     await dashboard.press("y", message=f"Started 1 of 2 jobs; 1 is hidden from ada@example.com: lifestyle {short(11)}.")
@@ -286,9 +281,7 @@ async def polls_are_answered(driver: Driver) -> None:
     await driver.settle()
 
 
-async def test_paused_dashboard_polls_only_when_refreshed_even_as_another_user(
-    live: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_paused_dashboard_polls_only_when_refreshed_as_any_user(live: Driver, jobs_db: JobsDatabase) -> None:
     await live.press("z", until=lambda: "‖ paused, seen 0 s ago" in live.header)
     await polls_are_answered(live)
     polls = live.app.polls
@@ -311,9 +304,7 @@ async def test_paused_dashboard_polls_only_when_refreshed_even_as_another_user(
     assert live.app.polls == polls
 
 
-async def test_plus_and_minus_keys_step_through_the_intervals_with_effect_at_once(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_plus_and_minus_keys_change_the_interval_at_once(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     jobs_db.delete(6)
     shown, chosen = [], []
     for key in ("plus", "plus", "plus", "minus", "plus", "plus", "plus", "plus", "plus"):

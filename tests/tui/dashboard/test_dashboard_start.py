@@ -40,11 +40,6 @@ async def test_dashboard_starts_with_the_newest_project_and_can_list_all_project
         assert text in dashboard.row(line)
 
 
-@pytest.fixture
-def state_path(tmp_path: Path) -> Path:
-    return tmp_path / "state.json"
-
-
 async def test_dashboard_reopens_the_last_selected_project_of_its_database_and_user(
     jobs_db: JobsDatabase, drive: Drive, state_path: Path
 ) -> None:
@@ -61,9 +56,7 @@ async def test_dashboard_reopens_the_last_selected_project_of_its_database_and_u
         assert RememberedState(state_path).project("testbase as ada@example.com") == AUTUMN
 
 
-async def test_empty_dashboard_explains_how_to_create_projects_and_jobs(
-    empty_jobs_db: JobsDatabase, app: WatchedApp
-) -> None:
+async def test_empty_dashboard_explains_how_to_create_them(empty_jobs_db: JobsDatabase, app: WatchedApp) -> None:
     empty_jobs_db.users()
     async with drive_dashboard(app) as driver:
         await driver.shows("No projects found. Press P to create one first.", "no finished jobs")
@@ -74,7 +67,7 @@ async def test_empty_dashboard_explains_how_to_create_projects_and_jobs(
         assert driver.title == "Jobs · 0, newest first"
 
 
-async def test_widgets_may_be_removed_while_the_rest_is_loaded(
+async def test_widgets_may_be_removed_while_others_are_loaded(
     dashboard: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filter_bar = dashboard.app.dashboard.query_one(FilterBar)
@@ -219,9 +212,7 @@ def test_state_without_a_path_lasts_for_one_run() -> None:
     "content",
     [b"", b"{", b"[]", b"null", b'"text"', b"\xff\xfe", b'{"projects": []}', b'{"projects": "x"}', b"[" * 100_000],
 )
-def test_broken_state_file_is_ignored_and_replaced(
-    path: Path, content: bytes, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_broken_state_file_is_replaced(path: Path, content: bytes, caplog: pytest.LogCaptureFixture) -> None:
     path.parent.mkdir()
     path.write_bytes(content)
 

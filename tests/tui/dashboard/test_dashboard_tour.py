@@ -13,22 +13,16 @@ from gjobs.tui.dashboard.frame.app import GjobsApp
 from gjobs.tui.dashboard.panels.footer import MessageLine
 from gjobs.tui.dashboard.panels.tour import TourStep
 from gjobs.tui.dashboard.session.setup import DashboardSetup, StateFile, TourStart, load, save
-from tests.conftest import Conninfo
-from tests.tui.dashboard.dashboard_driver import AS_ADA, Driver, Gate, dashboard_on
+from tests.tui.dashboard.dashboard_driver import AS_ADA, Drive, Driver, Gate
 from tests.tui.jobs_database import SPRING, JobsDatabase
 
 FIRST = DashboardSetup(tour=TourStart.ONCE)
 
 
 @pytest.fixture
-def state_path(tmp_path: Path) -> Path:
-    return tmp_path / "state.json"
-
-
-@pytest.fixture
-async def tour(jobs_db: JobsDatabase, database: Conninfo, state_path: Path) -> AsyncIterator[Driver]:
+async def tour(drive: Drive, state_path: Path) -> AsyncIterator[Driver]:
     """The first start of a dashboard, as Ada."""
-    async with dashboard_on(database, setup=FIRST, state_path=state_path) as driver:
+    async with drive(setup=FIRST, state_path=state_path) as driver:
         yield driver
 
 
@@ -60,9 +54,9 @@ async def test_tour_advances_when_each_step_is_done(tour: Driver, jobs_db: JobsD
     assert "Tour " not in tour.text
 
 
-async def test_read_only_tour_has_only_the_steps_that_write_nothing(database: Conninfo, jobs_db: JobsDatabase) -> None:
+async def test_read_only_tour_has_only_the_steps_that_write_nothing(drive: Drive) -> None:
     setup = DashboardSetup(tour=TourStart.ALWAYS)
-    async with dashboard_on(database, setup=setup, rule=WriteMode.CLOSED) as driver:
+    async with drive(setup=setup, rule=WriteMode.CLOSED) as driver:
         await driver.shows("Tour 1/3 · Press p")
         driver.app.tour.do(TourStep.PROJECT)
         await driver.shows("Tour 2/3 · See the costs above, and press b for budgets")
@@ -72,12 +66,10 @@ async def test_read_only_tour_has_only_the_steps_that_write_nothing(database: Co
         await driver.shows("Finished the tour.")
 
 
-async def test_every_step_of_a_repeated_tour_is_readable_and_covers_no_row(
-    database: Conninfo, jobs_db: JobsDatabase, state_path: Path
-) -> None:
+async def test_every_step_of_a_repeated_tour_is_readable_and_covers_no_row(drive: Drive, state_path: Path) -> None:
     save(state_path, StateFile(has_seen_tour=True))
     setup = DashboardSetup(tour=TourStart.ALWAYS)
-    async with dashboard_on(database, size=(40, 12), setup=setup, state_path=state_path) as driver:
+    async with drive(size=(40, 12), setup=setup, state_path=state_path) as driver:
         await driver.press("end", until=lambda: driver.cursor == 6)
         for step in TourStep:
             await driver.until(lambda: step_on_screen(driver) == step_text(driver))
@@ -92,18 +84,18 @@ async def test_every_step_of_a_repeated_tour_is_readable_and_covers_no_row(
         assert not driver.app.tour.is_on
 
 
-async def test_tour_without_projects_begins_with_creating_one(database: Conninfo, jobs_db: JobsDatabase) -> None:
+async def test_tour_without_projects_begins_with_creating_one(drive: Drive, jobs_db: JobsDatabase) -> None:
     jobs_db.sql("delete from public.projects")
-    async with dashboard_on(database, setup=DashboardSetup(tour=TourStart.ALWAYS)) as driver:
+    async with drive(setup=DashboardSetup(tour=TourStart.ALWAYS)) as driver:
         await shows_step(driver, "Tour 1/6 · Press P to create a project · esc ends")
         await driver.press("P", dialog="New project")
         await driver.type("Winter sale", "enter", dialog="")
         await shows_step(driver, "Tour 2/6 · Press n and then enter to queue a new job")
 
 
-async def test_tour_offers_only_what_anon_and_a_low_screen_allow(database: Conninfo, jobs_db: JobsDatabase) -> None:
+async def test_tour_offers_only_what_anon_and_a_low_screen_allow(drive: Drive) -> None:
     setup = DashboardSetup(tour=TourStart.ALWAYS)
-    async with dashboard_on(database, actor=ANON, setup=setup) as driver:
+    async with drive(actor=ANON, setup=setup) as driver:
         await shows_step(driver, "Tour 1/2 · See the costs above, and press b for budgets")
         await driver.shows("No projects found. Press u to act as a user.")
         await driver.press("n", message="A job needs a project, and anon has none. Press u to act as a user.")
@@ -159,7 +151,7 @@ async def reach_step_3(tour: Driver) -> None:
 
 
 async def test_escape_ends_the_tour_after_its_other_uses_and_for_good(
-    tour: Driver, jobs_db: JobsDatabase, database: Conninfo, state_path: Path
+    tour: Driver, drive: Drive, state_path: Path
 ) -> None:
     await tour.resize(80, 24)
     await tour.press("n", dialog="New job", until=lambda: tour.text.count("Tour 1/6") == 1)
@@ -171,23 +163,21 @@ async def test_escape_ends_the_tour_after_its_other_uses_and_for_good(
     await tour.press("escape", hides="Tour 1/6", shows="Ended the tour. gjobs --tour repeats the tour.")
 
     assert load(state_path).has_seen_tour
-    async with dashboard_on(database, setup=FIRST, state_path=state_path) as driver:
+    async with drive(setup=FIRST, state_path=state_path) as driver:
         assert "Tour" not in driver.text
 
 
-async def test_tour_starts_with_the_first_list_and_again_until_it_has_ended(
-    jobs_db: JobsDatabase, database: Conninfo, state_path: Path
-) -> None:
+async def test_tour_starts_with_the_first_list_and_again_until_it_has_ended(drive: Drive, state_path: Path) -> None:
     save(state_path, StateFile(theme="nord", has_seen_tour=False))
     failures = [TimedOut("too slow")]
     gate = Gate("get_listing", lambda *_: bool(failures), fails=failures[0])
     gate.open()
-    async with dashboard_on(database, setup=FIRST, state_path=state_path, make=gate.store) as driver:
+    async with drive(setup=FIRST, state_path=state_path, make=gate.store) as driver:
         assert (driver.app.failures, driver.app.tour.is_on) == (1, False)
         failures.clear()
         await driver.press("f5", shows="Tour 1/6")
         driver.app.tour.cancel()
-    async with dashboard_on(database, setup=FIRST, state_path=state_path) as driver:
+    async with drive(setup=FIRST, state_path=state_path) as driver:
         assert driver.app.tour.is_on
 
 

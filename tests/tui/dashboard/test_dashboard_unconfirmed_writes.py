@@ -144,8 +144,7 @@ async def test_retries_whose_answer_is_lost_are_named_and_counted_by_the_failed_
     await driver.go_to(4)
     await connection.lose_the_answer("r", arrives=True, about=f"the retry of the job {short(4)}.")
     await connection.is_restored()
-    for number in (10, 11):
-        await driver.press("space", on=number)
+    await driver.mark(10, 11)
     await driver.press("r", dialog="Retry these 2 jobs?")
     await connection.lose_the_answer("y", arrives=True, about="2 jobs.")
     await driver.shows_message("Retried 2 of 2 jobs.")

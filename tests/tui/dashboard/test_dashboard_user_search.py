@@ -55,9 +55,7 @@ async def lists(driver: Driver, *expected: str) -> None:
     await driver.until(lambda: choices(driver) == list(expected))
 
 
-async def test_picker_lists_users_by_activity_and_an_early_enter_needs_a_single_match(
-    picker: Driver,
-) -> None:
+async def test_picker_lists_users_by_activity_and_an_early_enter_needs_a_single_match(picker: Driver) -> None:
     await lists(picker, OPERATOR_LINE, ANON_LINE, ADA_LINE, BEN_LINE, "no e-mail, c0000000  0 jobs")
     await picker.type("c000")
     await lists(picker, "no e-mail, c0000000  0 jobs", "Find the id c000  a job, project, asset or user")
@@ -161,9 +159,7 @@ async def slow(drive: Drive) -> AsyncIterator[Driver]:
         yield driver
 
 
-async def test_picker_opens_before_its_results_and_cancels_outdated_searches(
-    slow: Driver,
-) -> None:
+async def test_picker_opens_before_its_results_and_cancels_outdated_searches(slow: Driver) -> None:
     await slow.press("u", *"ben", dialog=TITLE, shows=("ben", "Searching …"))
     await until_searched(slow, "ben")
     SlowStore.gates["ben"].set()

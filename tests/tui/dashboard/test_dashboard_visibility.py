@@ -80,9 +80,7 @@ async def test_visibility_comparison_lists_hidden_jobs_dimmed_and_their_details_
     await comparing.shows_no_longer("⊘ hidden")
 
 
-async def test_comparison_follows_status_project_and_id_and_keeps_totals_and_cursor(
-    dashboard: Driver,
-) -> None:
+async def test_comparison_follows_status_project_and_id_and_keeps_totals_and_cursor(dashboard: Driver) -> None:
     before = dashboard.costs
     await dashboard.press("v", on=4, shows="visibility: ada@example.com sees 6 of 8")
     assert (dashboard.costs, dashboard.cursor) == (before, 4)
@@ -214,6 +212,7 @@ def of_user(email: str | None) -> VisibilityComparison:
         (with_rules(holds_for_operator=True), "ana@example.com sees 37, and the operator sees 41"),
         (of_user(None), f"{UUID(int=7)} sees 37 of 41"),
         (of_user("a\x1b[31mb"), "a␛[31mb sees 37 of 41"),
+        (replace(COMPARISON, partial_claims=("team",)), "ana@example.com sees 37 of 41 with partial claims"),
     ],
 )
 def test_visibility_verdict_shows_how_many_jobs_the_user_sees(visibility: VisibilityComparison, words: str) -> None:
@@ -269,12 +268,9 @@ def test_hidden_job_lines_list_the_policies_with_their_expressions() -> None:
     assert hiding_lines(with_rules(is_granted=False))[1:] == ()
 
 
-def test_list_without_hidden_jobs_has_no_note_unless_policies_also_apply_to_the_operator() -> None:
+def test_list_without_hidden_jobs_has_no_note_but_policies_of_the_operator_and_a_missing_grant_are_shown() -> None:
     assert list_note(replace(COMPARISON, hidden=frozenset())) == ""
     assert "may miss rows" in list_note(replace(with_rules(holds_for_operator=True), hidden=frozenset()))
-
-
-def test_missing_grant_is_shown_instead_of_totals() -> None:
     assert no_totals(None) == no_totals(COMPARISON) == ""
     assert "ana@example.com may not read the jobs" in no_totals(with_rules(is_granted=False))
 
@@ -307,7 +303,3 @@ async def test_dashboard_marks_header_totals_lists_and_dialogs_with_partial_clai
         await driver.type("operator", "enter", shows="as the operator", hides="partial claims")
         assert str(driver.app.dashboard.jobs.border_subtitle) == ""
     jobs_db.close()
-
-
-def test_visibility_verdict_mentions_partial_claims() -> None:
-    assert short_verdict(replace(COMPARISON, partial_claims=("team",))) == "sees 37 of 41 with partial claims"

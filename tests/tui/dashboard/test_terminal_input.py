@@ -57,17 +57,16 @@ def test_odd_input_presses_no_key_and_the_next_key_is_read(odd: bytes) -> None:
 )
 def test_keys_are_read_as_before(sent: bytes, keys: list[str]) -> None:
     assert keys_of(sent) == keys
-
-
-@pytest.mark.parametrize("is_typing", [True, False])
-def test_escape_and_a_digit_are_two_keys(is_typing: bool) -> None:
-    assert names(LenientParser().feed("\x1b1\x1b-"), is_typing=is_typing) == ["escape", "1", "escape", "minus"]
+    decode = decoder().decode
+    assert decode(b"\xc3") + decode(b"\xbc") == "ü", "a character may come in two parts"
 
 
 def test_all_keys_that_textual_knows_are_read_as_textual_reads_them() -> None:
     """The keys are read as in a text field. Escape and a digit are left out, because Textual reads them as ¡."""
     for sent in (sent for sent, keys in ANSI_SEQUENCES_KEYS.items() if isinstance(keys, tuple)):
         assert names(LenientParser().feed(sent), is_typing=True) == names(XTermParser().feed(sent)), sent
+    for is_typing in (True, False):
+        assert names(LenientParser().feed("\x1b1\x1b-"), is_typing=is_typing) == ["escape", "1", "escape", "minus"]
 
 
 def test_mouse_is_read_in_cells_where_the_terminal_reports_no_pixels() -> None:
@@ -81,11 +80,6 @@ def test_mouse_is_read_in_cells_where_the_terminal_reports_no_pixels() -> None:
 def test_any_sequence_is_read(parts: list[str]) -> None:
     for message in LenientParser().feed("".join(parts)):
         assert message is not None
-
-
-def test_decoder_keeps_a_character_that_comes_in_two_parts() -> None:
-    decode = decoder().decode
-    assert decode(b"\xc3") + decode(b"\xbc") == "ü"
 
 
 class Clock:
@@ -196,19 +190,23 @@ def test_keys_after_escape_and_a_letter_are_not_held_up(clock: Clock) -> None:
     assert "".join(keys).startswith("escapePnew")
 
 
-def test_escape_ends_an_unfinished_reply_and_is_read(clock: Clock) -> None:
-    assert SlowLine(clock).send(b"\x1b]11;rgb", b"\x1b", b"", b"r", pause=0.6) == ["escape", "r"]
-    assert SlowLine(clock).send(b"\x1b]11;rgb", b"\x1b[A", b"r", pause=0.1) == ["up", "r"]
-
-
-@pytest.mark.parametrize("start", [b"\x1b]11;", b"\x1bP1+", b"\x1b[?1"])
-def test_keys_are_read_again_after_a_pause_in_an_unfinished_reply(start: bytes, clock: Clock) -> None:
-    assert SlowLine(clock).send(start, b"", b"r", pause=0.6) == ["r"]
+@pytest.mark.parametrize(
+    ("pieces", "pause", "keys"),
+    [
+        ((b"\x1b]11;rgb", b"\x1b", b"", b"r"), 0.6, ["escape", "r"]),
+        ((b"\x1b]11;rgb", b"\x1b[A", b"r"), 0.1, ["up", "r"]),
+        *(((start, b"", b"r"), 0.6, ["r"]) for start in (b"\x1b]11;", b"\x1bP1+", b"\x1b[?1")),
+        ((b"\x1b]52;" + b"A" * 200_000, b"r"), 0.15, ["r"]),
+    ],
+)
+def test_escape_a_pause_or_a_length_ends_an_unfinished_reply(
+    pieces: tuple[bytes, ...], pause: float, keys: list[str], clock: Clock
+) -> None:
+    assert SlowLine(clock).send(*pieces, pause=pause) == keys
 
 
 def test_steady_typing_is_read_again_after_an_unfinished_reply(clock: Clock) -> None:
     assert SlowLine(clock).send(b"\x1b]11;", *[b"r"] * 40, pause=0.15)[-15:] == ["r"] * 15
-    assert SlowLine(clock).send(b"\x1b]52;" + b"A" * 200_000, b"r", pause=0.15) == ["r"]
 
 
 @given(st.sampled_from(LATE_REPLIES), st.integers(0, 40))

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 import string
 from contextlib import ExitStack
 from datetime import timedelta
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 from gjobs.store.database.database import Database
 from gjobs.store.errors import BadConfiguration, Unreachable
 from gjobs.store.jobs.job import GenerationJob, JobStatus
-from gjobs.store.sample.sample_data import fill, sample
+from gjobs.store.sample.sample_data import sample
 from gjobs.store.sample.simulation import SimulatedClock, Simulation
 from gjobs.store.store import Store
 from gjobs.store.values.formats import utc_now
@@ -41,16 +40,14 @@ from gjobs.tui.demo.scenario_steps import (
     parse_scenario,
     scenario_names,
 )
-from gjobs.tui.manual.pages import page_source
 from gjobs.tui.text.clean_text import ELLIPSIS
 from tests.conftest import Conninfo
 
 
-async def test_demo_finishes_the_running_jobs_of_the_sample_except_the_stuck_one(database: Conninfo) -> None:
-    fill({name: str(value) for name, value in database.items()}, now=utc_now())
+async def test_demo_finishes_the_running_jobs_of_the_sample_except_the_stuck_one(demo_database: Conninfo) -> None:
     known = {job.id for job in sample(utc_now()).jobs}
-    activity = DemoActivity(database, SimulatedClock(speed=500), lease_seconds=1.0)
-    async with activity, Store(Database(database)) as operator:
+    activity = DemoActivity(demo_database, SimulatedClock(speed=500), lease_seconds=1.0)
+    async with activity, Store(Database(demo_database)) as operator:
 
         async def has_worked() -> bool:
             ended = await operator.get_jobs_by_status(JobStatus.SUCCEEDED, limit=10)
@@ -65,12 +62,11 @@ async def test_demo_finishes_the_running_jobs_of_the_sample_except_the_stuck_one
         assert utc_now() - stuck.created_at > timedelta(hours=5)
 
 
-async def test_another_worker_takes_over_the_jobs_of_a_killed_worker_which_then_counts_as_silent(
-    database: Conninfo,
-) -> None:
-    fill({name: str(value) for name, value in database.items()}, now=utc_now())
+async def test_another_worker_takes_over_the_jobs_of_a_killed_worker_which_is_silent(demo_database: Conninfo) -> None:
     clock = SimulatedClock(speed=0.001)  # No job ends yet.
-    async with DemoActivity(database, clock, workers=["render-1"], has_customers=False, lease_seconds=1.0) as activity:
+    async with DemoActivity(
+        demo_database, clock, workers=["render-1"], has_customers=False, lease_seconds=1.0
+    ) as activity:
         operator = activity.operator
 
         async def held() -> set[UUID]:
@@ -100,11 +96,10 @@ async def test_another_worker_takes_over_the_jobs_of_a_killed_worker_which_then_
                 await asyncio.sleep(0.05)
 
 
-async def test_workers_of_a_paused_demo_claim_one_job_for_each_step(database: Conninfo) -> None:
-    fill({name: str(value) for name, value in database.items()}, now=utc_now())
+async def test_workers_of_a_paused_demo_claim_one_job_for_each_step(demo_database: Conninfo) -> None:
     clock = SimulatedClock(speed=0.001)
     clock.set_paused(True)
-    async with DemoActivity(database, clock, workers=["render-1"], has_customers=False) as activity:
+    async with DemoActivity(demo_database, clock, workers=["render-1"], has_customers=False) as activity:
 
         async def held() -> set[UUID]:
             return {one.job_id for one in (await activity.operator.get_workers_overview()).held if one.owner}
@@ -140,9 +135,7 @@ async def test_step_logs_a_failed_claim_and_tries_the_next_worker(
     assert "render-1 could not claim a job: The connection was lost." in caplog.messages
 
 
-async def test_failed_task_is_raised_after_everything_is_closed(
-    database: Conninfo, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_failed_task_is_raised_after_all_is_closed(database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail(*_: object) -> None:
         raise LookupError("A mistake in the simulation")
 
@@ -324,11 +317,6 @@ def test_unknown_name_and_unreadable_file_are_refused(tmp_path: Path) -> None:
     binary.write_bytes(b"\xff")
     with pytest.raises(BadConfiguration, match="is not UTF-8"):
         load_scenario(str(binary))
-
-
-def test_scenario_in_the_manual_is_valid() -> None:
-    (example,) = re.findall(r"```toml\n(.*?)```", page_source("demo"), re.DOTALL)
-    assert parse(example).title == "A short talk"
 
 
 def test_scenarios_that_gjobs_brings_are_valid() -> None:

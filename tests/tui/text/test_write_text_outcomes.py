@@ -13,7 +13,7 @@ from gjobs.tui.dashboard.list.job_columns import ColumnName, lay_out, measure
 from gjobs.tui.dashboard.list.list_header import cursor_lost_words, marks_lost_words
 from gjobs.tui.text.error_text import Message, error_message
 from gjobs.tui.text.format import job_name
-from gjobs.tui.text.status_text import DOING, STATUS_ACTIONS, pending_words
+from gjobs.tui.text.status_text import DOING, pending_words
 from gjobs.tui.text.write_text import (
     Confirmation,
     confirm_deletion,
@@ -231,10 +231,6 @@ def test_declined_question_says_what_was_not_done_and_names_the_key_that_confirm
 
     assert question.declined.format(key="y") == "It was kept. y tries."
     assert deletion.declined.format(key="{y}") == "Nothing was deleted. {y} deletes."
-
-
-def test_every_reachable_status_has_an_action() -> None:
-    assert set(STATUS_ACTIONS.values()) == {status for status in JobStatus if status.sources}
 
 
 def test_row_has_room_for_what_is_done_to_its_job() -> None:

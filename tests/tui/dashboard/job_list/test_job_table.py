@@ -169,9 +169,7 @@ async def long_table(empty_table: TablePilot) -> LongTable:
     return long_table
 
 
-async def test_scrollbar_has_the_length_of_the_list_and_dragging_it_requests_rows(
-    long_table: LongTable,
-) -> None:
+async def test_scrollbar_has_the_length_of_the_list_and_dragging_it_requests_rows(long_table: LongTable) -> None:
     assert long_table.table.virtual_size.height == 602
     long_table.table.count(Count(number=LENGTH))
     await long_table.pilot.settle()
@@ -223,13 +221,6 @@ def style_at(table: TablePilot, x: int, y: int) -> Style:
             assert segment.style is not None
             return segment.style
     raise AssertionError("beyond the end of the line")
-
-
-async def test_columns_keep_their_width_when_the_widest_row_leaves(table: TablePilot) -> None:
-    await table.show_jobs([make_job(1, mode="feature_callout"), make_job(2, mode="a")])
-    header = table.lines[0]
-    await table.show_jobs([make_job(2, mode="a")])
-    assert table.lines[0] == header
 
 
 async def test_table_draws_nothing_when_no_visible_text_changes(table: TablePilot) -> None:

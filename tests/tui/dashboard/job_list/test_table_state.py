@@ -88,20 +88,20 @@ def show_loaded(view: TableState, numbers: Iterable[int], order: ListOrder = NEW
 
 
 @pytest.mark.parametrize(
-    ("lost", "later"), [(10, [*range(5, 10), *range(11, 60)]), (59, [*range(10, 59), *range(60, 65)])]
+    ("marked", "later", "has_left"),
+    [
+        (10, [*range(5, 10), *range(11, 60)], True),
+        (59, [*range(10, 59), *range(60, 65)], True),
+        *((10, later, False) for later in (range(11, 60), range(200, 250), [])),
+    ],
 )
-def test_job_that_left_at_the_edge_of_the_loaded_rows_loses_its_mark(lost: int, later: list[int]) -> None:
-    view = show_loaded(TableState(height=10), range(10, 60)).toggled(UUID(int=lost))
+def test_job_that_left_the_loaded_rows_loses_its_mark_unlike_one_beyond_them(
+    marked: int, later: Iterable[int], has_left: bool
+) -> None:
+    view = show_loaded(TableState(height=10), range(10, 60)).toggled(UUID(int=marked))
 
-    assert UUID(int=lost) in view.rows.missing_from(show_loaded(view, later).rows)
-    assert show_loaded(view, later).marks == set()
-
-
-@pytest.mark.parametrize("later", [range(11, 60), range(200, 250), []])
-def test_job_beyond_the_loaded_rows_keeps_its_mark(later: Iterable[int]) -> None:
-    view = show_loaded(TableState(height=10), range(10, 60)).toggled(UUID(int=10))
-
-    assert show_loaded(view, later).marks == {UUID(int=10)}
+    assert (UUID(int=marked) in view.rows.missing_from(show_loaded(view, later).rows)) is has_left
+    assert show_loaded(view, later).marks == (set() if has_left else {UUID(int=marked)})
 
 
 def test_job_missing_from_an_order_by_update_keeps_its_mark_unless_all_rows_are_loaded() -> None:

@@ -1,15 +1,9 @@
 """The line of key hints: which keys it shows, which are grey and why, and what a click runs."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import ClassVar
 
 import pytest
-from textual.app import App, ComposeResult
-from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.pilot import Pilot
-from textual.widgets import Button, Input, Static
 
 from gjobs.store.capabilities.capabilities import Capabilities
 from gjobs.store.capabilities.capability import JOBS, USERS, DatabaseFacts
@@ -20,7 +14,6 @@ from gjobs.tui.dashboard.actions.action_context import missing_capability_words,
 from gjobs.tui.dashboard.bindings import KEYS, WRITES
 from gjobs.tui.dashboard.panels.footer import KeyHints
 from tests.store.capabilities.sample_facts import FACTS, USER, without_login
-from tests.tui.app_waits import settle
 from tests.tui.dashboard.dashboard_driver import Clock, Drive, Driver, Gate
 from tests.tui.jobs_database import BEN, JobsDatabase
 
@@ -56,8 +49,7 @@ async def test_keys_that_do_not_apply_to_the_selected_jobs_are_grey(dashboard: D
     dashboard.app.dashboard.set_focus(dashboard.table)
 
     screen = dashboard.app.dashboard
-    await dashboard.press("space", on=5)
-    await dashboard.press("space", on=2, shows="2 marked")
+    await dashboard.mark(5, 2)
     assert grey(dashboard) == ["r retry"]
     collected = screen._selection
     await dashboard.press("down", "up")
@@ -123,64 +115,24 @@ async def test_line_begins_with_the_usable_job_keys_and_ends_with_help_and_quit(
         assert "C case" not in grey(driver)
 
 
-class Pane(Static, can_focus=True):
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("o", "press('open')", "open")]
-
-
-class KeysApp(App[None]):
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s,ctrl+s", "app.press('start')", "start", id="start"),
-        Binding("slash", "app.press('find')", "find"),
-        Binding("f5", "app.press('again')", "again"),
-        Binding("x", "app.press('hidden')", "hidden", show=False),
-    ]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pressed: list[str] = []
-
-    def compose(self) -> ComposeResult:
-        yield Pane(id="pane")
-        yield Button("another pane")
-        yield Input(id="field")
-        yield KeyHints()
-
-    def action_press(self, what: str) -> None:
-        self.pressed.append(what)
-
-
-@pytest.fixture
-async def pilot() -> AsyncIterator[Pilot[None]]:
-    async with KeysApp().run_test(size=(40, 8)) as pilot:
-        yield pilot
-
-
-async def test_key_hints_follow_focus_and_keymap(pilot: Pilot[None]) -> None:
-    app = pilot.app
-    for focus, keymap, hints in (
-        (None, {}, "s start  / find  f5 again"),
-        ("#pane", {}, "o open  s start  / find  f5 again"),
-        (None, {"start": "f5"}, "f5 start  / find"),
-        ("#field", {}, "^s start  f5 again"),
-    ):
-        app.set_focus(app.query_one(focus) if focus else None)
-        app.set_keymap(keymap)
-        await settle(app)
-        assert str(app.query_one(KeyHints).render()).strip() == hints, (focus, keymap)
-
-
-async def test_click_on_a_key_hint_runs_its_action(pilot: Pilot[None]) -> None:
-    app = pilot.app
-    assert isinstance(app, KeysApp)
-    app.set_focus(None)
-    await settle(app)
-    for column, pressed in (
-        (0, []), (1, ["start"]), (7, ["start"]), (8, []), (9, []), (10, ["find"]), (15, ["find"]), (16, []),
-    ):  # fmt: skip
-        app.pressed.clear()
-        await pilot.click(KeyHints, offset=(column, 0))
-        await settle(app)
-        assert app.pressed == pressed, column
+async def test_key_hints_follow_focus_and_keymap_and_a_click_runs_their_actions(dashboard: Driver) -> None:
+    bar = dashboard.app.dashboard.jobs.bar
+    first = dashboard.text.splitlines()[-1].index("/ find")
+    for column, is_run in ((first - 1, False), (first, True), (first + 5, True), (first + 6, False)):
+        await dashboard.pilot.click(KeyHints, offset=(column, 0))
+        await dashboard.settle()
+        assert bar.display is is_run, column
+        if is_run:
+            await dashboard.until(lambda: "⏎ keep" in hints(dashboard))
+            assert not any(hint in hints(dashboard) for hint in ("/ find", "s start"))
+            await dashboard.press("escape")
+    dashboard.app.set_keymap({"job.start": "slash,f9", "job.new": "N"})
+    await dashboard.settle()
+    assert "/ start" in hints(dashboard)
+    assert "N new" in hints(dashboard)
+    assert "/ find" not in hints(dashboard)
+    await dashboard.focus_on("#projects")
+    assert hints(dashboard).startswith("⏎ choose")
 
 
 REPLICA = replace(FACTS, is_replica=True)
@@ -202,9 +154,7 @@ NO_DELETE = replace(without_login(JOBS, delete=False), login="a\x1b[2Jb")
         ("project.pick", REPLICA, ""),
     ],
 )
-def test_warning_about_a_missing_capability_explains_why_a_key_is_refused(
-    key: str, facts: DatabaseFacts, words: str
-) -> None:
+def test_missing_capability_explains_why_a_key_is_refused(key: str, facts: DatabaseFacts, words: str) -> None:
     text = missing_capability_words(KEYS[key].needs, Capabilities(facts), OPERATOR)
     assert text.startswith("Not possible here: ") is bool(words)
     assert words in text

@@ -435,9 +435,7 @@ async def test_key_that_waits_for_a_change_while_the_dashboard_closes_is_no_erro
     assert driver.app.mistake is None
 
 
-async def test_escape_leaves_a_dialog_that_takes_no_other_key(
-    drive: Drive, jobs_db: JobsDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_escape_leaves_a_dialog_that_takes_no_key(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
     """The search is never answered: after enter, the dialog waits for the search, and later keys wait for the next
     dialog.
     """

@@ -168,9 +168,7 @@ async def test_paste_and_text_after_a_refused_click_or_key_are_dropped_until_a_s
     await dashboard.until(lambda: jobs_db.status(1) is JobStatus.RUNNING)
 
 
-async def test_each_key_that_opens_a_dialog_is_declared_to_do_so(
-    operator: Driver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_each_key_that_opens_a_dialog_is_declared_so(operator: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     """A forgotten declaration would let the text for a refused dialog act."""
     # An examination of the database takes long.
     monkeypatch.setattr("gjobs.store.case.read_case._Reader.findings", find_nothing)
@@ -280,7 +278,7 @@ async def test_key_acts_on_a_job_that_the_screen_shows_as_selected(dashboard: Dr
         assert statuses(jobs_db) == {**before, job_id(number): status}, keys
 
 
-async def test_key_typed_before_the_selected_job_is_shown_acts_on_none(
+async def test_key_typed_before_the_selected_job_is_shown_does_nothing(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
     """The text typed for the dialog of a dropped key is dropped, too."""

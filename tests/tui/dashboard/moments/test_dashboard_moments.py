@@ -121,9 +121,7 @@ _NOT_TRIED = {"app.quit", "app.quit_anywhere", "list.clear", "app.moment"}
 """Keys that quit, and keys that show another moment."""
 
 
-async def test_keys_offered_in_the_past_are_not_refused_and_others_not_offered(
-    past: tuple[Driver, datetime],
-) -> None:
+async def test_keys_offered_in_the_past_are_not_refused_and_others_not_offered(past: tuple[Driver, datetime]) -> None:
     driver, moment = past
     await go_to(driver, moment)
     await driver.press("ctrl+p", shows="Details (⏎)")
@@ -248,9 +246,7 @@ async def test_database_without_events_is_explained_in_the_form(
         assert driver.session.access.may_write
 
 
-async def test_form_explains_impossible_moments_and_reports_one_that_is_not_shown(
-    past: tuple[Driver, datetime],
-) -> None:
+async def test_form_explains_impossible_moments_and_one_that_is_not_shown(past: tuple[Driver, datetime]) -> None:
     driver, moment = past
     await driver.press("at", dialog="Show an earlier moment")
     await driver.type("soon", "enter", shows="'soon' is not a time.")
@@ -288,7 +284,7 @@ def app_in(database: Conninfo, state: Path) -> WatchedApp:
 
 
 async def test_key_shows_times_in_the_next_zone_and_the_next_run_remembers_it(
-    jobs_db: JobsDatabase, database: Conninfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    jobs_db: JobsDatabase, database: Conninfo, tmp_path: Path
 ) -> None:
     state = tmp_path / "state.json"
     async with drive_dashboard(app_in(database, state), size=(180, 40)) as driver:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.sample.sample_data import make_id
 from gjobs.store.users.actor import ActingUser
 from gjobs.tui.dashboard.frame.demo_app import DemoApp
@@ -37,6 +38,12 @@ def opener_with(conninfo: Conninfo, control: DemoControl, activity: Activity, **
             yield session
 
     return opener
+
+
+def cursor_job(driver: Driver) -> GenerationJob:
+    job = driver.table.cursor_job
+    assert job is not None
+    return job
 
 
 @asynccontextmanager

@@ -12,10 +12,8 @@ from textual.widgets import Digits, Static
 
 from gjobs.store.job_list.list_query import Listing, ListQuery
 from gjobs.store.jobs.job import GenerationJob, JobStatus
-from gjobs.store.sample.sample_data import fill
 from gjobs.store.sample.simulation import SimulatedChange
 from gjobs.store.store import Store
-from gjobs.store.values.formats import utc_now
 from gjobs.tui.dashboard.actions import key_queue
 from gjobs.tui.dashboard.frame import demo_app, scenario_player
 from gjobs.tui.dashboard.frame.demo_app import DemoApp
@@ -29,7 +27,7 @@ from gjobs.tui.text.status_text import Position
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, behind_a_proxy
 from tests.tui.dashboard.keys.key_sending import pass_seeing_time
-from tests.tui.dashboard.stage.demo_dashboard import ADA, demo_on
+from tests.tui.dashboard.stage.demo_dashboard import ADA, cursor_job, demo_on
 from tests.tui.jobs_database import JobsDatabase, short
 from tests.tui.sample_jobs import NOON, make_listed, make_listing
 
@@ -148,9 +146,7 @@ async def test_presenter_follows_changes_of_jobs(drive: Drive, jobs_db: JobsData
         assert "▸ running  →  ✗ failed" in driver.text
 
 
-async def test_presenter_shows_a_lost_connection_and_messages_below_the_transitions(
-    database: Conninfo,
-) -> None:
+async def test_presenter_shows_a_lost_connection_and_messages_below_the_transitions(database: Conninfo) -> None:
     async with behind_a_proxy(database) as (driver, proxy):
         await present(driver)
         assert "no connection" not in driver.text
@@ -264,9 +260,8 @@ async def test_demo_lists_its_keys_which_change_the_speed_and_open_a_new_databas
         await driver.press("question_mark", shows="Make one step of the paused simulation")
 
 
-async def test_narrow_key_hints_leave_out_grey_keys_before_usable_ones(database: Conninfo) -> None:
-    fill({name: str(value) for name, value in database.items()}, now=utc_now())
-    async with demo_on(database, DemoControl(), size=(80, 24), actor=ADA) as (driver, app):
+async def test_narrow_key_hints_leave_out_grey_keys_before_usable_ones(demo_database: Conninfo) -> None:
+    async with demo_on(demo_database, DemoControl(), size=(80, 24), actor=ADA) as (driver, app):
         for tab, keys in (
             ("2", "s start  n new  d delete  / find  , pause  B stage"),
             ("3", "c complete  f fail  n new  / find  , pause  B stage"),
@@ -284,9 +279,7 @@ async def test_narrow_key_hints_leave_out_grey_keys_before_usable_ones(database:
         assert "B stage" not in driver.text
 
 
-async def test_full_stop_pauses_first_and_then_makes_one_step(
-    database: Conninfo, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_full_stop_pauses_and_then_makes_one_step(database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo_app, "_STEP_SECONDS", 0.1)
     control = DemoControl(speed=0.5)
     async with demo_on(database, control) as (driver, app):
@@ -298,14 +291,13 @@ async def test_full_stop_pauses_first_and_then_makes_one_step(
         await driver.press("full_stop", message="Nothing is simulated")
 
 
-async def test_each_step_changes_a_job_and_names_it(database: Conninfo) -> None:
+async def test_each_step_changes_a_job_and_names_it(demo_database: Conninfo) -> None:
     def with_customers(conninfo: Conninfo, control: DemoControl) -> DemoActivity:
         return DemoActivity(conninfo, control.clock, seed=control.seed, workers=(), has_crashes=False)
 
-    fill({name: str(value) for name, value in database.items()}, now=utc_now())
     control = DemoControl()
     control.clock.set_paused(True)
-    async with demo_on(database, control, activity=with_customers) as (driver, app):
+    async with demo_on(demo_database, control, activity=with_customers) as (driver, app):
         assert control.activity is not None
         for _ in range(3):
             before = await states(control.activity.operator)
@@ -317,14 +309,13 @@ async def test_each_step_changes_a_job_and_names_it(database: Conninfo) -> None:
 
 
 async def test_step_moves_the_cursor_to_a_listed_job_and_names_the_place_of_another(
-    database: Conninfo, monkeypatch: pytest.MonkeyPatch
+    demo_database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The simulation reports a change before a worker has saved it."""
     monkeypatch.setattr(key_queue, "SEEING_SECONDS", 60.0)
-    fill({name: str(value) for name, value in database.items()}, now=utc_now())
     control = DemoControl()
     control.clock.set_paused(True)
-    async with demo_on(database, control, actor=ADA) as (driver, app):
+    async with demo_on(demo_database, control, actor=ADA) as (driver, app):
         assert control.activity is not None
         operator, simulation = control.activity.operator, control.activity.simulation
 
@@ -345,12 +336,11 @@ async def test_step_moves_the_cursor_to_a_listed_job_and_names_the_place_of_anot
         assert re.fullmatch(rf"Step: completed {other.mode} \S+ in \w.* of \S+@example\.com\.", place)
 
 
-async def test_step_says_if_its_result_is_not_saved(database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_step_says_if_its_result_is_not_saved(demo_database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scenario_player, "_SAVE_SECONDS", 0.1)
-    fill({name: str(value) for name, value in database.items()}, now=utc_now())
     control = DemoControl()
     control.clock.set_paused(True)
-    async with demo_on(database, control, actor=ADA) as (driver, app):
+    async with demo_on(demo_database, control, actor=ADA) as (driver, app):
         assert control.activity is not None
         operator, simulation = control.activity.operator, control.activity.simulation
         stays, deleted, *_ = await operator.get_jobs_by_status(JobStatus.RUNNING)
@@ -380,11 +370,10 @@ async def states(operator: Store) -> set[tuple[UUID, str]]:
 
 
 async def test_cursor_stays_on_the_newest_job_while_nobody_touches_the_demo(
-    database: Conninfo, monkeypatch: pytest.MonkeyPatch
+    demo_database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill({name: str(value) for name, value in database.items()}, now=utc_now())
     control = DemoControl()
-    async with demo_on(database, control, interval=0.05, actor=ADA) as (driver, _):
+    async with demo_on(demo_database, control, interval=0.05, actor=ADA) as (driver, _):
         assert control.activity is not None
         operator = control.activity.operator
         before = cursor_job(driver)
@@ -397,12 +386,6 @@ async def test_cursor_stays_on_the_newest_job_while_nobody_touches_the_demo(
         await driver.until(lambda: cursor_job(driver).id == newest.id)
         await driver.press("d", message="The cursor had moved to the newest job.")
         assert driver.dialog == ""
-
-
-def cursor_job(driver: Driver) -> GenerationJob:
-    job = driver.table.cursor_job
-    assert job is not None
-    return job
 
 
 async def test_other_dashboards_have_no_keys_of_a_demo(drive: Drive) -> None:

@@ -3,8 +3,9 @@
 import asyncio
 import math
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,10 +14,8 @@ from unittest.mock import ANY
 import pytest
 
 from gjobs.store.errors import Unreachable
-from gjobs.store.jobs.job import USUAL_MODES, GenerationJob
-from gjobs.store.sample.sample_data import fill
+from gjobs.store.jobs.job import USUAL_MODES
 from gjobs.store.sample.simulation import plan_job
-from gjobs.store.values.formats import utc_now
 from gjobs.tui.dashboard.bindings import inherited_bindings
 from gjobs.tui.dashboard.frame import scenario_player
 from gjobs.tui.dashboard.frame.demo_app import DemoPresenter
@@ -31,15 +30,14 @@ from gjobs.tui.text.status_text import Position
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, Gate
 from tests.tui.dashboard.keys.key_sending import send
-from tests.tui.dashboard.stage.demo_dashboard import ADA, WatchedDemo, demo_on
+from tests.tui.dashboard.stage.demo_dashboard import ADA, WatchedDemo, cursor_job, demo_on
 
 
 @asynccontextmanager
 async def playing(database: Conninfo, steps: str, **opening: Any) -> AsyncIterator[tuple[Driver, WatchedDemo]]:
-    """Play these steps on the sample, with the options of `opener_of`."""
+    """Play these steps on a database of the sample, with the options of `opener_of`."""
     scenario = parse_scenario(f'title = "Talk"\n{steps}'.encode(), path=Path("talk.toml"))
     control = DemoControl(speed=10, scenario=scenario)
-    fill({name: str(value) for name, value in database.items()}, now=utc_now())
 
     def activity(conninfo: Conninfo, control: DemoControl) -> DemoActivity:
         return activity_for(control, conninfo)
@@ -47,6 +45,14 @@ async def playing(database: Conninfo, steps: str, **opening: Any) -> AsyncIterat
     opening = {"actor": ADA, **opening}
     async with demo_on(database, control, activity=activity, interval=0.1, **opening) as (driver, app):
         yield driver, app
+
+
+Play = Callable[..., AbstractAsyncContextManager[tuple[Driver, WatchedDemo]]]
+
+
+@pytest.fixture
+def play(demo_database: Conninfo) -> Play:
+    return partial(playing, demo_database)
 
 
 @pytest.fixture(autouse=True)
@@ -62,13 +68,7 @@ def go_on(app: WatchedDemo) -> None:
     app._player.go_on()
 
 
-def cursor_job(driver: Driver) -> GenerationJob:
-    job = driver.table.cursor_job
-    assert job is not None
-    return job
-
-
-async def test_steps_change_the_job_that_the_cursor_points_at_and_a_burst_shows_its_newest(database: Conninfo) -> None:
+async def test_steps_change_the_job_that_the_cursor_points_at_and_a_burst_shows_its_newest(play: Play) -> None:
     steps = """
     [[step]]
     say = "First"
@@ -93,7 +93,7 @@ async def test_steps_change_the_job_that_the_cursor_points_at_and_a_burst_shows_
     [[step]]
     burst = 4
     """
-    async with playing(database, steps) as (driver, app):
+    async with play(steps) as (driver, app):
         await driver.shows("First · space: next")
         await driver.press("space", shows="Second · space: next")
         assert (cursor_job(driver).mode, cursor_job(driver).cost_cents) == ("packaging", 777)
@@ -110,9 +110,9 @@ async def test_steps_change_the_job_that_the_cursor_points_at_and_a_burst_shows_
         assert [job.id for job in app.dashboard.listing.window.jobs].index(failed.id) == 4
 
 
-async def test_captions_of_the_example_in_the_manual_agree_with_its_job(database: Conninfo) -> None:
+async def test_captions_of_the_example_in_the_manual_agree_with_its_job(play: Play) -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", page_source("demo"), re.DOTALL)
-    async with playing(database, example.partition("\n")[2]) as (driver, _):
+    async with play(example.partition("\n")[2]) as (driver, _):
         await driver.shows("The job is queued. A worker would claim it. · space: next")
         assert (cursor_job(driver).status, cursor_job(driver).cost_cents) == ("queued", 250)
         await driver.press("space", shows="It runs now. Its duration counts up in the list.")
@@ -121,10 +121,8 @@ async def test_captions_of_the_example_in_the_manual_agree_with_its_job(database
         await driver.until(lambda: cursor_job(driver).status == "succeeded")
 
 
-async def test_act_as_shows_what_the_user_sees_closes_a_question_and_drops_keys(
-    database: Conninfo,
-) -> None:
-    async with playing(database, f'{TO_BEN}[[step]]\nact-as = "operator"\n') as (driver, app):
+async def test_act_as_shows_what_the_user_sees_closes_a_question_and_drops_keys(play: Play) -> None:
+    async with play(f'{TO_BEN}[[step]]\nact-as = "operator"\n') as (driver, app):
         await driver.shows("First · space: next")
         await driver.press("w", dialog="Workers · as ada@example.com", shows="First")
         await driver.shows_no_longer("space: next")
@@ -141,9 +139,7 @@ async def test_act_as_shows_what_the_user_sees_closes_a_question_and_drops_keys(
         await driver.press("space", shows="as the operator")
 
 
-async def test_scenario_waits_for_a_failure_and_points_at_it(
-    database: Conninfo, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_scenario_waits_for_a_failure_and_points_at_it(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scenario_player, "_FAST", 200.0)
     steps = """
     workers = ["render-1"]
@@ -161,7 +157,7 @@ async def test_scenario_waits_for_a_failure_and_points_at_it(
     [[step]]
     say = "Second"
     """
-    async with playing(database, steps) as (driver, app):
+    async with play(steps) as (driver, app):
         await driver.shows("First · space: next")
         app.control.clock.set_speed(0.5)
         await driver.press("space", shows="First · space: faster")
@@ -180,12 +176,12 @@ async def test_scenario_waits_for_a_failure_and_points_at_it(
 
 
 async def test_killed_worker_leaves_a_job_of_the_scenario_even_if_the_queue_is_empty(
-    database: Conninfo, monkeypatch: pytest.MonkeyPatch
+    play: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Simulated time runs on while the worker waits for the database, so the test sets no limit on it."""
     monkeypatch.setattr(scenario_player, "_LONGEST_CLAIM", math.inf)
     steps = 'workers = ["render-1", "render-2"]\n[[step]]\nkill-worker = "render-1"\n[[step]]\nsay = "Dead"\n'
-    async with playing(database, steps) as (driver, app):
+    async with play(steps) as (driver, app):
         app.control.clock.set_speed(100)
         await driver.shows("Dead · space: next")
         assert app.control.activity is not None
@@ -195,10 +191,8 @@ async def test_killed_worker_leaves_a_job_of_the_scenario_even_if_the_queue_is_e
         assert {one.job_id for one in overview.held if one.owner == dead} & app._player._own
 
 
-async def test_space_types_a_character_in_a_field_and_shows_that_the_scenario_ended(
-    database: Conninfo,
-) -> None:
-    async with playing(database, '[[step]]\nsay = "Only"') as (driver, app):
+async def test_space_types_a_character_in_a_field_and_shows_that_the_scenario_ended(play: Play) -> None:
+    async with play('[[step]]\nsay = "Only"') as (driver, app):
         await driver.press("slash", "a", "space", "b", shows="a b")
         assert "Only · space: next" in driver.text
         await driver.press("escape", "escape", hides="a b")
@@ -210,9 +204,9 @@ async def test_space_types_a_character_in_a_field_and_shows_that_the_scenario_en
         assert "space continue" not in driver.text
 
 
-async def test_presenter_view_shows_the_caption_and_stays_open_while_space_continues(database: Conninfo) -> None:
+async def test_presenter_view_shows_the_caption_and_stays_open_while_space_continues(play: Play) -> None:
     long = " ".join(["A long caption"] * 12)
-    async with playing(database, TO_BEN.replace("First", long)) as (driver, app):
+    async with play(TO_BEN.replace("First", long)) as (driver, app):
         for size in ((80, 24), (120, 36)):
             await driver.resize(*size)
             await driver.shows("caption · space: next")
@@ -231,7 +225,7 @@ async def test_presenter_view_shows_the_caption_and_stays_open_while_space_conti
         assert isinstance(app.screen, Presenter), "starting over keeps the view open"
 
 
-async def test_step_that_cannot_be_done_is_reported_and_the_next_one_follows(database: Conninfo) -> None:
+async def test_step_that_cannot_be_done_is_reported_and_the_next_one_follows(play: Play) -> None:
     steps = """
     [[step]]
     wait = 600
@@ -261,7 +255,7 @@ async def test_step_that_cannot_be_done_is_reported_and_the_next_one_follows(dat
     [[step]]
     say = "Done"
     """
-    async with playing(database, steps) as (driver, app):
+    async with play(steps) as (driver, app):
         app.control.clock.set_speed(0.5)
         await driver.shows("Waiting … · space: skip the wait")
         await driver.press("space", shows="Ready · space: next")
@@ -288,7 +282,7 @@ async def test_step_that_cannot_be_done_is_reported_and_the_next_one_follows(dat
         assert (newest.mode, newest.id) == ("packaging", app.dashboard.listing.window.jobs[0].id)
 
 
-async def test_starting_over_during_a_write_skips_no_step(database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_starting_over_during_a_write_skips_no_step(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     """A write that is stopped during its commit raises a StoreError. The former scenario must end there."""
     begun = asyncio.Event()
 
@@ -300,7 +294,7 @@ async def test_starting_over_during_a_write_skips_no_step(database: Conninfo, mo
             raise Unreachable("The connection was lost.") from None
 
     steps = '[[step]]\nsay = "First"\n[[step]]\ncreate = "a"\n[[step]]\nsay = "Second"'
-    async with playing(database, steps) as (driver, _):
+    async with play(steps) as (driver, _):
         await driver.shows("First · space: next")
         monkeypatch.setattr(ScenarioPlayer, "_write", stopped)
         await driver.press("space", until=begun.is_set)
@@ -344,7 +338,7 @@ say = "Second"
 """
 
 
-async def test_running_write_opens_no_dialog_once_the_user_has_changed(database: Conninfo) -> None:
+async def test_running_write_opens_no_dialog_once_the_user_has_changed(play: Play) -> None:
     retry, change = Gate("retry_generation_jobs"), Gate("transition_jobs")
     steps = """
     [[step]]
@@ -362,7 +356,7 @@ async def test_running_write_opens_no_dialog_once_the_user_has_changed(database:
     [[step]]
     say = "Fourth"
     """
-    async with playing(database, steps, make=type("GatedStore", (retry.store, change.store), {})) as (driver, app):
+    async with play(steps, make=type("GatedStore", (retry.store, change.store), {})) as (driver, app):
 
         async def ends_after_the_user_has_changed(gate: Gate, caption: str) -> None:
             driver.clear_messages()
@@ -390,12 +384,12 @@ async def test_running_write_opens_no_dialog_once_the_user_has_changed(database:
         await ends_after_the_user_has_changed(change, "Fourth")
 
 
-async def test_keys_typed_while_the_list_changes_are_dropped(database: Conninfo) -> None:
+async def test_keys_typed_while_the_list_changes_are_dropped(play: Play) -> None:
     """A key for a job would act on an unseen row. A key for the filter would act on the dashboard."""
     read = Gate("get_listing", lambda *_: bool(former) and driver.listed == former[-1])
     former: list[object] = []
     steps = TO_A_NEW_JOB + TO_A_NEW_JOB.partition('say = "First"')[2].replace('"a"', '"b"').replace("Second", "Third")
-    async with playing(database, steps, make=read.store) as (driver, app):
+    async with play(steps, make=read.store) as (driver, app):
         await driver.shows("First · space")
         first = driver.listed
         for before, key, caption in ((["2"], "d", "Second"), (["slash", "z"], "n", "Third")):
@@ -413,9 +407,9 @@ async def test_keys_typed_while_the_list_changes_are_dropped(database: Conninfo)
             assert driver.dialog == ""
 
 
-async def test_space_continues_right_after_a_view_closed_and_point_at_clears_the_filter(database: Conninfo) -> None:
+async def test_space_continues_right_after_a_view_closed_and_point_at_clears_the_filter(play: Play) -> None:
     """Other keys for rows are dropped after the scenario moved the cursor."""
-    async with playing(database, f'{TO_A_NEW_JOB}[[step]]\nsay = "Third"\n') as (driver, app):
+    async with play(f'{TO_A_NEW_JOB}[[step]]\nsay = "Third"\n') as (driver, app):
         await driver.shows("First · space")
         first = driver.listed
         await driver.filter("status:failed", "enter", until=lambda: driver.listed != first)
@@ -430,11 +424,11 @@ async def test_space_continues_right_after_a_view_closed_and_point_at_clears_the
         assert len(driver.table.marked_jobs) == 0
 
 
-async def test_scenario_starts_over_once_the_new_list_is_shown(database: Conninfo) -> None:
+async def test_scenario_starts_over_once_the_new_list_is_shown(play: Play) -> None:
     restarts: list[bool] = []
     read = Gate("get_listing", lambda *_: bool(restarts))
     steps = '[[step]]\nsay = "First"\n[[step]]\nsay = "Second"\n'
-    async with playing(database, steps, make=read.store) as (driver, _):
+    async with play(steps, make=read.store) as (driver, _):
         await driver.shows("First · space")
         await driver.press("space", shows="Second · space")
         restarts.append(True)
