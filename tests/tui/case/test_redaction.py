@@ -291,7 +291,7 @@ def test_random_elements_inside_a_named_element_are_replaced_as_a_whole(holder: 
     length=st.sampled_from([0, 150, 2000, 9000]),
     is_closed=st.booleans(),
 )
-def test_element_that_is_long_or_nested_in_itself_leaves_nothing(
+def test_long_or_nested_element_leaves_nothing(
     holder: str, start: str, inner: str, length: int, is_closed: bool
 ) -> None:
     before, after = holder.split("{}")

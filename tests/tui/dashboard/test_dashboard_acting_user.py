@@ -32,7 +32,7 @@ async def dashboard(
     jobs_db.close()
 
 
-async def test_dashboard_acting_as_a_user_reads_and_writes_only_as_that_user(
+async def test_acting_as_a_user_reads_and_writes_only_as_that_user(
     dashboard: Driver, recording: StatementRecording
 ) -> None:
     await dashboard.press("enter", dialog="Job", shows=f"ada@example.com  {ADA}")
@@ -56,7 +56,7 @@ async def test_dashboard_acting_as_a_user_reads_and_writes_only_as_that_user(
     assert recording.tables(AS_ADA) == {"generation_jobs", "projects", "assets"}
 
 
-async def test_only_picker_id_search_and_visibility_comparison_query_as_the_operator(
+async def test_only_picker_search_and_visibility_query_as_the_operator(
     dashboard: Driver, recording: StatementRecording
 ) -> None:
     await dashboard.press("u", dialog="Act as which user?", until=lambda: "ben@example.com" in dashboard.text)

@@ -109,7 +109,7 @@ async def test_marked_jobs_of_all_pages_are_restored_after_confirmation(
     assert archived(jobs_db) == {6}
 
 
-async def test_cleanup_counts_jobs_asks_and_archives_or_deletes_them(
+async def test_cleanup_counts_asks_and_archives_or_deletes(
     dashboard: Driver, jobs_db: JobsDatabase, database: Conninfo
 ) -> None:
     await open_cleanup(dashboard, shows=("▐ ▌ queued", "▐✓▌ failed"))

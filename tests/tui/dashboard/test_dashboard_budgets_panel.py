@@ -35,9 +35,7 @@ def panel(driver: Driver) -> BudgetsPanel:
     return driver.app.dashboard.query_one(BudgetsPanel)
 
 
-async def test_budget_panel_shows_only_budgets_that_apply_to_the_selected_project_and_user(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_budget_panel_shows_budgets_of_the_project_and_user(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     assert not panel(dashboard).display
     limit_autumn(jobs_db, 1_000)
     await dashboard.refreshes(shows=("Budgets", "Autumn catalog   total", "█░░ 90 %", "$1.00 left of $10.00"))

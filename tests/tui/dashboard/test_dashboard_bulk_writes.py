@@ -31,7 +31,7 @@ def running(jobs_db: JobsDatabase) -> int:
     return int(number)
 
 
-async def test_choosing_all_matching_jobs_replaces_the_marks_and_shows_the_exact_count(
+async def test_choosing_all_jobs_replaces_the_marks_and_shows_the_count(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
     jobs_db.jobs(range(100, 700))
@@ -98,7 +98,7 @@ async def test_choice_and_marks_are_right_before_the_list_is_read(drive: Drive) 
         listing.open()
 
 
-async def test_bulk_write_shows_progress_and_stops_after_the_chunk_on_request_or_without_a_permit(
+async def test_bulk_write_shows_progress_and_stops_on_request_or_without_a_permit(
     jobs_db: JobsDatabase, drive: Drive
 ) -> None:
     chunks = Gate("transition_jobs")
@@ -135,9 +135,7 @@ async def test_bulk_write_shows_progress_and_stops_after_the_chunk_on_request_or
         assert "━" * 61 not in driver.text
 
 
-async def test_marked_jobs_are_started_or_deleted_after_confirmation_and_others_are_skipped(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_marked_jobs_are_changed_after_confirmation_or_skipped(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await dashboard.mark(2, 3)
     await dashboard.shows("2 marked, esc unmarks")
     await dashboard.press(
@@ -299,7 +297,7 @@ async def test_report_of_a_made_change_is_an_error_only_if_it_left_jobs_untouche
         ),
     ],
 )
-async def test_bulk_message_counts_jobs_and_names_a_few_skipped_ones(
+async def test_bulk_message_counts_and_names_skipped_jobs(
     number: int, answers: dict[int, SkipReason | Exception], words: str
 ) -> None:
     outcome = await BulkWrite(MANY[:number], Sender(answers)).run()

@@ -133,7 +133,7 @@ async def test_exact_count_can_be_stopped_and_its_totals_survive_later_polls_and
         assert "≥" not in driver.text
 
 
-async def test_changed_list_is_counted_again_soon_without_notifications(
+async def test_changed_list_is_soon_counted_again(
     drive: Drive, jobs_db: JobsDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gjobs.store.database.wake_ups.may_listen", lambda *_: False)
@@ -275,9 +275,7 @@ def test_best_totals_come_from_an_earlier_query_of_the_project_in_any_order(kept
     assert kept.best_totals(ALL) is None, "the oldest are dropped"
 
 
-async def test_timings_dialog_shows_modes_over_a_chosen_period_and_retries_after_an_error(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_timings_dialog_shows_modes_over_a_period_and_retries(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     jobs_db.set_status(1, "running")
     jobs_db.set_status(1, "failed")
     # Wait for the list, so that it is not read while the table is renamed below.

@@ -89,7 +89,7 @@ async def test_panic_of_textual_becomes_an_exception_of_the_dashboard(
     assert "hunter2" not in shown.out + shown.err
 
 
-async def test_exception_in_the_input_thread_ends_the_dashboard(
+async def test_exception_in_the_input_thread_is_raised(
     jobs_db: JobsDatabase, app: WatchedApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(LinuxDriver, "run_input_thread", _break)
@@ -166,9 +166,7 @@ async def test_quitting_during_a_bulk_write_may_stop_it(deleting: Driver, chunks
     assert result.startswith("Deleted 50 of 126 jobs. Stopped: 76 jobs were not touched")
 
 
-async def test_dashboard_is_suspended_after_the_last_change_and_text_for_the_shell_does_nothing(
-    drive: Drive, jobs_db: JobsDatabase
-) -> None:
+async def test_suspending_waits_for_a_change_and_drops_text_for_the_shell(drive: Drive, jobs_db: JobsDatabase) -> None:
     writes = Gate("transition_job_status")
     async with drive(make=writes.store) as driver:
         await driver.go_to(1)

@@ -42,7 +42,7 @@ async def exported(driver: Driver, file: Path, number: int) -> None:
     await driver.until(lambda: not driver.app.key_queue.is_dropping)
 
 
-async def test_export_writes_the_list_on_screen_with_its_filter_and_order(
+async def test_export_writes_the_filtered_and_sorted_list(
     dashboard: Driver, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(export, "SCREEN_EXPORT_ROWS", 2)
@@ -164,9 +164,7 @@ async def test_export_asks_before_replacing_a_file_and_explains_unusable_names(d
     await dashboard.has_dialog("Export")
 
 
-async def test_second_enter_on_the_export_opens_no_details_without_a_key_between(
-    dashboard: Driver, folder: Path
-) -> None:
+async def test_second_enter_on_the_export_opens_details_only_after_another_key(dashboard: Driver, folder: Path) -> None:
     for between in ((), ("e", "escape")):
         await dashboard.press("e", dialog="Export")
         for key in ("enter", *between, "enter"):
@@ -210,7 +208,7 @@ async def test_slow_disk_does_not_stop_the_dashboard_and_a_stopped_export_leaves
     assert names_in(folder) == ["jobs.csv"]
 
 
-async def test_case_of_a_job_is_shown_copied_and_saved_on_a_read_only_database(
+async def test_case_of_a_job_is_shown_copied_and_saved_read_only(
     drive: Drive, jobs_db: JobsDatabase, folder: Path
 ) -> None:
     error = "ben@example.com could not read bucket/user/shoe.png [/oops] \x1b[31m"

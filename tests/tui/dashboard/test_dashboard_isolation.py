@@ -67,7 +67,7 @@ async def test_isolation_check_reports_a_database_without_the_tables(hosted_data
         await driver.press("w", message="The check has not found two users yet.")
 
 
-async def test_user_and_visitor_check_isolation_as_the_operator_and_still_act_as_themselves(
+async def test_user_and_visitor_check_isolation_and_act_as_themselves_again(
     drive: Drive, jobs_db: JobsDatabase
 ) -> None:
     question = "Check isolation as the operator?"
@@ -135,7 +135,7 @@ async def test_isolation_check_can_be_stopped_and_fits_every_size(operator: Driv
     await operator.shows("summary", "No leak, 17 kept.", "A step of the tour", *keys)
 
 
-async def test_isolation_check_of_an_empty_database_creates_the_rows_that_it_needs(
+async def test_isolation_check_of_an_empty_database_makes_its_rows(
     empty_jobs_db: JobsDatabase, database: Conninfo
 ) -> None:
     async with dashboard_on(database, actor=OPERATOR) as driver:

@@ -95,7 +95,7 @@ async def test_error_text_is_sent_once_if_enter_is_pressed_twice(drive: Drive) -
     assert change.calls == 1
 
 
-async def test_deletion_dialog_names_the_job_and_deletes_nothing_without_an_explicit_yes(
+async def test_deletion_dialog_names_the_job_and_needs_an_explicit_yes(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
     await dashboard.press("d", on=1, dialog="Delete this job?")
@@ -209,7 +209,7 @@ async def test_retry_key_queues_a_new_job_linked_to_the_failed_one(failed: Drive
     assert [len(retries(jobs_db, number)) for number in (2, 3, 4)] == [1, 0, 1]
 
 
-async def test_retry_among_failed_jobs_locates_the_new_job_and_keeps_the_cursor(
+async def test_retry_among_failed_jobs_names_the_new_job_and_keeps_the_cursor(
     failed: Driver, jobs_db: JobsDatabase
 ) -> None:
     """The next key acts on the failed job, which cannot be started, and on no other job."""

@@ -57,9 +57,7 @@ async def test_number_keys_and_clicks_on_tabs_list_jobs_of_one_status(dashboard:
     assert dashboard.marked == set()
 
 
-async def test_keys_and_clicks_on_a_title_sort_by_another_column_and_reverse_the_order(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_keys_and_clicks_on_a_title_sort_and_reverse_the_order(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     before = dashboard.app.dashboard.totals
     assert before is not None
     for order, rows in (

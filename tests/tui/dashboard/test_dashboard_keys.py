@@ -127,7 +127,7 @@ async def test_palette_lists_key_actions_and_runs_them_by_their_configured_keys(
     assert keys["Pause or resume refreshing"] == "^t"
 
 
-async def test_enter_runs_the_highlighted_command_even_before_the_list_is_drawn(
+async def test_enter_runs_a_command_before_the_list_is_drawn(
     dashboard: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await dashboard.press("ctrl+z", message="gjobs can be suspended only in a terminal.")

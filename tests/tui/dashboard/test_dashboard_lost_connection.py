@@ -128,9 +128,7 @@ async def test_start_without_a_database_is_reported_and_recovers(jobs_db: JobsDa
             assert driver.banner == ""
 
 
-async def test_dashboard_shows_startup_progress_and_retries_a_session_that_does_not_open(
-    jobs_db: JobsDatabase, database: Conninfo
-) -> None:
+async def test_dashboard_shows_startup_progress_and_opens_again(jobs_db: JobsDatabase, database: Conninfo) -> None:
     failures = iter([TimedOut("Too slow."), StoreError("Not yet.")])
     may_fail = asyncio.Event()
 

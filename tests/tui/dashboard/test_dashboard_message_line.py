@@ -193,7 +193,7 @@ async def test_severities_have_signs_and_colors_and_messages_replaced_too_early_
         assert driver.app.messages.kept[0].text == "Message 1"
 
 
-async def test_error_stays_until_a_key_or_another_message_and_others_for_seconds(
+async def test_error_stays_until_a_key_and_others_for_seconds(
     dashboard: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dashboard.app.show_moment(FROZEN)

@@ -358,7 +358,5 @@ def test_load_without_network_or_answers_shows_neither_bytes_nor_round_trip() ->
         (10.0, True, PaceCause.PAUSED, "only on request, because refreshing is paused"),
     ],
 )
-def test_pace_names_the_reason_of_a_long_wait(
-    max_staleness: float, is_woken: bool, cause: PaceCause, words: str
-) -> None:
+def test_pace_names_the_reason_of_a_wait(max_staleness: float, is_woken: bool, cause: PaceCause, words: str) -> None:
     assert pace_words(max_staleness, interval=2.0, is_woken=is_woken, cause=cause) == words

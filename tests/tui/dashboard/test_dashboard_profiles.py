@@ -162,7 +162,7 @@ async def test_switching_the_database_waits_for_a_write_but_for_no_poll(driver: 
     assert driver.banner == ""
 
 
-async def test_switching_databases_quickly_leaves_no_connection_open(
+async def test_quick_switches_leave_no_connection_open(
     both: Settings, jobs_db: JobsDatabase, lab: JobsDatabase
 ) -> None:
     async with drive_dashboard(app_of(both)) as driver:
@@ -420,9 +420,7 @@ async def test_options_of_the_command_line_apply_to_the_chosen_database(
         await driver.press("W", message="--read-only")
 
 
-async def test_folder_whose_files_name_no_usable_database_opens_the_sample_database_with_a_hint(
-    start: Start, app_directory: Path
-) -> None:
+async def test_folder_without_a_usable_database_opens_the_sample_with_a_hint(start: Start, app_directory: Path) -> None:
     for name in (".env", ".env.production.local", ".env.\x1b[31m.local"):
         (app_directory / name).write_text("DATABASE_URL=mysql://h/d\n", encoding="utf-8")
     async with drive_dashboard(start()) as driver:
@@ -430,7 +428,7 @@ async def test_folder_whose_files_name_no_usable_database_opens_the_sample_datab
         await driver.shows_message("gjobs skipped 3 entries of the app's files: 'gjobs profiles' says why.")
 
 
-async def test_sample_database_opens_if_the_user_stops_waiting_for_slow_files(
+async def test_sample_database_opens_if_slow_files_are_not_awaited(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = threading.Event()

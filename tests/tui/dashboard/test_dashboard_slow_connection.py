@@ -94,7 +94,7 @@ async def test_undo_waits_for_the_answer_to_a_deletion(drive: Drive, jobs_db: Jo
         await driver.press("U", message=f"Restored main_white {short(3)}.")
 
 
-async def test_list_delivered_late_counts_as_requested_when_its_query_was_sent(
+async def test_late_list_counts_as_requested_when_its_query_was_sent(
     drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[float] = []
@@ -357,9 +357,7 @@ async def test_unexpected_failure_of_a_preparation_is_raised_at_the_next_one(pre
         preparation.start(FailingDatabase(Unreachable("full")), 0.1)
 
 
-async def test_counts_continue_while_a_spare_connection_is_opened(
-    drive: Drive, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_counts_go_on_while_a_spare_connection_is_opened(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
     silent = SilentConnection()
     monkeypatch.setattr(Database, "prepare_write", silent.prepare_write)
     async with drive(interval=60.0) as driver:

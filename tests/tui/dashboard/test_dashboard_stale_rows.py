@@ -65,9 +65,7 @@ async def test_job_that_changed_or_left_behind_the_dialog_is_kept(dashboard: Dri
     assert jobs_db.count() == 7
 
 
-async def test_cursor_selects_no_job_after_its_job_was_deleted_elsewhere_or_left_the_status(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_cursor_selects_no_job_after_its_job_left_the_list(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await dashboard.go_to(2)
     jobs_db.delete(2)
     await dashboard.refreshes(message=f"The job {short(2)} under the cursor left this list.")

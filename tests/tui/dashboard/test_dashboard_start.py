@@ -40,7 +40,7 @@ async def test_dashboard_starts_with_the_newest_project_and_can_list_all_project
         assert text in dashboard.row(line)
 
 
-async def test_dashboard_reopens_the_last_selected_project_of_its_database_and_user(
+async def test_dashboard_reopens_the_last_selected_project(
     jobs_db: JobsDatabase, drive: Drive, state_path: Path
 ) -> None:
     async with drive(state_path=state_path) as first:
@@ -67,9 +67,7 @@ async def test_empty_dashboard_explains_how_to_create_them(empty_jobs_db: JobsDa
         assert driver.title == "Jobs · 0, newest first"
 
 
-async def test_widgets_may_be_removed_while_others_are_loaded(
-    dashboard: Driver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_widgets_may_be_removed_while_others_load(dashboard: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     filter_bar = dashboard.app.dashboard.query_one(FilterBar)
     await filter_bar.remove_children()
 
@@ -92,9 +90,7 @@ async def test_operator_chooses_the_owner_of_a_new_project(jobs_db: JobsDatabase
     assert jobs_db.sql("select user_id from projects where name = 'Boots'") == [(BEN,)]
 
 
-async def test_project_is_selected_in_the_picker_by_key_or_click_in_the_list_and_when_it_is_new(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_project_is_selected_by_picker_key_click_or_creation(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await dashboard.press("p")
     dialog = dashboard.app.screen
     assert isinstance(dialog, PickDialog)
@@ -231,9 +227,7 @@ def test_broken_state_file_is_replaced(path: Path, content: bytes, caplog: pytes
         ({"has_seen_tour": "no"}, StateFile()),
     ],
 )
-def test_unknown_values_are_ignored_and_a_state_without_a_tour_is_of_an_earlier_version(
-    path: Path, stored: object, state: StateFile
-) -> None:
+def test_unknown_values_are_ignored_and_a_state_may_lack_the_tour(path: Path, stored: object, state: StateFile) -> None:
     path.parent.mkdir()
     path.write_text(json.dumps(stored))
     assert load(path) == state

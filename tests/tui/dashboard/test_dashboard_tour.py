@@ -150,9 +150,7 @@ async def reach_step_3(tour: Driver) -> None:
     await tour.shows("Tour 3/6")
 
 
-async def test_escape_ends_the_tour_after_its_other_uses_and_for_good(
-    tour: Driver, drive: Drive, state_path: Path
-) -> None:
+async def test_escape_ends_the_tour_for_good_after_its_other_uses(tour: Driver, drive: Drive, state_path: Path) -> None:
     await tour.resize(80, 24)
     await tour.press("n", dialog="New job", until=lambda: tour.text.count("Tour 1/6") == 1)
     await tour.press("escape", dialog="", until=lambda: tour.text.count("Tour 1/6") == 1)

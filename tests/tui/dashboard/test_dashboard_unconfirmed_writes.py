@@ -134,7 +134,7 @@ async def test_interrupted_bulk_start_and_undo_are_resolved_and_reported(
     assert jobs_db.count() == (8 if arrives else 2)
 
 
-async def test_retries_whose_answer_is_lost_are_named_and_counted_by_the_failed_jobs(
+async def test_retries_whose_answer_is_lost_are_named_and_counted(
     connection: Connection, jobs_db: JobsDatabase
 ) -> None:
     for number in (10, 11):

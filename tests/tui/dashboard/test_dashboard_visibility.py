@@ -49,7 +49,7 @@ def row_of(dashboard: Driver, number: int) -> str:
     return dashboard.row(dashboard.rows.index(number) + 1)
 
 
-async def test_visibility_comparison_lists_hidden_jobs_dimmed_and_their_details_show_the_policy(
+async def test_comparison_dims_hidden_jobs_and_their_details_show_the_policy(
     comparing: Driver, jobs_db: JobsDatabase
 ) -> None:
     assert comparing.rows == [1, 2, 3, 4, 5, 6, 9, 10]
@@ -109,7 +109,7 @@ async def test_comparison_follows_status_project_and_id_and_keeps_totals_and_cur
     await dashboard.shows_no_longer("Trail gear")
 
 
-async def test_no_key_changes_a_hidden_job_and_changes_of_visible_ones_appear_in_the_comparison(
+async def test_no_key_changes_a_hidden_job_and_other_changes_are_compared(
     comparing: Driver, jobs_db: JobsDatabase
 ) -> None:
     refusal = "ada@example.com does not see this job. Press u to act as the operator."

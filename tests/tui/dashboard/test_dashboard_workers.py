@@ -49,7 +49,7 @@ def lease(jobs_db: JobsDatabase, number: int, owner: UUID | None, *, note: str |
     )
 
 
-async def test_workers_dialog_lists_leased_jobs_opens_their_details_and_keeps_its_cursor(
+async def test_workers_dialog_lists_and_opens_jobs_and_keeps_its_cursor(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
     add_worker(jobs_db)
@@ -91,7 +91,7 @@ async def test_workers_dialog_lists_leased_jobs_opens_their_details_and_keeps_it
     await dashboard.press("enter", message="is deleted or hidden")
 
 
-async def test_workers_dialog_shows_how_to_start_a_worker_and_to_the_operator_the_workers(
+async def test_workers_dialog_explains_workers_and_shows_the_operator_all(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
     await dashboard.press("w", shows=("0 workers alive", "'gjobs worker MODULE:REGISTRY' starts a worker."))

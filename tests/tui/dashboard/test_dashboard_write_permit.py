@@ -76,9 +76,7 @@ async def test_write_within_a_permit_is_journaled_until_a_second_key_ends_the_pe
     assert jobs_db.status(5) is JobStatus.QUEUED
 
 
-async def test_write_permit_needs_a_reason_and_counts_down_in_the_header_and_the_color_of_the_frame(
-    permitted: Driver, clock: Clock
-) -> None:
+async def test_write_permit_needs_a_reason_and_counts_down_in_a_colored_frame(permitted: Driver, clock: Clock) -> None:
     before = permitted.app.get_css_variables()["frame"]
     await permitted.press("W", dialog="Allow writes")
     await permitted.type("  ", "enter", shows="✗ Type a reason for writing.")

@@ -141,7 +141,7 @@ TOO_LONG = f"{'x' * 300}.csv"
     ],
     ids=["long name", "long directory", "null byte", "lone surrogate", "link to itself", "file as directory"],
 )
-def test_unusable_name_is_refused_before_anything_is_written(
+def test_unusable_name_is_refused_before_writing(
     folder: Path, name: str, sentence: str, hint: str, overwrites: bool
 ) -> None:
     (folder / "loop.csv").symlink_to("loop.csv")

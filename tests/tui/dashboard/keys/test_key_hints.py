@@ -58,9 +58,7 @@ async def test_keys_that_do_not_apply_to_the_selected_jobs_are_grey(dashboard: D
     await dashboard.press("space", on=4, until=lambda: grey(dashboard) == [])
 
 
-async def test_keys_that_may_not_change_a_hidden_job_are_grey_and_none_is_shown_behind_a_dialog(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_keys_for_a_hidden_job_are_grey_and_not_behind_a_dialog(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     jobs_db.job(9, "failed", owner=BEN)
     await dashboard.press("v", shows="visibility: ")
     await dashboard.press(on=9, until=lambda: grey(dashboard) == [*WRITE_HINTS[:4], "d delete"])

@@ -222,7 +222,7 @@ async def test_keys_for_a_dialog_that_closes_by_itself_are_dropped(dashboard: Dr
     await dashboard.until(lambda: not dashboard.app.is_running)
 
 
-async def test_held_key_opens_and_closes_its_dialog_as_slow_keys_do_and_rarely(
+async def test_held_key_opens_its_dialog_rarely_and_ends_as_slow_keys_do(
     dashboard: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An odd number leaves the dialog open."""
@@ -417,7 +417,7 @@ def raise_missing(_: JobsPanel) -> None:
     raise NoMatches
 
 
-async def test_key_that_waits_for_a_change_while_the_dashboard_closes_is_no_error(
+async def test_key_that_waits_while_the_dashboard_closes_is_no_error(
     drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The panel may be removed while the app closes. The key queue must not ask for it then."""

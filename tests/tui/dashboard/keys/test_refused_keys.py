@@ -278,9 +278,7 @@ async def test_key_acts_on_a_job_that_the_screen_shows_as_selected(dashboard: Dr
         assert statuses(jobs_db) == {**before, job_id(number): status}, keys
 
 
-async def test_key_typed_before_the_selected_job_is_shown_does_nothing(
-    dashboard: Driver, jobs_db: JobsDatabase
-) -> None:
+async def test_key_typed_before_the_selected_job_is_shown_is_dropped(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     """The text typed for the dialog of a dropped key is dropped, too."""
     before = statuses(jobs_db)
     for keys in (keys for keys, _, _ in OTHER_JOBS if keys[:2] != ["down", "3"]):

@@ -236,7 +236,7 @@ async def test_open_details_and_the_cursor_follow_the_moment(jobs_db: JobsDataba
         assert "writes are off" in driver.header
 
 
-async def test_database_without_events_is_explained_in_the_form(
+async def test_form_explains_a_database_without_events(
     attached_jobs_db: JobsDatabase, attached_database: Conninfo
 ) -> None:
     async with dashboard_on(attached_database) as driver:
@@ -283,7 +283,7 @@ def app_in(database: Conninfo, state: Path) -> WatchedApp:
     return WatchedApp(choices[0].opener, setup=replace(setup_of(settings), database_choices=choices), state_path=state)
 
 
-async def test_key_shows_times_in_the_next_zone_and_the_next_run_remembers_it(
+async def test_key_shows_the_next_zone_and_the_next_run_remembers_it(
     jobs_db: JobsDatabase, database: Conninfo, tmp_path: Path
 ) -> None:
     state = tmp_path / "state.json"
@@ -318,7 +318,7 @@ async def shows_each_zone(driver: Driver, title: str) -> None:
     await driver.press("Z", "Z", until=lambda: before <= times_in_dialog(driver))
 
 
-async def test_key_changes_the_zone_in_each_dialog_with_times_but_not_in_fields(
+async def test_key_changes_the_zone_in_dialogs_but_not_in_fields(
     jobs_db: JobsDatabase, database: Conninfo, tmp_path: Path
 ) -> None:
     jobs_db.job(9, "failed", error="boom")

@@ -97,7 +97,7 @@ async def test_last_transitions_have_state_colour_age_and_id(drive: Drive, jobs_
         assert any("xxx…" in line and "◌ queued" in line for line in lines)
 
 
-async def test_presenter_closes_for_screens_to_read_and_with_its_keys_and_ignores_keys_for_jobs(
+async def test_presenter_closes_for_other_screens_and_ignores_keys_for_jobs(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
     before = jobs_db.sql("select id, status from generation_jobs order by id")
@@ -192,7 +192,7 @@ def test_log_names_the_status_before_and_after() -> None:
         (RUNNING, QUEUED, (RUNNING, QUEUED)),
     ],
 )
-def test_path_of_a_transition_has_the_status_that_no_listing_showed(
+def test_path_has_the_status_that_no_listing_showed(
     before: JobStatus | None, after: JobStatus, path: tuple[JobStatus, ...]
 ) -> None:
     assert Transition(job=make_listed(1, status=after), before=before, at=NOON).path == path
@@ -369,7 +369,7 @@ async def states(operator: Store) -> set[tuple[UUID, str]]:
     return {(job.id, job.status) for job in (await operator.get_generation_jobs(limit=100)).items}
 
 
-async def test_cursor_stays_on_the_newest_job_while_nobody_touches_the_demo(
+async def test_cursor_follows_the_newest_job_of_an_idle_demo(
     demo_database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     control = DemoControl()

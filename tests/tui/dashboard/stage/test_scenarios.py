@@ -175,7 +175,7 @@ async def test_scenario_waits_for_a_failure_and_points_at_it(play: Play, monkeyp
         assert app.control.clock.speed == 0.5
 
 
-async def test_killed_worker_leaves_a_job_of_the_scenario_even_if_the_queue_is_empty(
+async def test_killed_worker_leaves_a_job_even_if_the_queue_is_empty(
     play: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Simulated time runs on while the worker waits for the database, so the test sets no limit on it."""

@@ -364,9 +364,7 @@ def test_totals_show_their_precision_age_and_actor(numbers: Totals, seconds: flo
         (USUAL, None, "exact · filter not counted"),
     ],
 )
-def test_totals_are_complete_only_when_matching_jobs_are_counted_exactly(
-    totals: Totals, matching: Count | None, precision: str
-) -> None:
+def test_totals_are_complete_if_matching_jobs_are_exact(totals: Totals, matching: Count | None, precision: str) -> None:
     numbers = replace(totals, query=FILTERED, matching=matching)
     rest = "" if precision == "exact" else " · = counts exactly"
     assert totals_note(numbers, seconds=3, key="=") == f"{precision} · just now · as the operator{rest}"
@@ -415,7 +413,7 @@ BEFORE = counted(5, 4, 3, 2)
         (counted(5, 4, 3, 1), {FAILED}, {}),
     ],
 )
-def test_changes_count_jobs_moved_to_a_state(
+def test_changes_count_jobs_moved_to_states(
     after: Totals, changed: set[JobStatus], moved: dict[JobStatus, int]
 ) -> None:
     assert state_changes(BEFORE, after) == StateChanges(changed=frozenset(changed), moved=moved)
