@@ -9,7 +9,7 @@ from gjobs.store.configuration.settings import WriteMode
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.retention.retention import RetentionAction
 from tests.conftest import Conninfo, connect
-from tests.tui.dashboard.dashboard_driver import AS_BEN, Drive, Driver, Expected, dashboard_on
+from tests.tui.dashboard.dashboard_driver import AS_BEN, Drive, Driver, Expected
 from tests.tui.jobs_database import SPRING, JobsDatabase, job_id, short
 
 TEN_YEARS = 10 * 365 * 24 * 60.0  # minutes
@@ -185,14 +185,3 @@ async def test_read_only_session_can_neither_restore_nor_clean_up(jobs_db: JobsD
         driver.clear_messages()
         await driver.press("r", message="This session is read-only.")
         assert driver.dialog == "Archive · Autumn catalog"
-
-
-async def test_database_without_an_archive_shows_how_to_add_one(attached_database: Conninfo) -> None:
-    async with dashboard_on(attached_database) as driver:
-        await driver.command("Archived jobs")
-        await driver.shows_message(
-            "Not possible here: This database lacks what gjobs adds: events, workers, budgets, and the archive. Run"
-        )
-        await open_cleanup(driver)
-        await driver.press("enter")
-        await driver.shows("✗ This database lacks what gjobs adds", "to add it.", "Or delete them.")

@@ -188,26 +188,20 @@ def test_budget_note_shows_the_first_budget_and_the_list_two_lines_of_each() -> 
     assert used_up[1][0][1] == "$text-error"
 
 
-def test_change_words_describe_the_effect_of_a_new_limit() -> None:
+def test_words_describe_the_effect_of_a_limit_an_unnamed_owner_and_the_pace_of_a_day() -> None:
     assert change_words(replace(MONTHLY, limit_cents=20_000)) == "$82.10 is spent, $117.90 left."
     assert change_words(MONTHLY) == "$82.10 is spent, $17.90 left. It warns from 80 % of the limit."
     assert change_words(replace(MONTHLY, limit_cents=8_210)).startswith("$82.10 is spent. It has already run out. ")
 
-
-def test_set_budget_message_shows_the_remaining_amount() -> None:
     calm = replace(MONTHLY, spent_cents=0)
     assert limit_message(calm).text == "Set the budget of $100.00 a month for project Autumn catalog: $100.00 left."
     assert [limit_message(one).severity for one in (calm, MONTHLY)] == ["information", "warning"]
     assert limit_message(MONTHLY).text.endswith(": $17.90 left. 82 % is already spent.")
 
-
-def test_owner_without_a_readable_name_is_shown_by_id() -> None:
     assert owner_words(replace(MONTHLY, name=None)) == "project 00000000"
     assert owner_words(replace(DAILY, name=None)) == "user 00000000"
     assert owner_words(replace(DAILY, name="\x1b[2J")) == "␛[2J"
 
-
-def test_daily_budget_shows_the_time_at_which_it_runs_out() -> None:
     assert pace_words(replace(DAILY, spent_cents=8_000), NOW) == "runs out at 15:00"
     assert pace_words(replace(DAILY, spent_cents=10_000), NOW) == "has run out"
     assert pace_words(DAILY, NOW) == "-"

@@ -169,8 +169,7 @@ async def test_quitting_during_a_bulk_write_may_stop_it(deleting: Driver, chunks
 async def test_suspending_waits_for_a_change_and_drops_text_for_the_shell(drive: Drive, jobs_db: JobsDatabase) -> None:
     writes = Gate("transition_job_status")
     async with drive(make=writes.store) as driver:
-        await driver.go_to(1)
-        await driver.press("s", until=lambda: writes.calls == 1)
+        await driver.press("s", on=1, until=lambda: writes.calls == 1)
         await driver.press("ctrl+z", message="gjobs is suspended as soon as the last change is confirmed.")
         await driver.press("f", "g", "enter", message=SUSPENDING)
         writes.release()
@@ -242,8 +241,7 @@ async def test_result_of_a_form_with_one_write_is_printed_after_quitting(
     async with drive(make=write.store) as driver:
         await driver.press(key, dialog=title)
         await driver.type(typed, "enter", until=lambda: write.calls)
-        await driver.press("ctrl+q")
-        await driver.shows("Quitting after the last change is confirmed.")
+        await driver.press("ctrl+q", shows="Quitting after the last change is confirmed.")
         write.open()
         await driver.until(lambda: not driver.app.is_running)
         (result,) = driver.app.tasks.farewell

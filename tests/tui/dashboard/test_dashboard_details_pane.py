@@ -122,8 +122,7 @@ async def test_pane_reads_only_the_job_on_which_the_cursor_rests_and_nothing_on_
         await driver.resize(*WIDE)
         await driver.until(lambda: "Events" in pane_text(driver) and not driver.app.dashboard.is_loading_details)
         calls = gate.calls
-        for key in (*["down", "up"] * 5, "down", "down"):
-            send(driver.app, key)
+        send(driver.app, *["down", "up"] * 5, "down", "down")
         await driver.until(lambda: driver.cursor == 3 and gate.calls > calls and "Events" in pane_text(driver))
         assert gate.calls == calls + 1
 

@@ -192,8 +192,7 @@ async def test_reading_can_be_stopped_and_keys_typed_ahead_do_nothing(drive: Dri
         await driver.until(lambda: not driver.message)
 
         driver.clear_messages()
-        for key in ("E", "r", "y", "enter"):
-            send(driver.app, key)
+        send(driver.app, "E", "r", "y", "enter")
         await driver.until(lambda: len(driver.warnings) > 0)
         await ready(driver)
         assert jobs_db.count() == 8
@@ -238,8 +237,7 @@ async def test_hostile_errors_are_harmless_on_screen_and_in_the_copy(operator: D
     jobs_db.sql("update auth.users set email = %s where id = %s", "ben\x1b@example.com", BEN)
     await operator.show_project("all projects")
     screen = await open_errors(operator)
-    await operator.shows("Users    1 user: ben␛@example.com")
-    await operator.shows("[/oops][@click=app.quit]x")
+    await operator.shows("Users    1 user: ben␛@example.com", "[/oops][@click=app.quit]x")
     assert not shows_forbidden(operator.text)
     await operator.press("y", message="Copied the error group")
     assert screen.is_open

@@ -167,8 +167,7 @@ async def test_export_asks_before_replacing_a_file_and_explains_unusable_names(d
 async def test_second_enter_on_the_export_opens_details_only_after_another_key(dashboard: Driver, folder: Path) -> None:
     for between in ((), ("e", "escape")):
         await dashboard.press("e", dialog="Export")
-        for key in ("enter", *between, "enter"):
-            send(dashboard.app, key)
+        send(dashboard.app, "enter", *between, "enter")
         await dashboard.shows_message(f"Exported 6 jobs to {folder}/jobs.csv.")
         await rest(dashboard)
         assert isinstance(dashboard.app.screen, JobDetails) is bool(between), between
@@ -231,12 +230,10 @@ async def test_case_of_a_job_is_shown_copied_and_saved_read_only(
         assert "[e-mail 1] could not read [path 1] [/oops]" in copied
         assert "ben@example.com" not in copied
 
-        await driver.press("r")
-        await driver.shows("Redaction is off. The text may hold keys")
+        await driver.press("r", shows="Redaction is off. The text may hold keys")
         await driver.press("y", message="Copied the case with OSC 52. Redaction is off.")
         assert "ben@example.com could not read bucket/user/shoe.png" in driver.app.clipboard
-        await driver.press("r")
-        await driver.shows("Redacted 2 values")
+        await driver.press("r", shows="Redacted 2 values")
         await driver.press("s", dialog="Save the case")
         assert driver.value("#file") == "case-job-00000009.md"
         await driver.press("enter", message=f"Saved the case to {folder}/case-job-00000009.md. Redacted 2 values")
@@ -255,21 +252,17 @@ async def test_case_of_a_job_is_shown_copied_and_saved_read_only(
 
 async def test_case_of_the_acting_user_of_a_picked_user_and_of_the_newest_job_of_an_error_group(drive: Drive) -> None:
     async with drive() as driver:
-        await driver.press("tab", "C", dialog="Case · ada@example.com")
-        await driver.shows(f"id `{ADA}`")
+        await driver.press("tab", "C", dialog="Case · ada@example.com", shows=f"id `{ADA}`")
         await driver.press("escape", dialog="")
         await driver.press("u", dialog="Act as which user?", shows="ben@example.com")
         await driver.press("up", "up", "ctrl+t", message="No user under the cursor.")
         await driver.type("ben", hides="the role in the database URL")
         await driver.shows("ben@example.com")
-        await driver.press("ctrl+t", dialog="Case · ben@example.com")
-        await driver.shows(f"id `{BEN}`")
-        await driver.press("q", dialog="")
-        await driver.shows("as ada@example.com")
+        await driver.press("ctrl+t", dialog="Case · ben@example.com", shows=f"id `{BEN}`")
+        await driver.press("q", dialog="", shows="as ada@example.com")
 
         await open_errors(driver)
-        await driver.press("C", dialog=f"Case · job {job_id(4)} of ada@example.com")
-        await driver.shows("read as `the operator`")
+        await driver.press("C", dialog=f"Case · job {job_id(4)} of ada@example.com", shows="read as `the operator`")
         await driver.press("escape", dialog="Errors · Autumn catalog")
         await driver.press("escape", dialog="")
 

@@ -22,12 +22,7 @@ from gjobs.tui.dashboard.list.filter_bar import CompletionList, FilterBar
 from gjobs.tui.dashboard.session.setup import DashboardSetup
 from gjobs.tui.dashboard.terminal.appearance import frame_text
 from tests.tui.app_waits import AppDriver
-from tests.tui.dashboard.dashboard_driver import (
-    AS_ADA,
-    Drive,
-    Driver,
-    ExpensiveStore,
-)
+from tests.tui.dashboard.dashboard_driver import AS_ADA, Drive, Driver, ExpensiveStore
 from tests.tui.jobs_database import BEN
 
 

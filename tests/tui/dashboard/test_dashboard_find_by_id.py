@@ -13,12 +13,7 @@ from gjobs.store.jobs.job_results import CappedCount
 from gjobs.store.search import IdMatches
 from gjobs.store.users.actor import ANON, OPERATOR, ActingUser
 from gjobs.store.users.user_sql import FoundUser
-from gjobs.tui.dashboard.features.navigation import (
-    actor_choices,
-    found_items,
-    item_choice,
-    item_name,
-)
+from gjobs.tui.dashboard.features.navigation import actor_choices, found_items, item_choice, item_name
 from gjobs.tui.dashboard.list.filter_bar import FilterField
 from tests.tui.dashboard.dashboard_driver import Driver, Expected
 from tests.tui.jobs_database import ADA, AUTUMN, BEN, SPRING, TRAIL, JobsDatabase, job_id, short
@@ -143,11 +138,13 @@ FOUND_ASSET = Asset(
 USER = ActingUser(id=OWNER, email="ada@example.com")
 
 
-def test_items_that_only_the_operator_sees_are_hidden_except_users() -> None:
+def test_items_that_only_the_operator_sees_are_hidden_except_users_and_show_their_id() -> None:
     """A project seen by both is the same item, although its counts differ."""
     seen = IdMatches(projects=(replace(PROJECT, job_count=1),))
     found = found_items(seen, IdMatches(jobs=(JOB,), projects=(PROJECT,), users=(USER,)))
     assert [(item.what.id, item.is_hidden) for item in found] == [(PROJECT.id, False), (JOB.id, True), (OWNER, False)]
+    details = [item_choice(item, "ada@example.com").detail for item in found[:2]]
+    assert details == [str(PROJECT.id), f"hidden from ada@example.com, {JOB.id}"]
 
 
 def test_found_items_have_readable_names() -> None:
@@ -158,12 +155,6 @@ def test_found_items_have_readable_names() -> None:
         "user ada@example.com",
         "user no e-mail, 00000000",
     ]
-
-
-def test_choice_among_found_items_shows_the_full_id() -> None:
-    seen, hidden = found_items(IdMatches(assets=(FOUND_ASSET,)), IdMatches(assets=(FOUND_ASSET,), jobs=(JOB,)))
-    assert item_choice(seen, "ada@example.com").detail == str(FOUND_ASSET.id)
-    assert item_choice(hidden, "ada@example.com").detail == f"hidden from ada@example.com, {JOB.id}"
 
 
 BUSY = FoundUser(

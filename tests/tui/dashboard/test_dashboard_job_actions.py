@@ -14,6 +14,7 @@ from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import AS_BEN, Drive, Driver, Gate, dashboard_on
 from tests.tui.dashboard.keys.key_sending import rest, send
 from tests.tui.dashboard.statistics.test_costs_panel import USUAL, cost_lines
+from tests.tui.dashboard.test_dashboard_archive import open_cleanup
 from tests.tui.jobs_database import ADA, AUTUMN, JobsDatabase, fill, job_id, short
 
 NUMBERS = {"queued": 1, "succeeded": 3, "failed": 4}  # the first job in each status
@@ -161,7 +162,16 @@ async def test_database_without_migrations_shows_observed_changes_and_says_what_
         attached_jobs_db.sql(RAISE_COST, job_id(1))
         await driver.refreshes()
         await driver.press("enter", shows=("cost changed", "+$0.50 = ", "observed", "Observed here.", "to add it"))
-        await driver.press("escape")
+        await driver.press("escape", dialog="")
+        await driver.press("at", dialog="Show an earlier moment")
+        await driver.press("enter", shows=("This database lacks what gjobs adds", "gjobs migrate up"))
+        await driver.press("escape", dialog="")
+        assert driver.session.access.may_write
+        lacks = "Not possible here: This database lacks what gjobs adds: events, workers, budgets, and the archive. Run"
+        await driver.command("Archived jobs", message=lacks)
+        await open_cleanup(driver)
+        await driver.press("enter", shows=("✗ This database lacks what gjobs adds", "to add it.", "Or delete them."))
+        await driver.press("escape", dialog="")
         await driver.act_as(OPERATOR, shows="as the operator")
         await driver.refreshes()
         await driver.press("w", message="to add it", dialog="")
@@ -215,10 +225,8 @@ async def test_retry_among_failed_jobs_names_the_new_job_and_keeps_the_cursor(
     """The next key acts on the failed job, which cannot be started, and on no other job."""
     await failed.press("5", rows=[2, 4])
     await failed.go_to(2)
-    for key in ("r", "s"):
-        send(failed.app, key)
-    await failed.shows_message("Only a queued job can be started; this one has already failed")
-    await failed.shows("m 1 more")
+    send(failed.app, "r", "s")
+    await failed.expects(message="Only a queued job can be started; this one has already failed", shows="m 1 more")
     assert failed.messages[-2].endswith("It is not in this list. Press 1 to list all statuses.")
     assert failed.cursor == 2
     assert retries(jobs_db, 2) == [("queued", 1)]

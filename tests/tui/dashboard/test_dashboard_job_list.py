@@ -15,14 +15,7 @@ from gjobs.tui.dashboard.list.job_table import JobTable
 from gjobs.tui.dashboard.list.list_header import StatusTabs
 from gjobs.tui.dashboard.list.loaded_rows import spare_rows
 from tests.conftest import Conninfo
-from tests.tui.dashboard.dashboard_driver import (
-    Drive,
-    Driver,
-    FrozenStore,
-    WatchedApp,
-    drive_dashboard,
-    opener_of,
-)
+from tests.tui.dashboard.dashboard_driver import Drive, Driver, FrozenStore, WatchedApp, drive_dashboard, opener_of
 from tests.tui.jobs_database import AUTUMN, JobsDatabase, job_id, short
 
 

@@ -50,7 +50,7 @@ def own_bindings() -> list[Binding]:
     return [binding for binding in bindings if binding not in (*PRESENT, *READING_KEYS)]
 
 
-def test_every_binding_has_a_unique_id_and_a_tooltip() -> None:
+def test_every_binding_has_a_unique_id_a_group_a_tooltip_and_a_key_of_each_terminal() -> None:
     bindings = own_bindings()
 
     assert len(bindings) > 40
@@ -60,6 +60,10 @@ def test_every_binding_has_a_unique_id_and_a_tooltip() -> None:
         assert binding.description
         assert binding.tooltip[0].isupper()
         assert not binding.tooltip.endswith(".")
+    assert {str(binding.id).partition(".")[0] for binding in bindings} == set(GROUPS), "the help has a title for each"
+    keys = {key for binding in bindings for key in binding.key.split(",")}
+    assert keys.isdisjoint({"ctrl+m", "ctrl+h", "ctrl+i", "ctrl+j"}), "terminals cannot tell them from other keys"
+    assert not any(key.startswith("alt+") for key in keys)
 
 
 def test_each_key_runs_a_function_that_takes_its_arguments() -> None:
@@ -92,16 +96,6 @@ def test_texts_outside_the_dashboard_name_its_keys() -> None:
     ]
     named = {key for text in texts for key in re.findall(r"\b[Pp]ress(?:es)? (\w)\b", text)}
     assert named == {KEYS[name].key for name in ("app.user", "app.write", "project.budgets")}
-
-
-def test_no_binding_uses_a_key_that_terminals_cannot_distinguish() -> None:
-    keys = {key for binding in own_bindings() for key in binding.key.split(",")}
-    assert keys.isdisjoint({"ctrl+m", "ctrl+h", "ctrl+i", "ctrl+j"})
-    assert not any(key.startswith("alt+") for key in keys)
-
-
-def test_help_has_a_titled_group_for_every_binding() -> None:
-    assert {(binding.id or "").partition(".")[0] for binding in own_bindings()} == set(GROUPS)
 
 
 async def test_palette_lists_key_actions_and_runs_them_by_their_configured_keys(dashboard: Driver) -> None:

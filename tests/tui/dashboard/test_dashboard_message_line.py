@@ -206,22 +206,22 @@ async def test_error_stays_until_a_key_and_others_for_seconds(
     dashboard.clear_messages()
     timers, error = SteppedTimers(), Message(text="Nothing was changed.", severity="error")
     monkeypatch.setattr(dashboard.app, "set_timer", timers.set_timer)
+
+    def message_after(seconds: float) -> str:
+        timers.advance(seconds)
+        return dashboard.message
+
     for key in ("escape", "m"):
         show_message(dashboard.app, error)
-        timers.advance(100)
-        assert dashboard.message == "Nothing was changed."
+        assert message_after(100) == "Nothing was changed."
         await dashboard.press(key)
         assert dashboard.message == ""
     show_message(dashboard.app, error)
     show_warning(dashboard.app, "Not yet.")
-    timers.advance(7)
-    assert dashboard.message == "Not yet."
-    timers.advance(1)
-    assert dashboard.message == ""
+    assert (message_after(7), message_after(1)) == ("Not yet.", "")
     show_message(dashboard.app, error)
     dashboard.app.messages.forget()
-    timers.advance(8)
-    assert dashboard.message == "", "it is about another database"
+    assert message_after(8) == "", "it is about another database"
 
     # A success hides a pinned text for three seconds. Other messages hide it for eight.
     board = dashboard.app.messages
@@ -229,24 +229,17 @@ async def test_error_stays_until_a_key_and_others_for_seconds(
     board.pin("A step", owner="tour")
     timers.advance(2)
     board.show(Message(text="Copied the id"))
-    timers.advance(2)
-    assert dashboard.message == "Copied the id"
-    timers.advance(1)
-    assert dashboard.message == ""
+    assert (message_after(2), message_after(1)) == ("Copied the id", "")
     for shown in (Message(text="Deleted a job", keys="U undo"), Message(text="Nothing changed", severity="error")):
         board.show(shown)
-        timers.advance(7)
-        assert dashboard.message.startswith(shown.text)
-        timers.advance(1)
-        assert dashboard.message == ""
+        assert message_after(7).startswith(shown.text)
+        assert message_after(1) == ""
     board.unpin("tour")
     board.show(Message(text="Copied the id"))
-    timers.advance(7)
-    assert dashboard.message == "Copied the id"
+    assert message_after(7) == "Copied the id"
     board.show(Message(text="Copied the id"))
     board.pin("A caption", owner="a scenario that begins")
-    timers.advance(3)
-    assert dashboard.message == ""
+    assert message_after(3) == ""
 
 
 class SteppedTimers:

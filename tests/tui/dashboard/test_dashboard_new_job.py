@@ -60,8 +60,7 @@ async def test_new_job_form_has_defaults_and_stores_its_fields(form: Driver, job
     await form.focus_on("#asset")
     await form.press("enter", "down", "enter")
     assert form.value("#asset") == MUG
-    await form.press("enter", "escape", dialog="New job")
-    await form.shows("↑ ↓ or type")
+    await form.press("enter", "escape", dialog="New job", shows="↑ ↓ or type")
     await form.type("my_own", into="#mode", shows="new mode", hides="or type")
     await form.type(" 250 ", into="#cost")
     form.app.screen.query_one("#project", Select).value = SPRING
@@ -133,8 +132,7 @@ async def test_start_key_typed_after_a_new_job_starts_that_job_or_none(form: Dri
     ):
         await form.press(*listing, rows=rows)
         await form.press("n", dialog="New job")
-        for key in ("x", "enter", "s", "s"):
-            send(form.app, key)
+        send(form.app, "x", "enter", "s", "s")
         await form.shows_message(sentence)
         await rest(form)
         after = dict(jobs_db.sql("select id, status from public.generation_jobs"))

@@ -313,7 +313,7 @@ MINUTE = Load(
 )
 
 
-def test_load_shows_rates_first_and_counts_the_network_as_waiting() -> None:
+def test_load_shows_rates_of_what_is_known_and_no_rate_of_the_start() -> None:
     assert load_title(MINUTE) == "Load in the last minute"
     assert load_lines(MINUTE) == [
         ("Received", "23 kB a minute, 1406 kB an hour"),
@@ -325,14 +325,9 @@ def test_load_shows_rates_first_and_counts_the_network_as_waiting() -> None:
     ]
     assert load_summary(MINUTE).startswith("Load in the last minute: Received 23 kB a minute, 1406 kB an hour, Sent ")
 
-
-def test_load_of_the_start_is_not_projected_to_an_hour() -> None:
     start = replace(MINUTE, over=3.0, includes_start=True)
     assert load_title(start) == "Load in the first 3 s"
     assert load_lines(start)[0] == ("Received", "24 kB since the start")
-
-
-def test_load_without_network_or_answers_shows_neither_bytes_nor_round_trip() -> None:
     idle = Load(over=600.0, queries=0, database_time=0.0, processor_time=60.0)
     assert load_title(idle) == "Load in the last 10 min"
     assert [name for name, _ in load_lines(idle)] == ["Queries", "Waiting", "Processor"]

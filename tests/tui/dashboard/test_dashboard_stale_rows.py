@@ -159,8 +159,7 @@ async def test_only_the_last_of_several_quickly_chosen_projects_is_shown(drive: 
         await driver.refreshes()
 
         assert driver.rows == [1, 2, 3, 4, 5, 6, 7]
-        await driver.shows("Costs · all projects")
-        await driver.shows_no_longer("loading")
+        await driver.expects(shows="Costs · all projects", hides="loading")
 
 
 @pytest.mark.parametrize("waits", [True, False], ids=["the first key waits", "the second does not"])

@@ -122,8 +122,7 @@ async def test_project_is_selected_by_picker_key_click_or_creation(dashboard: Dr
 
 async def test_users_see_only_their_jobs_and_the_operator_sees_all(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     jobs_db.sql("insert into projects (user_id, name) values (%s, 'Winter sale')", BEN)
-    await dashboard.go_to(1)
-    await dashboard.press("down", "u", dialog="Act as which user?", shows="ben@example.com  1 job")
+    await dashboard.press("down", "u", on=1, dialog="Act as which user?", shows="ben@example.com  1 job")
     await dashboard.press("enter", dialog="")
     assert dashboard.cursor == 2, "choosing the current user changes nothing"
 
@@ -170,7 +169,11 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "data" / "state.json"
 
 
-def test_new_state_remembers_nothing_and_saves_each_change_at_once(path: Path) -> None:
+def test_new_state_remembers_nothing_and_saves_each_change_at_once_if_it_has_a_path(path: Path) -> None:
+    unsaved = RememberedState(None)
+    unsaved.remember_project("here", PROJECT)
+    unsaved.remember(lambda latest: replace(latest, theme="nord"))
+    assert (unsaved.state.theme, unsaved.project("here")) == ("nord", PROJECT)
     memory = RememberedState(path)
     assert (memory.state.theme, memory.project("here"), memory.knows("here")) == (None, None, False)
     assert not path.exists()
@@ -194,14 +197,6 @@ def test_two_concurrent_states_keep_the_changes_of_each_other(path: Path) -> Non
 
     memory = RememberedState(path)
     assert (memory.state.theme, memory.project("here"), memory.project("there")) == ("nord", PROJECT, UUID(int=2))
-
-
-def test_state_without_a_path_lasts_for_one_run() -> None:
-    memory = RememberedState(None)
-    memory.remember_project("here", PROJECT)
-    memory.remember(lambda latest: replace(latest, theme="nord"))
-
-    assert (memory.state.theme, memory.project("here")) == ("nord", PROJECT)
 
 
 @pytest.mark.parametrize(

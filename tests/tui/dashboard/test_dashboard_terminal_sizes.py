@@ -4,18 +4,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from textual.app import App, ComposeResult
 from textual.color import Color
 from textual.theme import BUILTIN_THEMES
 
 from gjobs.store.configuration.config_file import NAMES
 from gjobs.store.jobs.job import TRACEBACK
 from gjobs.store.statistics.statistics import Count, Precision
-from gjobs.tui.dashboard.panels.project_list import ProjectList, Sidebar
+from gjobs.tui.dashboard.panels.project_list import ProjectList
 from gjobs.tui.dashboard.terminal import clipboard
 from gjobs.tui.dashboard.terminal.appearance import contrast, frame_variables, text_on, text_variables
 from gjobs.tui.dashboard.terminal.clipboard import clipboard_commands, first_that_copies
-from tests.tui.dashboard.dashboard_driver import Drive
+from tests.tui.dashboard.dashboard_driver import Drive, Driver
 from tests.tui.jobs_database import JobsDatabase, job_id, short
 
 TOO_SMALL = "The terminal is too small. gjobs needs 40 × 8."
@@ -74,31 +73,19 @@ async def test_every_small_dialog_shows_its_buttons_and_what_it_concerns(jobs_db
             await driver.press(key, "escape", until=lambda: driver.app.screen is driver.app.dashboard)
 
 
-class SidebarApp(App[None]):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self._width = width
-
-    def compose(self) -> ComposeResult:
-        yield Sidebar(screen_width=self._width)
-
-
-@pytest.mark.parametrize(("width", "name"), [(120, "All"), (200, "All projects")])
-async def test_all_projects_label_is_shortened_when_its_count_is_long(width: int, name: str) -> None:
-    counted = Count(number=1_000_600, precision=Precision.ESTIMATED)
-    async with SidebarApp(width).run_test(size=(width, 36)) as pilot:
-        projects = pilot.app.query_one(ProjectList)
-        projects.show((), None, sums={}, everything=counted)
+async def test_all_projects_label_is_shortened_when_its_count_is_long(dashboard: Driver) -> None:
+    projects = dashboard.app.dashboard.query_one(ProjectList)
+    for width, name in ((120, "All"), (200, "All projects")):
+        await dashboard.resize(width, 36)
+        projects.show((), None, sums={}, everything=Count(number=1_000_600, precision=Precision.ESTIMATED))
         assert " ".join(str(projects.get_option("all").prompt).split()) == f"› {name} ~1,000,000"
 
 
 async def test_too_small_terminal_shows_a_message_until_it_grows(drive: Drive) -> None:
     async with drive(size=(80, 7)) as driver:
-        await driver.shows("too small")
-        await driver.shows_no_longer("│")
+        await driver.expects(shows="too small", hides="│")
         await driver.resize(80, 24)
-        await driver.shows("Costs · Autumn catalog")
-        await driver.shows_no_longer(TOO_SMALL)
+        await driver.expects(shows="Costs · Autumn catalog", hides=TOO_SMALL)
         for theme in ("textual-light", "ansi-dark"):
             driver.app.theme = theme
             await driver.press("d", "escape", "down")
@@ -188,12 +175,10 @@ def test_text_is_readable_in_dialogs_and_on_their_cursor_in_every_theme(theme: s
         assert all(Color.parse(value).hex == Color.parse(values[name]).hex for name, value in variables.items())
 
 
-def test_frame_color_with_enough_contrast_is_used_unchanged() -> None:
+def test_color_with_enough_contrast_is_used_unchanged_and_black_on_white_has_the_most() -> None:
     for theme, color in (("textual-dark", "#808080"), ("textual-light", "#606060")):
         assert Color.parse(frame_variables(color, THEMES[theme], writing=False)["frame"]) == Color.parse(color)
 
-
-def test_black_and_white_have_the_maximum_contrast() -> None:
     black, white = Color.parse("#000"), Color.parse("#fff")
     assert contrast(black, white) == pytest.approx(21)
     assert (text_on(black), text_on(white)) == (white, black)

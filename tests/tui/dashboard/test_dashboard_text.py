@@ -8,21 +8,13 @@ from uuid import UUID
 import pytest
 from rich.text import Text
 
-from gjobs.store.errors import (
-    Conflict,
-    InvalidValue,
-    NoPrivilege,
-    SchemaMissing,
-    SignInRefused,
-    TimedOut,
-    Unreachable,
-)
+from gjobs.store.errors import InvalidValue, Unreachable
 from gjobs.store.job_list.list_query import ListQuery, ProjectName
 from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.moments.moment_sql import marked
 from gjobs.store.values.formats import FarTime
 from gjobs.tui.dashboard.panels.dashboard_state import project_to_show
-from gjobs.tui.dashboard.panels.status_line import ConnectionStatus, banner_content, status_content, trouble
+from gjobs.tui.dashboard.panels.status_line import ConnectionStatus, banner_content, status_content
 from gjobs.tui.dashboard.session.session_poller import ListPollFailed
 from gjobs.tui.dashboard.widgets.widgets import ShowsInvisible
 from gjobs.tui.text.format import moment_words
@@ -97,18 +89,6 @@ def test_times_are_shown_in_local_time_and_utc(monkeypatch: pytest.MonkeyPatch, 
     assert facts(make_job(0))["Created"] == f"5 min ago   {shown}"
     far = replace(make_job(0), created_at=FarTime.of("0044-03-15T12:00:00.000000Z BC"))
     assert facts(far)["Created"] == "44 BC       0044-03-15 12:00:00 BC UTC"
-
-
-def test_each_kind_of_store_error_has_a_short_label() -> None:
-    labels = {
-        Unreachable: "no connection",
-        SignInRefused: "sign-in refused",
-        TimedOut: "no answer in time",
-        NoPrivilege: "no privilege",
-        SchemaMissing: "no schema",
-        Conflict: "nothing read",
-    }
-    assert {kind: trouble(kind("x")) for kind in labels} == labels
 
 
 @pytest.mark.parametrize(

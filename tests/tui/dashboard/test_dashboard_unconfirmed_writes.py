@@ -80,8 +80,7 @@ async def test_interrupted_change_of_one_job_or_project_is_resolved_and_reported
     result = "made: feature_callout 00000005 is deleted." if arrives else "not made: feature_callout 00000005 is queued"
     await driver.shows_message(f"The change was {result}")
     await connection.is_restored()
-    await driver.press("U")
-    await driver.shows_message("Restored feature_callout 00000005." if arrives else "No deleted jobs to restore.")
+    await driver.press("U", message="Restored feature_callout 00000005." if arrives else "No deleted jobs to restore.")
     assert jobs_db.status(5) is JobStatus.QUEUED
 
     await driver.press("n", dialog="New job")
@@ -164,8 +163,7 @@ async def test_interrupted_budget_change_restore_and_cleanup_are_resolved_and_re
     about = "the monthly budget of project 'Autumn catalog'"
     await connection.lose_the_answer("enter", arrives=arrives, about=about)
     if arrives:
-        await driver.shows_message(f"The change was made: {about} was created.")
-        await driver.shows("of $10.00")
+        await driver.expects(message=f"The change was made: {about} was created.", shows="of $10.00")
     else:
         await driver.shows("✗ The change was not made: the monthly budget")
         assert driver.value("#limit") == "10.00"

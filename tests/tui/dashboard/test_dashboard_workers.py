@@ -214,11 +214,6 @@ def test_jobs_between_attempts_are_listed_without_a_worker() -> None:
     ]
 
 
-def test_worker_hidden_from_the_viewer_is_named_by_the_job_it_leases() -> None:
-    assert shown(overview([], [held(1)]), actor=AS_ADA)[0] == "worker 00000000 only the operator sees it"
-    assert shown(overview([], [held(1)]))[0] == "worker 00000000 not listed"
-
-
 def test_leased_jobs_beyond_the_limit_are_counted() -> None:
     seen = overview([worker(RENDER, "render", held_jobs=3)], [held(1)], is_cut=True)
     assert shown(seen)[-1] == "… 2 jobs more, claimed later"
@@ -245,6 +240,8 @@ def test_remark_explains_how_to_start_a_worker_or_which_are_hidden_from_a_user()
     assert remark(overview(), OPERATOR) == "'gjobs worker MODULE:REGISTRY' starts a worker."
     words = "Only the operator sees the workers."
     assert remark(overview([worker(RENDER, "render")]), AS_ADA) == words
+    assert shown(overview([], [held(1)]), actor=AS_ADA)[0] == "worker 00000000 only the operator sees it"
+    assert shown(overview([], [held(1)]))[0] == "worker 00000000 not listed"
 
 
 @pytest.mark.parametrize("width", [68, 126])

@@ -42,6 +42,7 @@ from gjobs.tui.demo.scenario_steps import (
 )
 from gjobs.tui.text.clean_text import ELLIPSIS
 from tests.conftest import Conninfo
+from tests.tui.dashboard.stage.demo_dashboard import steps
 
 
 async def test_demo_finishes_the_running_jobs_of_the_sample_except_the_stuck_one(demo_database: Conninfo) -> None:
@@ -182,36 +183,19 @@ def problems(text: str) -> list[str]:
     return [problem.removeprefix("talk.toml, ").removeprefix("talk.toml ") for problem in refused.value.problems]
 
 
-EVERY_KIND = """
-[[step]]
-say = "Hello"
-seconds = 3
-[[step]]
-wait = 2.5
-[[step]]
-wait-for = "failure"
-seconds = 30
-[[step]]
-create = "a"
-mode = "packaging"
-project = "Spring lookbook"
-cost = "$1.20"
-[[step]]
-start = "a"
-[[step]]
-fail = "a"
-error = "Broken"
-[[step]]
-burst = 5
-[[step]]
-outage = "lifestyle"
-[[step]]
-kill-worker = "render-1"
-[[step]]
-act-as = "operator"
-[[step]]
-point-at = "a"
-"""
+EVERY_KIND = steps(
+    'say = "Hello"\nseconds = 3',
+    "wait = 2.5",
+    'wait-for = "failure"\nseconds = 30',
+    'create = "a"\nmode = "packaging"\nproject = "Spring lookbook"\ncost = "$1.20"',
+    'start = "a"',
+    'fail = "a"\nerror = "Broken"',
+    "burst = 5",
+    'outage = "lifestyle"',
+    'kill-worker = "render-1"',
+    'act-as = "operator"',
+    'point-at = "a"',
+)
 
 
 def test_every_kind_of_step_is_read() -> None:
@@ -317,15 +301,6 @@ def test_unknown_name_and_unreadable_file_are_refused(tmp_path: Path) -> None:
     binary.write_bytes(b"\xff")
     with pytest.raises(BadConfiguration, match="is not UTF-8"):
         load_scenario(str(binary))
-
-
-def test_scenarios_that_gjobs_brings_are_valid() -> None:
-    titles = {name: load_scenario(name).title for name in scenario_names()}
-    assert titles == {
-        "lifecycle": "The life of a job",
-        "bad-day": "A bad day at the image service",
-        "two-customers": "Two customers, one database",
-    }
 
 
 LONGEST_CAPTION = 64

@@ -344,10 +344,6 @@ def test_key_goes_through_all_zones_and_begins_again(profile_zone: str | None, n
 )
 def test_remembered_choice_wins_over_the_profile(choice: str | None, profile_zone: str | None, name: str) -> None:
     assert chosen_zone(choice, profile_zone).name == name
-
-
-def test_zone_of_another_profile_is_followed_by_utc() -> None:
     berlin = chosen_zone(None, BERLIN)
-
     assert (berlin.zone, berlin.choice) == (ZoneInfo(BERLIN), ZoneChoice.PROFILE)
-    assert zone_after(berlin, None).zone is UTC
+    assert zone_after(berlin, None).zone is UTC, "the zone of another profile"

@@ -142,7 +142,10 @@ def test_durations_are_right_aligned_below_their_title() -> None:
     ]
 
 
-def test_table_shows_the_column_that_it_is_sorted_by() -> None:
+def test_table_shows_the_column_that_it_is_sorted_by_and_each_column_in_some_order() -> None:
+    orders = [ListOrder(column=column) for column in OrderColumn]
+    everything = {**ALL_OWNERS, ColumnName.LENS: 8}
+    assert {column.name for order in orders for column in lay_out(200, everything, order)} == {*ColumnName}
     updated = names(lay_out(80, USUAL, ListOrder(column=OrderColumn.UPDATED, descending=True)))
     assert "UPDATED" in updated
     assert "CREATED" not in updated
@@ -151,13 +154,6 @@ def test_table_shows_the_column_that_it_is_sorted_by() -> None:
     assert "DURATION" not in names(lay_out(61, ALL_PROJECTS))
     assert " ".join(names(lay_out(61, ALL_PROJECTS, by_total))) == "STATUS MODE COST TOTAL PROJECT"
     assert "CREATED" in names(lay_out(120, ALL_PROJECTS, by_total))
-
-
-def test_each_column_is_shown_in_some_list() -> None:
-    orders = [ListOrder(column=column) for column in OrderColumn]
-    everything = {**ALL_OWNERS, ColumnName.LENS: 8}
-    shown = {column.name for order in orders for column in lay_out(200, everything, order)}
-    assert shown == {*ColumnName}
 
 
 def test_content_widths_cover_all_jobs_up_to_a_maximum_and_only_grow() -> None:
@@ -182,7 +178,10 @@ def test_content_widths_cover_all_jobs_up_to_a_maximum_and_only_grow() -> None:
         assert "PROJECT" not in [column.name for column in renderer.columns]
 
 
-def test_column_at_assigns_a_gap_to_the_column_before_it() -> None:
+def test_usual_modes_fit_before_whole_names_of_owners_and_a_gap_belongs_to_the_column_before_it() -> None:
+    columns = lay_out(92, {**TOTALS_ONLY, ColumnName.COST: 5, ColumnName.PROJECT: 20, ColumnName.OWNER: 15})
+    widths = {str(column.name): column.width for column in columns}
+    assert (widths["MODE"], widths["OWNER"]) == (len("main_white"), 14)
     columns = lay_out(80, USUAL)
     assert [column_at(columns, x) for x in (1, 2)] == [None, None]
     assert [column_at(columns, x) for x in (3, 14, 15, 16)] == ["STATUS", "STATUS", "STATUS", "MODE"]
@@ -269,12 +268,6 @@ def test_row_with_any_text_is_printable_and_fits_its_columns(width: int, mode: s
 
     assert all(cell.text.isprintable() for cell in cells)
     assert [(cell.start, cell_len(cell.text)) for cell in cells] == [(column.start, column.width) for column in columns]
-
-
-def test_most_usual_modes_fit_before_whole_names_of_owners() -> None:
-    columns = lay_out(92, {**TOTALS_ONLY, ColumnName.COST: 5, ColumnName.PROJECT: 20, ColumnName.OWNER: 15})
-    widths = {str(column.name): column.width for column in columns}
-    assert (widths["MODE"], widths["OWNER"]) == (len("main_white"), 14)
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,7 @@ from gjobs.store.job_list.list_query import End, ListOrder, OrderColumn, RowWind
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.statistics.statistics import Count
 from gjobs.tui.dashboard.list.job_columns import Cell
-from gjobs.tui.dashboard.list.job_table import (
-    CursorMoved,
-    Opened,
-    OrderRequested,
-    RowsRequested,
-)
+from gjobs.tui.dashboard.list.job_table import CursorMoved, Opened, OrderRequested, RowsRequested
 from gjobs.tui.dashboard.list.table_drawing import Line, PaintedLine, header_line, paint
 from gjobs.tui.text.status_text import Position
 from tests.tui.dashboard.job_list.table_pilot import LongList, TablePilot, running_table

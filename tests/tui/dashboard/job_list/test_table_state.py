@@ -48,6 +48,8 @@ def test_new_rows_at_the_top_are_shown_above_the_cursor_but_never_push_it_out_of
     later = show(view.moved(Step(rows=8)), range(6, 60))
     assert number(later.cursor) == 18
     assert 18 in visible(later)
+    running = make_job(10, status=JobStatus.RUNNING)
+    assert view.showing(window_of([running])).cursor_job == running, "its latest values"
 
 
 def test_scrolled_view_keeps_its_rows_and_counts_new_ones_until_they_are_seen(view: TableState) -> None:
@@ -73,11 +75,6 @@ def test_next_move_selects_the_row_that_replaced_the_lost_one(view: TableState, 
     assert number(shorter.moved(Step(rows=1)).cursor) == 58, "at the end, the row above"
 
 
-def test_cursor_job_has_its_latest_values(view: TableState) -> None:
-    running = make_job(10, status=JobStatus.RUNNING)
-    assert view.showing(window_of([running])).cursor_job == running
-
-
 BY_UPDATE = ListOrder(column=OrderColumn.UPDATED)
 
 
@@ -92,7 +89,9 @@ def show_loaded(view: TableState, numbers: Iterable[int], order: ListOrder = NEW
     [
         (10, [*range(5, 10), *range(11, 60)], True),
         (59, [*range(10, 59), *range(60, 65)], True),
-        *((10, later, False) for later in (range(11, 60), range(200, 250), [])),
+        (10, range(11, 60), False),
+        (10, range(200, 250), False),
+        (10, [], False),
     ],
 )
 def test_job_that_left_the_loaded_rows_loses_its_mark_unlike_one_beyond_them(

@@ -17,12 +17,13 @@ from tests.tui.dashboard.dashboard_driver import Driver
 from tests.tui.jobs_database import JobsDatabase
 
 
-def send(app: App[int], key: str, *, at: float | None = None) -> None:
-    """Send a key as the terminal does, without waiting. `at` is when the key was typed, by the monotonic clock."""
-    name = _character_to_key(key) if len(key) == 1 else key
-    event = events.Key(name, key if len(key) == 1 else "\r" if key == "enter" else None)
-    event.time = at or event.time
-    app.post_message(event)
+def send(app: App[int], *keys: str, at: float | None = None) -> None:
+    """Send keys as the terminal does, without waiting. `at` is when they were typed, by the monotonic clock."""
+    for key in keys:
+        name = _character_to_key(key) if len(key) == 1 else key
+        event = events.Key(name, key if len(key) == 1 else "\r" if key == "enter" else None)
+        event.time = at or event.time
+        app.post_message(event)
 
 
 async def type_slowly(driver: Driver, *keys: str, pause: float) -> None:

@@ -32,8 +32,7 @@ async def test_keys_wait_for_a_slow_machine_even_if_the_time_for_a_key_is_over(
     monkeypatch.setattr(key_queue, "_MOST_SECONDS", 0.0)
     before = statuses(jobs_db)
     async with busy_loop(chance(1)):
-        for key in ("question_mark", "escape", "p", "escape", "n", *"lifestyle", "enter"):
-            send(dashboard.app, key)
+        send(dashboard.app, "question_mark", "escape", "p", "escape", "n", *"lifestyle", "enter")
         await rest(dashboard)
     ((made, mode),) = jobs_db.sql("select id, mode from generation_jobs where created_at > %s", FROZEN)
     assert mode == "lifestyle"
@@ -43,15 +42,13 @@ async def test_keys_wait_for_a_slow_machine_even_if_the_time_for_a_key_is_over(
 async def test_key_typed_ahead_acts_once_the_last_change_is_listed(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     async with busy_loop(chance(3)):
         await dashboard.go_to(1)
-        for key in "sc":
-            send(dashboard.app, key)
+        send(dashboard.app, *"sc")
         await rest(dashboard)
     await dashboard.until(lambda: jobs_db.status(1) is JobStatus.SUCCEEDED)
 
     await dashboard.go_to(5)
     jobs_db.set_status(5, "running")
-    for key in "sc":
-        send(dashboard.app, key)
+    send(dashboard.app, *"sc")
     await dashboard.has_shown(UNCHANGED)
     await rest(dashboard)
     assert jobs_db.status(5) is JobStatus.RUNNING, "another process started the job"
@@ -59,8 +56,7 @@ async def test_key_typed_ahead_acts_once_the_last_change_is_listed(dashboard: Dr
 
     await dashboard.press("3", until=lambda: set(dashboard.rows) == {2, 5, 6})
     await dashboard.go_to(2)
-    for key in "cc":
-        send(dashboard.app, key)
+    send(dashboard.app, *"cc")
     await rest(dashboard)
     await dashboard.until(lambda: dashboard.rows == [5, 6])
     assert [jobs_db.status(number) for number in (2, 5, 6)] == ["succeeded", "running", "running"]
@@ -72,11 +68,9 @@ async def test_text_for_the_dialog_of_a_dropped_key_is_dropped_too(dashboard: Dr
     """
     await dashboard.go_to(5)
     jobs_db.set_status(5, "running")
-    for key in ("s", "f", *"request"):
-        send(dashboard.app, key)
+    send(dashboard.app, "s", "f", *"request")
     await dashboard.has_shown(UNCHANGED)
-    for key in (*"failed q", "enter"):
-        send(dashboard.app, key)
+    send(dashboard.app, *"failed q", "enter")
     await rest(dashboard)
     assert dashboard.app.is_running
     assert (dashboard.dialog, dashboard.app.screen) == ("", dashboard.app.dashboard)
@@ -86,8 +80,7 @@ async def test_text_for_the_dialog_of_a_dropped_key_is_dropped_too(dashboard: Dr
     await pass_seeing_time(dashboard)
     keys = dashboard.app.key_queue
     keys.drop_until_seen(UNLISTED, drops=dashboard.app.key_queue.rules.is_for_rows)
-    for key in ("f", *"quit"):
-        send(dashboard.app, key)
+    send(dashboard.app, "f", *"quit")
     await dashboard.shows_message(UNLISTED)
     await rest(dashboard)
     assert dashboard.app.is_running
@@ -103,8 +96,7 @@ async def test_key_for_a_list_or_a_change_that_does_not_arrive_in_time_acts_on_n
     change = Gate("transition_job_status")
     read = Gate("get_listing", lambda _store, query: query.window.listed.status is not None)
     async with drive(make=type("GatedStore", (change.store, read.store), {})) as driver:
-        for key in "2s":
-            send(driver.app, key)
+        send(driver.app, *"2s")
         await driver.shows_message("The list is still loading.")
         read.open()
         await driver.refreshes(rows=[1, 5])
@@ -112,8 +104,7 @@ async def test_key_for_a_list_or_a_change_that_does_not_arrive_in_time_acts_on_n
 
         await pass_seeing_time(driver)
         await driver.go_to(1)
-        for key in "scdy":
-            send(driver.app, key)
+        send(driver.app, *"scdy")
         await driver.shows_message(" in time. gjobs ignored the keys that you typed after it.")
         change.open()
         await driver.shows_message("Started ")
@@ -257,8 +248,7 @@ async def test_held_key_opens_its_dialog_rarely_and_ends_as_slow_keys_do(
     assert dashboard.dialog == ""
     dashboard.app.key_queue._repeated_until = 0.0
 
-    for key in ("slash", *"wwwwwwww"):
-        send(dashboard.app, key)
+    send(dashboard.app, "slash", *"wwwwwwww")
     await rest(dashboard)
     assert typed_text(dashboard) == "wwwwwwww"
 
@@ -398,16 +388,14 @@ async def test_keys_typed_ahead_do_not_end_the_dashboard_and_keep_its_exit_statu
         ("ctrl+p", "pagedown", "x"),
         ("ctrl+p", "escape", "ctrl+p", "escape", "ctrl+p"),
     ):
-        for key in keys:
-            send(dashboard.app, key)
+        send(dashboard.app, *keys)
         await rest(dashboard)
         await dashboard.press(*["escape"] * 3)
         assert dashboard.app.mistake is None, keys
         assert dashboard.app.screen is dashboard.app.dashboard, keys
 
     await pass_seeing_time(dashboard)
-    for key in ("p", "q", "escape", "q", "enter", "n", "p", "enter", "ctrl+p", "pagedown"):
-        send(dashboard.app, key)
+    send(dashboard.app, "p", "q", "escape", "q", "enter", "n", "p", "enter", "ctrl+p", "pagedown")
     await dashboard.until(lambda: not dashboard.app.is_running)
     assert dashboard.app.mistake is None
     assert dashboard.app.return_code == 0
@@ -424,8 +412,7 @@ async def test_key_that_waits_while_the_dashboard_closes_is_no_error(
     change = Gate("transition_job_status")
     async with drive(make=change.store) as driver:
         await driver.go_to(1)
-        for key in "sc":
-            send(driver.app, key)
+        send(driver.app, *"sc")
         await driver.until(lambda: change.calls and not driver.app.key_queue.is_idle)
         with monkeypatch.context() as patch:
             driver.app.exit()
@@ -441,8 +428,7 @@ async def test_escape_leaves_a_dialog_that_takes_no_key(drive: Drive, monkeypatc
     """
     search = Gate("find_users", lambda _store, needle: bool(needle))
     async with drive(make=search.store) as driver:
-        for key in ("u", "b", "enter", "x", "y"):
-            send(driver.app, key)
+        send(driver.app, "u", "b", "enter", "x", "y")
         await driver.until(lambda: driver.dialog and search.calls)
         monkeypatch.setattr(key_queue, "_PATIENCE_SECONDS", 0.0)
         send(driver.app, "escape")

@@ -187,8 +187,7 @@ class KeyStorm(RuleBasedStateMachine):
 
     async def _press(self, burst: Burst, waits: bool) -> None:
         for keys, pause in burst:
-            for key in keys:
-                send(self._driver.app, key)
+            send(self._driver.app, *keys)
             if pause:
                 await asyncio.sleep(pause)
         if waits and not (self._is_locked or self._is_away):

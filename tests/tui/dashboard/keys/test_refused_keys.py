@@ -284,8 +284,7 @@ async def test_key_typed_before_the_selected_job_is_shown_is_dropped(dashboard: 
     for keys in (keys for keys, _, _ in OTHER_JOBS if keys[:2] != ["down", "3"]):
         await start_again(dashboard, jobs_db, before)
         async with busy_loop(chance(3)):
-            for key in (*keys[:-1], "f", *"sry", *keys[-1]):
-                send(dashboard.app, key)
+            send(dashboard.app, *keys[:-1], "f", *"sry", *keys[-1])
             await dashboard.shows_message(UNSEEN)
             await rest(dashboard)
         assert dashboard.dialog == "", keys
@@ -295,8 +294,7 @@ async def test_key_typed_before_the_selected_job_is_shown_is_dropped(dashboard: 
 async def test_key_in_the_details_acts_only_if_they_were_shown_before(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     """The row of the job may have been drawn while its details were not."""
     await dashboard.go_to(4)
-    for key in ("down", "enter", "s"):
-        send(dashboard.app, key)
+    send(dashboard.app, "down", "enter", "s")
     await dashboard.has_shown(UNSEEN)
     await pass_seeing_time(dashboard)
     assert jobs_db.status(5) is JobStatus.QUEUED
@@ -317,16 +315,14 @@ async def test_key_in_the_details_acts_only_if_they_were_shown_before(dashboard:
 
 async def test_keys_for_jobs_that_the_user_makes_act_without_waiting(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     """Create, start, fail, retry, start and complete a job in one burst."""
-    for key in ("n", *"shoe", "enter", "s", "f", "x", "enter", "r", "s", "c"):
-        send(dashboard.app, key)
+    send(dashboard.app, "n", *"shoe", "enter", "s", "f", "x", "enter", "r", "s", "c")
     made = "select status from generation_jobs where mode = 'shoe' order by created_at"
     await dashboard.until(lambda: jobs_db.sql(made) == [("failed",), ("succeeded",)])
 
 
 async def test_key_after_a_deletion_waits_until_the_next_job_is_shown(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await dashboard.go_to(4)
-    for key in "dydy":
-        send(dashboard.app, key)
+    send(dashboard.app, *"dydy")
     await dashboard.shows_message("gjobs ignored the keys that you typed")
     await rest(dashboard)
     await dashboard.until(lambda: jobs_db.sql("select count(*) from generation_jobs") == [(7,)])

@@ -30,7 +30,6 @@ from tests.tui.dashboard.dashboard_driver import (
     Drive,
     Driver,
     WatchedApp,
-    dashboard_on,
     drive_dashboard,
     opener_of,
 )
@@ -97,8 +96,7 @@ async def test_dashboard_shows_a_moment_without_writing_and_returns(past: tuple[
     await driver.shows("@ time · Z zone · esc: clear the filter")
     await driver.press("escape", until=lambda: 1 in driver.rows)
     await driver.press("1", until=lambda: 2 in driver.rows)
-    await driver.go_to(2)
-    await driver.press("enter", dialog="Job", shows=("Not recorded for this moment:", "creation time"))
+    await driver.press("enter", on=2, dialog="Job", shows=("Not recorded for this moment:", "creation time"))
     # The header may be covered, so the lower border of the dialog names the moment.
     await driver.shows(f"as of {written(moment)} · writes are off · testbase  ─")
     await driver.shows("Created      ? ", "Updated      ? ", "Input asset  ?")
@@ -172,8 +170,7 @@ async def test_keys_step_by_event_minute_and_hour_and_act_on_no_row_of_the_past_
 
     # Keys that are typed while the present returns act on no row of the past.
     driver.clear_messages()
-    await driver.go_to(2)
-    await driver.press("escape", "d", "y")
+    await driver.press("escape", "d", "y", on=2)
     await driver.until(lambda: shown() > moment and driver.app.dashboard.listing is not None)
     await driver.settle()
     assert str(job_id(2)) not in driver.text
@@ -234,16 +231,6 @@ async def test_open_details_and_the_cursor_follow_the_moment(jobs_db: JobsDataba
         await driver.press("enter", dialog="Job")
         await driver.press("escape", dialog="")
         assert "writes are off" in driver.header
-
-
-async def test_form_explains_a_database_without_events(
-    attached_jobs_db: JobsDatabase, attached_database: Conninfo
-) -> None:
-    async with dashboard_on(attached_database) as driver:
-        await driver.press("at", dialog="Show an earlier moment")
-        await driver.press("enter", shows=("This database lacks what gjobs adds", "gjobs migrate up"))
-        await driver.press("escape", dialog="")
-        assert driver.session.access.may_write
 
 
 async def test_form_explains_impossible_moments_and_one_that_is_not_shown(past: tuple[Driver, datetime]) -> None:

@@ -40,6 +40,11 @@ def opener_with(conninfo: Conninfo, control: DemoControl, activity: Activity, **
     return opener
 
 
+def steps(*each: str) -> str:
+    """Return steps of a scenario, each given by its lines."""
+    return "".join(f"[[step]]\n{lines}\n" for lines in each)
+
+
 def cursor_job(driver: Driver) -> GenerationJob:
     job = driver.table.cursor_job
     assert job is not None

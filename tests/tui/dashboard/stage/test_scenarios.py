@@ -30,13 +30,13 @@ from gjobs.tui.text.status_text import Position
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, Gate
 from tests.tui.dashboard.keys.key_sending import send
-from tests.tui.dashboard.stage.demo_dashboard import ADA, WatchedDemo, cursor_job, demo_on
+from tests.tui.dashboard.stage.demo_dashboard import ADA, WatchedDemo, cursor_job, demo_on, steps
 
 
 @asynccontextmanager
-async def playing(database: Conninfo, steps: str, **opening: Any) -> AsyncIterator[tuple[Driver, WatchedDemo]]:
+async def playing(database: Conninfo, script: str, **opening: Any) -> AsyncIterator[tuple[Driver, WatchedDemo]]:
     """Play these steps on a database of the sample, with the options of `opener_of`."""
-    scenario = parse_scenario(f'title = "Talk"\n{steps}'.encode(), path=Path("talk.toml"))
+    scenario = parse_scenario(f'title = "Talk"\n{script}'.encode(), path=Path("talk.toml"))
     control = DemoControl(speed=10, scenario=scenario)
 
     def activity(conninfo: Conninfo, control: DemoControl) -> DemoActivity:
@@ -69,31 +69,18 @@ def go_on(app: WatchedDemo) -> None:
 
 
 async def test_steps_change_the_job_that_the_cursor_points_at_and_a_burst_shows_its_newest(play: Play) -> None:
-    steps = """
-    [[step]]
-    say = "First"
-    [[step]]
-    create = "a"
-    mode = "packaging"
-    cost = 777
-    [[step]]
-    point-at = "a"
-    [[step]]
-    say = "Second"
-    [[step]]
-    start = "a"
-    [[step]]
-    say = "Third"
-    seconds = 600
-    [[step]]
-    fail = "a"
-    error = "Broken on stage"
-    [[step]]
-    say = "Fourth"
-    [[step]]
-    burst = 4
-    """
-    async with play(steps) as (driver, app):
+    script = steps(
+        'say = "First"',
+        'create = "a"\nmode = "packaging"\ncost = 777',
+        'point-at = "a"',
+        'say = "Second"',
+        'start = "a"',
+        'say = "Third"\nseconds = 600',
+        'fail = "a"\nerror = "Broken on stage"',
+        'say = "Fourth"',
+        "burst = 4",
+    )
+    async with play(script) as (driver, app):
         await driver.shows("First · space: next")
         await driver.press("space", shows="Second · space: next")
         assert (cursor_job(driver).mode, cursor_job(driver).cost_cents) == ("packaging", 777)
@@ -124,8 +111,7 @@ async def test_captions_of_the_example_in_the_manual_agree_with_its_job(play: Pl
 async def test_act_as_shows_what_the_user_sees_closes_a_question_and_drops_keys(play: Play) -> None:
     async with play(f'{TO_BEN}[[step]]\nact-as = "operator"\n') as (driver, app):
         await driver.shows("First · space: next")
-        await driver.press("w", dialog="Workers · as ada@example.com", shows="First")
-        await driver.shows_no_longer("space: next")
+        await driver.press("w", dialog="Workers · as ada@example.com", shows="First", hides="space: next")
         await driver.press("escape", dialog="", shows="First · space: next")
         await driver.press("p", dialog="Show which project?")
         go_on(app)
@@ -141,23 +127,14 @@ async def test_act_as_shows_what_the_user_sees_closes_a_question_and_drops_keys(
 
 async def test_scenario_waits_for_a_failure_and_points_at_it(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scenario_player, "_FAST", 200.0)
-    steps = """
-    workers = ["render-1"]
-    [[step]]
-    say = "First"
-    [[step]]
-    outage = "lifestyle"
-    seconds = 600
-    [[step]]
-    burst = 2
-    mode = "lifestyle"
-    [[step]]
-    wait-for = "failure"
-    seconds = 600
-    [[step]]
-    say = "Second"
-    """
-    async with play(steps) as (driver, app):
+    script = 'workers = ["render-1"]\n' + steps(
+        'say = "First"',
+        'outage = "lifestyle"\nseconds = 600',
+        'burst = 2\nmode = "lifestyle"',
+        'wait-for = "failure"\nseconds = 600',
+        'say = "Second"',
+    )
+    async with play(script) as (driver, app):
         await driver.shows("First · space: next")
         app.control.clock.set_speed(0.5)
         await driver.press("space", shows="First · space: faster")
@@ -180,8 +157,8 @@ async def test_killed_worker_leaves_a_job_even_if_the_queue_is_empty(
 ) -> None:
     """Simulated time runs on while the worker waits for the database, so the test sets no limit on it."""
     monkeypatch.setattr(scenario_player, "_LONGEST_CLAIM", math.inf)
-    steps = 'workers = ["render-1", "render-2"]\n[[step]]\nkill-worker = "render-1"\n[[step]]\nsay = "Dead"\n'
-    async with play(steps) as (driver, app):
+    script = 'workers = ["render-1", "render-2"]\n[[step]]\nkill-worker = "render-1"\n[[step]]\nsay = "Dead"\n'
+    async with play(script) as (driver, app):
         app.control.clock.set_speed(100)
         await driver.shows("Dead · space: next")
         assert app.control.activity is not None
@@ -226,36 +203,20 @@ async def test_presenter_view_shows_the_caption_and_stays_open_while_space_conti
 
 
 async def test_step_that_cannot_be_done_is_reported_and_the_next_one_follows(play: Play) -> None:
-    steps = """
-    [[step]]
-    wait = 600
-    [[step]]
-    say = "Ready"
-    [[step]]
-    burst = 3
-    project = "Bike accessories"
-    [[step]]
-    create = "first"
-    mode = "main_white"
-    project = "Autumn catalog"
-    [[step]]
-    wait = 600
-    [[step]]
-    say = "Created"
-    [[step]]
-    start = "first"
-    [[step]]
-    create = "second"
-    mode = "packaging"
-    project = "Marketplace listings"
-    [[step]]
-    point-at = "second"
-    [[step]]
-    act-as = "operator"
-    [[step]]
-    say = "Done"
-    """
-    async with play(steps) as (driver, app):
+    script = steps(
+        "wait = 600",
+        'say = "Ready"',
+        'burst = 3\nproject = "Bike accessories"',
+        'create = "first"\nmode = "main_white"\nproject = "Autumn catalog"',
+        "wait = 600",
+        'say = "Created"',
+        'start = "first"',
+        'create = "second"\nmode = "packaging"\nproject = "Marketplace listings"',
+        'point-at = "second"',
+        'act-as = "operator"',
+        'say = "Done"',
+    )
+    async with play(script) as (driver, app):
         app.control.clock.set_speed(0.5)
         await driver.shows("Waiting … · space: skip the wait")
         await driver.press("space", shows="Ready · space: next")
@@ -293,8 +254,8 @@ async def test_starting_over_during_a_write_skips_no_step(play: Play, monkeypatc
         except asyncio.CancelledError:
             raise Unreachable("The connection was lost.") from None
 
-    steps = '[[step]]\nsay = "First"\n[[step]]\ncreate = "a"\n[[step]]\nsay = "Second"'
-    async with play(steps) as (driver, _):
+    script = '[[step]]\nsay = "First"\n[[step]]\ncreate = "a"\n[[step]]\nsay = "Second"'
+    async with play(script) as (driver, _):
         await driver.shows("First · space: next")
         monkeypatch.setattr(ScenarioPlayer, "_write", stopped)
         await driver.press("space", until=begun.is_set)
@@ -318,45 +279,22 @@ async def start_over(driver: Driver) -> None:
     driver.clear_messages()
 
 
-TO_BEN = """
-[[step]]
-say = "First"
-[[step]]
-act-as = "ben@example.com"
-[[step]]
-say = "Second"
-"""
-TO_A_NEW_JOB = """
-[[step]]
-say = "First"
-[[step]]
-create = "a"
-[[step]]
-point-at = "a"
-[[step]]
-say = "Second"
-"""
+TO_BEN = steps('say = "First"', 'act-as = "ben@example.com"', 'say = "Second"')
+TO_A_NEW_JOB = steps('say = "First"', 'create = "a"', 'point-at = "a"', 'say = "Second"')
 
 
 async def test_running_write_opens_no_dialog_once_the_user_has_changed(play: Play) -> None:
     retry, change = Gate("retry_generation_jobs"), Gate("transition_jobs")
-    steps = """
-    [[step]]
-    say = "First"
-    [[step]]
-    act-as = "ben@example.com"
-    [[step]]
-    say = "Second"
-    [[step]]
-    act-as = "ada@example.com"
-    [[step]]
-    say = "Third"
-    [[step]]
-    act-as = "ben@example.com"
-    [[step]]
-    say = "Fourth"
-    """
-    async with play(steps, make=type("GatedStore", (retry.store, change.store), {})) as (driver, app):
+    script = steps(
+        'say = "First"',
+        'act-as = "ben@example.com"',
+        'say = "Second"',
+        'act-as = "ada@example.com"',
+        'say = "Third"',
+        'act-as = "ben@example.com"',
+        'say = "Fourth"',
+    )
+    async with play(script, make=type("GatedStore", (retry.store, change.store), {})) as (driver, app):
 
         async def ends_after_the_user_has_changed(gate: Gate, caption: str) -> None:
             driver.clear_messages()
@@ -388,8 +326,8 @@ async def test_keys_typed_while_the_list_changes_are_dropped(play: Play) -> None
     """A key for a job would act on an unseen row. A key for the filter would act on the dashboard."""
     read = Gate("get_listing", lambda *_: bool(former) and driver.listed == former[-1])
     former: list[object] = []
-    steps = TO_A_NEW_JOB + TO_A_NEW_JOB.partition('say = "First"')[2].replace('"a"', '"b"').replace("Second", "Third")
-    async with play(steps, make=read.store) as (driver, app):
+    script = TO_A_NEW_JOB + TO_A_NEW_JOB.partition('say = "First"')[2].replace('"a"', '"b"').replace("Second", "Third")
+    async with play(script, make=read.store) as (driver, app):
         await driver.shows("First · space")
         first = driver.listed
         for before, key, caption in ((["2"], "d", "Second"), (["slash", "z"], "n", "Third")):
@@ -417,8 +355,7 @@ async def test_space_continues_right_after_a_view_closed_and_point_at_clears_the
         assert driver.listed == first
         assert not app.dashboard.jobs.bar.display
         assert "status:failed" not in driver.text
-        for key in ("B", "escape", "space"):
-            send(app, key)
+        send(app, "B", "escape", "space")
         await driver.shows("Third · space")
         assert driver.warnings == []
         assert len(driver.table.marked_jobs) == 0
@@ -427,8 +364,8 @@ async def test_space_continues_right_after_a_view_closed_and_point_at_clears_the
 async def test_scenario_starts_over_once_the_new_list_is_shown(play: Play) -> None:
     restarts: list[bool] = []
     read = Gate("get_listing", lambda *_: bool(restarts))
-    steps = '[[step]]\nsay = "First"\n[[step]]\nsay = "Second"\n'
-    async with play(steps, make=read.store) as (driver, _):
+    script = '[[step]]\nsay = "First"\n[[step]]\nsay = "Second"\n'
+    async with play(script, make=read.store) as (driver, _):
         await driver.shows("First · space")
         await driver.press("space", shows="Second · space")
         restarts.append(True)
