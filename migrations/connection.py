@@ -137,7 +137,7 @@ _TURN = "select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('gjo
 
 def acquire_run_lock(connection: psycopg.Connection, conninfo: Mapping[str, str | int]) -> None:
     """Hold the lock until the connection ends. Raises AnotherRun if another run holds it. Raises MigrationRefused
-    behind a pooler that serves each transaction from another process.
+    on a replica, and behind a pooler that serves each transaction from another process.
 
     It polls instead of waiting in the database: if it waited there, the other run's concurrent index build would wait
     for it. Afterwards the connection is in autocommit.
@@ -148,6 +148,8 @@ def acquire_run_lock(connection: psycopg.Connection, conninfo: Mapping[str, str 
             "This address is a pooler in transaction mode. Nothing was changed.",
             hint="Use a direct connection, or a pooler in session mode.",
         )
+    if read_value(connection, "select pg_catalog.pg_is_in_recovery()"):
+        raise MigrationRefused("This server is a read replica. Migrate on its primary.")
     deadline = time.monotonic() + PATIENCE_SECONDS
     while read_value(connection, _TURN) is not True:
         if time.monotonic() > deadline:

@@ -32,7 +32,8 @@ begin
         raise object_not_in_prerequisite_state using
             message = format('The archive holds %s %s.', archived, case archived when 1 then 'job' else 'jobs' end),
             hint = 'Restore them first: ''gjobs archive restore --all''. '
-                   'Or write them to a file: ''gjobs migrate remove --export-archive FILE''.';
+                   'Or write them to a file: ''gjobs migrate remove --export-archive FILE''. '
+                   'Those of a deleted user only go with gjobs.forget_user.';
     elsif archived > 0 and exported <> present then
         raise object_not_in_prerequisite_state using
             message = 'The archive has changed since it was exported.',

@@ -263,11 +263,12 @@ class _Examination:
         return found
 
     async def _rules(self) -> Iterable[Finding]:
-        functions, views, remarks, copies, rules, bodies = await self._read(
+        functions, views, remarks, copies, grants, rules, bodies = await self._read(
             sql_checks.FUNCTIONS,
             sql_checks.VIEWS,
             sql_checks.TABLES,
             sql_checks.COPIES,
+            sql_checks.GRANTS,
             POLICIES_WITH_TREES,
             replace(POLICY_EXPRESSIONS, parameters={"role": ROLE_OF_USERS}),
         )
@@ -279,6 +280,7 @@ class _Examination:
             *policy_findings(self._facts, remarks, rules),
             *policy_checks.user_data_findings(rules, bodies),
             *(finding for name, finding in copies if name not in view_findings),
+            *(finding for _, finding in grants),
         ]
         return [*findings, *nothing_leaks(self._facts, findings)]
 

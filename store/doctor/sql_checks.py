@@ -237,6 +237,7 @@ FUNCTIONS: Query[Found] = _check(
 )
 TABLES: Query[Found] = _check(Section.RULES, "tables")
 COPIES: Query[Found] = _check(Section.RULES, "copies")
+GRANTS: Query[Found] = _check(Section.RULES, "grants")
 
 
 def _make_view_finding(row: Row) -> Found | None:

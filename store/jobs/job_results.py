@@ -397,6 +397,8 @@ MOST_LISTED = 5_000
 """How many of the newest jobs are searched for a filter, a non-default order or a later page."""
 MOST_CHANGES = 50_000
 """The most events read after a moment."""
+MOST_GONE = 2_000
+"""As in `gjobs.jobs_at`: the deleted jobs of a list after more than FEW_CHANGES events."""
 FEW_CHANGES = 5_000
 """If there are at most this many events after the moment, a list reads all of them at once."""
 
@@ -448,6 +450,8 @@ class LaterEvents:
     """How far back the log reaches."""
     count: int
     """The number of events, at most one more than MOST_CHANGES."""
+    gone: int
+    """How many of them deleted or archived a job."""
     taken_at: datetime
     """The server's time."""
     searched_since: datetime
@@ -457,6 +461,11 @@ class LaterEvents:
     def is_whole(self) -> bool:
         """Whether all events after the moment can be read."""
         return self.count <= MOST_CHANGES
+
+    @property
+    def lists_all_gone(self) -> bool:
+        """Whether a list finds all jobs that are gone by now."""
+        return self.is_whole and (self.count <= FEW_CHANGES or self.gone <= MOST_GONE)
 
 
 def parse_moment(text: str, *, now: datetime) -> datetime:

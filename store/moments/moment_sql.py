@@ -126,7 +126,7 @@ def count_newest(pool: Pool) -> Query[int]:
 
 
 _LATER = sa.text("""
-select (select s.begins_at from gjobs.log_start s), later.count, now(),
+select (select s.begins_at from gjobs.log_start s), later.count, later.gone, now(),
        case when later.count <= :most then :moment else (
            select halved.since
              from (select now() - (now() - :moment) / 2 ^ n from generate_series(1, 60) n) halved (since)
@@ -134,7 +134,10 @@ select (select s.begins_at from gjobs.log_start s), later.count, now(),
                   <= :most
             limit 1
        ) end
-  from (select count(*) from (select from gjobs.job_events e where e.at > :moment limit :most + 1) e) later
+  from (
+    select count(*), count(*) filter (where kind in ('deleted', 'archived')) as gone
+      from (select e.kind from gjobs.job_events e where e.at > :moment limit :most + 1) e
+  ) later
 """).bindparams(_MOMENT)
 
 

@@ -294,13 +294,13 @@ class PastStore(Store):
     async def _cautions(self, *, is_cut: bool) -> tuple[str, ...]:
         events = await self.check()
         cut = f"Only the newest {MOST_LISTED:,} jobs of this moment are searched." if is_cut else ""
-        gone = "" if events.is_whole else "Deleted jobs may be missing, because too much has changed since this moment."
+        gone = "Deleted jobs may be missing, because too much has changed since this moment."
         if self._sees_gone_jobs is None:
             (self._sees_gone_jobs,) = await self.actor_database.read(job_sql.SEES_GONE_JOBS, needs=Capability.MIGRATED)
         hidden = (
             "" if self._sees_gone_jobs else "Jobs that are deleted or archived by now are missing: policies hide them."
         )
-        return tuple(filter(None, (cut, gone, hidden)))
+        return tuple(filter(None, (cut, "" if events.lists_all_gone else gone, hidden)))
 
     async def get_page_with_names(
         self, listed: ListQuery, *, limit: int, after: PageKey | None = None

@@ -358,6 +358,22 @@ async def test_doctor_restores_the_row_security_of_gjobs(app_database: Conninfo)
     assert faults(await examined(app_database)) == {*LEAKS}
 
 
+async def test_doctor_revokes_what_users_do_not_need_of_gjobs(app_database: Conninfo) -> None:
+    upgrade(app_database)
+    run(
+        app_database,
+        "grant execute on function gjobs.fold_events(bigint) to public, anon",
+        "grant select on gjobs.archived_jobs to anon",
+    )
+    report = await examined(app_database)
+    assert [one.sentence for one in report.findings if one.name == "open-to-users"] == [
+        "anon may use gjobs.archived_jobs, which only the owner and service_role need.",
+        "anon, public may use gjobs.fold_events(bigint), which only the owner and service_role need.",
+    ]
+    fix(app_database, report, names={"open-to-users"})
+    assert faults(await examined(app_database)) == {*LEAKS}
+
+
 async def test_doctor_says_what_events_take_and_who_can_fold_them(
     app_database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -525,6 +525,20 @@ async def test_only_the_newest_changes_are_searched_for_deleted_jobs(
     assert page.cautions == ("Deleted jobs may be missing, because too much has changed since this moment.",)
 
 
+async def test_list_with_more_deleted_jobs_than_it_reads_says_so(
+    db: Db, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = db.make_project()
+    jobs = [db.make_job(project, "queued") for _ in range(3)]
+    moment = moment_now(sql)
+    sql("delete from generation_jobs where id = any (%s)", (jobs[:2],))
+    for few, most, is_warned in ((2, 1, False), (1, 2, False), (1, 1, True)):
+        monkeypatch.setattr("gjobs.store.jobs.job_results.FEW_CHANGES", few)
+        monkeypatch.setattr("gjobs.store.jobs.job_results.MOST_GONE", most)
+        cautions = (await past_store(db.operator, moment).get_project_jobs(project)).cautions
+        assert bool(cautions) is is_warned, (few, most)
+
+
 async def test_user_whose_policies_hide_deleted_jobs_is_warned(db: Db, sql: Sql, story: tuple[UUID, datetime]) -> None:
     project, moment = story
     past = past_store(db.ada, moment)

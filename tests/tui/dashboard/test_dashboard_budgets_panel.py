@@ -92,8 +92,8 @@ async def test_budget_refuses_jobs_that_it_cannot_cover_and_a_message_reports_it
         await driver.press("space", "space", "r", on=3, dialog="Retry these 2 jobs?")
         await driver.press("y")
         await driver.shows_message(
-            "Retried 1 of 2 jobs; 1 was refused (The total budget of project 'Autumn catalog' can't cover $0.50: "
-            "$7.50 of $7.55 are spent)"
+            "Retried 1 of 2 jobs; 1 was refused (the total budget of project 'Autumn catalog' has no room; "
+            "b raises its limit)"
         )
         assert jobs_db.count() == 10
 

@@ -139,5 +139,5 @@ async def test_read_only_connection_cannot_open_a_write_permit(drive: Drive) -> 
     async with drive(rule=WriteMode.CLOSED) as driver:
         refused = await driver.warnings_by_key("W", *WRITING_KEYS)
         assert len(refused) == 1 + len(WRITING_KEYS)
-        assert all("Connect without --read-only" in message for message in refused)
+        assert all("Leave --read-only out to write." in message for message in refused)
         await driver.has_dialog("")

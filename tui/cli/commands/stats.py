@@ -309,10 +309,11 @@ async def fold_events(session: "Session", output: Output) -> None:
     from gjobs.store.statistics import read_totals
     from gjobs.tui.text.format import count
 
-    folded = 0
-    while number := await read_totals.fold_events(session.store.actor_database):
+    folded, number = 0, read_totals.MOST_AT_ONCE
+    while number >= read_totals.MOST_AT_ONCE:  # A smaller number folds all that there were. The app may write on.
+        number = await read_totals.fold_events(session.store.actor_database)
         folded += number
-        print_message(f"{count(folded)} {'event' if folded == 1 else 'events'} folded.")
+        print_message(f"{count(folded)} {'event' if folded == 1 else 'events'} folded." if number else None)
     if not output.document({"folded": folded}) and not folded:
         print_message("All events are folded.")
 
