@@ -10,7 +10,7 @@ from gjobs.store.capabilities.capability import EARLIER_BUILD, EVENT_MEGABYTES
 from gjobs.store.errors import command
 
 SECONDS_A_MILLION = 10
-"""The seconds for an index entry and the count of each of a million jobs."""
+"""The seconds that it takes to index and count a million jobs."""
 
 _TABLE = "select from pg_catalog.pg_class where oid = pg_catalog.to_regclass('public.generation_jobs')"
 _ROWS = "explain (format json) select from public.generation_jobs"
@@ -65,10 +65,10 @@ def _sentences(sql: str, *, jobs: int | None) -> Iterator[str]:
         if "gjobs_0013" not in sql:
             undone = f"{command('migrate remove')} undoes everything."
             yield f"No policy, function, view or index of the app is changed. {undone}"
-            yield f"The columns retry_count and completed_at are a choice of their own: {command('migrate columns')}."
+            yield f"It does not add the columns retry_count and completed_at. {command('migrate columns')} does."
         yield (
-            "The table is locked once, for an instant. Each try waits at most 0.2 s for the lock. The app writes"
-            " while the index is built and the jobs are counted."
+            "The table is locked once, for an instant. Each try waits at most 0.2 s for the lock. The app can"
+            " write while the index is built and the jobs are counted."
         )
         seconds = max(1, round(jobs / 1_000_000 * SECONDS_A_MILLION))
         yield (
@@ -93,19 +93,19 @@ def upgrade_warnings(conninfo: Mapping[str, str | int]) -> list[str]:
     if publications and revision is None:
         sentences.append(
             f"All tables are published ({publications}), so those of gjobs will be, too. A subscriber without them"
-            " stops replicating. Create the schema gjobs there, or publish your tables by name."
+            " stops replicating. First create the schema gjobs there, or publish your tables by name."
         )
     if revision != EARLIER_BUILD:
         return sentences
     return [
         *sentences,
         (
-            "An earlier build of gjobs had replaced functions, policies and a view of the app. Those of the app come"
-            f" back. Run {command('doctor')} afterwards: it prints SQL that repairs their faults."
+            "An earlier build of gjobs had replaced functions, policies and a view of the app. The upgrade"
+            f" restores those of the app. Run {command('doctor')} afterwards: it prints SQL that repairs their faults."
         ),
         (
-            "The policies come back one by one. On a hosted server, each locks tables of auth for an instant."
-            " Choose a quiet hour, and stop the workers first."
+            "The upgrade restores the policies one by one. On a hosted server, each locks tables of auth for an"
+            " instant. Choose a quiet hour, and stop the workers first."
         ),
     ]
 
@@ -146,12 +146,11 @@ def removal_warnings(conninfo: Mapping[str, str | int], *, export_to: Path | Non
         moved, them = ("1 archived job", "it") if archived == 1 else (f"{archived:,} archived jobs", "them")
         sentences.append(f"gjobs will write {moved} to {export_to}, then remove {them} from the database.")
     if waiting:
-        stay = (
-            "1 job waits for another attempt. It stays"
+        sentences.append(
+            "1 job waits for another attempt. It stays running, and no worker takes it over."
             if waiting == 1
-            else f"{waiting:,} jobs wait for another attempt. They stay"
+            else f"{waiting:,} jobs wait for another attempt. They stay running, and no worker takes them over."
         )
-        sentences.append(f"{stay} running, and no worker takes over.")
     if budgets:
         lost = "1 budget" if budgets == 1 else f"{budgets:,} budgets"
         sentences.append(f"{lost} will be lost, along with the amounts spent. Nothing will limit the cost of jobs.")

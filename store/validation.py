@@ -81,7 +81,7 @@ def check_name(field: str, value: str) -> str:
     if not text:
         raise InvalidValue(field, f"The {field} is empty.")
     if len(text) > MAX_NAME:
-        raise InvalidValue(field, f"The {field} has {len(text)} characters; the most is {MAX_NAME}.")
+        raise InvalidValue(field, f"The {field} has {len(text)} characters; the maximum is {MAX_NAME}.")
     return text
 
 

@@ -6,7 +6,7 @@ create table gjobs.budgets (
     project_id  uuid,
     period      text not null check (period in ('day', 'month', 'all')),
     limit_cents bigint not null check (limit_cents >= 0),
-    -- At which share of the limit a person wants to be warned.
+    -- The share of the limit from which the budget warns.
     warn_share  numeric not null default 0.8 check (warn_share > 0 and warn_share <= 1),
     created_at  timestamptz not null default now(),
     check (num_nonnulls(user_id, project_id) = 1)
@@ -51,7 +51,7 @@ end $$;
 
 -- Whether the acting role may lower what a job was charged: the operator and workers may, users may not. A worker that acts as a user
 -- counts as that user, and may not refund. The acting role is read from a setting that security definer does not change. EXISTS is used
--- because a snapshot older than a concurrent TRUNCATE may see the table twice in pg_class.
+-- because a snapshot older than a concurrent TRUNCATE may show two rows of the table in pg_class.
 create function gjobs.may_refund()
     returns boolean language plpgsql stable security invoker set search_path = '' as $$
 declare
@@ -76,11 +76,11 @@ end $$;
 -- can run again; if the operator does, the new charge replaces the job's earlier one. If a user sets a job back to running, it counts as
 -- queued again, because workers may take it over. A new job that has ended, such as a restored one, is charged in the period of its
 -- creation time. Otherwise a charge follows the job's cost, but only the operator and workers can lower it. A job that was never charged
--- stays uncharged when its cost is lowered. A deleted job is refunded if it
--- never ran. One that ran stays charged, and its charge is kept in case it is inserted again, unless its user or project is gone. A job
--- without a row in budget_charges may be included in what begin_budget counted.
+-- stays uncharged when its cost is lowered. A deleted job is refunded if it never ran. A deleted job that ran stays charged. Its charge is
+-- kept in case the job is inserted again, unless its user or project is gone. A job without a row in budget_charges may be included in
+-- what begin_budget counted.
 -- Returns what each budget is charged in a period. Planning takes longer than a charge, so the plan is kept. It reads only by indexes and,
--- because of the limits, by whole keys. So it serves one event and many, and also when the tables have grown.
+-- because of the limits, by whole keys. So the plan suits one event, many events and large tables.
 create function gjobs.charge_jobs(p_count bigint)
     returns table (budget_id uuid, limit_cents bigint, period_start date, cents bigint, asked bigint, queues boolean, queued bigint)
     language plpgsql volatile security invoker
@@ -90,7 +90,7 @@ declare
     today   constant date := (clock_timestamp() at time zone 'UTC')::date;
     refunds boolean;
 begin
-    -- The usual statement, which only moves jobs on in their status, or whose users and projects have no budget, charges nothing.
+    -- Most statements charge nothing: they only change the status of jobs, or the users and projects have no budget.
     if not exists (
         select from (select * from gjobs.job_event_log l where l.transaction_id = pg_current_xact_id() order by l.id desc limit p_count) e
           join gjobs.budgets b on b.user_id in (e.user_id, e.former_user_id) or b.project_id in (e.project_id, e.former_project_id)
@@ -180,8 +180,8 @@ end $$;
 
 -- Charges the last events of this transaction. A single new job that is queued, and a single job whose cost changes, are charged here,
 -- unless budget_charges lacks their row. charge_jobs charges all others.
--- Writes under session_replication_role = replica are charged, too, but never refused: a restore or a copy would stop. Rows that a
--- subscription applies fire no trigger of a statement, so they are neither recorded nor charged.
+-- Writes under session_replication_role = replica are charged, too, but never refused, because that would stop a restore or a copy.
+-- Rows that a subscription applies fire no statement trigger, so they are neither recorded nor charged.
 -- It refuses costs above a limit, and every new job once nothing is left, because a job's cost is known only after it has run. A finish,
 -- and anything that lowers a cost, is recorded whatever the limit. Spending is locked in one order, so two transactions of one
 -- statement each never deadlock.
@@ -274,13 +274,13 @@ begin
     close charges;
 end $$;
 
--- Waits for those who write jobs, for a short time in each try, and makes them wait until this transaction ends. So no cost falls between
--- what gjobs.begin_budget counts and what is charged later.
+-- Waits for sessions that write jobs, for a short time in each try. Their next writes wait until this transaction ends. So no cost is
+-- missed between the count by gjobs.begin_budget and later charges.
 create function gjobs.begin_budgets()
     returns trigger language plpgsql volatile security definer set search_path = '' set lock_timeout = '200ms' as $$
 begin
     if current_setting('transaction_isolation') <> 'read committed' then
-        raise feature_not_supported using message = 'budgets are set in transactions that are read committed';
+        raise feature_not_supported using message = 'a budget can be set only in a READ COMMITTED transaction';
     elsif not exists (select from pg_trigger where tgrelid = 'public.generation_jobs'::regclass and tgname = 'gjobs_created') then
         raise object_not_in_prerequisite_state using
             message = 'gjobs is not installed completely, so no budget would be charged.', hint = 'First finish ''gjobs migrate up''.';
@@ -288,7 +288,7 @@ begin
     for attempt in 1 .. 20 loop
         begin
             lock table public.generation_jobs in share mode;
-            -- Those who write jobs read it only after this lock.
+            -- Sessions that write jobs read it only after this lock.
             perform setval('gjobs.budgets_set_by', pg_current_xact_id()::text::bigint);
             return null;
         exception when lock_not_available then
@@ -296,12 +296,11 @@ begin
         end;
     end loop;
     raise lock_not_available using
-        message = 'Other sessions write jobs all the time, or a VACUUM of the jobs runs.', hint = 'Try again.';
+        message = 'Other sessions keep writing jobs, or a VACUUM of the jobs is running.', hint = 'Try again.';
 end $$;
 
 -- Counts what is already spent of a new budget, or of one that gets another user, project or period. Removes what a deleted one spent. The
--- creation times decide, because nothing else is known of jobs from before the budget. The rollups include negative costs, which are taken
--- out again.
+-- creation times decide, because nothing else is known of jobs from before the budget. Negative costs in the rollups are not counted.
 create function gjobs.begin_budget()
     returns trigger language plpgsql volatile security definer set search_path = '' as $$
 declare

@@ -1,10 +1,10 @@
 -- The log of the jobs, and who may read it.
 
--- One row for each job that a statement created, changed or deleted, and one without a job for a TRUNCATE. Rows are appended by triggers;
--- everything else is read or added up from them. Only what gjobs fills in is required, so whatever an app stores in its jobs is recorded
--- and never makes its write fail. Nothing refers to the jobs, because the log outlives them. A job's rows have the order of its updates,
--- because each update waits for the one before; only what a trigger of the app changes within the same statement is recorded first. Readers
--- page by the whole key, because a row may become visible after one with a greater id.
+-- One row for each job that a statement created, changed or deleted, and one without a job for a TRUNCATE. Triggers append the
+-- rows; histories and rollups are computed from them. Only columns that gjobs fills in are not null, so no value that an app stores in its
+-- jobs makes its write fail. No foreign key refers to the jobs, because the log outlives them. A job's rows have the order of its updates,
+-- because each update waits for the one before. An exception is a change by a trigger of the app within the same statement: its row comes
+-- first. Readers page by the whole key, because a row may become visible after one with a greater id.
 create table gjobs.job_event_log (
     transaction_id     xid8        not null,
     id                 bigint      not null generated always as identity,
@@ -56,23 +56,23 @@ insert into gjobs.settings default values;
 
 comment on column gjobs.settings.keep_events is 'older events are removed when they are folded into the rollups';
 
--- The millisecond of the last notification. A sequence, because its value is visible before the transaction ends, and it blocks nobody.
+-- The millisecond of the last notification. A sequence, because its value is visible before the transaction ends, and it blocks no session.
 create sequence gjobs.notified_at;
 
--- The transaction that last set a budget, or tried to. A sequence, so that a transaction that began before can read it.
+-- The transaction that last set a budget, or tried to. A sequence, so that a transaction that began earlier can read it.
 create sequence gjobs.budgets_set_by;
 
--- The start and the end of a long error, because a job's error may be recorded with each of its changes. They have all that its group and
--- its hash depend on. gjobs.jobs_at recognizes what is left out.
+-- The start and the end of a long error, because a job's error may be recorded with each of its changes. Both its
+-- group and its hash depend only on these parts. gjobs.jobs_at recognizes an error that was cut.
 create function gjobs.cut_error(p_error text)
     returns text language sql immutable parallel safe security invoker
 return case when octet_length(p_error) <= 16000 then p_error
             else left(p_error, 4000) || E'\n[gjobs keeps only the start and the end of this error]\n' || right(p_error, 4000) end;
 
--- Records each write of the app. It runs with its owner's rights, because those who write jobs may not write the log. The acting role and
--- user are read from settings that security definer does not change. It folds nothing and, without a budget, waits for nobody. Nothing that
--- the app stores can make it fail: casts are to text, costs are bigint, and a wrong claim is null. A table may lack retry_count: the name
--- then means the null column `absent`, because its own tables come first.
+-- Records each write of the app. It runs with its owner's rights, because roles that write jobs may not write the log. The acting role and
+-- user are read from settings that security definer does not change. It folds nothing and, without a budget, waits for no session. No
+-- value that the app stores can make it fail: casts are to text, costs are bigint, and an invalid claim is null. If the table lacks the
+-- column retry_count, the subquery `its` finds that name in `absent`, where it is null. Otherwise it finds the column of `present`.
 create function gjobs.record_changes()
     returns trigger language plpgsql volatile security definer set search_path = '' as $$
 declare
@@ -93,9 +93,9 @@ begin
             null;
         end;
     end if;
-    -- The snapshot of a transaction that began before a budget was set does not show the budget, so its jobs would evade it. The app repeats
-    -- it, as it must under this isolation level. Even if that setting was rolled back, an earlier one may have been committed. A
-    -- dump of another server may have a transaction id that this one has not reached. It is ignored.
+    -- The snapshot of a transaction that began before a budget was set does not show the budget, so its jobs would evade it. The app
+    -- repeats such a transaction, as it must under this isolation level. It is refused even if the setting was rolled back, because an
+    -- earlier one may have been committed. An id from a dump of another server is ignored if this server has not reached it.
     if current_setting('transaction_isolation') <> 'read committed' then
         setter := (select last_value from gjobs.budgets_set_by)::text::xid8;
         if setter <> pg_current_xact_id() and not pg_visible_in_snapshot(setter, pg_current_snapshot()) then
@@ -174,10 +174,10 @@ begin
          cross join (select null::integer as retry_count) absent
          cross join lateral (select retry_count as retries from (select o.*) present) its;
     else
-        -- One row, so that a TRUNCATE stays quick. The rollups are void until the jobs, which are few then, are counted again.
+        -- One row, so that a TRUNCATE stays quick. The rollups are invalid until the jobs, which are few then, are counted again.
         insert into gjobs.job_event_log (transaction_id, kind, actor_user_id, actor_role, application)
         values (pg_current_xact_id(), 'truncated', actor, actor_role, application);
-        -- All spending is 0 then, unless a user's own role truncated. Under REPEATABLE READ the snapshot may miss later charges.
+        -- This resets all spending to 0, unless a user's own role truncated. Under REPEATABLE READ the snapshot may miss later charges.
         if gjobs.may_refund() then
             if current_setting('transaction_isolation') = 'read committed' then
                 delete from gjobs.budget_spending where true;
@@ -192,7 +192,7 @@ begin
     if written > 0 and tg_op <> 'TRUNCATE' and exists (select from gjobs.budgets) then
         perform gjobs.charge_events(written);
     end if;
-    -- A dashboard holds the first lock shared while it listens, and an idle worker the second. If a lock is free, nobody listens, and no
+    -- A listening dashboard holds the first lock shared, and an idle worker the second. If a lock is free, no session listens, and no
     -- notification delays the commit.
     -- No notification may make the app's transaction fail: PREPARE TRANSACTION fails after NOTIFY, and a commit fails if the queue of
     -- notifications is full.
@@ -249,9 +249,9 @@ begin
     );
 end $$;
 
--- Whether the caller sees the job. With a user or project: and the job belongs to it, because a new job may have the id of a deleted one.
--- Like all functions here under which policies or triggers of the app run, it keeps the caller's search_path: their functions may name a
--- table without its schema. So such functions qualify each call that a function in another schema could replace.
+-- Whether the caller sees the job. If a user or project is given, the job must belong to it, because a new job may have the id of a deleted
+-- one. It keeps the caller's search_path, as all functions here in which policies or triggers of the app run: those may name a table
+-- without its schema. So such functions qualify each call that a function in another schema could replace.
 create function gjobs.sees_job(p_job_id uuid, p_user_id uuid default null, p_project_id uuid default null)
     returns boolean language plpgsql stable security invoker as $$
 begin
@@ -264,8 +264,8 @@ exception when insufficient_privilege then
     return false;
 end $$;
 
--- The log as readers see it. Owners see the events of their jobs, also of deleted ones; with other policies of the app, readers see the
--- events of the jobs that they see. Users see that somebody else owned or changed a job, but not who.
+-- The log as readers see it. If policies show users only their own jobs, a user sees the events of these, also of deleted ones. With
+-- other policies, readers see the events of the jobs that they see. Users see that somebody else owned or changed a job, but not who.
 create view gjobs.job_events with (security_barrier = on) as
     select e.id, e.transaction_id, e.job_id, e.project_id,
            case when (select gjobs.visible_jobs()) = 'all' or e.user_id = (select auth.uid()) then e.user_id end as user_id,
@@ -299,8 +299,8 @@ create view gjobs.job_starts as
      group by e.job_id;
 
 -- Removes a deleted user from the log, from the archive and from the budgets, and what gjobs kept of deleted projects. Returns the number
--- of events changed. All events of the user must be folded, because a job leaves the total of the user that it entered. Events that are
--- committed while it runs keep the user's id. Running it again removes them.
+-- of events changed. All events of the user must be folded, because folding subtracts a job from the total of the same user to which it was
+-- added. Events that are committed while it runs keep the user's id. Running it again removes them.
 create function gjobs.forget_user(p_user_id uuid)
     returns bigint language plpgsql volatile security invoker set search_path = '' as $$
 declare

@@ -1,14 +1,14 @@
 -- The jobs as the caller would have seen them at a moment, as far as the log reaches back. A job without an event after the moment is
--- unchanged. Any other job has the values of its last event up to the moment. A job without such an event has the values that it had before
--- its first later event, as far as that event shows them. A job that was only archived or restored since is unchanged, too. A job of which
--- only the cost has changed since still has its error. Jobs that are gone are found by their events. The column `unrecorded` names the
--- values that were not recorded, separated by commas. It is null if all were recorded. With a project, jobs that have left it since are
+-- unchanged. Any other job has the values of its last event up to the moment. If there is no such event, the job has the values from
+-- before its first later event, as far as that event shows them. A job that was only archived or restored since is unchanged, too. A job of
+-- which only the cost has changed since still has its error. Jobs that are gone are found by their events. The column `unrecorded` names
+-- the values that were not recorded, separated by commas. It is null if all were recorded. With a project, jobs that have left it since are
 -- missing.
--- A column that the table lacks is null: its name then means the column of `absent`.
+-- A column that the table lacks is null: its name then refers to the column of `absent`.
 --
--- The other arguments limit what is read. p_limit chooses the newest jobs that still exist, and all that are gone and not older. With
--- p_gone_since, the events of each job are looked up, which is faster if many jobs changed. Then only the last 2,000 deletions since that
--- time are read.
+-- The other arguments limit what is read. p_limit chooses the newest jobs that still exist, and all deleted jobs that are not
+-- older than these. With p_gone_since, the events of each job are looked up, which is faster if many jobs changed. Then only the last 2,000
+-- deletions since that time are read.
 create function gjobs.jobs_at(
     p_moment timestamptz, p_project_id uuid default null, p_job_ids uuid[] default null, p_limit integer default null,
     p_gone_since timestamptz default null)

@@ -1,4 +1,4 @@
--- Drops everything of gjobs. An object of the app that depends on one of gjobs is not dropped: the statement fails and names it.
+-- Drops everything of gjobs. If an object of the app depends on one of gjobs, the statement fails and names it.
 do $$
 declare
     ours text;

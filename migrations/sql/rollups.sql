@@ -49,8 +49,8 @@ comment on column gjobs.job_totals.error_group is 'of failed jobs; null for othe
 comment on column gjobs.job_days.day is 'the UTC day of created_at';
 
 -- One row: which events the rollups hold. An event is not folded if its transaction was not visible to the snapshot of the last fold:
--- transaction_id >= next, or = any (open). Both are kept, because the oldest transaction that runs in any database of the server may
--- be one that somebody forgot: then nothing would be folded any more.
+-- transaction_id >= next, or = any (open). The oldest running transaction of the server does not decide:
+-- it may be a forgotten one in any database, and would then stop all folding.
 create table gjobs.fold_state (
     only_row        boolean     primary key default true check (only_row),
     is_counted      boolean     not null,
@@ -64,7 +64,7 @@ create table gjobs.fold_state (
 );
 
 comment on column gjobs.fold_state.is_counted is 'false before the first count, and after a restore on another server';
-comment on column gjobs.fold_state.open is 'what else had not ended, and the transaction that folded';
+comment on column gjobs.fold_state.open is 'the other transactions that had not ended, and the one that folded';
 comment on column gjobs.fold_state.recorded_since is 'when the triggers of the log were created';
 comment on column gjobs.fold_state.removed_before is
     'all removed events are older, some older ones may be left; null if none was removed';
@@ -93,8 +93,8 @@ create view gjobs.fold_progress as
       from gjobs.fold_state f;
 
 -- How far back the log reaches: all later events are kept. Events of an earlier build are older than the triggers, and some are missing.
--- After a removal, the first event that is left says nothing: later transactions may have written earlier ones, which were removed. So the
--- limit of the removal counts. Everybody may read begins_at. It is the time of an event only after a TRUNCATE.
+-- After a removal, the log begins at the limit of the removal, not at the first event that is left. Later transactions may have written
+-- earlier events, which were removed. Everybody may read begins_at. It is the time of an event only after a TRUNCATE.
 create view gjobs.log_start with (security_barrier = on) as
     select greatest(
                coalesce(f.removed_before, f.recorded_since),
@@ -102,7 +102,7 @@ create view gjobs.log_start with (security_barrier = on) as
            ) as begins_at, f.removed_to
       from gjobs.fold_state f;
 
--- What each event adds to the rollups: the job leaves one sum, and enters another.
+-- What each event changes in the rollups: it subtracts the job from one total, and adds it to another.
 create view gjobs.job_changes as
     select e.transaction_id, e.id, side.change as job_count,
            case when side.change < 0 and e.has_moved then e.former_user_id else e.user_id end as user_id,
@@ -121,8 +121,8 @@ create view gjobs.job_changes as
        and case when side.change < 0 then e.kind not in ('created', 'restored') else e.kind not in ('deleted', 'archived') end;
 
 -- Folds up to p_most events of ended transactions into the rollups, and removes old folded events. Returns the number of folded events; -1
--- if somebody else folds; -2 if the jobs must be counted first, by gjobs.count_again. It runs with its owner's rights, because nobody else
--- may write the rollups; it changes nothing that readers see, except that old events go.
+-- if another session folds; -2 if the jobs must be counted first, by gjobs.count_again. It runs with its owner's rights, because no other
+-- role may write the rollups; it changes nothing that readers see, except that it removes old events.
 create function gjobs.fold_events(p_most bigint default 20000)
     returns bigint language plpgsql volatile security definer
     set search_path = '' set datestyle = 'ISO' set row_security = off set plan_cache_mode = force_custom_plan as $$
@@ -237,9 +237,9 @@ exception
         return -1;      -- The caller's snapshot is older than another fold.
 end $$;
 
--- Replaces the rollups by a count of the jobs, and returns their number; -1 if somebody else folds. One statement, so one snapshot: what is
--- committed later is not folded yet. It locks nothing but the state, and keeps the jobs from being truncated meanwhile, as any reader does.
--- On another server, the ids of the transactions of earlier events mean nothing. These events get the id 0, which counts as folded.
+-- Replaces the rollups by a count of the jobs, and returns their number; -1 if another session folds. One statement, so one snapshot: what
+-- is committed later is not folded yet. It locks nothing but the state, and keeps the jobs from being truncated meanwhile, as any reader
+-- does. On another server, the ids of the transactions of earlier events mean nothing. These events get the id 0, which counts as folded.
 create function gjobs.count_again()
     returns bigint language plpgsql volatile security definer
     set search_path = '' set datestyle = 'ISO' set row_security = off set plan_cache_mode = force_custom_plan
@@ -339,8 +339,8 @@ create view gjobs.unfolded_changes with (security_barrier = on) as
        and c.transaction_id < (select next from r)
        and ((select visible = 'all' from r) or c.user_id = (select caller from r));
 
--- The counts with the caller's rights, if p_counts: 'totals', 'days' or 'waste'. A function, so that the planner does not add its cost to
--- each view.
+-- The counts with the caller's rights; no rows unless p_counts. p_what is 'totals', 'days' or 'waste'. It is a function, so that the
+-- planner does not add its cost to each view.
 create function gjobs.count_visible(p_what text, p_counts boolean)
     returns table (user_id uuid, project_id uuid, status text, mode text, day date, error_group text, is_retry boolean, job_count bigint,
                    cost_cents bigint)
@@ -366,8 +366,8 @@ begin
     end if;
 end $$;
 
--- A single row has no meaning; the totals of a key are exact. A view that is only a union is no security barrier, so the unions are in
--- subqueries.
+-- Only the totals of a key are exact, because folded rows and later changes are separate rows. A view that is only a union is no security
+-- barrier, so the unions are in subqueries.
 create view gjobs.job_counts with (security_barrier = on) as
     with r as materialized (select * from gjobs.rollup_reader)
     select user_id, project_id, status, mode, job_count, cost_cents from (
@@ -397,7 +397,7 @@ create view gjobs.job_day_counts with (security_barrier = on) as
           from gjobs.count_visible('days', (select visible = 'some' from r)) c
     ) sums;
 
--- Waste: failed jobs, and retries that did not fail. The group of those is empty.
+-- Waste: failed jobs, and retries that did not fail. The error group of such retries is ''.
 create view gjobs.job_waste with (security_barrier = on) as
     with r as materialized (select * from gjobs.rollup_reader)
     select user_id, project_id, mode, error_group, job_count, cost_cents from (

@@ -1,5 +1,5 @@
--- All triggers on the app's jobs. Those of the archive fire only while gjobs archives or restores. They fire after the one that writes the
--- log, because triggers fire in the order of their names. Setting gjobs.archiving or gjobs.restoring by hand allows no more than
+-- All triggers on the app's jobs. The triggers of the archive fire only while gjobs archives or restores. They fire after the one that
+-- writes the log, because triggers fire in the order of their names. Setting gjobs.archiving or gjobs.restoring by hand allows no more than
 -- gjobs.archive_jobs and gjobs.restore_jobs do.
 create trigger gjobs_created after insert on public.generation_jobs
     referencing new table as new_rows for each statement execute function gjobs.record_changes();
@@ -16,7 +16,7 @@ create trigger gjobs_take_restored after insert on public.generation_jobs
     referencing new table as new_rows
     for each statement when (current_setting('gjobs.restoring', true) = 'on') execute function gjobs.move_archived();
 
--- Also for writes under session_replication_role = replica.
+-- They also fire for writes under session_replication_role = replica.
 alter table public.generation_jobs
     enable always trigger gjobs_created,
     enable always trigger gjobs_changed,
@@ -25,5 +25,5 @@ alter table public.generation_jobs
     enable always trigger gjobs_store_archived,
     enable always trigger gjobs_take_restored;
 
--- The table is locked, so nobody writes jobs before the triggers exist.
+-- The table is locked, so no session writes jobs before the triggers exist.
 update gjobs.fold_state set recorded_since = clock_timestamp() where true;

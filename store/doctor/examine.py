@@ -65,8 +65,8 @@ class IdlePolls:
 
 
 async def measure_polls(database: Database, *, is_woken: bool) -> IdlePolls | None:
-    """Return None if the bytes are unknown, or if jobs are unreadable. `is_woken` if the database notifies of changes.
-    The dashboard then reads the flow together with the counts.
+    """Return None if the bytes are unknown, or if jobs are unreadable. `is_woken` is true if the database notifies
+    of changes. The dashboard then reads the flow together with the counts.
     """
     actor_database = ActorDatabase(database, OPERATOR, CapabilityCache(database))
     listed_rows, counting, polls, slow_counts = ChangedRows(), TotalsCounter(database, OPERATOR), 0, 0

@@ -144,7 +144,7 @@ async def schema_findings(
         yield _schema_finding(
             "no-table",
             Severity.PROBLEM,
-            "None of the app's tables is here. The database is empty, or it is not the app's.",
+            "None of the app's tables exists here. The database is empty, or it is not the app's.",
             hint=f"{command('migrate sql')} prints the SQL that creates them.",
         )
         return

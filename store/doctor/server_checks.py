@@ -168,7 +168,7 @@ def _claims(capabilities: Capabilities) -> Iterator[Finding]:
         "claims",
         Severity.NOTE,
         f"{sentence} {' '.join(_unknown_claims(unknown, capabilities.claims_without_column))}",
-        hint="With --as, lists and numbers are marked as based on partial claims. Set the claims in a profile.",
+        hint="With --as, lists and numbers are marked with 'partial claims'. Set the claims in a profile.",
     )
 
 

@@ -109,7 +109,7 @@ SET_BUDGET = "budgets set --project 'Autumn catalog' --period all"
         *((f"jobs list --limit {limit}", "imit") for limit in ("0", "10001", "-1", "many")),
         ("projects create Winter", "--as EMAIL"),
         ("projects create '  ' --as ada@example.com", "is empty"),
-        (f"projects create {'x' * 201} --as ada@example.com", "the most is 200."),
+        (f"projects create {'x' * 201} --as ada@example.com", "the maximum is 200."),
         *((f"cleanup --older-than={age} --delete --yes", "Argument --older-than: ") for age in INVALID_AGES),
         ("archive restore --yes", "Choose the jobs to restore."),
         ("archive restore --yes --all --status failed", "--all can't be combined with --project, --status or --since."),

@@ -97,5 +97,5 @@ def test_migrate_remove_with_export_writes_the_file_and_removes_gjobs(
     assert done.code == 0, done.err
     assert "along with the start times of the jobs.\n" in done.err
     assert f"gjobs will write 2 archived jobs to {file}, then remove them from the database." in done.err
-    assert f"Exported 2 jobs of the archive to {file}." in done.err
+    assert f"Exported 2 jobs from the archive to {file}." in done.err
     assert len(file.read_text().splitlines()) == 2

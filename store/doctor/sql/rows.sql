@@ -97,7 +97,7 @@ select '', severity, finding, sentence, fix, hint
            || format('CREATE INDEX CONCURRENTLY gjobs_words ON public.generation_jobs USING gin (lower(mode) %1$s.gin_trgm_ops,'
                      ' lower(error) %1$s.gin_trgm_ops) WITH (gin_pending_list_limit = 64);', name)
            || e'\nANALYZE public.generation_jobs;',
-           'The index speeds up searches of the operator for rare words. It makes writes of errors slower. The manual page'
+           'The index speeds up the operator''s searches for rare words. It makes writes of errors slower. The manual page'
            ' ''migrations'' says by how much.'
       from (select) one
       left join pg_extension e on e.extname = 'pg_trgm'

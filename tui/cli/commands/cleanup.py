@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 async def find_target(session: "Session", project: str | None) -> "tuple[UUID | None, CleanupTarget]":
-    """Return the project's id, or None for all projects, and what a question names. Raises as `find_project` does."""
+    """Return the project's id, or None for all projects, and a question's target. Raises as `find_project` does."""
     from gjobs.tui.text.retention_text import CleanupTarget
 
     found = None if project is None else await arguments.find_project(session.store, project)
@@ -197,7 +197,7 @@ def _show(output: Output, found: retention.CleanupPreview, *, is_dry: bool) -> N
 
 
 _Seen = tuple[UUID | None] | None
-"""The project that the question is about, whatever its name is after the answer. None if nobody was asked."""
+"""The project that the question is about, even if it is renamed before the answer. None if nobody was asked."""
 
 _POLICY = Document(
     retention.RetentionPolicy,
@@ -279,7 +279,7 @@ def set_policy(
         )
         if not output.document(_POLICY(policy)):
             print_message(
-                "The policy is set. Workers with --cleanup apply it regularly."
+                "The policy is set. Workers with --cleanup apply it once an hour."
                 f" {command('cleanup policies apply')} applies it now."
             )
 

@@ -412,7 +412,6 @@ async def retry_jobs(
 ) -> None:
     """Queue failed jobs again, each as a new linked job.
 
-    If some can't be retried, the others are.
     Raises PartlyDeclined if some were not retried; the others were.
     """
     names = {} if output.json else await arguments.project_names(session.store)
@@ -452,7 +451,7 @@ def delete_jobs(
 ) -> None:
     """Delete all of these jobs, or none if one is missing.
 
-    If the person is asked and a job changes before the answer, no job is deleted.
+    If a job changes between the question and the answer, no job is deleted.
     """
 
     async def look(session: "Session") -> tuple[Mapping[UUID, AnyStatus | None], str]:

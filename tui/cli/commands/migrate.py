@@ -183,8 +183,8 @@ def _show_rollups(found: "RollupCheck", output: Output) -> None:
         Column("OF", lambda one: " ".join(filter(None, (one.day, one.status, one.mode, one.error_group)))),
         Column("COUNTED", lambda one: count(one.counted_jobs), right=True),
         Column("KEPT", lambda one: count(one.kept_jobs), right=True),
-        Column("CENTS", lambda one: count(one.counted_cents), right=True),
-        Column("KEPT", lambda one: count(one.kept_cents), right=True),
+        Column("COUNTED CENTS", lambda one: count(one.counted_cents), right=True),
+        Column("KEPT CENTS", lambda one: count(one.kept_cents), right=True),
     )
     output.table(columns, found.differences)
 
@@ -357,7 +357,7 @@ def _export(database: MigrationTarget, file: Path) -> "ArchiveExport":
 
     exported = export_archive(database.conninfo, file)
     if exported.jobs:
-        print_message(f"Exported {jobs_count(exported.jobs)} of the archive to {file}.")
+        print_message(f"Exported {jobs_count(exported.jobs)} from the archive to {file}.")
     else:
         print_message("The archive is empty: no file was written.")
     return exported
@@ -378,7 +378,7 @@ def columns(settings: Settings, output: Output, *, yes: bool = YES) -> None:
             print_paragraphs(
                 f"This adds {names} to the app's table generation_jobs, which keeps them after"
                 f" {command('migrate remove')}. {command('migrate sql --columns')} prints the SQL.",
-                "Existing jobs are not changed: they have 0 retries, and when they completed stays unknown.",
+                "Existing jobs are not changed: they have 0 retries, and their completion time stays unknown.",
                 *columns_warnings(database.conninfo),
             )
             _ask(f"Add {names} to", database, unchanged="Nothing was changed.")
@@ -388,7 +388,7 @@ def columns(settings: Settings, output: Output, *, yes: bool = YES) -> None:
                 add_columns(database.conninfo, lacking, report=print_message)
     output.document({"added": lacking})
     if not lacking:
-        print_message("The table has both columns. Nothing was changed.")
+        print_message("The table already has both columns. Nothing was changed.")
 
 
 @_command(name="repair-rollups", example="gjobs migrate repair-rollups --write 'ticket 4711'")
