@@ -233,7 +233,7 @@ def test_removal_of_an_earlier_build_says_what_is_lost_and_exports_its_archive(
 ) -> None:
     taken_over, policies = upgrade_warnings(earlier_build)
     assert taken_over.startswith("An earlier build of gjobs had replaced functions")
-    assert policies.startswith("The policies come back one by one.")
+    assert policies.startswith("The upgrade restores the policies one by one.")
     assert len(removal_warnings(earlier_build)) == 2
     execute(earlier_build, "delete from gjobs.job_leases")
     remove(earlier_build, exported=export_archive(earlier_build, tmp_path / "archive.jsonl"))

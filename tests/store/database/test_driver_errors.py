@@ -129,14 +129,14 @@ def test_refusal_words_name_the_limit_the_spending_and_the_requested_cost() -> N
     assert refusal_words(REFUSAL, None).startswith(f"The monthly budget of project {PROJECT} can't")
     assert refusal_hint(REFUSAL) == (
         "The budget starts again on the first day of the next month, at 00:00 UTC."
-        " Press b in the dashboard to raise the limit, or run 'gjobs budgets set'."
+        " Press b in the dashboard to raise the limit. 'gjobs budgets set --help' says how to do it in a shell."
     )
     spent = replace(REFUSAL, limit_cents=500, spent_cents=620, asked_cents=0)
     of_user = replace(spent, user_id=UUID(int=2), project_id=None, period=Period.ALL)
     assert refusal_words(of_user, "ada@example.com") == (
         "The total budget of user ada@example.com has run out: $6.20 of $5.00 are spent."
     )
-    assert refusal_hint(of_user) == "Press b in the dashboard to raise the limit, or run 'gjobs budgets set'."
+    assert refusal_hint(of_user).startswith("Press b in the dashboard to raise the limit. 'gjobs budgets set --help'")
     of_week = read_refusal(json.dumps({**asdict(REFUSAL), "period": "week"}, default=str))
     assert of_week is not None
     assert refusal_words(of_week, "Autumn").startswith("The week budget of project 'Autumn' can't cover $1.00: ")

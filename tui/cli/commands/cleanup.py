@@ -63,7 +63,7 @@ async def run_batches(
 ) -> None:
     """Work through the batches, and report the result. `document` also gets the number of jobs that remain.
 
-    Raises PartlyDeclined if no job was changed, and Interrupted if an interrupt stopped the work.
+    Raises PartlyDeclined if jobs were refused or none was changed, and Interrupted if an interrupt stopped the work.
     """
     from gjobs.tui.text import retention_text
 
@@ -76,7 +76,7 @@ async def run_batches(
     if course.is_stopped:
         raise Interrupted(retention_text.stopped(verb, course.last, left))
     sentences = [retention_text.result(verb, course.last), *retention_text.why_left(course.last, left)]
-    if not course.last.done:
+    if course.last.refused or not course.last.done:
         raise PartlyDeclined(sentences)
     print_message(*sentences)
 

@@ -410,7 +410,7 @@ async def retry_jobs(
     job_ids: Sequence[UUID] = argument(arguments.identifier, "ID", "the failed job's whole id", nargs="+"),
     again: bool = switch("also retry jobs that were already retried"),
 ) -> None:
-    """Queue failed jobs again, each as a new linked job.
+    """Queue failed jobs again, each as a new linked job; skip and name the others.
 
     Raises PartlyDeclined if some were not retried; the others were.
     """
