@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gjobs.migrations.connection import connect, read_value
 from gjobs.migrations.status import current_revision
-from gjobs.store.capabilities.capability import EARLIER_BUILD, EVENT_MEGABYTES
+from gjobs.store.capabilities.capability import EARLIER_BUILD, EVENT_MEGABYTES, LATER_COLUMNS
 from gjobs.store.errors import command
 
 SECONDS_A_MILLION = 10
@@ -65,7 +65,7 @@ def _sentences(sql: str, *, jobs: int | None) -> Iterator[str]:
         if "gjobs_0013" not in sql:
             undone = f"{command('migrate remove')} undoes everything."
             yield f"No policy, function, view or index of the app is changed. {undone}"
-            yield f"It does not add the columns retry_count and completed_at. {command('migrate columns')} does."
+            yield f"It does not add the columns {' and '.join(LATER_COLUMNS)}. {command('migrate columns')} does."
         yield (
             "The table is locked once, for an instant. Each try waits at most 0.2 s for the lock. The app can"
             " write while the index is built and the jobs are counted."

@@ -1,11 +1,13 @@
 """Jobs made from rows, without their constructors, equal those that the constructors make."""
 
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import FrozenInstanceError, fields, replace
+from typing import get_args
 
 import pytest
 
 from gjobs.store.jobs.job import GenerationJob, JobStatus, ListedJob
-from gjobs.store.jobs.job_sql import make_job, make_listed
+from gjobs.store.jobs.job_results import PastField
+from gjobs.store.jobs.job_sql import COLUMN_SETS, make_job, make_listed
 from tests.store.store_fixtures import NOW, a_job
 
 JOB = a_job(status=JobStatus.FAILED, error="Out of paper")
@@ -28,6 +30,13 @@ def test_rows_become_jobs_and_listed_jobs() -> None:
     assert type(listed) is ListedJob
     assert replace(listed, error=None) == make_listed(row(error=None))
     assert not listed.is_error_cut
+
+
+def test_columns_are_read_in_the_order_of_the_fields_and_each_may_be_unrecorded() -> None:
+    names = [field.name for field in fields(GenerationJob)]
+    for name, columns in COLUMN_SETS.items():
+        assert [column.name for column in columns] == names[: len(columns)], name
+    assert set(get_args(PastField)) == {*names} - {"id", "started_at"}
 
 
 @pytest.mark.parametrize("job", [make_job(row()), make_listed(row())])

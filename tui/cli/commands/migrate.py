@@ -388,7 +388,7 @@ def columns(settings: Settings, output: Output, *, yes: bool = YES) -> None:
                 add_columns(database.conninfo, lacking, report=print_message)
     output.document({"added": lacking})
     if not lacking:
-        print_message("The table already has both columns. Nothing was changed.")
+        print_message("The table already has these columns. Nothing was changed.")
 
 
 @_command(name="repair-rollups", example="gjobs migrate repair-rollups --write 'ticket 4711'")
