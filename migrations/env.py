@@ -16,7 +16,7 @@ from gjobs.migrations.scripts import (
     run_script,
     this_run,
 )
-from gjobs.migrations.verification import require_app_schema
+from gjobs.migrations.verification import require_app_schema, require_no_objects_of_others
 
 
 def migrate(connection: Connection | None) -> None:
@@ -27,6 +27,8 @@ def migrate(connection: Connection | None) -> None:
         context.execute(load("conditions"))
         if run.condition:
             context.execute(load(run.condition))
+            if connection is not None:
+                require_no_objects_of_others(driver_connection(connection))
         if run.origin is Origin.APP:
             if connection is not None:
                 require_app_schema(driver_connection(connection))

@@ -66,14 +66,6 @@ def remove(
     if known_status(conninfo).current is None:
         raise MigrationRefused("No migration has run on this database, so there is nothing to remove.")
     from gjobs.migrations.execution import remove_all
-    from gjobs.migrations.verification import objects_of_others
-
-    with connect(conninfo, read_only=True) as connection:
-        if others := objects_of_others(connection):
-            raise MigrationRefused(
-                f"The schema gjobs has objects that gjobs did not create: {', '.join(others)}.",
-                hint="Move them to another schema or drop them, then try again.",
-            )
 
     run = Run(report, conninfo, condition="removable", exported_archive=exported.state if exported else "")
     _until_unlocked(partial(remove_all, run), run)

@@ -1,11 +1,12 @@
 """Compares the live schema with its revision, and decides whether an app's schema can be taken over."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import psycopg
 
-from gjobs.migrations.connection import SchemaDiffers, connect, is_shared, read_value
+from gjobs.migrations.connection import MigrationRefused, SchemaDiffers, connect, is_shared, read_value
 from gjobs.migrations.progress import Origin
 from gjobs.migrations.status import current_revision
 from gjobs.store.capabilities.capability import EARLIER_BUILD
@@ -45,6 +46,7 @@ select pg_catalog.current_setting('server_version_num')::integer,
            and not pg_catalog.pg_has_role(current_user, c.relowner, 'usage'))
 """
 
+_DROPPED = (ObjectKind.RELATION, ObjectKind.FUNCTION)
 OLDEST_SERVER = 150_000
 """In the server's own version number."""
 
@@ -62,18 +64,21 @@ def require_app_schema(connection: psycopg.Connection) -> None:
         raise SchemaDiffers(differences)
 
 
-def objects_of_others(connection: psycopg.Connection) -> list[str]:
-    """Return the relations and functions in the schema gjobs that gjobs did not create. Those of an earlier build are
-    not known, so there are none.
+def require_no_objects_of_others(connection: psycopg.Connection) -> None:
+    """Raise MigrationRefused if the schema gjobs has relations or functions that gjobs did not create. Those of an
+    earlier build are not known, so they are not compared.
     """
     if current_revision(connection) == EARLIER_BUILD:
-        return []
-    ours = {one.full_name for one in expected(NEWEST_REVISION)}
-    return [
-        f"{one.kind} {one.title}"
-        for one in read_catalogue(connection)
-        if one.is_of_gjobs and one.kind in (ObjectKind.RELATION, ObjectKind.FUNCTION) and one.full_name not in ours
-    ]
+        return
+    found, ours = (
+        Counter(f"{one.kind} {one.title}" for one in objects if one.is_of_gjobs and one.kind in _DROPPED)
+        for objects in (read_catalogue(connection), expected(NEWEST_REVISION))
+    )
+    if others := found - ours:
+        raise MigrationRefused(
+            f"The schema gjobs has objects that gjobs did not create: {', '.join(others)}.",
+            hint="Move them to another schema or drop them, then try again.",
+        )
 
 
 def obstacle(connection: psycopg.Connection) -> str | None:

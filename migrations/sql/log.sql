@@ -313,7 +313,7 @@ begin
            and (e.transaction_id >= f.next or e.transaction_id = any (f.open))
     ) then
         raise object_not_in_prerequisite_state using
-            message = 'not all events of this user are folded', hint = 'First repeat SELECT gjobs.fold_events() until it returns 0.';
+            message = 'not all events of this user are folded', hint = 'Repeat SELECT gjobs.fold_events(), or run ''gjobs fold''. Then try again.';
     end if;
     delete from gjobs.archived_jobs a where a.user_id = p_user_id;
     delete from gjobs.budgets b

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Set
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import Enum, auto
@@ -496,6 +496,7 @@ _IS_BUSY, _IS_VOID = -1, -2
 """The answers of `gjobs.fold_events` if another session folds, and if the jobs must be counted first."""
 
 _FOLD = text("SELECT gjobs.fold_events(:most)").bindparams(bindparam("most", type_=Integer))
+_HAS_MANY: Query[bool] = Query(text("SELECT unfolded > 10000 FROM gjobs.fold_progress"), first_column)
 _COUNT: Query[int] = Query(text("SELECT gjobs.count_again()"), first_column)
 
 log = logging.getLogger(__name__)
@@ -513,6 +514,16 @@ async def fold_events(actor_database: ActorDatabase) -> int:
     if answer == _IS_BUSY:
         raise Locked("Another session folds the events just now.", hint="Try again.")
     return answer
+
+
+async def fold_all(actor_database: ActorDatabase) -> AsyncIterator[int]:
+    """Fold all events that were there before the last call, and yield the number after each call. The app may write
+    on. Raises the errors of `fold_events`.
+    """
+    has_more = True
+    while has_more:
+        (has_more,) = await actor_database.read(_HAS_MANY, needs=Capability.MIGRATED)
+        yield await fold_events(actor_database)
 
 
 async def _asked(actor_database: ActorDatabase, query: Query[int]) -> int:

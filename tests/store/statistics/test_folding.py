@@ -2,14 +2,16 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
 from gjobs.store.configuration.settings import WriteAccess, WriteMode
 from gjobs.store.database.database import Database
 from gjobs.store.errors import Locked, SchemaMissing
 from gjobs.store.statistics import read_totals
-from gjobs.store.statistics.read_totals import Folder, fold_events, fold_quietly, fold_until
+from gjobs.store.statistics.read_totals import Folder, fold_all, fold_events, fold_quietly, fold_until
 from gjobs.store.store import Store
 from tests.conftest import connect
 from tests.store.store_fixtures import Db, until
@@ -36,6 +38,20 @@ async def test_fold_returns_the_number_of_events_also_after_a_truncate(jobs: Db)
     for _ in range(3):
         jobs.make_job()
     assert [await fold_events(jobs.operator.actor_database) for _ in range(2)] == [3, 0]
+
+
+async def test_fold_all_ends_while_the_app_writes_on(jobs: Db, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read_totals, "MOST_AT_ONCE", 1)
+    has_many = replace(read_totals._HAS_MANY, statement=text("SELECT unfolded > 1 FROM gjobs.fold_progress"))
+    monkeypatch.setattr(read_totals, "_HAS_MANY", has_many)
+    for _ in range(4):
+        jobs.make_job()
+    folded = []
+    async for number in fold_all(jobs.operator.actor_database):
+        folded.append(number)
+        jobs.make_job()
+    assert folded == [2, 2, 2, 2, 1]
+    assert jobs.sql(UNFOLDED) == [(1,)]
 
 
 async def test_fold_is_refused_while_another_session_folds(jobs: Db) -> None:

@@ -309,9 +309,8 @@ async def fold_events(session: "Session", output: Output) -> None:
     from gjobs.store.statistics import read_totals
     from gjobs.tui.text.format import count
 
-    folded, number = 0, read_totals.MOST_AT_ONCE
-    while number >= read_totals.MOST_AT_ONCE:  # A smaller number folds all that there were. The app may write on.
-        number = await read_totals.fold_events(session.store.actor_database)
+    folded = 0
+    async for number in read_totals.fold_all(session.store.actor_database):
         folded += number
         print_message(f"{count(folded)} {'event' if folded == 1 else 'events'} folded." if number else None)
     if not output.document({"folded": folded}) and not folded:
