@@ -10,10 +10,9 @@ with known as (
 ), functions as (
     select p.oid, p.prosecdef, p.prosrc, n.nspname, p.proname, format('%I.%I', n.nspname, p.proname) as place
       from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-     where p.prokind = 'f'
-       and (n.nspname = 'public' and p.proname in ('update_updated_at_column', 'get_job_statistics', 'get_recent_jobs',
-                                                   'transition_job_status')
-            or n.nspname = 'gjobs')
+     where n.nspname = 'gjobs'
+        or p.prokind = 'f' and n.nspname = 'public'
+           and p.proname in ('update_updated_at_column', 'get_job_statistics', 'get_recent_jobs', 'transition_job_status')
 ), requesting as (
     select oid, rolname from pg_roles where rolname in ('anon', 'authenticated', 'service_role')
 ), found (kind, place, name, definition) as (

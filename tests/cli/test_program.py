@@ -3,17 +3,21 @@
 import argparse
 import json
 import os
+import pkgutil
 import shlex
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from importlib import import_module
 from operator import attrgetter
 from pathlib import Path
 
 import pytest
 
-from gjobs.tui.cli.command import Command
+from gjobs.tui.cli import commands, program
+from gjobs.tui.cli.command import Command, Group
+from gjobs.tui.cli.commands.dashboard import open_dashboard
 from gjobs.tui.cli.output import UsageError
 from gjobs.tui.cli.parser import Parser
 from gjobs.tui.cli.program import build_parser, parse
@@ -32,6 +36,19 @@ registry = Registry()
 def save(work: Work) -> None:
     \"\"\"Succeed.\"\"\"
 """
+
+
+def commands_of(declared: Sequence[Command | Group]) -> Iterator[Command]:
+    for one in declared:
+        yield from [one] if isinstance(one, Command) else commands_of(one.commands)
+
+
+def test_each_command_is_offered_and_has_a_help() -> None:
+    offered = [*commands_of(program.COMMANDS), open_dashboard]
+    modules = [import_module(f"{commands.__name__}.{found.name}") for found in pkgutil.iter_modules(commands.__path__)]
+    declared = {one.name: one for module in modules for one in vars(module).values() if isinstance(one, Command)}
+    assert [name for name, one in declared.items() if one not in offered] == []
+    assert [one.name for one in offered if not one.help] == []
 
 
 @pytest.fixture(scope="module")

@@ -68,12 +68,19 @@ def test_removal_refuses_while_the_schema_has_objects_that_gjobs_did_not_create(
         migrated_copy,
         "create table gjobs.notes (text text)",
         "create function gjobs.fold_events(text) returns text language sql as 'select text from gjobs.notes limit 1'",
+        "create procedure gjobs.tidy(days integer) language sql as ''",
     )
     with pytest.raises(
-        MigrationRefused, match=r"did not create: (function gjobs\.fold_events|, |relation gjobs\.notes){3}\.$"
+        MigrationRefused,
+        match=r"did not create: (function gjobs\.fold_events|function gjobs\.tidy|, |relation gjobs\.notes){5}\.$",
     ):
         remove(migrated_copy)
-    execute(migrated_copy, "drop function gjobs.fold_events(text)", "alter table gjobs.notes set schema public")
+    execute(
+        migrated_copy,
+        "drop function gjobs.fold_events(text)",
+        "drop procedure gjobs.tidy",
+        "alter table gjobs.notes set schema public",
+    )
     remove(migrated_copy)
 
 

@@ -1,15 +1,26 @@
 """Faults of a function that its body shows."""
 
 from collections.abc import Callable, Iterator
+from inspect import getsource
+from pathlib import Path
 
 import pytest
 
-from gjobs.store.database.query import compiled
+from gjobs.store.database.query import Query, compiled
+from gjobs.store.doctor import examine, sql_checks
 from gjobs.store.doctor.sql_checks import FUNCTIONS
 from gjobs.store.schema.schema_diff import QUALIFY
 from tests.conftest import Conninfo, connect
 
 Faults = Callable[[str], set[str]]
+
+
+def test_each_sql_file_is_a_check_and_each_check_is_used() -> None:
+    source = getsource(sql_checks)
+    files = Path(sql_checks.__file__).with_name("sql").glob("*.sql")
+    assert [file.name for file in files if f'"{file.stem}"' not in source] == []
+    checks = [name for name, value in vars(sql_checks).items() if isinstance(value, Query) and name[0] != "_"]
+    assert [name for name in checks if f"sql_checks.{name}" not in getsource(examine)] == []
 
 
 APP = """

@@ -98,6 +98,10 @@ def test_texts_outside_the_dashboard_name_its_keys() -> None:
     assert named == {KEYS[name].key for name in ("app.user", "app.write", "project.budgets")}
 
 
+def test_help_has_a_title_for_the_first_part_of_each_key() -> None:
+    assert {name.partition(".")[0] for name in KEYS} <= GROUPS.keys()
+
+
 async def test_palette_lists_key_actions_and_runs_them_by_their_configured_keys(dashboard: Driver) -> None:
     await dashboard.press("ctrl+p", shows="Start (s)")
     assert isinstance(dashboard.app.screen, CommandPalette)
