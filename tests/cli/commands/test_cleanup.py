@@ -174,6 +174,17 @@ def test_retention_policy_is_set_listed_applied_and_removed(gjobs: Run, sql: Sql
     assert len(gjobs("cleanup", "policies", "list", "--json").document) == 1
 
 
+def test_applied_policies_exit_with_1_if_the_database_refused_jobs(gjobs: Run, sql: Sql) -> None:
+    gjobs(*SET, "--delete", "--yes")
+    table = "create table public.invoices (job_id uuid references public.generation_jobs)"
+    with altered(sql, table, "drop table public.invoices"):
+        sql("insert into public.invoices values (%s)", SUCCEEDED)
+        applied = gjobs("cleanup", "policies", "apply", "--yes")
+    done, reason = applied.err.splitlines()
+    assert (applied.code, done) == (1, "Deleted 1 job: all other projects")
+    assert reason.startswith(f"1 job was refused, for example {SUCCEEDED}: ")
+
+
 def test_interrupted_retention_run_reports_the_archived_jobs(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     async def interrupted_cleanup(*_: object) -> AsyncGenerator[BatchProgress, None]:
         yield BatchProgress(done=3)

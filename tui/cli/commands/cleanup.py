@@ -377,12 +377,15 @@ async def _apply(output: Output, session: "Session", agreed: Sequence[retention.
     def done() -> retention.BatchProgress:
         return retention.BatchProgress(done=sum(run.progress.done for run in course.last))
 
-    def print_runs() -> None:
-        for run in course.last:
-            print_message(*retention_text.applied(_owner_words(run.policy, names), run.policy.action, run.progress))
+    def told() -> list[str]:
+        said = (
+            retention_text.applied(_owner_words(run.policy, names), run.policy.action, run.progress)
+            for run in course.last
+        )
+        return [sentence for sentences in said for sentence in sentences]
 
     def broken_off(by: str) -> str:
-        print_runs()
+        print_message(*told())
         if by == "error":
             return "An error stopped the run. Run the same command to continue."
         return retention_text.broken_off("Applied the policies to", done(), by=by)
@@ -395,7 +398,9 @@ async def _apply(output: Output, session: "Session", agreed: Sequence[retention.
     with end_reported(lambda: done().done, broken_off):
         await sessions.work_through(steps(), course, lambda _: f"Applied to {done().done:,} jobs")
     output.document({"policy": _POLICY(run.policy), "done": run.progress.done} for run in course.last)
-    print_runs()
+    if not course.is_stopped and any(run.progress.refused for run in course.last):
+        raise PartlyDeclined(told())
+    print_message(*told())
     if course.is_stopped:
         applied = jobs_count(done().done)
         raise Interrupted(f"Stopped: the policies were applied to {applied}. Run the same command to continue.")
