@@ -33,7 +33,7 @@ begin
             message = format('The archive holds %s %s.', archived, case archived when 1 then 'job' else 'jobs' end),
             hint = 'Restore them first: ''gjobs archive restore --all''. '
                    'Or write them to a file: ''gjobs migrate remove --export-archive FILE''. '
-                   'Those of a deleted user only go with gjobs.forget_user.';
+                   'Those of a deleted user or project can''t be restored.';
     elsif archived > 0 and exported <> present then
         raise object_not_in_prerequisite_state using
             message = 'The archive has changed since it was exported.',
