@@ -236,6 +236,7 @@ def reused_database(server: ServerHandle, migrated: str) -> Iterator[Conninfo]:
 @pytest.fixture(scope="session")
 def shared_connection(reused_database: Conninfo) -> Iterator[SharedConnection]:
     connection = SharedConnection(make_conninfo("", **reused_database))
+    connection.as_new().execute(EMPTY)  # A copy of a database begins without valid rollups.
     yield connection
     connection.close()
 
