@@ -126,7 +126,7 @@ def has_abandoned() -> bool:
 class InFlightJob:
     """A job that this worker holds."""
 
-    __slots__ = ("claimed", "is_claimed_again", "run", "seconds", "started_at", "work")
+    __slots__ = ("claimed", "claimed_at", "run", "seconds", "started_at", "work")
 
     def __init__(self, claimed: ClaimedJob) -> None:
         self.claimed = claimed
@@ -136,8 +136,10 @@ class InFlightJob:
         self.started_at = time.monotonic()
         self.seconds = 0.0
         """Seconds that the attempt took."""
-        self.is_claimed_again = False
-        """Whether this worker has claimed the same attempt again, because a crash of the server lost its claim."""
+        self.claimed_at = self.started_at
+        """When the last claim of this attempt was answered. A worker claims an attempt again that it had released, or
+        whose claim was lost in a crash of the server.
+        """
 
     def stop(self) -> bool:
         """Stop its attempt and ignore the outcome. Return whether it was running."""
@@ -376,14 +378,14 @@ class InFlightJobs:
     def begin(self, claimed: ClaimedJob) -> None:
         """Start a claimed job. If this worker had held it and renewed too late, the former attempt is dropped.
 
-        If a crash of the server lost this worker's first claim of this attempt, the attempt continues under this claim.
-        A second run would have the same lease, and their ends would look alike to the database.
+        If this worker has claimed the same attempt before, the attempt continues under the new claim. A second run
+        would have the same lease, and their ends would look alike to the database.
         """
         if (former := self._jobs.get(claimed.job.id)) is not None:
             if former.claimed.held == claimed.held:
-                former.is_claimed_again = True
+                former.claimed_at = time.monotonic()
                 return
-            self.drop_lost([former.claimed.held])
+            self._drop(former)
         in_flight_job = InFlightJob(claimed)
         self._jobs[claimed.job.id] = in_flight_job
         spec = self.registry.of(claimed.job.mode)
@@ -435,13 +437,20 @@ class InFlightJobs:
         self.abandoned.add(in_flight_job.claimed.held)
         self.remove(in_flight_job)
 
-    def drop_lost(self, lost: Iterable[LeaseKey]) -> None:
-        """Stop running jobs that this worker has lost."""
+    def drop_lost(self, lost: Iterable[LeaseKey], *, asked_at: float) -> None:
+        """Stop running jobs that this worker had lost when it asked the database, by the clock `time.monotonic`.
+
+        A job that was claimed since then is kept, because the answer may precede its claim.
+        """
         for one in lost:
             in_flight_job = self._jobs.get(one.job_id)
-            if in_flight_job is not None and in_flight_job.claimed.held == one and in_flight_job.stop():
-                self.remove(in_flight_job)
-                self.report(LeaseLost(in_flight_job.claimed))
+            if in_flight_job is not None and in_flight_job.claimed.held == one and in_flight_job.claimed_at < asked_at:
+                self._drop(in_flight_job)
+
+    def _drop(self, in_flight_job: InFlightJob) -> None:
+        if in_flight_job.stop():
+            self.remove(in_flight_job)
+            self.report(LeaseLost(in_flight_job.claimed))
 
     def release(self) -> None:
         """Stop running jobs, and release them to other workers."""

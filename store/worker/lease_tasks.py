@@ -53,7 +53,7 @@ async def renew_leases(leases: LeaseClient, in_flight_jobs: InFlightJobs, outage
             leases.renewed_at = now
             outage_backoff.succeeded()
             in_flight_jobs.mark_saved(progress)
-            in_flight_jobs.drop_lost(one for one in held if one.job_id not in still_held)
+            in_flight_jobs.drop_lost((one for one in held if one.job_id not in still_held), asked_at=now)
 
 
 MOST_AT_ONCE = 500
@@ -82,6 +82,7 @@ class Finisher:
             await self._end(batch)
 
     async def _end(self, batch: Sequence[Pair]) -> None:
+        asked_at = time.monotonic()
         is_repeated = any(in_flight_job in self._failures for in_flight_job, _ in batch)
         while True:
             try:
@@ -104,9 +105,8 @@ class Finisher:
         for in_flight_job, ending in batch:
             self._failures.pop(in_flight_job, None)
             is_left = (in_flight_job, ending) in left
-            if is_left and in_flight_job.is_claimed_again:
-                # The answer may precede the second claim.
-                in_flight_job.is_claimed_again = False
+            if is_left and in_flight_job.claimed_at >= asked_at:
+                # The answer may precede the last claim.
                 self.in_flight_jobs.ends.put_nowait((in_flight_job, ending))
                 continue
             self.in_flight_jobs.remove(in_flight_job)

@@ -4,15 +4,18 @@ import asyncio
 import time
 from functools import partial
 from operator import itemgetter
+from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
 from gjobs.store.database.query import Query, TimeLimits
-from gjobs.store.leases.lease import Rescheduled
+from gjobs.store.leases.lease import ClaimedJob, Rescheduled
 from gjobs.store.leases.lease_client import LeaseClient
 from gjobs.store.users.actor import OPERATOR
 from gjobs.store.worker import attempt
+from gjobs.store.worker.attempt import InFlightJobs
 from gjobs.store.worker.handlers import Backoff, Registry, Work
 from gjobs.store.worker.worker_events import (
     AttemptEnded,
@@ -22,6 +25,7 @@ from gjobs.store.worker.worker_events import (
     LeaseLost,
 )
 from gjobs.tui.text.worker_text import worker_words
+from tests.store.store_fixtures import until
 from tests.store.worker.conftest import SUCCEEDED, WorkerEnv, kinds, of_kind, until_reported
 
 LEASE = 1.0
@@ -134,4 +138,38 @@ async def test_guard_opens_no_connection_while_the_loop_runs(env: WorkerEnv, mon
     env.queue()
     await env.run(waits, lease_seconds=3.0)
     assert opened == []
+    assert env.outcomes() == [SUCCEEDED]
+
+
+async def test_renewal_sent_before_a_second_claim_of_the_attempt_stops_no_job(
+    env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer says that the worker doesn't hold the released job, but the worker has claimed it again since then."""
+    claims: list[str] = []
+    begin, renew = InFlightJobs.begin, LeaseClient.renew
+    is_answered = asyncio.Event()
+
+    def note_claim(jobs: InFlightJobs, claimed: ClaimedJob) -> None:
+        begin(jobs, claimed)
+        claims.append(claimed.job.mode)
+
+    async def answer_late(leases: LeaseClient, *asked: Any) -> set[UUID]:
+        if not is_answered.is_set():
+            env.sql("update gjobs.job_leases set owner = null, attempt = attempt - 1, expires_at = now()")
+        still_held = await renew(leases, *asked)
+        await until(lambda: len(claims) == 2)
+        is_answered.set()
+        return still_held
+
+    monkeypatch.setattr(InFlightJobs, "begin", note_claim)
+    monkeypatch.setattr(LeaseClient, "renew", answer_late)
+
+    async def waits(_: Work) -> None:
+        await is_answered.wait()
+        await asyncio.sleep(0.01)
+
+    env.queue()
+    async with env.running(waits, lease_seconds=LEASE, concurrency=2) as (_, events):
+        await until(lambda: bool({AttemptEnded, LeaseLost} & set(kinds(events))))
+    assert kinds(events) == [AttemptStarted, AttemptEnded]
     assert env.outcomes() == [SUCCEEDED]
