@@ -175,6 +175,7 @@ async def test_connection_that_breaks_in_use_raises_once_and_is_replaced(db: Db,
 async def test_cancelled_caller_leaves_its_session_idle(operator: Store, sql: Sql, sessions: Sessions) -> None:
     """The statement is stopped, the transaction is rolled back, and the connection stays open."""
     sleep = value_of("select pg_sleep(60)")
+    sleeping = "select count(*) from pg_stat_activity"
 
     async def write() -> None:
         async with operator.database.write(operator.actor) as transaction:
@@ -182,7 +183,8 @@ async def test_cancelled_caller_leaves_its_session_idle(operator: Store, sql: Sq
 
     for work in (operator.database.read(operator.actor, sleep), write()):
         task = asyncio.ensure_future(work)
-        await until(lambda: [state for _, state in sessions()] == ["active"])
+        # The session is already active with the statements that precede this one.
+        await until(lambda: sql(f"{sleeping} where datname = current_database() and wait_event = 'PgSleep'") == [(1,)])
         ((pid, _),) = sessions()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
