@@ -86,6 +86,8 @@ class WorkerStatus(WorkerInfo):
     seen_at: datetime
     stopped_at: datetime | None
     held_jobs: int
+    expired_jobs: int
+    """How many of the held jobs have a lease that has expired."""
     held_since: datetime | None
     """When it claimed the job that it has held for longest; None if it holds none."""
     taken_at: datetime = field(compare=False)
@@ -93,7 +95,11 @@ class WorkerStatus(WorkerInfo):
 
     @property
     def is_alive(self) -> bool:
-        return self.stopped_at is None and self.taken_at - self.seen_at < SILENT_AFTER
+        """Whether the worker was seen lately and has let no lease expire, because a running worker renews them.
+
+        Nothing is known about the time after `taken_at`.
+        """
+        return self.stopped_at is None and self.taken_at - self.seen_at < SILENT_AFTER and not self.expired_jobs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -237,10 +237,11 @@ def list_workers(*, limit: int, at: datetime | None) -> Query[WorkerStatus]:
     """List workers: running ones first, then by when they were last seen. `at` replaces the server's time."""
     sql = """
 select w.id, w.name, w.host, w.process, w.modes, w.concurrency, w.started_at, w.seen_at, w.stopped_at,
-       count(j.id), min(l.acquired_at) filter (where j.id is not null), moment.at
+       count(j.id), count(j.id) filter (where l.expires_at <= moment.at),
+       min(l.acquired_at) filter (where j.id is not null), moment.at
   from (select coalesce(CAST(:at AS timestamptz), now()) as at) moment
  cross join gjobs.visible_workers w
-  left join gjobs.visible_leases l on l.owner = w.id and l.expires_at > moment.at
+  left join gjobs.visible_leases l on l.owner = w.id
   left join public.generation_jobs j on j.id = l.job_id and j.status = 'running'
  group by w.id, w.name, w.host, w.process, w.modes, w.concurrency, w.started_at, w.seen_at, w.stopped_at,
           moment.at

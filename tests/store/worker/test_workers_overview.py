@@ -54,6 +54,18 @@ async def test_running_leased_jobs_are_listed_in_claim_order_up_to_the_limit(env
     assert {worker.held_jobs for worker in overview.workers} == {0}
 
 
+async def test_worker_that_let_a_lease_expire_is_not_alive(env: WorkerEnv) -> None:
+    add_workers(env)
+    env.queue(number=3)
+    (lost,), _ = claim(env, FIRST, 1), claim(env, SECOND, 2)
+    env.sql("update gjobs.job_leases set expires_at = now() - interval '1 second' where job_id = %s", (lost,))
+    seen = {worker.id: worker for worker in (await env.operator.get_workers_overview()).workers}
+    assert [(seen[one].held_jobs, seen[one].expired_jobs, seen[one].is_alive) for one in (FIRST, SECOND)] == [
+        (1, 1, False),
+        (2, 0, True),
+    ]
+
+
 async def test_workers_overview_can_be_read_for_another_time(env: WorkerEnv) -> None:
     add_workers(env)
     env.sql("update gjobs.workers set seen_at = %s", (NOW,))

@@ -139,7 +139,7 @@ def ago(seconds: float) -> datetime:
 def worker(identifier: UUID, name: str, **fields: Any) -> WorkerStatus:
     """Return a worker of the operator that started an hour ago and holds none of four possible jobs."""
     nothing: dict[str, Any] = dict.fromkeys(("modes", "stopped_at", "held_since"), None)
-    process = {"host": "build-7", "process": 4711, "concurrency": 4, "held_jobs": 0}
+    process = {"host": "build-7", "process": 4711, "concurrency": 4, "held_jobs": 0, "expired_jobs": 0}
     times = {"started_at": ago(3600), "seen_at": ago(5), "taken_at": NOON}
     return WorkerStatus(id=identifier, name=name, **{**nothing, **process, **times, **fields})
 
@@ -182,13 +182,15 @@ def test_each_worker_is_listed_above_its_leased_jobs() -> None:
 
 
 def test_silent_worker_is_listed_last_with_its_expired_lease() -> None:
-    silent = worker(RENDER, "a render", seen_at=ago(190))
+    silent = worker(RENDER, "a render", seen_at=ago(190), held_jobs=1, expired_jobs=1)
     seen = overview([silent, worker(STUDIO, "studio")], [held(1, expires_at=ago(130), note="step 1 of 4")])
     assert shown(seen, width=126)[1:] == [
         "a render ✗ silent 3 min holds 1 of 4 all modes",
         "▸ 00000001 lifestyle Autumn catalog for 41 s its lease expired 2 min ago · step 1 of 4",
     ]
-    just_dead = overview([worker(RENDER, "render", seen_at=ago(14))], [held(1, expires_at=ago(2)), held(2)])
+    just_dead = overview(
+        [worker(RENDER, "render", seen_at=ago(14), held_jobs=2, expired_jobs=1)], [held(1, expires_at=ago(2)), held(2)]
+    )
     assert shown(just_dead)[0] == "render ✗ silent 14 s holds 2 of 4 all modes"
     assert summary(just_dead, now=NOON) == "0 workers alive · 2 jobs held, the longest for 41 s"
 

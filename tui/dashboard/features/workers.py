@@ -1,7 +1,7 @@
 """Workers and held jobs, as a dialog that can open a job."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import ClassVar
@@ -81,7 +81,7 @@ class WorkersDrawing:
         name_cells = min(longest, _NAME_CELLS, self.width // 4)
         for worker in workers:
             jobs = held.pop(worker.id, [])
-            yield self.worker(worker, jobs, name_cells)
+            yield self.worker(worker, name_cells)
             yield from map(self.job, jobs)
             if (left := worker.held_jobs - len(jobs)) > 0:
                 yield title(f"more of {worker.id}", f"  … {jobs_count(left)} more, claimed later")
@@ -92,24 +92,21 @@ class WorkersDrawing:
             yield title("nobody's", "Waiting for another attempt, without a worker")
             yield from map(self.job, nobodys)
 
-    def worker(self, worker: WorkerStatus, jobs: Sequence[LeasedJob], name_cells: int) -> WorkerLine:
-        """Return a line for a worker that holds these jobs."""
-        is_alive = _is_alive(worker, jobs)
+    def worker(self, worker: WorkerStatus, name_cells: int) -> WorkerLine:
         if worker.stopped_at is not None:
             state, style = "◌ stopped", MUTED
-        elif is_alive:
+        elif worker.is_alive:
             state, style = "▸ alive", _GOOD
         else:
             state, style = f"✗ silent {elapsed(seconds(self.now - worker.seen_at))}", _BAD
-        # Expired leases are not counted as held, but their jobs are listed.
-        holds = f"holds {count(max(worker.held_jobs, len(jobs)))} of {count(worker.concurrency)}"
+        holds = f"holds {count(worker.held_jobs)} of {count(worker.concurrency)}"
         start: list[Span] = [
             (pad(clean_cell(worker.name, name_cells), name_cells), "bold"),
             (f"{_GAP}{pad(state, _STATE_CELLS)}{_GAP}", style),
             (pad(holds, _HOLDS_CELLS), ""),
         ]
         modes = "all modes" if worker.modes is None else ", ".join(worker.modes)
-        is_up = is_alive and self.width >= _WIDE
+        is_up = worker.is_alive and self.width >= _WIDE
         up = f"up {elapsed(seconds(self.now - worker.started_at))}, " if is_up else ""
         since, seen = (local_time(at, self.zone) for at in (worker.started_at, worker.seen_at))
         about = (
@@ -160,14 +157,6 @@ class WorkersDrawing:
         return WorkerLine(key=key, spans=spans, about=about, job_id=job_id)
 
 
-def _is_alive(worker: WorkerStatus, jobs: Iterable[LeasedJob]) -> bool:
-    """Return whether the worker was seen lately and has let no lease expire, because a running worker renews them.
-
-    Nothing is known about the time after the overview was taken.
-    """
-    return worker.is_alive and all(job.expires_at > worker.taken_at for job in jobs)
-
-
 def seconds(time: timedelta) -> float:
     return max(time.total_seconds(), 0.0)
 
@@ -179,7 +168,7 @@ LONG_GONE = timedelta(hours=1)
 def summary(force: WorkersOverview, *, now: datetime) -> str:
     """Return the text above the lines."""
     held = [job for job in force.held if job.owner is not None]
-    alive = sum(_is_alive(one, (job for job in held if job.owner == one.id)) for one in force.workers)
+    alive = sum(worker.is_alive for worker in force.workers)
     # A user sees held jobs, but no workers.
     parts = [f"{count(alive)} {'worker' if alive == 1 else 'workers'} alive"] if force.workers or not held else []
     if held:
