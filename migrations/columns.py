@@ -1,4 +1,4 @@
-"""Adds the specification's columns `retry_count` and `completed_at` to the app's own table."""
+"""Adds those columns of the specification that an app's own table may lack."""
 
 from collections.abc import Mapping
 
@@ -23,7 +23,7 @@ select array(
 
 
 def lacking_columns(conninfo: Mapping[str, str | int]) -> list[str]:
-    """Return those of the two columns that the table lacks. Raises SchemaMissing before `gjobs migrate up`."""
+    """Return those of LATER_COLUMNS that the table lacks. Raises SchemaMissing before `gjobs migrate up`."""
     if known_status(conninfo).current != HEAD:
         raise SchemaMissing(
             "gjobs reads these columns only from a migrated database.", hint=f"First run {command('migrate up')}."

@@ -170,6 +170,7 @@ def _of_job(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
 
 
 _AS_JOB: Mapping[sa.ColumnElement[Any], sa.ColumnElement[Any]] = {
+    **{column: _of_job(column) for column in _jobs.c},
     _jobs.c.id: _events.c.job_id,
     _jobs.c.user_id: _events.c.user_id,
     _jobs.c.project_id: _events.c.project_id,
@@ -178,10 +179,11 @@ _AS_JOB: Mapping[sa.ColumnElement[Any], sa.ColumnElement[Any]] = {
     _jobs.c.error: _events.c.error,
     _jobs.c.cost_cents: _events.c.cost_cents,
     _jobs.c.updated_at: _events.c.at,
-    _jobs.c.created_at: _of_job(_jobs.c.created_at),
-    _jobs.c.input_asset_id: _of_job(_jobs.c.input_asset_id),
 }
-"""Maps each column of a job to its value right after the event, so that filters apply to that state."""
+"""Maps each column of a job to its value right after the event, so that filters apply to that state.
+
+Columns that the event lacks have the job's present values.
+"""
 
 
 def _of_event(element: ExternallyTraversible, **_: Any) -> ExternallyTraversible | None:

@@ -4,11 +4,13 @@ import argparse
 import json
 import os
 import pkgutil
+import re
 import shlex
 import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from importlib import import_module
 from operator import attrgetter
 from pathlib import Path
@@ -16,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from gjobs.tui.cli import commands, program
-from gjobs.tui.cli.command import Command, Group
+from gjobs.tui.cli.command import Command, GlobalOptions, Group, check_options
 from gjobs.tui.cli.commands.dashboard import open_dashboard
 from gjobs.tui.cli.output import UsageError
 from gjobs.tui.cli.parser import Parser
@@ -163,6 +165,15 @@ def parsers(parser: Parser) -> Iterator[Parser]:
 ALL = list(parsers(build_parser()))
 
 COMMANDS = [parser for parser in ALL if isinstance(parser.get_default("command"), Command)]
+
+
+def test_refusal_of_a_moment_names_each_command_that_shows_one() -> None:
+    declared: dict[str, Command] = {parser.prog: parser.get_default("command") for parser in COMMANDS}
+    with pytest.raises(UsageError) as refused:
+        check_options(declared["gjobs users list"], GlobalOptions(at=datetime(2026, 1, 1, tzinfo=UTC)))
+    named = re.findall("'([^']+)'", str(refused.value.hint))
+    shown = {name for name, command in declared.items() if command.shows_moments}
+    assert {"gjobs", *(f"gjobs {name}" for name in named)} == shown
 
 
 @pytest.mark.parametrize("parser", ALL, ids=attrgetter("prog"))

@@ -118,7 +118,7 @@ def worse_words(budget: Budget) -> str:
     return f"{name} is {share_words(budget)} spent, {left_words(budget)}."
 
 
-_TERMINAL_COLOURS = {"warning": "\x1b[33m", "run out": "\x1b[31m"}
+_TERMINAL_COLOURS = {STATE_WORDS[BudgetState.WARNING]: "\x1b[33m", STATE_WORDS[BudgetState.USED_UP]: "\x1b[31m"}
 
 
 def budget_columns(now: datetime) -> Sequence[Column[Budget]]:

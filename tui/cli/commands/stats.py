@@ -24,6 +24,7 @@ from gjobs.store.statistics.statistics import (
     WasteKey,
     WasteRow,
 )
+from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import money
 from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.cli.arguments import FILTER, PROJECT, find_project_id, job_age, one_of, port, project_names
@@ -91,14 +92,23 @@ def show_statistics(
     show(settings, output)
 
 
-_NAMES = {"group": "fingerprint", "project": "name", "user": "email"}
-"""The JSON key for the name of a waste row, by `--by` value."""
+_NAMES = by_member(
+    WasteKey,
+    {
+        WasteKey.MODE: None,
+        WasteKey.PROJECT: "name",
+        WasteKey.USER: "email",
+        WasteKey.GROUP: "fingerprint",
+        WasteKey.DAY: None,
+    },
+)
+"""The JSON key for the name of a waste row. None if its key is a name."""
 _WASTED = Document(WasteRow, "failed_count failed_cents retry_count retry_cents waste_cents all_cents share")
 
 
 def _waste_document(value: Waste) -> dict[str, object]:
-    by = value.by.value
-    rows = [{by: row.key, **({_NAMES[by]: row.name} if by in _NAMES else {}), **_WASTED(row)} for row in value.rows]
+    by, name = value.by.value, _NAMES[value.by]
+    rows = [{by: row.key, **({name: row.name} if name else {}), **_WASTED(row)} for row in value.rows]
     found = {"by": by, "rows": rows, "total": _WASTED(value.total), "has_more": value.has_more, "days": value.days}
     exact = {"exact": value.is_exact, "read_limit": value.read_limit}
     return {**found, "knows_retries": value.knows_retries, **exact}

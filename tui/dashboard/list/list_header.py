@@ -83,7 +83,7 @@ def _user(visibility: VisibilityComparison) -> str:
 
 
 TABS: tuple[JobStatus | None, ...] = (None, *JobStatus)
-"""In the order of their keys, 1 to 5. None means all jobs."""
+"""In the order of their keys, from 1. None means all jobs."""
 
 _MOST_GAP, _LEAST_GAP = 2, 1
 _LEAST_FIXED = 16
