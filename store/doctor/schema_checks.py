@@ -1,7 +1,7 @@
 """Checks the schema against its revision, with SQL that restores missing objects."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import partial
 from typing import assert_never
@@ -187,30 +187,7 @@ async def schema_findings(
     partitioned = {one.full_name for one in found if one.definition == _PARTITIONED}
     gone = {one.name for one in broken if one.object is ObjectKind.COLUMN and one.kind is DifferenceKind.MISSING}
     for difference in broken:
-        promised_object, sql, hint = by_title.get((difference.object, difference.name)), None, None
-        if promised_object and difference.kind is DifferenceKind.MISSING:
-            sql = recreate_sql(promised_object)
-            if sql and promised_object.place in partitioned and ("CONCURRENTLY" in sql or "PRIMARY KEY" in sql):
-                sql = None  # A partitioned table refuses both.
-            if sql and any(f"{promised_object.place}.{word}" in gone for word in re.findall(r"\w+", sql)):
-                sql = None  # It would need a missing column.
-            if _is_recording(promised_object):
-                hint = _hint_on_recording()
-        elif promised_object and (state := _trigger_state(promised_object, difference.found)):
-            yield _disabled(promised_object, state)
-            continue
-        if promised_object and sql is None and promised_object.is_of_gjobs:
-            restored = f"{command('migrate remove')}, then {command('migrate up')}"
-            hint = f"Run {restored}. The removal loses events and budgets."
-        thing = difference.object.value.replace(" ", "-")
-        sentence = difference.sentence.rstrip(".")
-        yield _schema_finding(
-            f"{difference.kind.value}-{thing}",
-            Severity.PROBLEM,
-            f"{sentence[:1].upper()}{sentence[1:]}.",
-            sql=sql,
-            hint=hint,
-        )
+        yield _broken(difference, by_title.get((difference.object, difference.name)), partitioned, gone)
     for title in sorted(violated):
         yield _schema_finding(
             "further-values",
@@ -220,6 +197,30 @@ async def schema_findings(
         )
     for finding in _tolerated(differences):
         yield finding
+
+
+def _broken(difference: Difference, promised: SchemaObject | None, partitioned: Set[str], gone: Set[str]) -> Finding:
+    """Return a finding with the SQL that repairs the difference, if the owner may simply run it.
+
+    `partitioned` and `gone` are the places of partitioned tables and of missing columns.
+    """
+    sql, hint = None, None
+    if promised and difference.kind is DifferenceKind.MISSING:
+        sql = recreate_sql(promised)
+        if sql and promised.place in partitioned and ("CONCURRENTLY" in sql or "PRIMARY KEY" in sql):
+            sql = None  # A partitioned table refuses both.
+        if sql and any(f"{promised.place}.{word}" in gone for word in re.findall(r"\w+", sql)):
+            sql = None  # It would need a missing column.
+        if _is_recording(promised):
+            hint = _hint_on_recording()
+    elif promised and (state := _trigger_state(promised, difference.found)):
+        return _disabled(promised, state)
+    if promised and sql is None and promised.is_of_gjobs:
+        restored = f"{command('migrate remove')}, then {command('migrate up')}"
+        hint = f"Run {restored}. The removal loses events and budgets."
+    name = f"{difference.kind.value}-{difference.object.value.replace(' ', '-')}"
+    sentence = difference.sentence.rstrip(".")
+    return _schema_finding(name, Severity.PROBLEM, f"{sentence[:1].upper()}{sentence[1:]}.", sql=sql, hint=hint)
 
 
 def _tolerated(differences: Iterable[Difference]) -> Iterator[Finding]:

@@ -15,6 +15,8 @@ from time import monotonic
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from textual import constants, events
+
+# Textual 8.2.8 has no public names for the parts of its parser, whose faults `LenientParser` names.
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual._parser import ParseEOF, ParseTimeout, Peek1, Read1, TokenCallback
 from textual._xterm_parser import _MAX_SEQUENCE_SEARCH_THRESHOLD as LONGEST_READ
