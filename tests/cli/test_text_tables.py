@@ -13,7 +13,7 @@ COLUMNS = (
     Column("ID", str),
     Column("STATUS", str, colours=STATUS_COLOURS),
     Column("COST", str, right=True),
-    Column("ERROR", str, narrowest=5),
+    Column("ERROR", str, least=5),
 )
 
 ROWS = [["a1", "failed", "$0.18", "API timeout"], ["b22", "succeeded", "$12.50", ""]]
@@ -38,7 +38,7 @@ def test_table_is_aligned_and_fits_its_width(width: int | None, lines: list[str]
     assert aligned_table(COLUMNS, ROWS, width=width, colour=False) == lines
 
 
-ID_COLUMNS = (Column("ID", str, is_id=True), Column("MODE", str, narrowest=8))
+ID_COLUMNS = (Column("ID", str, is_id=True), Column("MODE", str, least=8))
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ hostile = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 
 @given(st.lists(st.tuples(hostile, hostile), max_size=5), st.integers(1, 60))
 def test_hostile_text_stays_within_its_table_cell(rows: list[tuple[str, str]], width: int) -> None:
-    columns = (Column("A", str, narrowest=3), Column("B", str))
+    columns = (Column("A", str, least=3), Column("B", str))
     lines = aligned_table(columns, rows, width=width, colour=False)
     assert len(lines) == len(rows) + 1
     assert all(line.isprintable() for line in lines)

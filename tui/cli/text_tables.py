@@ -20,6 +20,7 @@ from gjobs.tui.text.format import (
     duration,
     error_pretty,
     error_summary,
+    fitting_widths,
     is_unrecorded,
     local_time,
     mark,
@@ -51,11 +52,15 @@ def aligned_table(
     cells = [[shorten(clean_cell(cell, WIDEST), WIDEST) for cell in row] for row in rows]
     titles = [column.title for column in columns]
     widths = _widths(titles, cells)
-    if width is not None and _excess(widths, width) > 0:
+    gaps = len(_GAP) * (len(columns) - 1)
+    if width is not None and sum(widths) + gaps > width:
         for index, column in enumerate(columns):
             if column.is_id and not keeps_ids:
                 _shorten_ids(cells, index)
-        widths = _fit(columns, _widths(titles, cells), width)
+        widths = fitting_widths(columns, _widths(titles, cells), width - gaps)
+        # What is still too wide is cut at the edge.
+        starts = accumulate((needed + len(_GAP) for needed in widths), initial=0)
+        widths = [min(needed, width - start) for needed, start in zip(widths, starts, strict=False) if start < width]
     lines = [_line(columns, titles, widths, colour=False)]
     lines.extend(_line(columns, row, widths, colour=colour) for row in cells)
     return lines
@@ -65,28 +70,12 @@ def _widths(titles: Sequence[str], cells: Sequence[Sequence[str]]) -> list[int]:
     return [max(map(cell_len, texts)) for texts in zip(titles, *cells, strict=True)]
 
 
-def _excess(widths: Sequence[int], width: int) -> int:
-    return sum(widths) + len(_GAP) * (len(widths) - 1) - width
-
-
 def _shorten_ids(cells: Sequence[list[str]], index: int) -> None:
     ids = {row[index] for row in cells}
     lengths = range(_SHORT_ID, max(map(len, ids), default=_SHORT_ID))
     length = next((length for length in lengths if len({one[:length] for one in ids}) == len(ids)), None)
     for row in cells:
         row[index] = row[index][:length]
-
-
-def _fit(columns: Sequence[Column[Any]], widths: list[int], width: int) -> list[int]:
-    """Narrow the columns that may be narrowed, the last first. What is still too wide is cut at the edge."""
-    excess = _excess(widths, width)
-    for index, column in reversed([*enumerate(columns)]):
-        if column.narrowest is not None:
-            taken = min(max(widths[index] - column.narrowest, 0), max(excess, 0))
-            widths[index] -= taken
-            excess -= taken
-    starts = accumulate((needed + len(_GAP) for needed in widths), initial=0)
-    return [min(needed, width - start) for needed, start in zip(widths, starts, strict=False) if start < width]
 
 
 def _line(columns: Sequence[Column[Any]], cells: Sequence[str], widths: Sequence[int], *, colour: bool) -> str:
@@ -116,7 +105,7 @@ def fields(pairs: Mapping[str, str]) -> str:
 
 
 STATUS_COLUMN = Column[Any](
-    "STATUS", lambda row: status_word(row.status), narrowest=9, colours=STATUS_COLOURS, other_colour=UNKNOWN_COLOUR
+    "STATUS", lambda row: status_word(row.status), least=9, colours=STATUS_COLOURS, other_colour=UNKNOWN_COLOUR
 )
 
 
@@ -127,9 +116,9 @@ def job_columns(projects: Mapping[UUID, str], time: Callable[[datetime], str]) -
         STATUS_COLUMN,
         Column("COST", lambda job: money(job.cost_cents), right=True),
         Column("CREATED", lambda job: mark(job, "created_at", time(job.created_at))),
-        Column("MODE", lambda job: mark(job, "mode", job.mode), narrowest=8),
-        Column("PROJECT", lambda job: projects.get(job.project_id, str(job.project_id)), narrowest=8),
-        Column("ERROR", lambda job: mark(job, "error", error_summary(job.error)), narrowest=10),
+        Column("MODE", lambda job: mark(job, "mode", job.mode), least=8),
+        Column("PROJECT", lambda job: projects.get(job.project_id, str(job.project_id)), least=8),
+        Column("ERROR", lambda job: mark(job, "error", error_summary(job.error)), least=10),
     )
 
 
@@ -179,6 +168,6 @@ def event_columns(emails: Mapping[UUID, str]) -> Sequence[Column[tuple[JobEvent 
         Column("AFTER", lambda row: duration((row[1].at - row[0].at).total_seconds()) if row[0] else "", right=True),
         Column("WHAT", lambda row: job_text.event_words(row[1])),
         Column("COST", lambda row: job_text.cost_words(row[1]), right=True),
-        Column("BY", lambda row: job_text.actor_words(row[1], emails), narrowest=8),
-        Column("NOTE", lambda row: job_text.note_words(row[1]), narrowest=10),
+        Column("BY", lambda row: job_text.actor_words(row[1], emails), least=8),
+        Column("NOTE", lambda row: job_text.note_words(row[1]), least=10),
     )

@@ -125,7 +125,7 @@ def budget_columns(now: datetime) -> Sequence[Column[Budget]]:
     """Return the columns of a printed table."""
     return (
         Column("OF", _owner_title),
-        Column("NAME", owner_words, narrowest=12),
+        Column("NAME", owner_words, least=12),
         Column("PERIOD", lambda budget: budget.period.value),
         Column("SPENT", lambda budget: money(budget.spent_cents), right=True),
         Column("LIMIT", lambda budget: money(budget.limit_cents), right=True),

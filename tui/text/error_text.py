@@ -179,8 +179,8 @@ def modes_words(group: ErrorGroup) -> str:
 FAILED = Column[ErrorGroup]("FAILED", lambda group: count(group.count), right=True)
 USERS = Column[ErrorGroup]("USERS", lambda group: count(group.user_count), right=True)
 COST = Column[ErrorGroup]("COST", lambda group: money(group.cost_cents), right=True, cells=5)
-ERROR = Column[ErrorGroup]("ERROR", group_name, narrowest=20, cells=24, style="bold")
-MODES = Column[ErrorGroup]("MODES", modes_words, narrowest=8, cells=16, style=MUTED)
+ERROR = Column[ErrorGroup]("ERROR", group_name, least=20, cells=24, style="bold")
+MODES = Column[ErrorGroup]("MODES", modes_words, least=8, cells=16, style=MUTED)
 
 
 def trend_column(cells: int) -> Column[ErrorGroup]:

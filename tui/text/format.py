@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+K = TypeVar("K")
 
 _DECODER = json.JSONDecoder()
 _BLANKS = re.compile(r"[ \t\r\n]*")
@@ -398,8 +399,8 @@ class Column(Generic[T]):
     """Makes the text of a cell from the value of its row."""
     _: KW_ONLY
     right: bool = False
-    narrowest: int | None = None
-    """The least width in cells if a printed table is too wide. None keeps the column whole."""
+    least: int | None = None
+    """The least width in cells if there is too little room. None keeps the column whole."""
     is_id: bool = False
     """Whether the column has ids. In a table that is too wide, ids are cut first but stay distinct."""
     colours: Mapping[str, str] = field(default_factory=dict)
@@ -410,6 +411,23 @@ class Column(Generic[T]):
     """The width in a dialog."""
     style: str | Callable[[T], str] = ""
     """The style in a dialog."""
+
+
+def share_room(least: Mapping[K, int], wanted: Mapping[K, int], room: int) -> dict[K, int]:
+    """Return the width of each column. One after the other grows from its least to its wanted width."""
+    found = dict(least)
+    left = room - sum(found.values())
+    for column, cells in wanted.items():
+        more = max(min(cells - found[column], left), 0)
+        found[column] += more
+        left -= more
+    return found
+
+
+def fitting_widths(columns: Sequence[Column[T]], wanted: Sequence[int], room: int) -> list[int]:
+    """Return the wanted widths, or less if there is too little room. The last columns get less first."""
+    least = [cells if one.least is None else min(one.least, cells) for one, cells in zip(columns, wanted, strict=True)]
+    return list(share_room(dict(enumerate(least)), dict(enumerate(wanted)), room).values())
 
 
 UNRECORDED = "?"

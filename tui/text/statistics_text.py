@@ -1,6 +1,6 @@
 """Load, pace, timings, waste and hiding policies as text."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -105,7 +105,7 @@ def timing_columns(now: datetime) -> list[Column[statistics.ModeTimings]]:
         return age(since, now) if is_far(since) else duration(max((now - since).total_seconds(), 0.0))
 
     return [
-        Column("MODE", lambda work: "all" if work.mode is None else clean(work.mode), narrowest=8),
+        Column("MODE", lambda work: "all" if work.mode is None else clean(work.mode), least=8, cells=8),
         Column("DONE", lambda work: count(work.finished), right=True),
         Column("FAILED", lambda work: percent(work.failure_rate), right=True),
         Column("WAIT 50 %", lambda work: duration(work.waiting.median) if work.waiting else "-", right=True),
@@ -145,27 +145,26 @@ RETRIES = "(retries)"
 UNKNOWN = "-"
 TOTAL = "total"
 _NAME_CELLS = 80
-"""The longest name in a table that is printed. A longer one would move the numbers far away."""
+"""The longest name. A longer one would move the numbers far away."""
 
 
-def name(row: statistics.WasteRow, by: statistics.WasteKey, *, has_group_id: bool = False) -> str:
-    """Return the row's first cell. A group has its id, its fingerprint or both."""
-    if row.key is None:
-        return UNKNOWN
-    if by is statistics.WasteKey.GROUP:
+def waste_columns(waste: statistics.Waste, *, has_group_ids: bool) -> list[Column[statistics.WasteRow]]:
+    """Return the columns of the rows and of the total. A group has its fingerprint, its id or both."""
+
+    def name(row: statistics.WasteRow) -> str:
+        if row is waste.total:
+            return TOTAL
+        if row.key is None:
+            return UNKNOWN
+        if waste.by is not statistics.WasteKey.GROUP:
+            return row.name or str(row.key)
         if row.key == "":
             return RETRIES
         error = None if row.name is None else clean(row.name) or NO_TEXT
-        return error if error and not has_group_id else " ".join(filter(None, (str(row.key), error)))
-    return clean(row.name or str(row.key))
+        return error if error and not has_group_ids else " ".join(filter(None, (str(row.key), error)))
 
-
-def waste_columns(
-    waste: statistics.Waste, name: Callable[[statistics.WasteRow, statistics.WasteKey], str]
-) -> list[Column[statistics.WasteRow]]:
-    """Return the columns of the rows and of the total. `name` returns the first cell of a row."""
     return [
-        Column(WASTE_TITLES[waste.by], lambda row: TOTAL if row is waste.total else name(row, waste.by), narrowest=12),
+        Column(WASTE_TITLES[waste.by], lambda row: shorten(clean(name(row)), _NAME_CELLS), least=12),
         Column("FAILED", lambda row: count(row.failed_count), right=True),
         Column("FAILED COST", lambda row: money(row.failed_cents), right=True),
         Column("RETRIES", lambda row: count(row.retry_count), right=True),
@@ -174,11 +173,6 @@ def waste_columns(
         Column("ALL JOBS", lambda row: UNKNOWN if row.all_cents is None else money(row.all_cents), right=True),
         Column("SHARE", lambda row: percent(row.share), right=True),
     ]
-
-
-def printed_name(row: statistics.WasteRow, by: statistics.WasteKey) -> str:
-    """Return the row's first cell in a printed table. For a group, it includes the id."""
-    return shorten(name(row, by, has_group_id=True), _NAME_CELLS)
 
 
 def headline(waste: statistics.Waste) -> str:

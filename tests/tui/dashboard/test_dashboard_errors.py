@@ -21,7 +21,7 @@ from gjobs.tui.dashboard.dialogs.list_dialog import row_line, titles_line
 from gjobs.tui.dashboard.features import errors
 from gjobs.tui.dashboard.features.errors import ErrorsDialog, group_columns, group_copy, without_colors
 from gjobs.tui.text.error_text import groups_summary, ticket_text, trend, users_words
-from gjobs.tui.text.statistics_text import printed_name, sentences
+from gjobs.tui.text.statistics_text import sentences, waste_columns
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate
 from tests.tui.dashboard.keys.key_sending import send
 from tests.tui.jobs_database import ADA, AUTUMN, BEN, SPRING, TRAIL, JobsDatabase, short
@@ -461,5 +461,5 @@ def test_waste_explains_a_group_without_a_known_error_and_a_limit_and_cuts_names
     ]
     limited = replace(waste, by=WasteKey.MODE, read_limit=3, limited_because="No rollups. Run 'gjobs migrate up'.")
     assert list(sentences(limited)) == ["Only the newest 3 jobs were read. No rollups. Run 'gjobs migrate up'."]
-    printed = printed_name(row("0a1b2c3d4e", "x" * 200), WasteKey.GROUP)
+    printed = waste_columns(waste, has_group_ids=True)[0].cell(row("0a1b2c3d4e", "x" * 200))
     assert (len(printed), printed[:13]) == (80, "0a1b2c3d4e xx")

@@ -224,7 +224,7 @@ async def list_policies(session: "Session", output: Output) -> None:
         Column("ACTION", lambda policy: policy.action.value),
         Column("STATUS", lambda policy: ", ".join(map(status_word, policy.statuses))),
         Column("LAST APPLIED", lambda policy: local_time(policy.applied_at) if policy.applied_at else "-"),
-        Column("PROJECT", lambda policy: _owner_words(policy, names), narrowest=10),
+        Column("PROJECT", lambda policy: _owner_words(policy, names), least=10),
     )
     output.table(columns, policies)
     if not policies:

@@ -68,10 +68,10 @@ def show_journal(
             Column("TIME", lambda entry: output.time(entry.at, now)),
             Column("OUTCOME", lambda entry: entry.outcome.value, colours=_OUTCOME_COLOURS),
             Column("WHAT", lambda entry: entry.what),
-            Column("IDS", lambda entry: _named(entry.ids), narrowest=9),
-            Column("AS", lambda entry: entry.actor, narrowest=8),
-            Column("DATABASE", lambda entry: entry.database, narrowest=8),
-            Column("REASON", lambda entry: entry.reason or "-", narrowest=10),
+            Column("IDS", lambda entry: _named(entry.ids), least=9),
+            Column("AS", lambda entry: entry.actor, least=8),
+            Column("DATABASE", lambda entry: entry.database, least=8),
+            Column("REASON", lambda entry: entry.reason or "-", least=10),
         )
         output.table(columns, entries)
         if not entries:
@@ -147,12 +147,12 @@ def list_profiles(file: "ConfigurationFile", output: Output) -> None:
         columns: Sequence[Column[Listed]] = (
             Column("PROFILE", lambda row: row.profile.name),
             Column("DEFAULT", lambda row: "default" if row.is_default else ""),
-            Column("LABEL", lambda row: row.profile.label, narrowest=8),
+            Column("LABEL", lambda row: row.profile.label, least=8),
             Column("WRITE", lambda row: "yes" if row.profile.write else "no"),
-            Column("AS", lambda row: row.profile.actor, narrowest=8),
+            Column("AS", lambda row: row.profile.actor, least=8),
             Column("COLOR", lambda row: row.profile.color or "-"),
-            Column("WHERE", lambda row: row.where, narrowest=10),
-            Column("ORIGIN", lambda row: row.origin, narrowest=10),
+            Column("WHERE", lambda row: row.where, least=10),
+            Column("ORIGIN", lambda row: row.origin, least=10),
         )
         output.table(columns, listed)
         if found:

@@ -88,8 +88,8 @@ def _print_found(text: str, output: Output) -> None:
 
     columns: Sequence[Column[Hit]] = (
         Column("TOPIC", lambda hit: hit.section.topic),
-        Column("SECTION", lambda hit: hit.section.heading, narrowest=20),
-        Column("TEXT", lambda hit: hit.excerpt(room) if output.is_terminal else hit.line, narrowest=_NARROWEST_TEXT),
+        Column("SECTION", lambda hit: hit.section.heading, least=20),
+        Column("TEXT", lambda hit: hit.excerpt(room) if output.is_terminal else hit.line, least=_NARROWEST_TEXT),
     )
     output.table(columns, hits)
 

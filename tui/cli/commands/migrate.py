@@ -207,7 +207,7 @@ def _show_verification(found: "Verification", output: Output, *, all_objects: bo
     if rows:
         output.text("")
         least = {"STATE": None, "KIND": None, "OBJECT": None, "EXPECTED": 8, "FOUND": 8}
-        columns = [Column(title, itemgetter(place), narrowest=least[title]) for place, title in enumerate(least)]
+        columns = [Column(title, itemgetter(place), least=least[title]) for place, title in enumerate(least)]
         output.table(columns, rows)
 
 

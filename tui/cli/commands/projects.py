@@ -53,7 +53,7 @@ def _show_projects(output: Output, projects: Sequence[Project], *, keeps_ids: bo
         Column("JOBS", lambda project: count(project.job_count), right=True),
         Column("COST", lambda project: money(project.total_cost_cents), right=True),
         Column("CREATED", lambda project: local_time(project.created_at)),
-        Column("NAME", lambda project: project.name, narrowest=10),
+        Column("NAME", lambda project: project.name, least=10),
     )
     output.table(columns, projects, keeps_ids=keeps_ids)
 
@@ -87,7 +87,7 @@ async def list_users(
         Column("ID", lambda user: str(user.id), is_id=True),
         Column("JOBS", lambda user: count(user.job_count), right=True),
         Column("LAST JOB", lambda user: local_time(user.last_job_at) if user.last_job_at else "-"),
-        Column("EMAIL", lambda user: "-" if user.email is None else user.email, narrowest=10),
+        Column("EMAIL", lambda user: "-" if user.email is None else user.email, least=10),
     )
     output.table(columns, users)
     if not users:

@@ -115,11 +115,11 @@ def _waste_document(value: Waste) -> dict[str, object]:
 
 
 async def _waste(session: "Session", output: Output, project_id: UUID | None, by: WasteKey) -> None:
-    from gjobs.tui.text.statistics_text import printed_name, sentences, waste_columns
+    from gjobs.tui.text.statistics_text import sentences, waste_columns
 
     waste = await session.store.get_waste(by, project_id)
     if not output.document(_waste_document(waste)):
-        output.table(waste_columns(waste, printed_name), [*waste.rows, waste.total])
+        output.table(waste_columns(waste, has_group_ids=True), [*waste.rows, waste.total])
     print_message(*sentences(waste))
 
 
@@ -243,7 +243,7 @@ def _show_summary(output: Output, summary: Sequence[JobSummary], names: dict[UUI
     from gjobs.tui.text.format import Column, count, local_time
 
     columns: Sequence[Column[JobSummary]] = (
-        Column("PROJECT", lambda row: names.get(row.project_id, str(row.project_id)), narrowest=12),
+        Column("PROJECT", lambda row: names.get(row.project_id, str(row.project_id)), least=12),
         STATUS_COLUMN,
         Column("JOBS", lambda row: count(row.job_count), right=True),
         Column("COST", lambda row: money(row.total_cost_cents), right=True),

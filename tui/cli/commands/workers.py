@@ -211,12 +211,12 @@ async def list_workers(session: "Session", output: Output) -> None:
             return duration((worker.taken_at - worker.held_since).total_seconds()) if worker.held_since else "-"
 
         columns: Sequence[Column[WorkerStatus]] = (
-            Column("NAME", lambda worker: worker.name, narrowest=10),
+            Column("NAME", lambda worker: worker.name, least=10),
             Column("STATE", _state),
             Column("HOLDS", lambda worker: f"{count(worker.held_jobs)} of {count(worker.concurrency)}", right=True),
             Column("FOR", held_for, right=True),
             Column("LAST SEEN", lambda worker: local_time(worker.seen_at)),
-            Column("MODES", lambda worker: "all" if worker.modes is None else ", ".join(worker.modes), narrowest=10),
+            Column("MODES", lambda worker: "all" if worker.modes is None else ", ".join(worker.modes), least=10),
         )
         output.table(columns, force.workers)
     actor = session.store.actor

@@ -16,17 +16,26 @@ from gjobs.tui.dashboard.dialogs.dialog import Dialog
 from gjobs.tui.dashboard.widgets.widgets import ResultType, SteadyText
 from gjobs.tui.text.clean_text import clean_cell, pad
 from gjobs.tui.text.error_text import error_words
-from gjobs.tui.text.format import MUTED, Column, ShownZone
+from gjobs.tui.text.format import MUTED, Column, ShownZone, fitting_widths
 
 RowType = TypeVar("RowType")
 
 _GAP = "  "
 
 
-def fitted(column: Column[RowType], rows: Iterable[RowType]) -> Column[RowType]:
-    """Return the column, at least as wide as its title and its widest cell."""
-    texts = (column.title, *map(column.cell, rows))
-    return replace(column, cells=max(column.cells, *map(cell_len, texts)))
+def fitted(columns: Iterable[Column[RowType]], rows: Sequence[RowType]) -> list[Column[RowType]]:
+    """Return the columns, each at least as wide as its title and its widest cell."""
+    return [
+        replace(column, cells=max(column.cells, *map(cell_len, (column.title, *map(column.cell, rows)))))
+        for column in columns
+    ]
+
+
+def narrowed(columns: Sequence[Column[RowType]], width: int) -> list[Column[RowType]]:
+    """Return the columns, narrowed down to their least widths if they are too wide."""
+    wanted = [column.cells for column in columns]
+    widths = fitting_widths(columns, wanted, width - len(_GAP) * (len(columns) - 1))
+    return [replace(column, cells=cells) for column, cells in zip(columns, widths, strict=True)]
 
 
 def cells_of(columns: Iterable[Column[RowType]]) -> int:

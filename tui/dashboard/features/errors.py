@@ -53,7 +53,7 @@ _LEAST_ERROR_CELLS = 30
 def group_columns(width: int, groups: Sequence[ErrorGroup], now: datetime) -> Sequence[Column[ErrorGroup]]:
     """Return the columns that fit beside the error. The details have what is left out."""
     times = seen_columns(lambda then: age(then, now).removesuffix(" ago"))
-    failed, last, first, users, cost = (fitted(column, groups) for column in (FAILED, *times, USERS, COST))
+    failed, last, first, users, cost, error, modes = fitted((FAILED, *times, USERS, COST, ERROR, MODES), groups)
     columns = [failed, trend_column(8), last]
     wanted = [
         ([*columns, cost], 24),
@@ -62,17 +62,12 @@ def group_columns(width: int, groups: Sequence[ErrorGroup], now: datetime) -> Se
         ([failed, trend_column(12), last, first, cost, users, MODES], _LEAST_ERROR_CELLS),
         ([failed, trend_column(24), last, first, cost, users, MODES], 50),
     ]
-    for one, least_error_cells in wanted:
-        if cells_of(one) + least_error_cells <= width:
-            columns = one
-    error_cells = max(width - cells_of(columns), 1)
+    columns = next((one for one, least in reversed(wanted) if cells_of(one) + least <= width), columns)
     if columns[-1] is MODES:
         # The modes get what the errors leave.
-        left = error_cells - max(fitted(ERROR, groups).cells, _LEAST_ERROR_CELLS)
-        more = max(min(left, fitted(MODES, groups).cells - MODES.cells), 0)
-        columns[-1] = replace(MODES, cells=MODES.cells + more)
-        error_cells -= more
-    return [*columns[:2], replace(ERROR, cells=error_cells), *columns[2:]]
+        left = width - cells_of(columns) - max(error.cells, _LEAST_ERROR_CELLS)
+        columns[-1] = replace(MODES, cells=min(MODES.cells + max(left, 0), modes.cells))
+    return [*columns[:2], replace(ERROR, cells=max(width - cells_of(columns), 1)), *columns[2:]]
 
 
 def without_colors(columns: Sequence[Column[ErrorGroup]]) -> Sequence[Column[ErrorGroup]]:

@@ -20,12 +20,12 @@ from gjobs.store.store import Store
 from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.bindings import bind
 from gjobs.tui.dashboard.dialogs.dialog import MOST_PERCENT, Dialog, choices_line
-from gjobs.tui.dashboard.dialogs.list_dialog import cells_of, fitted, table_lines
+from gjobs.tui.dashboard.dialogs.list_dialog import cells_of, fitted, narrowed, table_lines
 from gjobs.tui.dashboard.widgets.widgets import SteadyText
 from gjobs.tui.text import statistics_text
 from gjobs.tui.text.error_text import error_words
 from gjobs.tui.text.format import Column
-from gjobs.tui.text.statistics_text import headline, name, sentences, timing_columns, waste_columns
+from gjobs.tui.text.statistics_text import headline, sentences, timing_columns, waste_columns
 
 OptionType = TypeVar("OptionType")
 FoundType = TypeVar("FoundType")
@@ -167,13 +167,12 @@ class TimingsDialog(TableDialog[timedelta, JobTimings]):
     def table(self, found: JobTimings, width: int) -> Content:
         """Return the table. On a narrow screen, modes are cut and the last columns are left out."""
         works = (*found.by_mode, found.of_all)
-        mode, *others = (fitted(column, works) for column in timing_columns(found.taken_at))
+        mode, *others = fitted(timing_columns(found.taken_at), works)
         while len(others) >= _LEAST_COLUMNS and width - cells_of(others) < min(mode.cells, _MODE_CELLS):
             others.pop()
         while len(others) > 1 and width - cells_of(others) < _LEAST_MODE_CELLS:
             others.pop()
-        cells = max(min(mode.cells, width - cells_of(others)), _LEAST_MODE_CELLS)
-        return table_lines([replace(mode, cells=cells), *others], works, _style)
+        return table_lines(narrowed([mode, *others], width), works, _style)
 
     def summary(self, found: JobTimings) -> str:
         return statistics_text.summary(found)
@@ -190,7 +189,7 @@ async def show_timings(host: ActionHost, store: Store) -> None:
     await host.push_screen_wait(TimingsDialog(store, dashboard.listed.project_id, of=dashboard.listed_name))
 
 
-_NAME_CELLS, _LEAST_NAME_CELLS = 80, 24
+_LEAST_NAME_CELLS = 24
 _BAR_CELLS = 16
 _BAR = " " * _BAR_CELLS
 """The title of the bars."""
@@ -228,8 +227,7 @@ class WasteDialog(TableDialog[WasteKey, Waste]):
             return "" if row is found.total else "█" * cells
 
         rows = [*found.rows, found.total]
-        all_columns = [*waste_columns(found, name), Column(_BAR, bar, style="$text-warning")]
-        columns = [fitted(column, rows) for column in all_columns]
+        columns = fitted([*waste_columns(found, has_group_ids=False), Column(_BAR, bar, style="$text-warning")], rows)
         if found.by is WasteKey.GROUP:
             columns = _without(columns, ("ALL JOBS", "SHARE"))
         if not found.total.retry_count:
@@ -237,9 +235,8 @@ class WasteDialog(TableDialog[WasteKey, Waste]):
         for titles in _LEFT_OUT:
             if width - cells_of(columns[1:]) < min(columns[0].cells, _LEAST_NAME_CELLS):
                 columns = _without(columns, titles)
-        cells = max(min(columns[0].cells, _NAME_CELLS, width - cells_of(columns[1:])), 1)
-        columns[0] = replace(columns[0], cells=cells)
-        return table_lines(columns, rows, lambda row: "bold" if row is found.total else None)
+        columns[0] = replace(columns[0], least=1)
+        return table_lines(narrowed(columns, width), rows, lambda row: "bold" if row is found.total else None)
 
     def summary(self, found: Waste) -> str:
         return "\n".join(sentences(found)) or "All jobs that exist are counted."

@@ -23,6 +23,7 @@ from gjobs.tui.text.format import (
     duration,
     error_summary,
     is_unrecorded,
+    share_room,
     short_id,
 )
 from gjobs.tui.text.status_text import status_label
@@ -208,13 +209,8 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
     may_drop = {ColumnName.ID} if is_error_needed else {ColumnName.ID, ColumnName.ERROR}
     if dropped - may_drop and width >= _NARROW:
         widths, gaps, _ = _fitting(width, content, sort, is_tight=True)
-    left = width - GUTTER - sum(widths[name] + gaps[name] for name in widths) + min(gaps.values())
-    for steps in _GROWTH:
-        for name, cells in _growing([steps], widths, content).items():
-            # If the status column cannot get wide enough for the next longer label, it gets no more cells.
-            more = min(cells, left) if name is not ColumnName.STATUS or cells <= left else 0
-            widths[name] += more
-            left -= more
+    room = width - GUTTER - sum(gaps[name] for name in widths) + min(gaps.values())
+    widths = _grown(widths, content, room, len(_GROWTH))
     if ColumnName.RUN in content and ColumnName.TOTAL in widths and not (sort and sort.column is OrderColumn.TOTAL):
         widths[ColumnName.RUN] = widths.pop(ColumnName.TOTAL)
     shown = [name for name in ColumnName if name in widths]
@@ -224,12 +220,15 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
     )
 
 
-def _growing(
-    rounds: Iterable[Mapping[ColumnName, int]], widths: Mapping[ColumnName, int], content: ContentWidths
-) -> dict[ColumnName, int]:
-    """Return the cells by which each column grows in these rounds."""
-    targets = {name: min(cells, content.get(name, cells)) for steps in rounds for name, cells in steps.items()}
-    return {name: max(cells - widths[name], 0) for name, cells in targets.items() if name in widths}
+def _grown(widths: dict[ColumnName, int], content: ContentWidths, room: int, rounds: int) -> dict[ColumnName, int]:
+    for steps in _GROWTH[:rounds]:
+        wanted = {name: min(cells, content.get(name, cells)) for name, cells in steps.items() if name in widths}
+        # If the status column cannot get wide enough for the next longer label, it gets no more cells.
+        longer = wanted.get(ColumnName.STATUS, 0) - widths.get(ColumnName.STATUS, 0)
+        if longer > max(room - sum(widths.values()), 0):
+            del wanted[ColumnName.STATUS]
+        widths = share_room(widths, wanted, room)
+    return widths
 
 
 def _fitting(
@@ -252,9 +251,8 @@ def _fitting(
         more = {**widths, name: least[name]}
         # Beside a project column, readable names are more important than a further column.
         rounds = _KINDS[name].rounds if ColumnName.PROJECT in content else 0
-        grown = _growing(_GROWTH[: min(rounds, 1) if is_tight else rounds], more, content)
-        needed = sum(more[one] + gaps[one] for one in more) + sum(grown.values())
-        if width - GUTTER + min(gaps.values()) < needed:
+        grown = _grown(more, content, width, min(rounds, 1) if is_tight else rounds)
+        if width - GUTTER + min(gaps.values()) < sum(grown.values()) + sum(gaps[one] for one in more):
             break
         widths = more
     return widths, gaps, {*wanted} - widths.keys()
