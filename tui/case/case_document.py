@@ -67,15 +67,11 @@ def event_rows(case: Case) -> list[Json]:
 
 _HISTORY = Document(
     JobHistory,
-    "job_id",
-    ("has_older_events", lambda history: history.is_cut),
-    "log_begins_at",
+    "job_id has_older_events=is_cut log_begins_at",
     ("seconds_in_status", export_files.seconds_in_status),
     "events",
 )
-_RULES = Document(
-    ReadRules, "role is_granted has_row_security", ("holds_for_reader", lambda rules: rules.holds_for_operator)
-)
+_RULES = Document(ReadRules, "role is_granted has_row_security holds_for_reader=holds_for_operator")
 _HOLDER = Document(WorkerStatus, "id name is_alive")
 
 

@@ -34,7 +34,7 @@ Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json
 
 class Document(Generic[T]):
     """The JSON of a class: names of fields and properties, with a space between them, or a name and what returns its
-    value.
+    value. In `id=job_id`, the JSON's name is `id`.
 
     A wrong name raises AttributeError when the document is declared. mypy checks what returns a value.
     """
@@ -43,9 +43,9 @@ class Document(Generic[T]):
         self._getters: dict[str, Callable[[T], object]] = {}
         for entry in entries:
             if isinstance(entry, str):
-                for name in entry.split():
-                    getattr(kind, name)
-                    self._getters[name] = attrgetter(name)
+                for name, _, field in (one.partition("=") for one in entry.split()):
+                    getattr(kind, field or name)
+                    self._getters[name] = attrgetter(field or name)
             else:
                 self._getters |= [entry]
 

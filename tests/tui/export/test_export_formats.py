@@ -206,4 +206,4 @@ def test_delivered_files_are_never_written_here(folder: Path, monkeypatch: pytes
 
 def test_document_refuses_a_name_that_its_class_does_not_have() -> None:
     with pytest.raises(AttributeError, match="'Budget' has no attribute 'spent'"):
-        Document(Budget, "id spent")
+        Document(Budget, "id cost=spent")

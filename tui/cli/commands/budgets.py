@@ -156,11 +156,7 @@ def _print_warnings(output: Output, found: Budgets) -> ExitCode:
     return ExitCode.FOUND if warned else ExitCode.DONE
 
 
-_CHECKED = Document(
-    CheckedBudget,
-    "budget_id period limit_cents spent_cents asked_cents",
-    ("allowed", lambda checked: checked.is_allowed),
-)
+_CHECKED = Document(CheckedBudget, "budget_id period limit_cents spent_cents asked_cents allowed=is_allowed")
 
 
 def _print_remaining(output: Output, found: Budgets, checked: Sequence[CheckedBudget], cost_cents: int) -> ExitCode:

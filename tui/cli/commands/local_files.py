@@ -35,10 +35,7 @@ _OUTCOME_COLOURS = {"done": "\x1b[32m", "not done": "\x1b[90m", "unknown": "\x1b
 
 
 _ENTRY = Document(
-    JournalEntry,
-    "id",
-    ("time", lambda entry: entry.at),
-    "database actor actor_id reason what ids before after transaction_id outcome",
+    JournalEntry, "id time=at database actor actor_id reason what ids before after transaction_id outcome"
 )
 
 

@@ -104,14 +104,13 @@ _NAMES = by_member(
 )
 """The JSON key for the name of a waste row. None if its key is a name."""
 _WASTED = Document(WasteRow, "failed_count failed_cents retry_count retry_cents waste_cents all_cents share")
+_WASTE = Document(Waste, "has_more days knows_retries exact=is_exact read_limit")
 
 
 def _waste_document(value: Waste) -> dict[str, object]:
     by, name = value.by.value, _NAMES[value.by]
     rows = [{by: row.key, **({name: row.name} if name else {}), **_WASTED(row)} for row in value.rows]
-    found = {"by": by, "rows": rows, "total": _WASTED(value.total), "has_more": value.has_more, "days": value.days}
-    exact = {"exact": value.is_exact, "read_limit": value.read_limit}
-    return {**found, "knows_retries": value.knows_retries, **exact}
+    return {"by": by, "rows": rows, "total": _WASTED(value.total), **_WASTE(value)}
 
 
 async def _waste(session: "Session", output: Output, project_id: UUID | None, by: WasteKey) -> None:
@@ -142,7 +141,7 @@ _TIMINGS = Document(
     ("window_seconds", lambda found: found.window.total_seconds()),
     "taken_at",
     ("finished_per_hour", lambda found: round(found.per_hour, 2)),
-    ("capped", lambda found: found.is_capped),
+    "capped=is_capped",
     ("all", lambda found: _WORK(found.of_all)),
     ("by_mode", lambda found: [{"mode": work.mode, **_WORK(work)} for work in found.by_mode]),
 )

@@ -53,8 +53,7 @@ document = Document(
     "key",
     ("cursor", lambda change: change.cursor and str(change.cursor)),
     ("observed", lambda change: change.cursor is None),
-    "at job_id",
-    ("from", lambda change: change.from_status),
+    "at job_id from=from_status",
     ("to", lambda change: change.to_status or _GONE),
     "mode cost_cents error user_id project_id",
 )

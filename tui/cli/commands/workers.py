@@ -251,10 +251,4 @@ _WORKER = Document(
     ("state", _state),
     "held_jobs held_since started_at seen_at stopped_at",
 )
-_HELD = Document(
-    LeasedJob,
-    ("id", lambda job: job.job_id),
-    "mode project_id attempt",
-    ("claimed_at", lambda job: job.acquired_at),
-    "expires_at note",
-)
+_HELD = Document(LeasedJob, "id=job_id mode project_id attempt claimed_at=acquired_at expires_at note")
