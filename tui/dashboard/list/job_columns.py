@@ -10,7 +10,7 @@ from uuid import UUID
 from rich.cells import cell_len
 
 from gjobs.store.job_list.list_query import ListOrder, OrderColumn
-from gjobs.store.jobs.job import GenerationJob, JobStatus, ListedJob, UnknownStatus, job_times
+from gjobs.store.jobs.job import GenerationJob, JobStatus, JobTimes, ListedJob, UnknownStatus, job_times
 from gjobs.store.jobs.job_results import TIME_FIELDS, PastField
 from gjobs.store.values.data_classes import by_member, dataclass
 from gjobs.store.values.formats import money
@@ -101,11 +101,16 @@ class _ColumnKind:
     """How many rounds of `_GROWTH` the other columns must still have. Applies to lists of several projects."""
 
 
-def _duration(job: GenerationJob, time: timedelta | None) -> str:
-    """Return the time, or a dash if it is unknown. Empty if the job is queued or has an unknown status."""
-    if job.status is JobStatus.QUEUED or isinstance(job.status, UnknownStatus):
-        return ""
-    return UNKNOWN if time is None else duration(time.total_seconds())
+def _duration_kind(name: str, time_of: Callable[[JobTimes], timedelta | None]) -> _ColumnKind:
+    """Return a column of times, with a dash for an unknown one. Empty if the job is queued or has an unknown status."""
+
+    def text(row: _Row) -> str:
+        if row.job.status is JobStatus.QUEUED or isinstance(row.job.status, UnknownStatus):
+            return ""
+        time = time_of(job_times(row.job, row.now))
+        return UNKNOWN if time is None else duration(time.total_seconds())
+
+    return _ColumnKind(_TIME, text, OrderColumn.TOTAL, TIME_FIELDS[name], _QUIET, is_right_aligned=True)
 
 
 def _name_of(names: Mapping[UUID, str] | None, identifier: UUID) -> str:
@@ -136,22 +141,8 @@ _KINDS = by_member(
             _AGE, lambda row: age(row.job.updated_at, row.now), OrderColumn.UPDATED, ("updated_at",), _QUIET
         ),
         # No index orders jobs by their run. So the title DURATION sorts by the total, and TOTAL then replaces it.
-        ColumnName.RUN: _ColumnKind(
-            _TIME,
-            lambda row: _duration(row.job, job_times(row.job, row.now).run),
-            OrderColumn.TOTAL,
-            TIME_FIELDS["run"],
-            _QUIET,
-            is_right_aligned=True,
-        ),
-        ColumnName.TOTAL: _ColumnKind(
-            _TIME,
-            lambda row: _duration(row.job, job_times(row.job, row.now).total),
-            OrderColumn.TOTAL,
-            TIME_FIELDS["total"],
-            _QUIET,
-            is_right_aligned=True,
-        ),
+        ColumnName.RUN: _duration_kind("run", lambda times: times.run),
+        ColumnName.TOTAL: _duration_kind("total", lambda times: times.total),
         ColumnName.PROJECT: _ColumnKind(8, lambda row: _name_of(row.notes.project_names, row.job.project_id)),
         ColumnName.OWNER: _ColumnKind(8, lambda row: _name_of(row.notes.owners, row.job.user_id), fields=("user_id",)),
         ColumnName.ID: _ColumnKind(8, lambda row: short_id(row.job.id), style=_QUIET, rounds=4),
