@@ -153,14 +153,6 @@ log_start = sa.table(
 )
 """How far back the log reaches. One row."""
 
-job_starts = sa.table(
-    "job_starts",
-    sa.column("job_id", sa.Uuid),
-    sa.column("started_at", sa.DateTime(timezone=True)),
-    schema="gjobs",
-)
-"""The time when each job first ran."""
-
 visible_leases = sa.table(
     "visible_leases",
     sa.column("job_id", sa.Uuid),
