@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Self, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -101,11 +101,6 @@ class TransitionBatch:
     """The transaction that has delayed later transitions for some time; None if there is none."""
     cursor: Cursor | None = None
     """Position after this batch, where another watch can continue; None if nothing is recorded."""
-
-
-class Watch(Protocol):
-    async def read(self) -> TransitionBatch:
-        """Return all transitions since the last batch. After a StoreError, the next call reads the same batch."""
 
 
 LATE = timedelta(minutes=1)
@@ -465,3 +460,7 @@ class ObservedWatch:
         query = matching(self.job_filter, {one.job_id for one in transitions}, readable=self.readable)
         found = set(await self.database.read(self.actor, query))
         return tuple(one for one in transitions if one.job_id in found)
+
+
+Watch = RecordedWatch | ObservedWatch
+"""`read` returns all transitions since the last batch. After a StoreError, the next call reads the same batch."""

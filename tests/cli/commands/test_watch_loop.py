@@ -63,7 +63,7 @@ class FailingCondition(StopCondition):
 
 
 async def test_watcher_retries_after_a_lost_connection(capsys: pytest.CaptureFixture[str]) -> None:
-    watcher = Watcher(WatchedServer(), [], FailingCondition(Unreachable("No answer.")), interval=0.001)
+    watcher = Watcher(WatchedServer().read, [], FailingCondition(Unreachable("No answer.")), interval=0.001)
     assert await watcher.run() == MET
     assert capsys.readouterr().err == (
         "No answer. Trying again. No change is reported twice.\nThe database answers again.\n"
@@ -72,7 +72,7 @@ async def test_watcher_retries_after_a_lost_connection(capsys: pytest.CaptureFix
 
 async def test_watcher_ends_with_an_error_that_a_retry_cannot_fix() -> None:
     with pytest.raises(NoPrivilege):
-        await Watcher(WatchedServer(), [], FailingCondition(NoPrivilege("Not permitted.")), interval=0.001).run()
+        await Watcher(WatchedServer().read, [], FailingCondition(NoPrivilege("Not permitted.")), interval=0.001).run()
 
 
 class WatchedServer:
@@ -94,7 +94,7 @@ class WatchedServer:
 
 async def test_watcher_restarts_an_embedded_server_that_died(capsys: pytest.CaptureFixture[str]) -> None:
     watch = WatchedServer(is_up=False)
-    watcher = Watcher(watch, [], FailingCondition(), interval=3600, restart_if_dead=watch.restart)
+    watcher = Watcher(watch.read, [], FailingCondition(), interval=3600, restart_if_dead=watch.restart)
     assert await watcher.run() == MET
     assert capsys.readouterr().err.endswith("The database answers again.\n")
 
@@ -112,13 +112,13 @@ async def test_position_is_saved_while_the_event_loop_runs(condition: str) -> No
 
     running = asyncio.get_running_loop()
     until = FailingCondition() if condition == "left=0" else StopCondition(IDLE, NO_FILTER, [parse(condition)])
-    await Watcher(WatchedServer(changes=[TRANSITION]), [], until, interval=0.001, keep=keep).run()
+    await Watcher(WatchedServer(changes=[TRANSITION]).read, [], until, interval=0.001, keep=keep).run()
     assert saved == [TRANSITION.cursor]
 
 
 async def test_watch_ends_if_its_position_cannot_be_saved(tmp_path: Path) -> None:
     keep = ResumeFile(tmp_path / "missing" / "place").keep
-    watcher = Watcher(WatchedServer(changes=[TRANSITION]), [], FailingCondition(), interval=0.001, keep=keep)
+    watcher = Watcher(WatchedServer(changes=[TRANSITION]).read, [], FailingCondition(), interval=0.001, keep=keep)
     with pytest.raises(UsageError, match="cannot be written"):
         await watcher.run()
 

@@ -74,7 +74,7 @@ def watch_jobs(
         print_message(await until.check())
         async with open_receivers(output, program, webhook) as receivers:
             watcher = Watcher(
-                watch,
+                watch.read,
                 receivers,
                 until,
                 interval=INTERVAL,

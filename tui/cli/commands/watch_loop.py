@@ -27,7 +27,7 @@ from gjobs.store.poller import Poller, PollFailure, PollResult, wait_after_failu
 from gjobs.store.system.private_files import replace_private
 from gjobs.store.users.actor import OPERATOR
 from gjobs.store.values.formats import money, nearest, not_known
-from gjobs.store.watch.watch import Cursor, HeldBack, Transition, TransitionBatch, Watch
+from gjobs.store.watch.watch import Cursor, HeldBack, Transition, TransitionBatch
 from gjobs.tui.cli.output import Output, UsageError, print_message, put
 from gjobs.tui.export.export_files import Document
 from gjobs.tui.text.clean_text import clean_cell, pad, shorten
@@ -387,7 +387,7 @@ class Watcher:
 
     def __init__(
         self,
-        watch: Watch,
+        read: Callable[[], Awaitable[TransitionBatch]],
         receivers: Sequence[Receiver],
         until: StopCondition,
         *,
@@ -402,7 +402,7 @@ class Watcher:
         self._restart_if_dead = restart_if_dead
         self._held_back: HeldBack | None = None
         self._is_broken = False
-        self.poller: Poller[None, TransitionBatch] = Poller(lambda _: watch.read(), None, interval=interval)
+        self.poller: Poller[None, TransitionBatch] = Poller(lambda _: read(), None, interval=interval)
 
     async def run(self) -> Condition:
         """Raises a StoreError that a retry would not fix, and ReaderGone."""
