@@ -7,9 +7,8 @@ from typing import Any
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.store import Store
 from gjobs.tui.dashboard.actions.action_context import ActionContext, context_for
-from gjobs.tui.dashboard.actions.action_host import USERS, ActionHost
+from gjobs.tui.dashboard.actions.action_host import ActionHost
 from gjobs.tui.dashboard.bindings import KEYS, PRESENT, WRITES, Key
-from gjobs.tui.dashboard.details.details_pane import DetailsRequested
 from gjobs.tui.dashboard.features import databases, navigation
 from gjobs.tui.dashboard.features.archive import clean_up, show_archive
 from gjobs.tui.dashboard.features.budgets import show_budgets
@@ -23,10 +22,8 @@ from gjobs.tui.dashboard.features.jobs import (
     choose_all_matching,
     count_exactly,
     order_by,
-    show_users,
 )
 from gjobs.tui.dashboard.features.moments import ask_moment, refuse_in_past
-from gjobs.tui.dashboard.features.row_notes import load_details
 from gjobs.tui.dashboard.features.statistics import show_timings
 from gjobs.tui.dashboard.features.workers import show_workers
 from gjobs.tui.dashboard.list.filter_bar import FilterBar
@@ -121,25 +118,18 @@ def change_jobs(host: ActionHost, action: JobAction, jobs: Sequence[GenerationJo
 
 
 def answer(host: ActionHost, request: Request) -> None:
-    app, poller = host, host.poller
     match request:
         case FilterBar.FilterRequested(job_filter, is_forced) if is_forced or not job_filter:
-            app.workers.cancel_group(app, FILTER)
+            host.workers.cancel_group(host, FILTER)
             host.dashboard.ask(replace(host.dashboard.listed, job_filter=job_filter))
         case FilterBar.FilterRequested(job_filter):
             # The cost is estimated first.
-            app.run_worker(apply_filter(host, job_filter), group=FILTER, exclusive=True)
+            host.run_worker(apply_filter(host, job_filter), group=FILTER, exclusive=True)
         case OrderRequested(order):
-            app.run_worker(order_by(host, order), group=ORDER, exclusive=True)
+            host.run_worker(order_by(host, order), group=ORDER, exclusive=True)
         case JobsPanel.IdRequested(text):
             if (connection := _connection(host)) is not None:
                 session, store = connection
                 host.tasks.ask(navigation.open_by_id(host, store, session.operator, text))
-        case FilterBar.UsersRequested():
-            app.run_worker(show_users(host), group=USERS, exclusive=True)
-        case DetailsRequested(sections, group):
-            if poller.session is not None and poller.store is not None:
-                loading = load_details(poller.session, poller.store, sections, group, host.observed)
-                app.run_worker(loading, group=group, exclusive=True)
         case _:
             raise TypeError(request)

@@ -139,7 +139,7 @@ async def test_poll_result_of_another_actor_is_dropped_and_a_tick_disturbs_no_de
 
     job = dashboard.table.cursor_job
     assert job is not None
-    opening = app.push_screen(JobDetails(ShownJob(job=job, project="Autumn catalog", now=FROZEN)))
+    opening = app.push_screen(JobDetails(ShownJob(job=job, project="Autumn catalog", now=FROZEN), app.load_details))
     app.dashboard._tick()
     await opening
     await dashboard.shows("Wait         1 min 00 s so far")

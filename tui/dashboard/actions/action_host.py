@@ -22,12 +22,12 @@ from gjobs.store.errors import StoreError
 from gjobs.store.jobs.job import GenerationJob
 from gjobs.store.jobs.job_results import ObservedEvents
 from gjobs.store.poller import DEFAULT_INTERVAL
-from gjobs.store.system.async_tools import is_importing
+from gjobs.store.system.async_tools import is_importing, wait_for_imports
 from gjobs.store.users.actor import Operator, actor_name
 from gjobs.store.values.formats import utc_now
 from gjobs.tui import dashboard
 from gjobs.tui.dashboard.actions.key_queue import KeyQueue, KeyRules
-from gjobs.tui.dashboard.details.details_pane import DETAILS_PANE, NAMES
+from gjobs.tui.dashboard.details.details_pane import DETAILS_PANE, NAMES, JobSections, load_details
 from gjobs.tui.dashboard.panels.dashboard_state import FILTER
 from gjobs.tui.dashboard.panels.footer import follow_messages, suspend_writes
 from gjobs.tui.dashboard.panels.project_list import BudgetNews
@@ -385,7 +385,13 @@ class ActionHost(MessageApp[int]):
         self.poller = self._make_poller(opener, interval)
         status = connection_status(self.poller, self.database_choice, is_choosing=self.database_choices.is_choosing)
         self.sub_title = status.database or ""
-        self.dashboard = DashboardScreen(clock=clock, status=status, tour=self.tour, change_jobs=self.change_jobs)
+        self.dashboard = DashboardScreen(
+            clock=clock,
+            status=status,
+            tour=self.tour,
+            change_jobs=self.change_jobs,
+            load_details=self.load_details,
+        )
         self.dashboard.zone = chosen_zone(self._memory.state.zone, self._profile_zone)
         self.key_queue = KeyQueue(
             self,
@@ -415,6 +421,28 @@ class ActionHost(MessageApp[int]):
     def change_jobs(self, action: JobAction, jobs: tuple[GenerationJob, ...]) -> None:
         """Start an action on jobs as the user saw them."""
         raise NotImplementedError
+
+    def load_details(self, sections: JobSections, group: str) -> None:
+        # As a function: a worker that is cancelled before its first step never awaits a coroutine.
+        load = partial(self._load_details, sections, group)
+        self.run_worker(load, group=group, exclusive=True)  # type: ignore[arg-type]
+
+    async def _load_details(self, sections: JobSections, group: str) -> None:
+        await wait_for_imports()
+        if (session := self.poller.session) is not None and (store := self.poller.store) is not None:
+            await load_details(session, store, sections, group, self.observed)
+
+    @work(group=USERS, exclusive=True)
+    async def read_users(self) -> None:
+        """Offer the most recently active users. A user sees no other users, so they get none."""
+        await wait_for_imports()
+        store = self.poller.store
+        if store is None or not isinstance(store.actor, Operator):
+            return
+        with suppress(StoreError):  # If the users can't be read, none are offered.
+            users = await store.find_users("")
+            if store is self.poller.store:
+                self.dashboard.jobs.know_users(tuple(user.email for user in users if user.email))
 
     def _stop_opening(self) -> None:
         """Stop waiting for a dialog. If the files of the app are slow to read, open the sample database."""

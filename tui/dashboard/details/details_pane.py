@@ -1,21 +1,30 @@
-"""The sections of a job's details, and the details pane beside a wide list."""
+"""The sections of a job's details, how they are read, and the details pane beside a wide list."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
+from typing import TYPE_CHECKING, TypeVar
 
 from textual.content import Content
 from textual.timer import Timer
 
+from gjobs.store.capabilities.capability import Capability
 from gjobs.store.errors import StoreError, Unreachable
 from gjobs.store.jobs.job import TRACEBACK, GenerationJob, JobStatus, ListedJob, cut_error
-from gjobs.store.jobs.job_results import NO_LINKS, JobHistory
-from gjobs.tui.dashboard.widgets.widgets import DrawnLines, Request
+from gjobs.store.jobs.job_results import NO_LINKS, JobHistory, ObservedEvents
+from gjobs.tui.dashboard.widgets.widgets import DrawnLines
 from gjobs.tui.text.clean_text import ELLIPSIS, clean, clean_block
 from gjobs.tui.text.error_text import error_words
 from gjobs.tui.text.format import Span, error_pretty, error_summary, unrecorded_words
 from gjobs.tui.text.job_text import NO_USERS, STATE_FACTS, Names, event_lines, fact_lines, spent_line, stuck_words
+
+if TYPE_CHECKING:
+    from gjobs.store.store import Store
+    from gjobs.tui.session import Session
+
+T = TypeVar("T")
 
 _LONGEST_WHOLE_ERROR = 20_000
 _LONGEST_MESSAGE = 400
@@ -166,14 +175,53 @@ class JobSections:
 
 NAMES, HISTORY, DETAILS_PANE = "names", "history", "details pane"
 """The groups of the Textual workers that read details. The pane has one group for both names and events."""
+LoadDetails = Callable[[JobSections, str], object]
+"""Starts to read the details that a group is for."""
 
 
-@dataclass
-class DetailsRequested(Request):
-    """The details need what the list lacks: the names, the events, or both."""
+async def load_details(
+    session: "Session", store: "Store", sections: JobSections, group: str, observed: ObservedEvents
+) -> None:
+    """Load what the worker group is for. Load the events first, because they are shown first."""
+    if group != NAMES:
+        await _load_history(store, observed, sections)
+    if group != HISTORY:
+        await _load_names(session.operator, store, sections)
 
-    sections: JobSections
-    group: str
+
+async def _load_names(operator: "Store", store: "Store", sections: JobSections) -> None:
+    """Load names. The asset is read as the acting user, and the owner as the operator. If a name cannot be read, its
+    id is shown instead. In the visibility view, the operator reads the whole error of a hidden job.
+    """
+    job = sections.job
+    if sections.is_sought or (isinstance(job, ListedJob) and job.is_error_cut):
+        with suppress(StoreError):
+            sections.show_whole(await (operator if sections.shown.hiding else store).get_generation_job(job.id))
+    user = await _or_else(operator.find_actor(str(job.user_id)), None)
+    asset = await _or_else(store.get_asset(job.input_asset_id), None) if job.input_asset_id else None
+    links = await _or_else(store.get_job_links(job.id), NO_LINKS)
+    stuck = await _or_else(store.get_stuck_verdict(job.id), None)
+    path = asset.storage_path if asset else None
+    sections.show_names(Names(owner=user.email if user else None, asset=path, links=links, stuck=stuck))
+
+
+async def _or_else(reading: Awaitable[T], otherwise: T) -> T:
+    """Return what was read, or something else if it cannot be read."""
+    with suppress(StoreError):
+        return await reading
+    return otherwise
+
+
+async def _load_history(store: "Store", observed: ObservedEvents, sections: JobSections) -> None:
+    """Load the events as the acting user, or explain why there are none."""
+    try:
+        if missing := (await store.capability_cache.get()).missing(Capability.MIGRATED, store.actor):
+            seen = observed.history(sections.job.id, now=sections.shown.now)
+            sections.show_history(seen, note=f"{'Observed here. ' if seen.events else ''}{missing.words}")
+        else:
+            sections.show_history(await store.get_job_history(sections.job.id))
+    except StoreError as error:
+        sections.show_no_history(error)
 
 
 @lru_cache(maxsize=64)
@@ -215,8 +263,9 @@ class DetailsPane(DrawnLines, can_focus=False):
     }
     """
 
-    def __init__(self, *, id: str | None = None, screen_width: int) -> None:  # noqa: A002
+    def __init__(self, *, id: str | None = None, screen_width: int, load_details: LoadDetails) -> None:  # noqa: A002
         super().__init__(id=id)
+        self._load_details = load_details
         self.border_title = Content("Details")
         self._sections: JobSections | None = None
         self._resting: Timer | None = None
@@ -276,7 +325,7 @@ class DetailsPane(DrawnLines, can_focus=False):
 
     def _request(self) -> None:
         if self._sections is not None:
-            self.post_message(DetailsRequested(self._sections, DETAILS_PANE))
+            self._load_details(self._sections, DETAILS_PANE)
 
     def fit_lines(self) -> None:
         """Redraw only the lines of the pane that have changed."""

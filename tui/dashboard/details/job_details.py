@@ -13,7 +13,7 @@ from textual.content import Content
 from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.jobs.job_results import WRITES_OFF
 from gjobs.tui.dashboard.bindings import DIALOG, PRESENT, WRITES, bind, keys_with, moment_bindings
-from gjobs.tui.dashboard.details.details_pane import HISTORY, NAMES, PARTS, DetailsRequested, JobSections, ShownJob
+from gjobs.tui.dashboard.details.details_pane import HISTORY, NAMES, PARTS, JobSections, LoadDetails, ShownJob
 from gjobs.tui.dashboard.dialogs.dialog import MOST_PERCENT, Dialog
 from gjobs.tui.dashboard.widgets.message_board import show_warning
 from gjobs.tui.dashboard.widgets.widgets import SteadyText
@@ -81,11 +81,12 @@ class JobDetails(Dialog[JobAction]):
     ]
     help_topic = "events"
 
-    def __init__(self, shown: ShownJob, *, is_listed: bool = True) -> None:
+    def __init__(self, shown: ShownJob, load_details: LoadDetails, *, is_listed: bool = True) -> None:
         """`is_listed` is false for a job that was read by its id. At an earlier moment, the job is shown as it was, and
         keys that need the present have no hint. Keys that write have no hint in a read-only session.
         """
         super().__init__()
+        self._load_details = load_details
         self._sections = JobSections(shown=shown, redraw=self._redraw)
         self._is_listed = self._was_listed = is_listed
         self._is_folded: bool | None = None
@@ -119,7 +120,7 @@ class JobDetails(Dialog[JobAction]):
 
     def _request(self, *groups: str) -> None:
         for group in groups:
-            self.post_message(DetailsRequested(self._sections, group))
+            self._load_details(self._sections, group)
 
     def _take_as_drawn(self) -> None:
         self._drawn_at = time.monotonic()

@@ -1,7 +1,6 @@
 """Actions on jobs and on the list, from key to confirmation to write, and the form for a new job."""
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
@@ -23,7 +22,7 @@ from gjobs.store.job_list.read_listing import ListCost
 from gjobs.store.jobs.job import DEFAULT_COST_CENTS, USUAL_MODES, Asset, GenerationJob, JobStatus
 from gjobs.store.jobs.job_results import AlreadyRetried, Retried
 from gjobs.store.store import Store
-from gjobs.store.users.actor import ANON, OPERATOR, Operator
+from gjobs.store.users.actor import ANON, OPERATOR
 from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import money
 from gjobs.store.values.page_sizes import MAX_LIMIT
@@ -299,17 +298,6 @@ async def _proven_cost(store: "Store", listed: ListQuery) -> ListCost | None:
     cost = await store.get_list_cost(listed)
     is_doubtful = cost is not None and cost.is_expensive and store.actor != OPERATOR
     return None if is_doubtful and await store.returns_quickly(listed) else cost
-
-
-async def show_users(host: ActionHost) -> None:
-    """Offer the most recently active users. A user sees no other users, so they get none."""
-    store = host.poller.store
-    if store is None or not isinstance(store.actor, Operator):
-        return
-    with suppress(StoreError):  # If the users can't be read, none are offered.
-        users = await store.find_users("")
-        if store is host.poller.store:
-            host.dashboard.jobs.know_users(tuple(user.email for user in users if user.email))
 
 
 class JobActions:

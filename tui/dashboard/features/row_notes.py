@@ -1,24 +1,16 @@
-"""Reads what rows and details show besides the jobs: owners, stuck jobs, events."""
+"""Reads what rows show besides the jobs: owners and stuck jobs."""
 
 import time
-from collections.abc import Awaitable, Mapping, Set
-from contextlib import suppress
+from collections.abc import Mapping, Set
 from datetime import datetime
-from typing import TypeVar
 from uuid import UUID
 
-from gjobs.store.capabilities.capability import Capability
 from gjobs.store.errors import StoreError
-from gjobs.store.jobs.job import JobStatus, ListedJob
-from gjobs.store.jobs.job_results import AT_LEAST, NO_LINKS, ObservedEvents
+from gjobs.store.jobs.job import JobStatus
+from gjobs.store.jobs.job_results import AT_LEAST
 from gjobs.store.store import Store
 from gjobs.tui.dashboard.actions.action_host import ActionHost
-from gjobs.tui.dashboard.details.details_pane import HISTORY, NAMES, JobSections
-from gjobs.tui.session import Session
 from gjobs.tui.text.format import short_id
-from gjobs.tui.text.job_text import Names
-
-T = TypeVar("T")
 
 _FRESH_SECONDS = 30.0
 """Seconds before the same jobs are checked again or a failed reading is repeated."""
@@ -118,48 +110,3 @@ class RowNotesReader:
             if stuck is not None:
                 found = {job_id: candidates[job_id] for job_id in stuck}
                 self._host.dashboard.jobs.know_stuck(found, checked=candidates.keys())
-
-
-async def load_details(
-    session: Session, store: Store, sections: JobSections, group: str, observed: ObservedEvents
-) -> None:
-    """Load what the worker group is for. Load the events first, because they are shown first."""
-    if group != NAMES:
-        await _load_history(store, observed, sections)
-    if group != HISTORY:
-        await _load_names(session.operator, store, sections)
-
-
-async def _load_names(operator: Store, store: Store, sections: JobSections) -> None:
-    """Load names. The asset is read as the acting user, and the owner as the operator. If a name cannot be read, its
-    id is shown instead. In the visibility view, the operator reads the whole error of a hidden job.
-    """
-    job = sections.job
-    if sections.is_sought or (isinstance(job, ListedJob) and job.is_error_cut):
-        with suppress(StoreError):
-            sections.show_whole(await (operator if sections.shown.hiding else store).get_generation_job(job.id))
-    user = await _or_else(operator.find_actor(str(job.user_id)), None)
-    asset = await _or_else(store.get_asset(job.input_asset_id), None) if job.input_asset_id else None
-    links = await _or_else(store.get_job_links(job.id), NO_LINKS)
-    stuck = await _or_else(store.get_stuck_verdict(job.id), None)
-    path = asset.storage_path if asset else None
-    sections.show_names(Names(owner=user.email if user else None, asset=path, links=links, stuck=stuck))
-
-
-async def _or_else(reading: Awaitable[T], otherwise: T) -> T:
-    """Return what was read, or something else if it cannot be read."""
-    with suppress(StoreError):
-        return await reading
-    return otherwise
-
-
-async def _load_history(store: Store, observed: ObservedEvents, sections: JobSections) -> None:
-    """Load the events as the acting user, or explain why there are none."""
-    try:
-        if missing := (await store.capability_cache.get()).missing(Capability.MIGRATED, store.actor):
-            seen = observed.history(sections.job.id, now=sections.shown.now)
-            sections.show_history(seen, note=f"{'Observed here. ' if seen.events else ''}{missing.words}")
-        else:
-            sections.show_history(await store.get_job_history(sections.job.id))
-    except StoreError as error:
-        sections.show_no_history(error)

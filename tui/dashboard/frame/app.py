@@ -91,6 +91,7 @@ class GjobsApp(ActionHost):
             self.theme_changed_signal.subscribe(self, self._remember_theme)
         if self._setup.configuration.warning:
             show_warning(self, self._setup.configuration.warning)
+        self.dashboard.jobs.bar.read_users = self.read_users
         self.dashboard.jobs.view_name_for = lambda text, order: self.views.view_name_for(text, order)
         if self.database_choices.may_ask:
             self.tasks.ask(self._choose_first())

@@ -175,9 +175,6 @@ class FilterBar(Vertical):
     class Kept(Message):
         """Enter was pressed. The filter is valid and was sent."""
 
-    class UsersRequested(Request):
-        """The user starts to type a user filter, and no users are known."""
-
     class Left(Message):
         """The filter is to be cleared."""
 
@@ -195,6 +192,8 @@ class FilterBar(Vertical):
         self._is_asking = False
         """Whether the filter applies only after the user confirms."""
         self._typing: Timer | None = None
+        self.read_users: Callable[[], object] = lambda: None
+        """Called when the user starts to type a user filter and no users are known."""
 
     def build_hidden_parts(self) -> None:
         """Build the parts. They are not needed until the user types."""
@@ -278,7 +277,7 @@ class FilterBar(Vertical):
         event.stop()
         self._complete()
         if self._user_is_typed and not self._known().users:
-            self.post_message(self.UsersRequested())
+            self.read_users()
         self._forget_mistake()
         if self._typing is not None:
             self._typing.stop()

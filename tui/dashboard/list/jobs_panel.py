@@ -143,7 +143,7 @@ class JobsPanel(Vertical):
         self.table.empty_text = list_header.why_empty(
             self.app, listing, self.bar.kept_text, may_create_projects=self.may_create_projects
         )
-        self.table.show(listing.window, now=now, notes=self._notes, is_other_moment=is_other_moment)
+        self.table.show(listing.window, now=now, notes=self.notes, is_other_moment=is_other_moment)
         self.show_title()
         if cursor_job is not None:
             self.table.move_to(cursor_job.id)
@@ -266,9 +266,6 @@ class JobsPanel(Vertical):
             return marked
         return (self.table.cursor_job,) if self.table.cursor_job else ()
 
-    def is_stuck(self, job: GenerationJob) -> bool:
-        return self._notes.is_stuck(job)
-
     def job(self, job_id: UUID) -> GenerationJob | None:
         """Return the job as last seen, if it is loaded."""
         jobs = self._listing.window.jobs if self._listing else ()
@@ -326,7 +323,7 @@ class JobsPanel(Vertical):
         self._note_rows()
 
     @property
-    def _notes(self) -> RowNotes:
+    def notes(self) -> RowNotes:
         listing = self._listing
         is_of_all = listing is not None and listing.query.window.listed.project_id is None
         return RowNotes(
@@ -339,7 +336,7 @@ class JobsPanel(Vertical):
 
     def _note_rows(self) -> None:
         if self.is_attached:  # The answer to a change may arrive after the screen closed.
-            self.table.note(self._notes)
+            self.table.note(self.notes)
 
     def know_users(self, emails: tuple[str, ...]) -> None:
         """Set the e-mails that a filter of this actor may name."""

@@ -23,6 +23,7 @@ from gjobs.store.statistics.statistics import (
 )
 from gjobs.store.users.actor import actor_name
 from gjobs.tui.dashboard.bindings import CHANGES, KEYS, PRESENT, WRITES, Trait, keys_with
+from gjobs.tui.dashboard.details.details_pane import LoadDetails
 from gjobs.tui.dashboard.list.jobs_panel import JobsPanel
 from gjobs.tui.dashboard.list.list_header import short_verdict
 from gjobs.tui.dashboard.panels.status_line import ConnectionStatus
@@ -177,12 +178,14 @@ class DashboardState(QuietScreen[None]):
         status: ConnectionStatus,
         tour: Tour,
         change_jobs: Callable[[JobAction, tuple[GenerationJob, ...]], None],
+        load_details: LoadDetails,
     ) -> None:
-        """`change_jobs` starts an action on jobs as the user saw them."""
+        """`change_jobs` starts an action on jobs as the user saw them. `load_details` starts to read details."""
         super().__init__(id="dashboard")
         self._clock = clock
         self._tour = tour
         self._change_jobs = change_jobs
+        self._load_details = load_details
         self._server_clock_offset = timedelta(0)
         self.listing: Listing | None = None
         """The listing last read as the present actor."""

@@ -94,7 +94,9 @@ class DashboardScreen(DashboardState):
                 yield CostsPanel(id="costs", screen_size=self.app.size)
                 with Horizontal(id="listing"):
                     yield JobsPanel(id="jobs-panel")
-                    yield DetailsPane(id="details-pane", screen_width=self.app.size.width)
+                    yield DetailsPane(
+                        id="details-pane", screen_width=self.app.size.width, load_details=self._load_details
+                    )
         yield footer.MessageLine(screen_size=self.app.size)
         yield footer.KeyHints(id="keys")
         smallest = f"{_SMALLEST.width} × {_SMALLEST.height}"
@@ -400,7 +402,7 @@ class DashboardScreen(DashboardState):
             return  # Only one details screen at a time.
         from gjobs.tui.dashboard.details.job_details import JobDetails
 
-        details = self.details = JobDetails(self._shown(job), is_listed=is_listed)
+        details = self.details = JobDetails(self._shown(job), self._load_details, is_listed=is_listed)
 
         def answered(action: JobAction | None) -> None:
             if action is not None:
@@ -416,7 +418,7 @@ class DashboardScreen(DashboardState):
             zone=self.zone.zone,
             moment=(self.listing.query if self.listing else self.listing_query).moment,
             hiding=hiding_lines(self._visibility) if self._visibility and self._is_hidden(job) else (),
-            is_stuck=self.jobs.is_stuck(job),
+            is_stuck=self.jobs.notes.is_stuck(job),
             is_read_only=self._status.read_only,
         )
 
