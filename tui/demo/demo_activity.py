@@ -43,7 +43,7 @@ class DemoWorker:
         self._access = WriteAccess(WriteMode.OPEN)
         self._store = Store(Database(conninfo, access=self._access))
         self._clock = simulation.clock
-        self._worker = Worker(
+        self.worker = Worker(
             self._store,
             simulation.handlers(name),
             name=name,
@@ -52,15 +52,11 @@ class DemoWorker:
             random=Random(f"{simulation.seed} {name}"),  # noqa: S311
         )
         self.follow_clock()
-        self._running = asyncio.create_task(_logged(self._worker.run))
+        self._running = asyncio.create_task(_logged(self.worker.run))
 
     def follow_clock(self) -> None:
         """Claim jobs only while simulated time passes."""
-        self._worker.set_paused(self._clock.is_paused)
-
-    async def claim_one(self) -> GenerationJob | None:
-        """Claim one job while paused. Return None if there is none to claim."""
-        return await self._worker.claim_one()
+        self.worker.set_paused(self._clock.is_paused)
 
     async def crash(self) -> None:
         """Stop without releasing any job."""
@@ -124,14 +120,14 @@ class DemoActivity:
 
     async def claim_one(self) -> GenerationJob | None:
         """Let one worker claim one job while paused. Return None if no worker can."""
-        for worker in tuple(self.workers.values()):
+        for one in tuple(self.workers.values()):
             try:
-                if job := await worker.claim_one():
+                if job := await one.worker.claim_one():
                     return job
             except StoreError as error:  # Another worker may be able to.
                 if is_cancelling():
                     raise
-                log.info("%s could not claim a job: %s", worker.name, error)
+                log.info("%s could not claim a job: %s", one.name, error)
         return None
 
     def _start(self, activity: Callable[[], Awaitable[None]]) -> None:

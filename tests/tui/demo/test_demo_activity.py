@@ -22,7 +22,7 @@ from gjobs.store.values.formats import utc_now
 from gjobs.store.worker.worker import Worker
 from gjobs.tui.dashboard.panels.footer import pinned_text
 from gjobs.tui.dashboard.widgets.message_board import PinnedText
-from gjobs.tui.demo.demo_activity import DemoActivity, DemoControl, DemoWorker
+from gjobs.tui.demo.demo_activity import DemoActivity, DemoControl
 from gjobs.tui.demo.scenario_steps import (
     STEP_KINDS,
     ActAs,
@@ -120,13 +120,13 @@ async def test_step_logs_a_failed_claim_and_tries_the_next_worker(
 ) -> None:
     asked = list[str]()
 
-    async def claim_one(worker: DemoWorker) -> GenerationJob | None:
-        asked.append(worker.name)
-        if worker.name == "render-1":
+    async def claim_one(worker: Worker) -> GenerationJob | None:
+        asked.append(worker.facts.name)
+        if worker.facts.name == "render-1":
             raise Unreachable("The connection was lost.")
         return None
 
-    monkeypatch.setattr(DemoWorker, "claim_one", claim_one)
+    monkeypatch.setattr(Worker, "claim_one", claim_one)
     caplog.set_level(logging.INFO, "gjobs.tui.demo")
     clock = SimulatedClock()
     clock.set_paused(True)
