@@ -35,9 +35,12 @@ class Trait(Flag):
     """It opens a dialog, or explains why it does not. The keys after it may be text for the dialog."""
     SEVERAL = auto()
     """It acts at once on one job. For several jobs, it opens a dialog, or explains why it does not."""
+    KEY_ONLY = auto()
+    """The palette leaves it out, because it would be useless there, as keys of the cursor are."""
 
 
 PLAIN, HINT, PRESENT, WRITES, DIALOG = Trait.PLAIN, Trait.HINT, Trait.PRESENT, Trait.WRITES, Trait.DIALOG
+KEY_ONLY = Trait.KEY_ONLY
 SELECTED = Trait.ROWS | Trait.JOBS
 CHANGES = SELECTED | WRITES
 """It acts only on jobs that the screen showed when it was typed."""
@@ -134,7 +137,7 @@ APP_BINDINGS = [
     bind("app.help", "question_mark,f1", "help", "Show these keys and the manual", HINT | DIALOG, "help"),
     bind("app.lens", "v", "visibility", "Show which jobs are hidden from the user, and why", HINT | PRESENT | DIALOG),
     bind("app.quit", "q", "quit", "Quit gjobs", HINT, "quit"),
-    bind("app.quit_anywhere", "ctrl+q", "Quit", "Quit gjobs, even from a dialog", action="quit", priority=True),
+    bind("app.quit_anywhere", "ctrl+q", "Quit", "Quit gjobs, even from a dialog", KEY_ONLY, "quit", priority=True),
     bind(
         "app.suspend",
         "ctrl+z",
@@ -213,7 +216,8 @@ DASHBOARD_BINDINGS = [
         "tab",
         "Next pane",
         "Go to the next pane; choose a project if no pane shows projects",
-        action="next_pane",
+        KEY_ONLY,
+        "next_pane",
     ),
 ]
 
@@ -224,14 +228,14 @@ PALETTE_COMMANDS = (
 """Commands that only the palette has."""
 
 TABLE_BINDINGS = [
-    bind("jobs.up", "up,k", "Up", "Go to the previous job", SELECTED, "move(-1)"),
-    bind("jobs.down", "down,j", "Down", "Go to the next job", SELECTED, "move(1)"),
-    bind("jobs.page_up", "pageup", "Page up", "Go up a page", SELECTED, "move(0, -1)"),
-    bind("jobs.page_down", "pagedown", "Page down", "Go down a page", SELECTED, "move(0, 1)"),
-    bind("jobs.first", "home,g", "First", "Go to the first job", SELECTED, "first"),
-    bind("jobs.last", "end,G", "Last", "Go to the last job", SELECTED, "last"),
+    bind("jobs.up", "up,k", "Up", "Go to the previous job", SELECTED | KEY_ONLY, "move(-1)"),
+    bind("jobs.down", "down,j", "Down", "Go to the next job", SELECTED | KEY_ONLY, "move(1)"),
+    bind("jobs.page_up", "pageup", "Page up", "Go up a page", SELECTED | KEY_ONLY, "move(0, -1)"),
+    bind("jobs.page_down", "pagedown", "Page down", "Go down a page", SELECTED | KEY_ONLY, "move(0, 1)"),
+    bind("jobs.first", "home,g", "First", "Go to the first job", SELECTED | KEY_ONLY, "first"),
+    bind("jobs.last", "end,G", "Last", "Go to the last job", SELECTED | KEY_ONLY, "last"),
     bind("jobs.open", "enter", "details", "Show the details and events of this job", HINT | SELECTED | DIALOG, "open"),
-    bind("jobs.mark", "space", "Mark", "Mark this job and go down", SELECTED, "mark"),
+    bind("jobs.mark", "space", "Mark", "Mark this job and go down", SELECTED | KEY_ONLY, "mark"),
     bind("jobs.mark_all", "asterisk,ctrl+a", "Mark all", "Mark all jobs of the list", SELECTED, "mark_all"),
     bind("jobs.unmark", "escape", "Unmark", "Remove all marks", Trait.JOBS, "unmark"),
 ]
@@ -242,8 +246,8 @@ KEYS = {one.id: one for one in (*APP_BINDINGS, *DASHBOARD_BINDINGS, *TABLE_BINDI
 
 @cache
 def keys_with(trait: Trait, owner: type[DOMNode] | None = None) -> frozenset[str]:
-    """Return the ids of the dashboard's keys with the trait, or of those that the class itself declares."""
-    keys = KEYS.values() if owner is None else own_bindings(owner)
+    """Return the ids of the dashboard's keys with the trait, or of those of the class and its base classes."""
+    keys = KEYS.values() if owner is None else inherited_bindings(owner)
     return frozenset(key.id for key in keys if isinstance(key, Key) and trait in key.traits)
 
 

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, OptionList, Static
 
-from gjobs.tui.dashboard.bindings import DIALOG, NOTHING, bind, inherited_bindings, key_of
+from gjobs.tui.dashboard.bindings import DIALOG, KEY_ONLY, NOTHING, bind, inherited_bindings, key_of
 from gjobs.tui.dashboard.terminal.clipboard import copy_text
 from gjobs.tui.dashboard.widgets.message_board import show_message
 from gjobs.tui.dashboard.widgets.widgets import ClosesOnce, ResultType, SteadyText
@@ -271,7 +271,7 @@ class ConfirmDialog(Dialog[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("confirm.yes", "y", "Yes", "Yes, do it", action="agree"),
         bind("confirm.no", "n", "No", "No, do nothing", action="leave"),
-        bind("confirm.other", "left,right", "Other button", "Go to the other button", action="app.focus_next"),
+        bind("confirm.other", "left,right", "Other button", "Go to the other button", KEY_ONLY, "app.focus_next"),
     ]
     help_topic = "writing-safely"
 

@@ -22,7 +22,7 @@ from textual.widgets.option_list import Option
 from gjobs.store.errors import StoreError
 from gjobs.store.system.async_tools import is_cancelling
 from gjobs.store.values.formats import IdRange, id_range
-from gjobs.tui.dashboard.bindings import bind
+from gjobs.tui.dashboard.bindings import KEY_ONLY, bind
 from gjobs.tui.dashboard.dialogs.dialog import Dialog, hint_lines, key_hint
 from gjobs.tui.dashboard.widgets.widgets import SteadyText, TextField
 from gjobs.tui.text.clean_text import clean, pad, shorten, shorten_address, shorten_start
@@ -64,8 +64,8 @@ class PickDialog(Dialog[Choice[ValueType]], Generic[ValueType]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("pick.down", "down", "Down", "Go to the next choice", action="move_cursor(1)"),
-        bind("pick.up", "up", "Up", "Go to the previous choice", action="move_cursor(-1)"),
+        bind("pick.down", "down", "Down", "Go to the next choice", KEY_ONLY, "move_cursor(1)"),
+        bind("pick.up", "up", "Up", "Go to the previous choice", KEY_ONLY, "move_cursor(-1)"),
     ]
 
     def __init__(

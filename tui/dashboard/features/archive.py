@@ -25,7 +25,7 @@ from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.page_sizes import ARCHIVE_ROWS
 from gjobs.tui.dashboard.actions.action_context import ActionContext, context_for
 from gjobs.tui.dashboard.actions.action_host import ActionHost
-from gjobs.tui.dashboard.bindings import DIALOG, WRITES, bind, keys_with
+from gjobs.tui.dashboard.bindings import DIALOG, KEY_ONLY, WRITES, bind, keys_with
 from gjobs.tui.dashboard.dialogs.dialog import ProgressDialog, SummaryDialog, showing_progress
 from gjobs.tui.dashboard.dialogs.form import FormDialog, choice_of
 from gjobs.tui.dashboard.dialogs.list_dialog import ListDialog, columns_within, row_line, titles_line
@@ -93,10 +93,10 @@ class ArchiveDialog(ListDialog[ArchivedJob, tuple[GenerationJob, ...]]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("archive.close", "q", "Close", "Close the archive", action="leave"),
-        bind("archive.down", "j", "Down", "Go to the next archived job", action="move_cursor(1)"),
-        bind("archive.up", "k", "Up", "Go to the previous archived job", action="move_cursor(-1)"),
+        bind("archive.down", "j", "Down", "Go to the next archived job", KEY_ONLY, "move_cursor(1)"),
+        bind("archive.up", "k", "Up", "Go to the previous archived job", KEY_ONLY, "move_cursor(-1)"),
         bind("archive.look", "enter", "Details", "Show the details of this archived job", DIALOG, "look"),
-        bind("archive.mark", "space", "Mark", "Mark this archived job and go down", action="mark"),
+        bind("archive.mark", "space", "Mark", "Mark this archived job and go down", KEY_ONLY, "mark"),
         bind("archive.restore", "r", "Restore", "Restore this job or the marked jobs", WRITES | DIALOG, "restore"),
         bind("archive.newer", "left,h", "Newer", "Show the page with newer jobs", action="turn(-1)"),
         bind("archive.older", "right,l", "Older", "Show the page with older jobs", action="turn(1)"),

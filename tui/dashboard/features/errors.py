@@ -31,7 +31,7 @@ from gjobs.store.values.page_sizes import MAX_LIMIT, PAGE_SIZE
 from gjobs.tui.case.redaction import Redactor, redacted_group
 from gjobs.tui.dashboard.actions.action_context import context_for
 from gjobs.tui.dashboard.actions.action_host import ActionHost
-from gjobs.tui.dashboard.bindings import DIALOG, WRITES, bind, keys_with
+from gjobs.tui.dashboard.bindings import DIALOG, KEY_ONLY, WRITES, bind, keys_with
 from gjobs.tui.dashboard.dialogs.dialog import choices_line
 from gjobs.tui.dashboard.dialogs.list_dialog import RowsDialog, cells_of, fitted, row_line, titles_line
 from gjobs.tui.dashboard.features.case import show_case_of_job
@@ -181,8 +181,8 @@ class ErrorsDialog(RowsDialog[ErrorGroup, ErrorGroup]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("errors.close", "E,q", "Close", "Close the errors", action="leave"),
-        bind("errors.down", "j", "Down", "Go to the next group", action="move_cursor(1)"),
-        bind("errors.up", "k", "Up", "Go to the previous group", action="move_cursor(-1)"),
+        bind("errors.down", "j", "Down", "Go to the next group", KEY_ONLY, "move_cursor(1)"),
+        bind("errors.up", "k", "Up", "Go to the previous group", KEY_ONLY, "move_cursor(-1)"),
         bind("errors.list", "enter", "Jobs", "List the failed jobs of this group", action="list"),
         bind("errors.retry", "r", "Retry all", "Retry the failed jobs of this group", WRITES | DIALOG, "retry_group"),
         bind("errors.copy", "y", "Copy", "Copy this group as text for a ticket", action="copy"),

@@ -28,7 +28,7 @@ from gjobs.store.values.formats import money
 from gjobs.store.values.page_sizes import MAX_LIMIT
 from gjobs.tui.dashboard.actions.action_context import ActionContext, go_to_job
 from gjobs.tui.dashboard.actions.action_host import ActionHost, DeletedJobs
-from gjobs.tui.dashboard.bindings import bind, key_of
+from gjobs.tui.dashboard.bindings import KEY_ONLY, bind, key_of
 from gjobs.tui.dashboard.dialogs.dialog import (
     ConfirmDialog,
     ProgressDialog,
@@ -54,8 +54,8 @@ class ModeField(TextField):
     """The arrow keys choose a usual mode. Tab completes one, and then leaves the field."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("mode.up", "up", "Previous", "Choose the usual mode before this one", action="step(-1)"),
-        bind("mode.down", "down", "Next", "Choose the usual mode after this one", action="step(1)"),
+        bind("mode.up", "up", "Previous", "Choose the usual mode before this one", KEY_ONLY, "step(-1)"),
+        bind("mode.down", "down", "Next", "Choose the usual mode after this one", KEY_ONLY, "step(1)"),
         bind("mode.complete", "tab", "Complete", "Complete a usual mode", action="complete"),
     ]
 

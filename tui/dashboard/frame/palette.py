@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 from gjobs.store.configuration.saved_views import View, read_name
 from gjobs.store.errors import Conflict, InvalidValue
 from gjobs.tui.dashboard.actions.action_host import ActionHost
-from gjobs.tui.dashboard.bindings import PALETTE_COMMANDS, PRESENT, Key
+from gjobs.tui.dashboard.bindings import KEY_ONLY, PALETTE_COMMANDS, PRESENT, Key, keys_with
 from gjobs.tui.dashboard.dialogs.dialog import ConfirmDialog
 from gjobs.tui.dashboard.dialogs.form import TextPrompt
 from gjobs.tui.dashboard.features.databases import full_name
@@ -92,10 +92,6 @@ def bound_actions(screen: Screen[Any]) -> dict[str, tuple[ActiveBinding, str]]:
     return actions
 
 
-_KEYS_ONLY = ("up", "down", "page_up", "page_down", "first", "last", "mark", "next_pane", "other", "quit_anywhere")
-"""Second parts of ids of keys that are useless in a palette, such as cursor keys."""
-
-
 def highlighted(matcher: Matcher, title: str) -> Content:
     """Return the title with the matches marked. Textual's own method reads the title as markup."""
     _, offsets = matcher.fuzzy_search.match(matcher.query, title)
@@ -169,7 +165,7 @@ class Commands(Provider):
         hidden = hidden_keys(self.screen)
         for name, (active, keys) in actions.items():
             binding = active.binding
-            if name not in hidden and name.partition(".")[2] not in _KEYS_ONLY:
+            if name not in hidden and name not in keys_with(KEY_ONLY, type(active.node)):
                 title = f"{binding.description[:1].upper()}{binding.description[1:]} ({keys})"
                 run = partial(self.app.run_action, binding.action, active.node)
                 yield PaletteEntry(title=title, about=binding.tooltip, run=run, style=_ABOUT_KEYS)

@@ -17,7 +17,7 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from gjobs.store.filters.filter_terms import NO_FILTER, FilterError, JobFilter, Key
-from gjobs.tui.dashboard.bindings import HINT, NOTHING, DynamicKeyText, bind
+from gjobs.tui.dashboard.bindings import HINT, KEY_ONLY, NOTHING, DynamicKeyText, bind
 from gjobs.tui.dashboard.widgets.widgets import Request, ShowsInvisible, SteadyText, TextField
 from gjobs.tui.text.clean_text import clean, pad, shorten, visible_cells
 from gjobs.tui.text.error_text import beneath, still_listed
@@ -49,8 +49,8 @@ class FilterField(DynamicKeyText, TextField):
         bind("find.keep", "enter", "keep", "Keep the filter and go to the table", HINT, "submit"),
         bind("find.leave", "escape", "all rows", "Close the completions, or clear the filter", HINT, "leave"),
         bind("find.complete", "tab", "complete", "Accept the completion, or list the filter keys", HINT, "complete"),
-        bind("find.down", "down", "To the table", "Go to the next completion, or to the table", action="step(1)"),
-        bind("find.up", "up", "Back", "Go to the previous completion", action="step(-1)"),
+        bind("find.down", "down", "To the table", "Go to the next completion, or to the table", KEY_ONLY, "step(1)"),
+        bind("find.up", "up", "Back", "Go to the previous completion", KEY_ONLY, "step(-1)"),
     ]
 
     def __init__(self, bar: "FilterBar") -> None:

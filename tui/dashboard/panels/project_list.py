@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 
 from gjobs.store.job_list.list_query import ProjectName
 from gjobs.store.statistics.statistics import Count, ProjectTotals, Totals
-from gjobs.tui.dashboard.bindings import HINT, bind
+from gjobs.tui.dashboard.bindings import HINT, KEY_ONLY, bind
 from gjobs.tui.dashboard.widgets.message_board import show_warning
 from gjobs.tui.dashboard.widgets.widgets import SteadyText
 from gjobs.tui.text.clean_text import clean_cell, pad
@@ -125,8 +125,8 @@ class ProjectList(OptionList):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("projects.choose", "enter", "choose", "Show this project's jobs", HINT, "select"),
-        bind("projects.down", "down,j", "Down", "Go to the next project", action="cursor_down"),
-        bind("projects.up", "up,k", "Up", "Go to the previous project", action="cursor_up"),
+        bind("projects.down", "down,j", "Down", "Go to the next project", KEY_ONLY, "cursor_down"),
+        bind("projects.up", "up,k", "Up", "Go to the previous project", KEY_ONLY, "cursor_up"),
     ]
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
