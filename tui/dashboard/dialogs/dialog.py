@@ -140,6 +140,12 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
     _was_resized_behind = False
     """Whether the terminal was resized while another screen covered this dialog."""
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        bound = {binding.id for binding in inherited_bindings(cls)}
+        if unknown := {name for hint in (*cls.HINTS, *cls.HINT_WORDS) for name in hint.split()} - bound:
+            raise LookupError(f"{cls.__name__} has hints of unknown keys: {unknown}")
+
     def box(self, title: str) -> Vertical:
         """Return a box with a title, which must be clean text. See `lower_border`."""
         box = Vertical(id="dialog")

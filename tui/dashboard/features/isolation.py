@@ -131,7 +131,6 @@ def confirm_check(actor: Actor, *, database: str, why_no_writes: str | None) -> 
 
 
 _WRITES, _FIX, _STOP = "isolation.writes", "isolation.mend", "isolation.stop"
-_KEYS = (_WRITES, _FIX, "isolation.owner", "isolation.other", "isolation.again", _STOP, "dialog.leave")
 _TRYING = "trying"
 _TARGET_WIDTH, _VERB_WIDTH, _MARK_WIDTH = 11, 21, 11
 _NARROW_MARK = len("✓ kept")
@@ -178,6 +177,7 @@ class IsolationDialog(RowsDialog[tuple[ProbeTarget, Verb], None]):
         bind("isolation.owner", "o", "Owner", "Choose the owner of the rows", DIALOG, "pick('owner')"),
         bind("isolation.other", "u", "User", "Choose the user that the check acts as", DIALOG, "pick('other')"),
     ]
+    HINTS = (_WRITES, _FIX, "isolation.owner", "isolation.other", "isolation.again", _STOP, "dialog.leave")
     help_topic = "isolation"
 
     def __init__(
@@ -319,7 +319,7 @@ class IsolationDialog(RowsDialog[tuple[ProbeTarget, Verb], None]):
 
     def _draw_keys(self) -> None:
         if self.is_open:
-            keys = [name for name in _KEYS if self._has_leak or name != _FIX]
+            keys = [name for name in self.HINTS if self._has_leak or name != _FIX]
             self.say("keys", self.keys_line(keys, width=self.query_one("#foot").size.width or None))
 
     @property

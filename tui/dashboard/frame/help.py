@@ -244,7 +244,6 @@ _MOST_FOUND = 100
 _FIND_BORDERS = 10
 """Cells of a line in the find dialog that show neither a section nor its text."""
 _LEAST_EXCERPT = 26
-_FOOT = ("help.find", "help.contents", "help.back", "help.close")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -320,6 +319,7 @@ class ManualDialog(Dialog[None]):
         bind("help.contents", "t", "Contents", "Show or hide the table of contents", action="contents"),
         bind("help.back", "backspace,left", "Back", "Go back to the previous page", action="back"),
     ]
+    HINTS = ("help.find", "help.contents", "help.back", "help.close")
 
     def __init__(self, topic: str, *, keys: Sequence[HelpEntry], all_keys: Sequence[HelpEntry]) -> None:
         """Open the page of a topic. `keys` are those of the screen below. They come first on that page."""
@@ -340,7 +340,7 @@ class ManualDialog(Dialog[None]):
     def compose(self) -> ComposeResult:
         with self.box(f"Manual: {self._first} · loading …"), Vertical():
             yield ManualViewer(self._follow)
-            yield Static(self.keys_line(_FOOT), id="foot", markup=False)
+            yield Static(self.keys_line(self.HINTS), id="foot", markup=False)
 
     def on_mount(self) -> None:
         self._viewer.show_table_of_contents = self.app.size.width >= _CONTENTS_FROM

@@ -12,6 +12,7 @@ from gjobs.store.jobs.job import JobStatus
 from gjobs.store.users.actor import OPERATOR, Actor
 from gjobs.tui.dashboard.actions.action_context import missing_capability_words, remark_on_acting
 from gjobs.tui.dashboard.bindings import KEYS, WRITES
+from gjobs.tui.dashboard.dialogs.dialog import Dialog
 from gjobs.tui.dashboard.panels.footer import KeyHints
 from tests.store.capabilities.sample_facts import FACTS, USER, without_login
 from tests.tui.dashboard.dashboard_driver import Clock, Drive, Driver, Gate
@@ -183,3 +184,10 @@ def test_remark_on_acting_explains_missing_privileges(facts: DatabaseFacts, word
     remark = remark_on_acting(Capabilities(facts))
     assert words in remark
     assert bool(remark) is bool(words)
+
+
+def test_class_of_a_dialog_cannot_have_a_hint_of_an_unknown_key() -> None:
+    with pytest.raises(LookupError, match=r"dialog\.leaves"):
+
+        class Misspelled(Dialog[None]):
+            HINTS = ("dialog.leaves",)
