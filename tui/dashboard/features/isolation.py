@@ -21,7 +21,6 @@ from gjobs.store.isolation.isolation import (
     Probe,
     ProbeMethod,
     ProbePlan,
-    ProbeTarget,
     ProbeVerdict,
     Verb,
     attempt_words,
@@ -140,7 +139,7 @@ _LOWER, _LOWEST = 16, 11
 """A screen with fewer lines has shorter texts, then only rows, verdict and keys."""
 
 
-class IsolationDialog(RowsDialog[tuple[ProbeTarget, Verb], None]):
+class IsolationDialog(RowsDialog[Probe, None]):
     """Try the reads at once. Judge the writes from the policies, and try them only on request."""
 
     LOW = 31
@@ -190,7 +189,6 @@ class IsolationDialog(RowsDialog[tuple[ProbeTarget, Verb], None]):
         self._operator = session.operator
         self._tries_writes = tries_writes
         self._plan: ProbePlan | None = None
-        self._probes: list[Probe] = []
         self._people: dict[str, UUID | None] = {"owner": None, "other": other_id}
         self._active_checks = 0
         """The number of running checks. A cancelled one can end after the next one has started."""
@@ -244,8 +242,7 @@ class IsolationDialog(RowsDialog[tuple[ProbeTarget, Verb], None]):
 
     @on(OptionList.OptionSelected)
     def action_mend(self) -> None:
-        index = self.row_list.highlighted
-        probe = self._probes[index] if index is not None and index < len(self._probes) else None
+        probe = self.pointed_at
         if probe is None or probe.verdict is not ProbeVerdict.LEAK:
             show_warning(self.app, "No leak in this row.")
         else:
@@ -270,7 +267,7 @@ class IsolationDialog(RowsDialog[tuple[ProbeTarget, Verb], None]):
 
         Without a plan, find the two users first. Only trying the writes needs a confirmation.
         """
-        self._plan, self._has_write_tries, self._probes = plan, tries_writes, []
+        self._plan, self._has_write_tries, self.rows = plan, tries_writes, ()
         self.draw()
         self._run_check(tries_writes=tries_writes)
 
@@ -297,23 +294,23 @@ class IsolationDialog(RowsDialog[tuple[ProbeTarget, Verb], None]):
             self._plan = await plan_probes(database, owner_id=owner_id, other_id=other_id)
             self.draw()
         async for probe in run_probes(database, self._plan, tries_writes=tries_writes):
-            self._probes.append(probe)
-            self._draw_row(len(self._probes) - 1)
+            self.rows = (*self.rows, probe)
+            self._draw_row(len(self.rows) - 1)
             self.say("progress", Content(f"Trying … {self._progress()}"))
         style = "bold $text-error" if self._has_leak else "bold $text-success"
         judged = ""
-        if any(probe.how is ProbeMethod.JUDGED for probe in self._probes):
+        if any(probe.how is ProbeMethod.JUDGED for probe in self.rows):
             why = why_no_writes(self._session.access)
             judged = f" {why or f'Press {self.key(_WRITES)} to try the writes.'}"
-        summary = f"{summary_words(self._probes)}."
+        summary = f"{summary_words(self.rows)}."
         self.say("progress", Content.assemble((summary, style), (judged, "$foreground-muted")))
 
     @property
     def _has_leak(self) -> bool:
-        return any(probe.verdict is ProbeVerdict.LEAK for probe in self._probes)
+        return any(probe.verdict is ProbeVerdict.LEAK for probe in self.rows)
 
     def _progress(self) -> str:
-        return f"{len(self._probes)} of {len(PROBED)}"
+        return f"{len(self.rows)} of {len(PROBED)}"
 
     # Drawing
 
@@ -362,7 +359,7 @@ class IsolationDialog(RowsDialog[tuple[ProbeTarget, Verb], None]):
         is_first = index == 0 or PROBED[index - 1][0] is not target
         name = pad(target.value if is_first else "", _TARGET_WIDTH)
         start = Content.assemble(" ", (name, "bold"), pad(_VERBS[verb], _VERB_WIDTH))
-        probe = self._probes[index] if index < len(self._probes) else None
+        probe = self.rows[index] if index < len(self.rows) else None
         mark, style, answer = "", "", ""
         if probe is not None:
             (mark, style), answer = _MARKS[probe.verdict], answer_words(probe)
@@ -381,7 +378,7 @@ class IsolationDialog(RowsDialog[tuple[ProbeTarget, Verb], None]):
         if index is None or self._plan is None:
             self.say("answer", Content())
             return
-        answer = answer_words(self._probes[index]) if index < len(self._probes) else "…"
+        answer = answer_words(self.rows[index]) if index < len(self.rows) else "…"
         # In a narrow list, rows omit the answer. If the screen is also low, the single line below shows only the
         # answer.
         attempt = "" if self.is_low and self._is_narrow else f"{attempt_words(*PROBED[index])}."
