@@ -19,6 +19,7 @@ from tests.cli.cli_rows import BENS_JOB, FAILED, QUEUED, RUNNING, SUCCEEDED
 from tests.cli.command_line import GJOBS, PATIENCE, Command, OpenTerminal, Result, Run, Sql, run_process, uri
 from tests.conftest import Conninfo
 from tests.store.faulty_servers import CHANGE, COMMIT, Cut, proxied
+from tests.store.store_fixtures import until
 
 pytestmark = pytest.mark.usefixtures("url")
 
@@ -208,8 +209,7 @@ async def test_write_outcome_is_reported_after_the_connection_returns(
     async with proxied(database) as (proxy, conninfo):
         proxy.cut = Cut(at=COMMIT, reaches_database=arrives)
         running = asyncio.create_task(asyncio.to_thread(run_process, *TRANSITION, "--database-url", uri(conninfo)))
-        while proxy.cut is not None:  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
+        await until(lambda: proxy.cut is None)
         await asyncio.sleep(0.01)
         proxy.come_back()
         assert_outcome_unknown(await running, f". The change was {words}", advice)

@@ -22,6 +22,8 @@ from tests.chromium import PATIENCE, Chromium, Page, connected, headless_chromiu
 from tests.cli.cli_rows import FAILED
 from tests.cli.command_line import OpenTerminal, PipedCommand, Result, Run, Sql, assert_refused
 from tests.odd_input import LATE_REPLIES, ODD_INPUT
+from tests.store.store_fixtures import until
+from tests.tui.browser.tab_servers import Tab
 
 LINK = re.compile(r"http://127\.0\.0\.1:(\d+)/\?token=[\w-]{43}")
 
@@ -80,9 +82,7 @@ def exists(pid: int) -> bool:
 
 
 async def until_ended(pids: list[int]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while any(map(exists, pids)):  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+    await until(lambda: not any(map(exists, pids)))
 
 
 @pytest.mark.parametrize(
@@ -186,9 +186,8 @@ async def test_browser_shows_filters_copies_exports_and_shares_nothing_with_anot
             assert hosts == {f"127.0.0.1:{served.port}"}
             assert browser.errors == []
             assert await page.evaluate("document.title") == "world · gjobs"
-            async with asyncio.timeout(PATIENCE):
-                while len(tabs := served.tabs()) != 1:  # noqa: ASYNC110
-                    await asyncio.sleep(0.02)
+            await until(lambda: len(served.tabs()) == 1)
+            tabs = served.tabs()
             served.kill()
             await page.wait_until(
                 lambda: page.evaluate("document.getElementById('reason').innerText"),
@@ -225,31 +224,7 @@ async def use_tab(page: Page, browser: Chromium, directory: Path) -> None:
     assert "Spring lookbook" not in screen, "the other visitor acts as ben"
 
 
-class RawTab:
-    """A tab without a browser."""
-
-    def __init__(self, websocket: aiohttp.ClientWebSocketResponse) -> None:
-        self._websocket = websocket
-
-    async def send(self, *message: object) -> None:
-        await self._websocket.send_json(message)
-
-    async def read_until(self, text: bytes) -> None:
-        shown = b""
-        async with asyncio.timeout(PATIENCE):
-            while text not in shown:
-                message = await self._websocket.receive()
-                assert message.type in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT), message
-                shown += message.data if message.type is aiohttp.WSMsgType.BINARY else b""
-
-    async def end(self) -> str:
-        """Read until the websocket closes, and return the reason for closing."""
-        while (message := await self._websocket.receive(PATIENCE)).type is not aiohttp.WSMsgType.CLOSE:
-            assert message.type in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT), message
-        return str(message.extra)
-
-
-async def act_as_ben(tab: RawTab) -> None:
+async def act_as_ben(tab: Tab) -> None:
     await tab.send("focus")
     await tab.read_until(b"API timeout")
     await tab.send("stdin", "u")
@@ -259,13 +234,13 @@ async def act_as_ben(tab: RawTab) -> None:
 
 
 @asynccontextmanager
-async def raw_tab(link: str) -> AsyncIterator[RawTab]:
+async def raw_tab(link: str) -> AsyncIterator[Tab]:
     origin = link.partition("/?")[0]
     cookies = aiohttp.CookieJar(unsafe=True)  # Also accept cookies from hosts that are IP addresses.
     async with aiohttp.ClientSession(cookie_jar=cookies) as client:
         assert (await client.get(link)).status == 200
         async with client.ws_connect(f"{origin}/ws?width=120&height=36", headers={"Origin": origin}) as websocket:
-            yield RawTab(websocket)
+            yield Tab(websocket)
 
 
 @pytest.mark.usefixtures("url")

@@ -1,11 +1,15 @@
 """A server on a free port, and raw requests to it."""
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import aiohttp
 
 from gjobs.store.configuration.settings import Profile, Settings, WriteMode
 from gjobs.tui.browser.tab_server import ServerLimits, TabServer
@@ -55,6 +59,35 @@ class Served:
         answer = await self.get(f"/?token={self.server.sign_ins.new_link()}")
         assert status_of(answer) == 200, answer
         return cookie_of(answer)
+
+
+@dataclass
+class Tab:
+    """The browser's side of a tab."""
+
+    websocket: aiohttp.ClientWebSocketResponse
+    cookie: str = ""
+
+    async def send(self, *message: object) -> None:
+        await self.websocket.send_json(message)
+
+    async def receive(self) -> Any:
+        message = await self.websocket.receive(PATIENCE)
+        return json.loads(message.data)
+
+    async def read_until(self, text: bytes) -> None:
+        shown = b""
+        async with asyncio.timeout(PATIENCE):
+            while text not in shown:
+                message = await self.websocket.receive()
+                assert message.type in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT), message
+                shown += message.data if message.type is aiohttp.WSMsgType.BINARY else b""
+
+    async def end(self) -> str:
+        """Read until the websocket closes, and return the reason for closing."""
+        while (message := await self.websocket.receive(PATIENCE)).type is not aiohttp.WSMsgType.CLOSE:
+            assert message.type in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT), message
+        return str(message.extra)
 
 
 def status_of(answer: str) -> int:

@@ -1,7 +1,6 @@
 """The dashboard in a browser: which requests may use it, and the limits and the end of each tab's process."""
 
 import asyncio
-import json
 import os
 import pickle
 import re
@@ -9,7 +8,6 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import aiohttp
@@ -22,35 +20,16 @@ from gjobs.tui.browser.tab_server import FILES, MOST_LINKS, tab_environment
 from gjobs.tui.dashboard.terminal.browser_driver import BrowserDriver
 from gjobs.tui.manual.pages import page_source
 from gjobs.tui.text.clean_text import clean
+from tests.hosted.server_directory import is_running
+from tests.store.store_fixtures import until
 from tests.tui.browser.fake_tab import FILE_NAME
-from tests.tui.browser.tab_servers import PATIENCE, Served, cookie_of, header_of, serving, status_of
+from tests.tui.browser.tab_servers import Served, Tab, cookie_of, header_of, serving, status_of
 
 
 @pytest.fixture(autouse=True)
 def fake_dashboard(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tab_server, "MODULE", "tests.tui.browser.fake_tab")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
-
-
-class Tab:
-    """The browser's side of a tab."""
-
-    def __init__(self, websocket: aiohttp.ClientWebSocketResponse, cookie: str) -> None:
-        self.websocket = websocket
-        self.cookie = cookie
-
-    async def send(self, *message: object) -> None:
-        await self.websocket.send_json(message)
-
-    async def receive(self) -> Any:
-        message = await self.websocket.receive(PATIENCE)
-        return json.loads(message.data)
-
-    async def end(self) -> str:
-        """Wait until the websocket closes, and return the reason for closing."""
-        message = await self.websocket.receive(PATIENCE)
-        assert message.type is aiohttp.WSMsgType.CLOSE, message
-        return str(message.extra)
 
 
 @asynccontextmanager
@@ -66,17 +45,7 @@ async def tab_of(served: Served) -> AsyncIterator[Tab]:
 
 async def until_ended(pids: list[int]) -> None:
     """Wait until the processes have ended and were reaped."""
-    async with asyncio.timeout(PATIENCE):
-        while any(exists(pid) for pid in pids):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-
-
-def exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    await until(lambda: not any(map(is_running, pids)))
 
 
 async def test_tab_gets_its_size_and_nothing_of_the_servers_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,9 +96,7 @@ async def test_closed_tab_and_stopped_server_end_the_processes(monkeypatch: pyte
             pids = served.pids
             assert len(pids) == 1
         await until_ended(pids)
-        async with asyncio.timeout(PATIENCE):
-            while served.pids:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await until(lambda: not served.pids)
         async with tab_of(served) as tab:
             await tab.send("focus")
             await tab.receive()

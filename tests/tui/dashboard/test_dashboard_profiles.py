@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Unpack
 
 import pytest
-from psycopg.conninfo import make_conninfo
 from sqlalchemy import text
 from textual import events
 from textual.color import Color
@@ -43,8 +42,6 @@ NOWHERE = "postgresql://ada@127.0.0.1:1/nowhere"
 
 SESSIONS = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'gjobs'"
 
-HOSTILE = "\x1b[31m[/oops] \u202eprod [@click=app.quit]x[/]"
-
 
 @pytest.fixture
 def lab(migrated_copy: Conninfo) -> Iterator[JobsDatabase]:
@@ -61,10 +58,6 @@ def profile(name: str, address: str, **values: object) -> str:
     return "\n".join([f"[profiles.{name}]", *(f"{key} = {json.dumps(value)}" for key, value in lines.items())])
 
 
-def address_of(conninfo: Conninfo) -> str:
-    return make_conninfo("", **conninfo)
-
-
 def settings_of(*parts: str, chosen: str = "prod") -> Settings:
     configuration = read_content("\n".join(parts).encode(), path=Path("/here/config.toml"))
     return resolve(profile=chosen, data_dir=Path("/data"), environment={}, configuration=configuration)
@@ -78,7 +71,7 @@ def app_of(settings: Settings, state_path: Path | None = None) -> WatchedApp:
 @pytest.fixture
 def prod(jobs_db: JobsDatabase, database: Conninfo) -> str:
     """The profile of the test's database."""
-    return profile("prod", address_of(database), label="Production", color="red")
+    return profile("prod", uri(database), label="Production", color="red")
 
 
 async def switch_to_database(driver: Driver, name: str, **expected: Unpack[Expected]) -> None:
@@ -109,7 +102,7 @@ async def test_profile_name_and_color_are_on_the_frame_and_dialogs(prod: str) ->
 
 @pytest.fixture
 def both(lab: JobsDatabase, migrated_copy: Conninfo, prod: str) -> Settings:
-    return settings_of(prod, profile("lab", address_of(migrated_copy), color="teal", interval=10))
+    return settings_of(prod, profile("lab", uri(migrated_copy), color="teal", interval=10))
 
 
 @pytest.fixture
@@ -190,7 +183,7 @@ async def test_user_can_switch_back_from_an_unreachable_database(prod: str) -> N
 
 
 async def test_switching_databases_ends_the_permit(jobs_db: JobsDatabase, database: Conninfo, prod: str) -> None:
-    careful, other = (profile(name, address_of(database), write=False) for name in ("careful", "other"))
+    careful, other = (profile(name, uri(database), write=False) for name in ("careful", "other"))
     async with drive_dashboard(app_of(settings_of(careful, other, prod, chosen="careful"))) as driver:
         await driver.press("W", until=lambda: driver.dialog)
         await driver.type("ticket 4711", "enter", until=lambda: "read-only" not in driver.header)
@@ -203,7 +196,7 @@ async def test_switching_databases_ends_the_permit(jobs_db: JobsDatabase, databa
 
 
 async def test_session_of_a_database_url_is_named_and_read_only(jobs_db: JobsDatabase, database: Conninfo) -> None:
-    settings = resolve(data_dir=Path("/data"), environment={"DATABASE_URL": address_of(database)})
+    settings = resolve(data_dir=Path("/data"), environment={"DATABASE_URL": uri(database)})
     async with drive_dashboard(app_of(settings), size=(160, 30)) as driver:
         assert driver.header.startswith(" gjobs  DATABASE_URL ")
         assert "as the operator · read-only" in driver.header
@@ -242,7 +235,7 @@ async def test_configured_theme_wins_and_does_not_change_the_remembered_one(prod
 
 
 async def test_profile_without_a_color_shows_name_and_warning(jobs_db: JobsDatabase, database: Conninfo) -> None:
-    settings = settings_of(profile("prod", address_of(database)))
+    settings = settings_of(profile("prod", uri(database)))
     warned = replace(settings, configuration=replace(settings.configuration, warning="Run chmod 600 /here/config.toml"))
     async with drive_dashboard(app_of(warned)) as driver:
         await driver.shows_message("chmod 600 /here/config.toml")
@@ -251,7 +244,7 @@ async def test_profile_without_a_color_shows_name_and_warning(jobs_db: JobsDatab
 
 
 async def test_profile_sets_the_statement_timeout(database: Conninfo) -> None:
-    timed = profile("prod", address_of(database), statement_timeout=2.5, **{"as": "operator"})
+    timed = profile("prod", uri(database), statement_timeout=2.5, **{"as": "operator"})
     async with open_session(settings_of(timed), print) as session:
         query = Query(text("select current_setting('statement_timeout')"), lambda row: str(row[0]))
         assert await session.operator.database.read(OPERATOR, query) == ["2500ms"]
