@@ -17,11 +17,11 @@ from textual.widgets import Input
 from gjobs.store.configuration.settings import resolve
 from gjobs.store.database.query import TimeLimits
 from gjobs.store.embedded.server import server_status, stop_server
-from gjobs.store.errors import InvalidValue, NoPrivilege, StoreError, TimedOut, UnexpectedError
+from gjobs.store.errors import InvalidValue, NoPrivilege, SignInRefused, StoreError, TimedOut, UnexpectedError
 from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.session import Report, Session, open_session
 from tests.conftest import Conninfo, quick_directory
-from tests.store.faulty_servers import RejectingServer, fatal, listening, proxied, recovering
+from tests.store.faulty_servers import recovering
 from tests.tui.dashboard.dashboard_driver import (
     Clock,
     Drive,
@@ -115,19 +115,6 @@ async def test_silent_server_times_out_and_keys_still_work(jobs_db: JobsDatabase
         await driver.until(lambda: "✗ no answer in time" in driver.header)
 
 
-async def test_start_without_a_database_is_reported_and_recovers(jobs_db: JobsDatabase, database: Conninfo) -> None:
-    async with proxied(database) as (proxy, conninfo):
-        proxy.go_away()
-        async with drive_dashboard(WatchedApp(opener_of(conninfo), interval=QUICK)) as driver:
-            assert "✗ The database is not reachable" in driver.banner
-            assert "old" not in driver.banner, "no data has an age"
-            await driver.shows("No data yet.")
-            await driver.press("s", "n", dialog="")
-            proxy.come_back()
-            await driver.until(lambda: driver.rows == [1, 2, 3, 4, 5, 6])
-            assert driver.banner == ""
-
-
 async def test_dashboard_shows_startup_progress_and_opens_again(jobs_db: JobsDatabase, database: Conninfo) -> None:
     failures = iter([TimedOut("Too slow."), StoreError("Not yet.")])
     may_fail = asyncio.Event()
@@ -152,36 +139,31 @@ async def test_dashboard_shows_startup_progress_and_opens_again(jobs_db: JobsDat
         await driver.shows("Costs · Autumn catalog")
 
 
-async def test_refused_sign_in_is_not_retried_until_the_user_refreshes() -> None:
-    refusal = fatal("28P01", 'password authentication failed for user "ada"')
-    server = RejectingServer(refusal, asks_for_password=True)
-    async with listening(server.serve, "127.0.0.1") as port:
-        address: Conninfo = {"host": "127.0.0.1", "port": port, "user": "ada", "password": "wrong", "dbname": "x"}
-        async with drive_dashboard(WatchedApp(opener_of(address), interval=QUICK)) as driver:
-            assert 'refused the sign-in: password authentication failed for user "ada"' in driver.banner
-            assert "Press f5 to try again." in driver.banner
-            await driver.until(lambda: "✗ sign-in refused" in driver.header)
-            assert "wrong" not in driver.text
-            visits = server.visits
-            await asyncio.sleep(5 * QUICK)
-            assert server.visits == visits, "no retry after many intervals"
-            await driver.press("f5", until=lambda: server.visits > visits)
-
-
-async def test_invalid_database_url_is_not_retried_until_the_user_refreshes() -> None:
+@pytest.mark.parametrize(
+    ("error", "trouble"),
+    [
+        (SignInRefused("The database refused the sign-in: no such role."), "✗ sign-in refused"),
+        (InvalidValue("database_url", "The database URL cannot be read."), "✗ nothing read"),
+    ],
+    ids=["sign-in", "address"],
+)
+async def test_refused_sign_in_or_invalid_url_is_not_retried_until_the_user_refreshes(
+    error: StoreError, trouble: str
+) -> None:
     attempts = 0
 
     @asynccontextmanager
     async def opener(report: Report) -> AsyncIterator[Session]:
         nonlocal attempts
         attempts += 1
-        raise InvalidValue("database_url", "The database URL cannot be read.")
+        raise error
         yield
 
     async with drive_dashboard(WatchedApp(opener, interval=QUICK)) as driver:
-        assert "✗ The database URL cannot be read." in driver.banner
+        assert f"✗ {error.message}" in driver.banner
+        await driver.until(lambda: trouble in driver.header)
         await asyncio.sleep(5 * QUICK)
-        assert attempts == 1
+        assert attempts == 1, "no retry after many intervals"
         await driver.press("f5", until=lambda: attempts == 2)
 
 
@@ -213,6 +195,9 @@ async def test_dashboard_waits_for_a_server_in_crash_recovery(jobs_db: JobsDatab
         dashboard_on(conninfo, interval=0.05) as driver,
     ):
         assert "the database system is not accepting connections" in driver.banner
+        assert "old" not in driver.banner, "no data has an age"
+        await driver.shows("No data yet.")
+        await driver.press("s", "n", dialog="")
         assert "Wait until it is ready" in driver.banner
         assert "Retrying in" in driver.banner
         await driver.until(lambda: "✗ no connection" in driver.header)
