@@ -11,19 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gjobs.migrations.connection import AnotherRun, MigrationRefused, SchemaDiffers
-from gjobs.migrations.status import RevisionHidden
 from gjobs.store import errors
-from gjobs.store.errors import EmbeddedUnavailable, ServerInUse, StoreError
-from gjobs.store.filters.filter_terms import FilterError
+from gjobs.store.errors import StoreError
 from gjobs.tui.cli.output import (
     CommandError,
-    Declined,
     ExitCode,
-    Interrupted,
-    OutputFailed,
-    PartlyDeclined,
-    UsageError,
     exit_code,
     without_passwords,
 )
@@ -238,41 +230,19 @@ def test_only_passwords_are_masked(text: str, hidden: str) -> None:
     assert without_passwords(text) == hidden
 
 
-CODES: dict[type[BaseException], ExitCode] = {
-    **dict.fromkeys(
-        (
-            *(errors.TransitionRefused, errors.RowMissing, errors.Conflict, errors.BudgetExceeded),
-            *(errors.JournalUnavailable, ServerInUse, MigrationRefused, Declined, PartlyDeclined),
-        ),
-        ExitCode.REFUSED,
-    ),
-    **dict.fromkeys(
-        (errors.InvalidValue, errors.BeforeLog, FilterError, errors.BadConfiguration, UsageError), ExitCode.USAGE
-    ),
-    **dict.fromkeys(
-        (errors.Unreachable, EmbeddedUnavailable, errors.SignInRefused, errors.ServerFailure), ExitCode.UNREACHABLE
-    ),
-    **dict.fromkeys((errors.TimedOut, errors.Locked, AnotherRun), ExitCode.TIMED_OUT),
-    **dict.fromkeys((errors.SchemaMissing, SchemaDiffers), ExitCode.SCHEMA),
-    **dict.fromkeys((errors.NoPrivilege, errors.ReadOnly, RevisionHidden), ExitCode.NOT_PERMITTED),
-    **dict.fromkeys((errors.UnexpectedError, KeyError), ExitCode.OUR_FAULT),
-    errors.OutcomeUnknown: ExitCode.OUTCOME_UNKNOWN,
-    OutputFailed: ExitCode.OUTPUT_FAILED,
-    **dict.fromkeys((KeyboardInterrupt, Interrupted), ExitCode.INTERRUPTED),
-}
-
-
 def descendants(kind: type[BaseException]) -> set[type[BaseException]]:
     children = set(kind.__subclasses__())
     return children.union(*map(descendants, children))
 
 
-def test_each_error_class_has_its_exit_code() -> None:
+def test_only_unexpected_errors_count_as_faults_of_gjobs() -> None:
     raised = descendants(StoreError) | descendants(CommandError)
     # The command line converts errors of export files to command errors. The dashboard shows its own.
     elsewhere = ("tests", "gjobs.tui.export", "gjobs.tui.dashboard")
-    assert {kind for kind in raised if not kind.__module__.startswith(elsewhere)} <= set(CODES)
-    assert {kind: exit_code(kind.__new__(kind)) for kind in CODES} == CODES
+    own = {kind for kind in raised if not kind.__module__.startswith(elsewhere)}
+    faults = {kind for kind in own | {KeyError} if exit_code(kind.__new__(kind)) is ExitCode.OUR_FAULT}
+    assert faults == {errors.UnexpectedError, KeyError}
+    assert exit_code(errors.SignInRefused("")) is ExitCode.UNREACHABLE
 
 
 def test_exit_codes_have_their_documented_numbers() -> None:
