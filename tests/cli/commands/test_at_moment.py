@@ -3,8 +3,6 @@
 import json
 from datetime import datetime
 
-import pytest
-
 from gjobs.store.jobs.job_results import log_start_words
 from gjobs.store.values.formats import plain_time
 from gjobs.tui.text.format import moment_words
@@ -72,23 +70,6 @@ def test_job_that_was_created_later_is_not_called_hidden(gjobs: Run, sql: Sql) -
         of_user = "Use another time, leave --at out, or add --as operator."
         assert_refused(gjobs(*show, "--as", "ada@example.com"), 1, reason + of_user)
         assert_refused(gjobs(*show, "--as", "operator"), 1, f"{reason}Use another time, or leave --at out.")
-
-
-@pytest.mark.usefixtures("url")
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (("jobs", "delete", str(QUEUED), "--yes", "--at", "1h"), "This command shows no earlier moment."),
-        (("users", "--at", "1h"), "This command shows no earlier moment."),
-        (("jobs", "list", "--at", "1h", "--write", "why"), "--at and --write contradict each other."),
-        (("jobs", "list", "--at", "soon"), "'soon' is not a time. Use 2026-01-31, 2026-01-31T12:00"),
-        (("jobs", "list", "--at", "9999-01-01"), "This moment is in the future."),
-        (("jobs", "list", "--at", "2020-01-01"), "The log of this database reaches back to 20"),
-        (("stats", "--at", "1h", "--by", "project"), "--at shows only counts and costs by status"),
-    ],
-)
-def test_other_commands_and_impossible_times_are_refused(gjobs: Run, arguments: tuple[str, ...], words: str) -> None:
-    assert_refused(gjobs(*arguments), 2, words)
 
 
 def test_moment_and_history_say_how_far_back_the_log_reaches(gjobs: Run, sql: Sql) -> None:

@@ -85,19 +85,6 @@ async def until_ended(pids: list[int]) -> None:
     await until(lambda: not any(map(exists, pids)))
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["--read-only", "--allow-write"], "contradict each other"),
-        (["--write", "ticket 7"], "gjobs serve does not take --write.\nLeave it out. With --allow-write, press W"),
-        (["--max-tabs", "0"], "is not a number of tabs"),
-        (["--json"], "no JSON form"),
-    ],
-)
-def test_options_that_cannot_hold_are_refused(gjobs: Run, arguments: list[str], words: str) -> None:
-    assert_refused(gjobs("serve", *arguments), 2, words)
-
-
 def test_missing_user_and_used_port_are_refused_before_a_link_is_printed(gjobs: Run, url: str) -> None:
     assert_refused(gjobs("serve", "--port", "0", "--as", "nobody@example.com"), 1, "No user has the e-mail")
     with socket.create_server(("127.0.0.1", 0)) as taken:
