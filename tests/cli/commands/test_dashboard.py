@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.cli.command_line import Configure, OpenTerminal, Run, Sql, assert_refused, profile
+from tests.cli.command_line import Configure, OpenTerminal, Run, Sql, Terminal, assert_refused, profile
 from tests.conftest import Conninfo, connect
 from tests.odd_input import LATE_REPLIES, ODD_INPUT
 from tests.store.store_fixtures import until
@@ -67,12 +67,18 @@ def test_snapshot_writes_an_svg_file(gjobs: Run, tmp_path: Path) -> None:
     assert printed.out.startswith("<svg")
 
 
+def open_dashboard(open_terminal: OpenTerminal) -> Terminal:
+    """Open the dashboard and wait for its jobs."""
+    terminal = open_terminal("--as", "ada@example.com", columns=120)
+    terminal.read_until("API timeout")
+    return terminal
+
+
 @pytest.mark.usefixtures("url")
 def test_dashboard_ignores_invalid_input_and_restores_the_terminal(open_terminal: OpenTerminal, sql: Sql) -> None:
     # The odd input holds a key that would open an earlier moment.
     sql("update gjobs.fold_state set recorded_since = '2100-01-01Z'")
-    terminal = open_terminal("--as", "ada@example.com", columns=120)
-    terminal.read_until("API timeout")
+    terminal = open_dashboard(open_terminal)
     for data in (*ODD_INPUT, *LATE_REPLIES):
         terminal.send(data)
     terminal.send(b"?")
@@ -84,21 +90,14 @@ def test_dashboard_ignores_invalid_input_and_restores_the_terminal(open_terminal
 
 
 @pytest.mark.usefixtures("url")
-def test_dashboard_ended_by_a_signal_restores_the_terminal(open_terminal: OpenTerminal) -> None:
+def test_dashboard_ended_by_a_signal_or_a_closed_terminal_restores_the_terminal(open_terminal: OpenTerminal) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
-        terminal = open_terminal("--as", "ada@example.com", columns=120)
-        terminal.read_until("API timeout")
+        terminal = open_dashboard(open_terminal)
         terminal.process.send_signal(number)
         assert terminal.finish() == -number
         assert "\x1b[?1049l" in terminal.screen, number
         assert "Traceback" not in terminal.screen
-
-
-@pytest.mark.usefixtures("url")
-def test_dashboard_that_ignores_hang_ups_ends_when_its_terminal_closes(open_terminal: OpenTerminal) -> None:
-    terminal = open_terminal("--as", "ada@example.com", columns=120)
-    terminal.read_until("API timeout")
-    assert terminal.hang_up(signals=0) == 1
+    assert open_dashboard(open_terminal).hang_up(signals=0) == 1, "without a signal, it finds the terminal closed"
 
 
 async def test_export_leaves_no_file_if_the_terminal_closes(
@@ -108,8 +107,7 @@ async def test_export_leaves_no_file_if_the_terminal_closes(
     folder.mkdir()
     monkeypatch.chdir(folder)
     waiting = "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-    terminal = open_terminal("--as", "ada@example.com", columns=120)
-    terminal.read_until("API timeout")
+    terminal = open_dashboard(open_terminal)
     terminal.type("e")
     terminal.read_until("Export (enter)")
     with connect(database) as other:

@@ -6,18 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from gjobs.migrations import HEAD, REVISIONS
+from gjobs.migrations import HEAD
 from gjobs.store.database.connection_url import without_password
 from gjobs.store.embedded.server_files import ADMINISTRATOR
 from tests.cli.command_line import OpenTerminal, PipedCommand, Run, UseProfile, assert_refused, uri
+from tests.cli.commands.test_migrate import MIGRATED, UNMIGRATED
 from tests.conftest import Conninfo, connect, temporary_login
 from tests.hosted.server_directory import until
 from tests.migrations.conftest import catalogue
 
 CLEANUP = "cleanup --older-than 1d"
-
-MIGRATED = {"current": HEAD, "head": HEAD, "pending": [], "managed": True}
-UNMIGRATED = {"current": None, "head": HEAD, "pending": list(REVISIONS), "managed": False}
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,6 @@ from gjobs.store.jobs.job import JOB_KEYS, GenerationJob, JobStatus, plain_job
 from gjobs.store.values.formats import FarTime
 from gjobs.tui.export import export_files
 from gjobs.tui.export.export_files import (
-    SUFFIXES,
     Document,
     FileFormat,
     FileNotWritten,
@@ -106,10 +105,6 @@ def test_markdown_contains_one_printable_line_per_job(page: list[GenerationJob])
     assert all(line.isprintable() for line in lines)
     bars = [line.replace("\\\\", "").replace("\\|", "").count("|") for line in lines]
     assert set(bars) == {len(JOB_KEYS) + 1}
-
-
-def test_each_format_has_the_suffix_of_a_file() -> None:
-    assert {*SUFFIXES.values()} == {*FileFormat}
 
 
 @pytest.mark.parametrize(("file_format", "text"), [(FileFormat.JSON, "[]\n"), (FileFormat.NDJSON, "")])

@@ -18,7 +18,7 @@ from gjobs.tui.dashboard.actions import key_queue
 from gjobs.tui.dashboard.frame import demo_app, scenario_player
 from gjobs.tui.dashboard.frame.demo_app import DemoApp
 from gjobs.tui.dashboard.frame.help import all_entries, screen_entries
-from gjobs.tui.dashboard.presenter import Caption, Presenter, Transition, TransitionLog
+from gjobs.tui.dashboard.presenter import Caption, Presenter, TransitionLog
 from gjobs.tui.dashboard.session.session_poller import TOTALS_SHARE
 from gjobs.tui.dashboard.widgets.message_board import show_warning
 from gjobs.tui.demo.demo_activity import DemoActivity, DemoControl
@@ -181,21 +181,6 @@ def test_log_names_the_status_before_and_after() -> None:
     assert (newest.before, newest.job.status) == (QUEUED, RUNNING)
     log.follow(listing(FAILED, RUNNING, QUEUED, minutes=2))
     assert {(one.before, one.job.status) for one in log.transitions[:2]} == {(RUNNING, FAILED), (None, QUEUED)}
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "path"),
-    [
-        (None, FAILED, (FAILED,)),
-        (QUEUED, RUNNING, (QUEUED, RUNNING)),
-        (QUEUED, FAILED, (QUEUED, RUNNING, FAILED)),
-        (RUNNING, QUEUED, (RUNNING, QUEUED)),
-    ],
-)
-def test_path_has_the_status_that_no_listing_showed(
-    before: JobStatus | None, after: JobStatus, path: tuple[JobStatus, ...]
-) -> None:
-    assert Transition(job=make_listed(1, status=after), before=before, at=NOON).path == path
 
 
 def test_log_keeps_only_the_newest_transitions_of_its_list() -> None:
