@@ -39,7 +39,7 @@ async def test_choosing_all_jobs_replaces_the_marks_and_shows_the_count(
     await dashboard.press("2", shows="Queued jobs · 1 of 602")
     await dashboard.press("space", shows="1 marked")
     await dashboard.press("asterisk", shows="602 jobs selected, including jobs not shown; esc clears", hides="1 marked")
-    await dashboard.press("d", dialog="Delete these 602 jobs?")
+    await dashboard.press("d", dialog="Delete these 602 jobs?", shows="Delete 602 (y)")
     await dashboard.press("escape")
     await dashboard.press("s", dialog="Start these 602 jobs?", shows=("and 597 more", "Start 602 (y)"))
     await dashboard.press("y", message="Started 602 of 602 jobs.")
@@ -227,14 +227,6 @@ async def test_bulk_write_stops_at_an_error_that_no_single_job_caused(error: Sto
     after_a_failed_chunk = await BulkWrite(MANY[:5], Sender({2: Locked("The row is locked."), 4: error})).run()
     assert (numbers(after_a_failed_chunk.done), numbers(after_a_failed_chunk.not_reached)) == ([1, 3], [4, 5])
     assert [left.job for left in after_a_failed_chunk.left] == [MANY[1]]
-
-
-async def test_stop_takes_effect_after_the_current_chunk_and_the_message_counts_untouched_jobs() -> None:
-    bulk = BulkWrite(MANY, Sender())
-    outcome = await bulk.run(lambda done: bulk.stop())
-    assert (outcome.done, outcome.not_reached, outcome.stopped_by) == (MANY[:CHUNK], MANY[CHUNK:], None)
-    stopped = f"Failed {CHUNK} of 120 jobs. Stopped: {CHUNK + 20} jobs were not touched."
-    assert bulk_report(outcome, done="Failed", project_names={}).message.text == stopped
 
 
 def resolved(outcome: WriteOutcome, *jobs: GenerationJob) -> WriteResolved:

@@ -24,7 +24,7 @@ from gjobs.tui.text.error_text import groups_summary, ticket_text, trend, users_
 from gjobs.tui.text.statistics_text import sentences, waste_columns
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate
 from tests.tui.dashboard.keys.key_sending import send
-from tests.tui.jobs_database import ADA, AUTUMN, BEN, SPRING, TRAIL, JobsDatabase, short
+from tests.tui.jobs_database import AUTUMN, BEN, SPRING, TRAIL, JobsDatabase, short
 
 TIMEOUT = error_group_id("API timeout")
 ASSET_MISSING = error_group_id("Asset 1 not found")
@@ -83,14 +83,11 @@ async def test_errors_show_groups_and_the_example_of_the_cursor(dashboard: Drive
     await ready(dashboard)
     assert cursor.highlighted == 1
     await dashboard.press("y", message="Copied the error group")
-    copied = dashboard.app.clipboard.splitlines()
-    assert copied[:3] == [
-        f"Error group {ASSET_MISSING}: Asset # not found",
-        "2 failures in the last 30 d before 2026-11-24 12:00:00 UTC",
-        "First seen: 2026-11-04 12:00:00 UTC",
-    ]
-    jobs_filter = f"'error-group:{ASSET_MISSING} status:failed'"
-    assert f"Jobs: gjobs jobs list --project {AUTUMN} --filter {jobs_filter} --as {ADA}" in copied
+    copied = dashboard.app.clipboard
+    assert copied.startswith(
+        f"Error group {ASSET_MISSING}: Asset # not found\n2 failures in the last 30 d before 2026-"
+    )
+    assert f"Jobs: gjobs jobs list --project {AUTUMN} --filter 'error-group:{ASSET_MISSING} status:failed'" in copied
 
 
 async def test_errors_have_no_group_under_the_cursor_after_it_is_gone(dashboard: Driver, jobs_db: JobsDatabase) -> None:

@@ -44,6 +44,7 @@ async def test_status_key_changes_the_job_or_explains_why_not(dashboard: Driver,
 
     jobs_db.set_status(5, "succeeded")
     await dashboard.press("s", on=5, message=f"this one has already succeeded. (feature_callout {short(5)})")
+    assert dashboard.warnings[-1].endswith(f" {short(5)})")
     assert jobs_db.status(5) is JobStatus.SUCCEEDED
     await dashboard.until(lambda: "succeeded" in dashboard.row(5))
 

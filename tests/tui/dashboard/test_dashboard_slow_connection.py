@@ -210,16 +210,10 @@ async def test_load_is_named_and_a_change_during_a_refresh_waits_neither_for_the
         proxy.delay = 0.03
         async with dashboard_on(proxy.conninfo(database), size=(120, 36)) as driver:
             await driver.until(lambda: driver.session.operator.database.connections.has_spare)
-            await driver.press("L", shows="It refreshes ")
-            for part in (
-                r"It refreshes (every|within) .*\. Load in the first ",
-                r"Received \d+ .*B since the start",
-                r"Sent \d+ .*B since",
-                r"Round trip at most \d+ ms",
-                r"Waiting [\d,]+ ms for the network and the database",
-                r"Processor .* % of a core of this machine",
-            ):
-                assert re.search(part, driver.app.messages.kept[-1].text)
+            await driver.press("L", message=" Load in the first ")
+            assert re.search(
+                r"Received \d+ .* Sent \d+ .* Round trip at most \d+ ms", driver.app.messages.kept[-1].text
+            )
             await driver.go_to(1)
             proxy.holds_reads = True
             driver.app.action_refresh()

@@ -9,20 +9,16 @@ import pytest
 from rich.text import Text
 
 from gjobs.store.errors import InvalidValue, Unreachable
-from gjobs.store.job_list.list_query import ListQuery, ProjectName
 from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.moments.moment_sql import marked
 from gjobs.store.values.formats import FarTime
-from gjobs.tui.dashboard.panels.dashboard_state import project_to_show
 from gjobs.tui.dashboard.panels.status_line import ConnectionStatus, banner_content, status_content
 from gjobs.tui.dashboard.session.session_poller import ListPollFailed
 from gjobs.tui.dashboard.widgets.widgets import ShowsInvisible
 from gjobs.tui.text.format import moment_words
 from gjobs.tui.text.job_text import fact_lines
 from tests.tui.jobs_database import job_id
-from tests.tui.sample_jobs import NOON, make_job, make_listing, texts
-
-AUTUMN, SPRING, GONE = UUID(int=2), UUID(int=3), UUID(int=4)
+from tests.tui.sample_jobs import NOON, make_job, texts
 
 
 def facts(job: GenerationJob, *, now: datetime = NOON + timedelta(minutes=5)) -> dict[str, str]:
@@ -138,29 +134,6 @@ def test_moment_is_never_cut() -> None:
     words = status_content(replace(status, trouble="no answer"), data_age=None, now=NOON)
     assert words.plain.endswith(" · as of 2026-11-24 12:00:00.001200 UTC · ✗ no answer")
     assert status_content(replace(status, trouble="no answer"), data_age=None, now=NOON, width=80).cell_length <= 80
-
-
-@pytest.mark.parametrize(
-    ("wanted", "projects", "is_there", "all_was_chosen", "shown"),
-    [
-        pytest.param(None, [AUTUMN, SPRING], True, False, AUTUMN, id="the newest project at first"),
-        pytest.param(None, [AUTUMN, SPRING], True, True, None, id="all projects if they were chosen"),
-        pytest.param(SPRING, [AUTUMN, SPRING], True, True, SPRING, id="the chosen project"),
-        pytest.param(GONE, [AUTUMN, SPRING], False, True, AUTUMN, id="the newest project for a deleted one"),
-        pytest.param(GONE, [AUTUMN, SPRING], True, True, GONE, id="a project too old to be listed"),
-        pytest.param(GONE, [], False, True, None, id="no project is left"),
-        pytest.param(None, [], False, False, None, id="no project yet"),
-    ],
-)
-def test_project_to_show_prefers_the_chosen_project_over_the_newest(
-    wanted: UUID | None, projects: list[UUID], is_there: bool, all_was_chosen: bool, shown: UUID | None
-) -> None:
-    names = tuple(ProjectName(id=identifier, user_id=UUID(int=1), name="P") for identifier in projects)
-    listing = make_listing(ListQuery(project_id=wanted), projects=names, has_project=is_there)
-
-    assert project_to_show(listing, all_was_chosen=all_was_chosen) == shown
-    if wanted is not None:
-        assert project_to_show(listing, all_was_chosen=all_was_chosen, was_located=True) == wanted
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from gjobs.tui.dashboard.list.list_header import (
     hiding_lines,
     list_note,
     no_totals,
-    refused_words,
     short_verdict,
     verdict,
 )
@@ -271,13 +270,6 @@ def test_list_without_hidden_jobs_has_no_note_but_policies_of_the_operator_and_a
     assert "may miss rows" in list_note(replace(with_rules(holds_for_operator=True), hidden=frozenset()))
     assert no_totals(None) == no_totals(COMPARISON) == ""
     assert "ana@example.com may not read the jobs" in no_totals(with_rules(is_granted=False))
-
-
-def test_refused_action_message_names_the_hidden_jobs_and_the_key() -> None:
-    one = "ana@example.com does not see this job. Press u to act as the operator."
-    some = "ana@example.com does not see 1 of these 2 jobs. Press x to act as the operator."
-    assert refused_words(COMPARISON, [UNSEEN], 1, key="u") == one
-    assert refused_words(COMPARISON, [SEEN, UNSEEN], 1, key="x") == some
 
 
 async def test_dashboard_marks_header_totals_lists_and_dialogs_with_partial_claims(migrated_copy: Conninfo) -> None:

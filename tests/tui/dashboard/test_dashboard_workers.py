@@ -17,7 +17,7 @@ from gjobs.store.worker.worker_events import RetentionApplied, RetentionFailed
 from gjobs.tui.dashboard.features.workers import WorkersDrawing, remark, summary
 from gjobs.tui.text.worker_text import worker_words
 from tests.store.store_fixtures import NOW
-from tests.tui.dashboard.dashboard_driver import AS_ADA, Driver
+from tests.tui.dashboard.dashboard_driver import Driver
 from tests.tui.jobs_database import ADA, AUTUMN, FROZEN, JobsDatabase, job_id, short
 from tests.tui.sample_jobs import NOON, texts
 
@@ -220,6 +220,7 @@ def test_leased_jobs_beyond_the_limit_are_counted() -> None:
     seen = overview([worker(RENDER, "render", held_jobs=3)], [held(1)], is_cut=True)
     assert shown(seen)[-1] == "… 2 jobs more, claimed later"
     assert summary(seen, now=NOON) == "1 worker alive · ≥ 1 job held, the longest for 41 s"
+    assert shown(overview([], [held(1)]))[0] == "worker 00000000 not listed"
 
 
 @pytest.mark.parametrize(
@@ -235,15 +236,6 @@ def test_long_gone_workers_are_only_counted(fields: dict[str, Any], *, is_shown:
     assert bool(shown(seen)) is is_shown
     assert ("1 more ran within the last week" in remark(seen, OPERATOR)) is not is_shown
     assert len(shown(overview(seen.workers, [held(1)]))) == 2, "a worker that holds a job is always listed"
-
-
-def test_remark_explains_how_to_start_a_worker_or_which_are_hidden_from_a_user() -> None:
-    assert summary(overview(), now=NOON) == "0 workers alive"
-    assert remark(overview(), OPERATOR) == "'gjobs worker MODULE:REGISTRY' starts a worker."
-    words = "Only the operator sees the workers."
-    assert remark(overview([worker(RENDER, "render")]), AS_ADA) == words
-    assert shown(overview([], [held(1)]), actor=AS_ADA)[0] == "worker 00000000 only the operator sees it"
-    assert shown(overview([], [held(1)]))[0] == "worker 00000000 not listed"
 
 
 @pytest.mark.parametrize("width", [68, 126])

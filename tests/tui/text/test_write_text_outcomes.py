@@ -7,27 +7,23 @@ import pytest
 
 from gjobs.store.errors import Conflict, StoreError, TimedOut
 from gjobs.store.jobs.job import GenerationJob, JobStatus, Project
-from gjobs.store.jobs.job_results import Applied, Missing, Refused
+from gjobs.store.jobs.job_results import Missing
 from gjobs.store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord
 from gjobs.tui.dashboard.list.job_columns import ColumnName, lay_out, measure
-from gjobs.tui.dashboard.list.list_header import cursor_lost_words, marks_lost_words
+from gjobs.tui.dashboard.list.list_header import cursor_lost_words
 from gjobs.tui.text.error_text import Message, error_message
 from gjobs.tui.text.format import job_name
 from gjobs.tui.text.status_text import DOING, pending_words
 from gjobs.tui.text.write_text import (
-    Confirmation,
     confirm_deletion,
     confirm_retry,
     confirm_transition,
     created_message,
-    deleted_message,
-    not_permitted_message,
     resolved_write_words,
     restored_message,
     transition_message,
     unchanged_words,
 )
-from tests.store.store_fixtures import a_job
 from tests.tui.jobs_database import job_id
 from tests.tui.sample_jobs import make_job
 
@@ -38,59 +34,32 @@ QUEUED, RUNNING, SUCCEEDED, FAILED = JobStatus
 
 ONE = JOBS[0]
 
-ALREADY = Refused(current=SUCCEEDED, allowed=SUCCEEDED.allowed, job=ONE)
-
 
 @pytest.mark.parametrize(
     ("message", "severity", "text"),
     [
-        (transition_message(ONE, Applied(job=ONE), RUNNING), "information", "Started mode1 00000001."),
-        (transition_message(ONE, Applied(job=ONE), SUCCEEDED), "information", "Completed mode1 00000001."),
-        (transition_message(ONE, Applied(job=ONE), FAILED), "information", "Failed mode1 00000001."),
-        (
-            transition_message(ONE, ALREADY, RUNNING),
-            "warning",
-            "Only a queued job can be started; this one has already succeeded. (mode1 00000001)",
-        ),
         (
             transition_message(ONE, Missing(job_id=ONE.id), RUNNING),
             "warning",
             "mode1 00000001 is gone or hidden: nothing was changed.",
         ),
-        (
-            not_permitted_message(JOBS[:1], SUCCEEDED),
-            "warning",
-            "Only a running job can be completed; this one is queued.",
-        ),
-        (
-            not_permitted_message(JOBS[:3], FAILED),
-            "warning",
-            "Only running jobs can be failed, and none of these 3 jobs is running.",
-        ),
         (error_message(Conflict("It came first.")), "error", "It came first. Try again."),
         (error_message(StoreError("Bad\x1b[31m \u202e[/oops]\nline.")), "error", "Bad␛[31m ␦[/oops]⏎line."),
         (error_message(StoreError("x" * 1000)), "error", "x" * 400 + "…"),
         (created_message(ONE, project="Autumn\x07"), "information", "Queued mode1 00000001 for $2.50 in Autumn␇."),
-        (deleted_message(JOBS[:1]), "information", "Deleted mode1 00000001."),
-        (deleted_message(JOBS[:2]), "information", "Deleted 2 jobs."),
-        (restored_message(JOBS[:1]), "information", "Restored mode1 00000001."),
-        (restored_message(JOBS[:2]), "information", "Restored 2 jobs."),
     ],
 )
 def test_message_about_a_write_has_its_severity_and_text(message: Message, severity: str, text: str) -> None:
     assert (message.severity, message.text) == (severity, text)
 
 
-def test_words_for_lost_columns_cursors_and_marks_and_for_long_names() -> None:
+def test_words_for_lost_columns_a_moved_cursor_and_long_names() -> None:
     assert restored_message(JOBS[:1], ["note", "rank"]).text == (
         "Restored mode1 00000001. The columns note, rank are gone, so their values were not restored."
         " The jobs' events keep them: 'gjobs jobs show ID --events'."
     )
-    assert cursor_lost_words(ONE.id, has_left=True) == "The job 00000001 under the cursor left this list."
     moved = cursor_lost_words(ONE.id, has_left=False)
     assert moved == "The job 00000001 under the cursor changed, and moved to another place or left the list."
-    assert marks_lost_words(1) == "1 marked job left this list."
-    assert marks_lost_words(2) == "2 marked jobs left this list."
     assert job_name(make_job(1, id=job_id(1), mode="\x1b[2J" + "x" * 10_000)) == "␛[2J" + "x" * 36 + "… 00000001"
 
 
@@ -177,13 +146,6 @@ def test_deletion_question_names_the_job_its_project_and_the_database() -> None:
     assert question.lines == (line, "", "Database: host/app", UNDO)
 
 
-def test_question_about_many_jobs_lists_the_first_and_counts_the_rest() -> None:
-    question = confirm_deletion(jobs(*[FAILED] * 8), project_names=NAMES, database="host/app", undo=UNDO)
-    assert (question.title, question.agree) == ("Delete these 8 jobs?", "Delete 8")
-    assert len(question.lines) == 5 + 1 + 3
-    assert question.lines[5] == "and 3 more"
-
-
 @pytest.mark.parametrize(
     ("statuses", "warning"),
     [
@@ -196,14 +158,6 @@ def test_question_about_many_jobs_lists_the_first_and_counts_the_rest() -> None:
 )
 def test_deletion_question_warns_about_queued_and_running_jobs(statuses: list[JobStatus], warning: str | None) -> None:
     assert confirm_deletion(jobs(*statuses), project_names=NAMES, database="d", undo=UNDO).warning == warning
-
-
-@pytest.mark.parametrize(("target", "verb"), [(RUNNING, "Start"), (SUCCEEDED, "Complete"), (FAILED, "Fail")])
-def test_changing_the_status_of_several_jobs_asks_for_confirmation(target: JobStatus, verb: str) -> None:
-    able = jobs(*[target.sources[0]] * 2)
-    question = confirm_transition(able, target, project_names=NAMES, database="d")
-    assert (question.title, question.agree, question.warning) == (f"{verb} these 2 jobs?", f"{verb} 2", None)
-    assert question.lines[-1] == "Database: d"
 
 
 @pytest.mark.parametrize(
@@ -223,14 +177,6 @@ def test_question_shows_an_unnamed_project_by_id_and_escapes_control_characters(
     question = confirm_deletion([nasty], project_names={}, database="h\x1b[31m\u202e", undo=UNDO)
     assert question.lines[0] == f"◌ queued  [/oops]␛[2J⏎  $2.50  00000001  {UUID(int=2)}"
     assert question.lines[2] == "Database: h␛[31m␦"
-
-
-def test_declined_question_says_what_was_not_done_and_names_the_key_that_confirms() -> None:
-    question = Confirmation(title="", lines=(), agree="Try", declined="It was kept. {key} tries.")
-    deletion = confirm_deletion([a_job()], project_names={}, database="testbase", undo="")
-
-    assert question.declined.format(key="y") == "It was kept. y tries."
-    assert deletion.declined.format(key="{y}") == "Nothing was deleted. {y} deletes."
 
 
 def test_row_has_room_for_what_is_done_to_its_job() -> None:
