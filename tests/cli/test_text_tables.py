@@ -10,8 +10,8 @@ from rich.cells import cell_len
 from gjobs.tui.cli.text_tables import WIDEST, aligned_table, fields
 from gjobs.tui.text.format import Column
 from gjobs.tui.text.status_text import STATUS_COLOURS
-from tests.cli.cli_rows import ADA, AUTUMN
-from tests.cli.command_line import OpenTerminal, Result, Run, Sql
+from tests.cli.cli_rows import ADA
+from tests.cli.command_line import Result, Run, Sql
 
 COLUMNS = (
     Column("ID", str),
@@ -144,17 +144,3 @@ def test_tables_and_errors_escape_hostile_text_and_json_keeps_it(gjobs: Run, sql
         assert_harmless(gjobs("jobs", "show", text))
         assert_harmless(gjobs("users", "--as", text))
     assert_harmless(gjobs("jobs", "update", job, "--cost-cents", "1"), lines=2)
-
-
-def test_deletion_question_escapes_hostile_text(open_terminal: OpenTerminal, sql: Sql) -> None:
-    jobs = [UUID(int=0xC0 + number << 96) for number, _ in enumerate(HOSTILE)]
-    for job, text in zip(jobs, HOSTILE.values(), strict=True):
-        sql(
-            "insert into public.generation_jobs (id, user_id, project_id, status, mode, error)"
-            " select %s, user_id, id, 'failed', %s, %s from public.projects where id = %s",
-            *(job, text, text, AUTUMN),
-        )
-    sql("update public.projects set name = %s where id = %s", HOSTILE["control characters"], AUTUMN)
-    terminal = open_terminal("jobs", "delete", *map(str, jobs), environment={"NO_COLOR": "1"})
-    terminal.decline(*(job.hex[:8] for job in jobs))
-    assert all(line.isprintable() for line in terminal.screen.split("\r\n"))

@@ -303,13 +303,6 @@ def test_jobs_list_help_describes_every_filter_key(gjobs: Run) -> None:
     assert all(key.example in listed and key.words in listed for key in KEYS.values())
 
 
-@pytest.mark.usefixtures("url")
-def test_filter_error_escapes_typed_control_characters(open_terminal: OpenTerminal) -> None:
-    terminal = open_terminal("jobs", "list", "--filter", "cost:\x1b[2J", environment={"NO_COLOR": "1"})
-    assert terminal.finish() == 2
-    assert "\x1b" not in terminal.screen
-
-
 def test_unknown_view_is_reported_before_any_database_is_opened(gjobs: Run, configure: Configure) -> None:
     configure(VIEWS)
     for command in (["list"], ["export", "-", "--format", "csv"]):

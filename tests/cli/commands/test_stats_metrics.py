@@ -17,7 +17,7 @@ from gjobs.store.errors import Unreachable
 from gjobs.tui.cli.commands import metrics as metrics_command
 from gjobs.tui.cli.commands.metrics import LONGEST_REQUEST, Scrapes, ScrapeServer, labels
 from tests.cli.cli_rows import AUTUMN, QUEUED
-from tests.cli.command_line import PATIENCE, OpenTerminal, PipedCommand, Run, Sql
+from tests.cli.command_line import PATIENCE, PipedCommand, Run, Sql
 
 HOSTILE, CLEAN = 'a"b\\c\nd\u202ee', 'a"b\\c⏎d␦e'
 
@@ -46,15 +46,6 @@ def test_metrics_prints_valid_openmetrics(gjobs: Run, sql: Sql) -> None:
     assert read["gjobs_failure_ratio", "packaging", "86400"] == 1
     assert read["gjobs_finished_jobs", "packaging", "failed", "86400"] == 1
     assert read["gjobs_total_seconds", "packaging", "0.5", "86400"] > 0
-
-
-def test_metrics_on_a_terminal_escapes_control_characters(open_terminal: OpenTerminal, sql: Sql) -> None:
-    sql("update generation_jobs set mode = %s where id = %s", "\x1b[2Jred", QUEUED)
-    printing = open_terminal("metrics", columns=200)
-    assert printing.finish() == 0
-    assert 'gjobs_queued_jobs{mode="␛[2Jred"} 1.0' in printing.screen
-    assert "\x1b" not in printing.screen
-    assert printing.screen.endswith("# EOF\r\n")
 
 
 @pytest.mark.usefixtures("url")
