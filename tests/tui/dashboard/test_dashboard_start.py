@@ -185,6 +185,13 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "data" / "state.json"
 
 
+def test_state_without_a_path_lasts_for_this_run() -> None:
+    unsaved = RememberedState(None)
+    unsaved.remember_project("here", PROJECT)
+    unsaved.remember(lambda latest: replace(latest, theme="nord"))
+    assert (unsaved.state.theme, unsaved.project("here")) == ("nord", PROJECT)
+
+
 def test_two_concurrent_states_keep_the_changes_of_each_other(path: Path) -> None:
     one, other = RememberedState(path), RememberedState(path)
     one.remember_project("here", PROJECT)

@@ -9,16 +9,18 @@ import pytest
 from rich.text import Text
 
 from gjobs.store.errors import InvalidValue, Unreachable
+from gjobs.store.job_list.list_query import ListQuery, ProjectName
 from gjobs.store.jobs.job import GenerationJob, JobStatus
 from gjobs.store.moments.moment_sql import marked
 from gjobs.store.values.formats import FarTime
+from gjobs.tui.dashboard.panels.dashboard_state import project_to_show
 from gjobs.tui.dashboard.panels.status_line import ConnectionStatus, banner_content, status_content
 from gjobs.tui.dashboard.session.session_poller import ListPollFailed
 from gjobs.tui.dashboard.widgets.widgets import ShowsInvisible
 from gjobs.tui.text.format import moment_words
 from gjobs.tui.text.job_text import fact_lines
 from tests.tui.jobs_database import job_id
-from tests.tui.sample_jobs import NOON, make_job, texts
+from tests.tui.sample_jobs import NOON, make_job, make_listing, texts
 
 
 def facts(job: GenerationJob, *, now: datetime = NOON + timedelta(minutes=5)) -> dict[str, str]:
@@ -134,6 +136,19 @@ def test_moment_is_never_cut() -> None:
     words = status_content(replace(status, trouble="no answer"), data_age=None, now=NOON)
     assert words.plain.endswith(" · as of 2026-11-24 12:00:00.001200 UTC · ✗ no answer")
     assert status_content(replace(status, trouble="no answer"), data_age=None, now=NOON, width=80).cell_length <= 80
+
+
+@pytest.mark.parametrize(
+    ("is_there", "was_located", "shown"),
+    [(False, False, UUID(int=1)), (True, False, UUID(int=2)), (False, True, UUID(int=2))],
+    ids=["deleted", "too old to be listed", "found by its id"],
+)
+def test_project_that_is_not_listed_is_shown_if_it_exists_or_was_found(
+    is_there: bool, was_located: bool, shown: UUID
+) -> None:
+    newest = ProjectName(id=UUID(int=1), user_id=UUID(int=3), name="P")
+    listing = make_listing(ListQuery(project_id=UUID(int=2)), projects=(newest,), has_project=is_there)
+    assert project_to_show(listing, all_was_chosen=True, was_located=was_located) == shown
 
 
 @pytest.mark.parametrize(
