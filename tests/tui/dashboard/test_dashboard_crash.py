@@ -89,35 +89,28 @@ async def test_panic_of_textual_becomes_an_exception_of_the_dashboard(
     assert "hunter2" not in shown.out + shown.err
 
 
-async def test_exception_in_the_input_thread_is_raised(
-    jobs_db: JobsDatabase, app: WatchedApp, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(LinuxDriver, "run_input_thread", _break)
-    assert app.driver_class is GuardedDriver
-
-    async def fail() -> None:
-        async with drive_dashboard(app) as driver:
-            await asyncio.to_thread(GuardedDriver(app).run_input_thread)
-            await driver.until(lambda: app.mistake)
-
-    with pytest.raises(RuntimeError, match="a mistake of ours"):
-        await fail()
-    assert "a mistake of ours" in str(app.mistake)
-
-
-@pytest.mark.parametrize(("number", "is_closed"), [(errno.EIO, True), (errno.EBADF, True), (errno.ENOMEM, False)])
-async def test_closed_terminal_ends_the_dashboard_with_an_exit_code_and_a_line_in_the_log(
+@pytest.mark.parametrize(
+    ("error", "is_closed"),
+    [
+        (OSError(errno.EIO, "a number of ours"), True),
+        (OSError(errno.EBADF, "a number of ours"), True),
+        (OSError(errno.ENOMEM, "a number of ours"), False),
+        (RuntimeError("a number of ours"), False),
+    ],
+)
+async def test_closed_terminal_or_an_exception_in_the_input_thread_ends_the_dashboard_with_an_exit_code(
     database: Conninfo,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
-    number: int,
+    error: Exception,
     is_closed: bool,
 ) -> None:
-    def close(_: object) -> None:
-        raise OSError(number, "a number of ours")
+    def fail(_: object) -> None:
+        raise error
 
-    monkeypatch.setattr(LinuxDriver, "run_input_thread", close)
+    monkeypatch.setattr(LinuxDriver, "run_input_thread", fail)
     app = WatchedApp(opener_of(database))
+    assert app.driver_class is GuardedDriver
     asyncio.get_running_loop().call_soon(lambda: GuardedDriver(app).run_input_thread())
     with caplog.at_level(logging.WARNING):
         await app.run_async(headless=True, size=(80, 24))

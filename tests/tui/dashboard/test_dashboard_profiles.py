@@ -17,7 +17,7 @@ from textual.widgets import OptionList
 
 from gjobs.store.configuration import app_databases
 from gjobs.store.configuration.config_file import read_content
-from gjobs.store.configuration.settings import NO_CONFIGURATION, Configuration, Settings, resolve
+from gjobs.store.configuration.settings import Settings, resolve
 from gjobs.store.database.query import Query
 from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.dashboard.actions import key_queue
@@ -298,8 +298,8 @@ def app_directory(tmp_path: Path, database: Conninfo) -> Path:
 def start(jobs_db: JobsDatabase, app_directory: Path, database: Conninfo, tmp_path: Path) -> Start:
     """Make a dashboard that starts in the folder. Its sample database is the test's own, under another label."""
 
-    def make(settings: Settings | None = None, configuration: Configuration = NO_CONFIGURATION) -> WatchedApp:
-        chosen = settings or resolve(data_dir=tmp_path, environment={}, configuration=configuration)
+    def make(settings: Settings | None = None) -> WatchedApp:
+        chosen = settings or resolve(data_dir=tmp_path, environment={})
         setup = DashboardSetup(
             database_choices=database_choices(chosen),
             tour=TourStart.ONCE,
@@ -310,11 +310,6 @@ def start(jobs_db: JobsDatabase, app_directory: Path, database: Conninfo, tmp_pa
         return WatchedApp(opener, setup=setup, state_path=tmp_path / "state.json")
 
     return make
-
-
-@pytest.fixture
-def seen_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(key_queue, "SEEING_SECONDS", 0.0)
 
 
 async def question_is_seen(driver: Driver) -> None:
@@ -402,8 +397,9 @@ def test_list_of_databases_aligns_its_details_and_shortens_all_but_the_write_rul
 
 
 async def test_options_of_the_command_line_apply_to_the_chosen_database(
-    start: Start, tmp_path: Path, seen_at_once: None
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(key_queue, "SEEING_SECONDS", 0.0)
     settings = resolve(act_as="ada@example.com", read_only=True, data_dir=tmp_path, environment={})
     async with drive_dashboard(start(settings), waits=False) as driver:
         await question_is_seen(driver)

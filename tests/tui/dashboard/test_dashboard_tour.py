@@ -131,7 +131,9 @@ async def test_refused_keys_and_changes_by_others_do_not_advance_the_tour(tour: 
     await tour.press("p", dialog="Show which project?")
     await tour.press("escape", dialog="")
     await tour.refreshes(shows="Tour 1/6")
-    await reach_step_3(tour)
+    for step in (TourStep.PROJECT, TourStep.NEW_JOB):
+        tour.app.tour.do(step)
+    await tour.shows("Tour 3/6")
     jobs_db.set_status(1, "running")
     await tour.press("s", on=1, message="running")
     await tour.refreshes()
@@ -142,12 +144,6 @@ async def test_refused_keys_and_changes_by_others_do_not_advance_the_tour(tour: 
     await tour.refreshes(until=lambda: tour.listed_jobs[1].status == "failed")
     await tour.press("s", on=5)
     await shows_step(tour, "Tour 4/6")
-
-
-async def reach_step_3(tour: Driver) -> None:
-    for step in (TourStep.PROJECT, TourStep.NEW_JOB):
-        tour.app.tour.do(step)
-    await tour.shows("Tour 3/6")
 
 
 async def test_escape_ends_the_tour_for_good_after_its_other_uses(tour: Driver, drive: Drive, state_path: Path) -> None:
