@@ -156,20 +156,8 @@ class PipedCommand(Command):
         self.err.close()
 
 
-def run_process(*arguments: str, environment: Mapping[str, str] | None = None, stdin: str = "") -> Result:
-    """Run a command without a terminal. With `environment`, start the installed command as a new process."""
-    if environment is not None:
-        done = subprocess.run(
-            [GJOBS, *arguments],
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            check=False,
-            input=stdin,
-            env={**os.environ, **environment},
-            timeout=PATIENCE,
-        )
-        return Result(code=done.returncode, out=done.stdout, err=done.stderr)
+def run_process(*arguments: str, stdin: str = "") -> Result:
+    """Run a command without a terminal."""
     with ExitStack() as files:
         streams = [files.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
         streams[0].write(stdin.encode())

@@ -31,11 +31,11 @@ async def open_archive(driver: Driver) -> None:
     await driver.shows_no_longer("Counting …")
 
 
-async def open_cleanup(driver: Driver, age: str = LONG_AGO, **expected: Unpack[Expected]) -> None:
+async def open_cleanup(driver: Driver, **expected: Unpack[Expected]) -> None:
     await driver.until(lambda: not driver.app.key_queue.is_dropping)
     driver.app.action_run("list.clean_up")
     await driver.has_dialog("Clean up")
-    await driver.type(age, **expected)
+    await driver.type(LONG_AGO, **expected)
 
 
 async def press_enter_until_asked(driver: Driver, question: str) -> None:

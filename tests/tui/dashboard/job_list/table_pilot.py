@@ -3,7 +3,6 @@
 from bisect import bisect_left
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from datetime import datetime
 from typing import ClassVar
 
 from textual import on
@@ -111,8 +110,8 @@ class TablePilot(AppDriver):
     async def show(self, numbers: Iterable[int]) -> None:
         await self.show_jobs(make_job(number) for number in numbers)
 
-    async def show_jobs(self, jobs: Iterable[GenerationJob], *, now: datetime | None = None) -> None:
-        self.table.show(window_of(jobs), now=now or NOON)
+    async def show_jobs(self, jobs: Iterable[GenerationJob]) -> None:
+        self.table.show(window_of(jobs), now=NOON)
         await self.settle()
 
     async def click(self, *, row: int, column: int = 20, times: int = 1) -> None:
