@@ -77,23 +77,6 @@ def test_printed_sql_adds_the_columns(attached_database: Conninfo) -> None:
         assert connection.execute(ENDED, [ADA.job]).fetchone() == (True,)
 
 
-def test_completion_time_is_set_and_cleared_unless_the_statement_sets_it(database: Conninfo) -> None:
-    set_to = "update public.generation_jobs set status = %s, completed_at = %s returning completed_at = now()"
-    with connect(database) as connection:
-        add(connection, ADA)
-        assert connection.execute(ENDED, [ADA.job]).fetchone() == (True,)
-        assert connection.execute(set_to, ["running", "2026-01-01"]).fetchone() == (False,)
-        cleared = "update public.generation_jobs set status = 'queued' returning completed_at"
-        assert connection.execute(cleared).fetchone() == (None,)
-        made = (
-            "insert into public.generation_jobs (user_id, project_id, mode, status, created_at)"
-            " values (%s, %s, 'x', 'succeeded', %s) returning completed_at = now()"
-        )
-        assert connection.execute(made, [ADA.id, ADA.project, "2026-01-01"]).fetchone() == (None,)
-        now = connection.execute("select now()").fetchone() or (None,)
-        assert connection.execute(made, [ADA.id, ADA.project, now[0]]).fetchone() == (True,)
-
-
 def test_column_of_the_app_stays_as_it_is(attached_database: Conninfo) -> None:
     execute(
         attached_database,

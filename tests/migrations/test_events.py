@@ -242,28 +242,12 @@ class TestEventPermissions:
             assert kinds(operator, ADA.job) == []
             assert started(operator) is None
 
-    WRITES = (
-        "update gjobs.job_event_log set kind = 'created'",
-        "delete from gjobs.job_event_log",
-        "select from gjobs.job_event_log",
-        "update gjobs.job_events set kind = 'created'",
-        "update gjobs.settings set keep_events = '1 day'",
-        "select gjobs.forget_user(gen_random_uuid())",
-        "alter table public.generation_jobs disable trigger gjobs_changed",
-    )
-
-    def test_requests_without_claims_read_no_events_and_no_request_role_writes_them(
-        self, operator: psycopg.Connection
-    ) -> None:
+    def test_requests_without_claims_read_no_events(self, operator: psycopg.Connection) -> None:
         set_columns(operator, "status = 'running'")
         for role in ("anon", "authenticated"):
             with acting(operator, None, role):
                 for view in ("job_events", "job_starts"):
                     assert operator.execute(f"select from gjobs.{view}".encode()).fetchall() == [], (view, role)
-        for role in ("anon", "authenticated", "service_role"):
-            for statement in self.WRITES:
-                with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(operator, ADA.id, role):
-                    operator.execute(statement.encode())
 
     def test_user_reads_events_of_exactly_the_jobs_that_policies_show(self, operator: psycopg.Connection) -> None:
         set_columns(operator, "status = 'running'")

@@ -336,20 +336,21 @@ def test_functions_for_users_run_as_their_caller_and_have_a_fixed_search_path_un
         functions = connection.execute(
             "select proname, prosecdef, proconfig, pronamespace = 'gjobs'::regnamespace,"
             " has_function_privilege('authenticated', oid, 'execute'),"
-            " has_function_privilege('service_role', oid, 'execute')"
+            " has_function_privilege('service_role', oid, 'execute'), has_function_privilege('anon', oid, 'execute')"
             " from pg_proc where pronamespace in ('public'::regnamespace, 'gjobs'::regnamespace)"
         ).fetchall()
 
-    assert {name for name, _, _, is_ours, for_users, _ in functions if is_ours and for_users} == {
+    assert {name for name, _, _, is_ours, for_users, *_ in functions if is_ours and for_users} == {
         "visible_jobs", "sees_job", "owns_project", "server_identity", "error_group", "error_hash", "count_visible",
         "get_job_statistics", "budget_period_start", "check_budget", "link_retries", "cut_error",
         "archive_jobs", "restore_jobs", "jobs_at",
     }  # fmt: skip
-    assert {name for name, _, _, is_ours, for_users, for_service in functions if for_service and not for_users} == {
+    assert [name for name, _, _, _, for_users, _, for_visitors in functions if for_users is not for_visitors] == []
+    assert {name for name, _, _, _, for_users, for_service, _ in functions if for_service and not for_users} == {
         "fold_events", "count_again", "choose_queued", "take_over_jobs", "claim_jobs", "finish_jobs",
         "postpone_jobs", "renew_leases",
     }  # fmt: skip
-    assert {name for name, is_definer, _, _, for_users, _ in functions if for_users and is_definer} == {"link_retries"}
+    assert {name for name, is_definer, _, _, for_users, *_ in functions if for_users and is_definer} == {"link_retries"}
     assert {name for name, _, settings, *_ in functions if 'search_path=""' not in (settings or [])} == {
         *("error_hash", "cut_error"),
         # The app's policies and triggers run in these.

@@ -53,10 +53,6 @@ def test_status_of_an_empty_database_lists_all_revisions_as_pending(blank_databa
     assert read_status(blank_database) == MigrationStatus(current=None, head=HEAD, pending=REVISIONS, managed=False)
 
 
-def test_status_of_the_app_database_is_unmanaged(attached_database: Conninfo) -> None:
-    assert read_status(attached_database).managed is False
-
-
 def test_status_lists_pending_revisions(migrated_copy: Conninfo) -> None:
     assert read_status(migrated_copy) == MigrationStatus(current=HEAD, head=HEAD, pending=(), managed=True)
     with connect(migrated_copy) as connection:

@@ -743,28 +743,6 @@ def test_users_read_only_the_rollups_of_their_own_jobs(operator: psycopg.Connect
             assert operator.execute("select gjobs.visible_jobs()").fetchone() == ("own",)
 
 
-@pytest.mark.parametrize("role", ["anon", "authenticated", "service_role"])
-def test_request_roles_cannot_access_the_tables_of_the_rollups(operator: psycopg.Connection, role: str) -> None:
-    allowed = []
-    for statement in (
-        *(
-            f"select from gjobs.{table}"
-            for table in ("job_totals", "job_days", "error_groups", "fold_state", "job_event_log")
-        ),
-        *(f"select from gjobs.{view}" for view in ("rollup_reader", "job_changes", "unfolded_changes")),
-        "delete from gjobs.job_totals",
-        "update gjobs.fold_state set is_counted = false",
-        "delete from gjobs.job_event_log",
-        "select setval('gjobs.notified_at', 1)",
-        "select gjobs.fold_events(1)",
-        "select gjobs.count_again()",
-    ):
-        with suppress(psycopg.errors.InsufficientPrivilege), acting(operator, ADA.id, role):
-            operator.execute(statement.encode())
-            allowed.append(statement)
-    assert allowed == (["select gjobs.fold_events(1)", "select gjobs.count_again()"] if role == "service_role" else [])
-
-
 def test_service_role_folds(operator: psycopg.Connection) -> None:
     with operator.transaction():
         operator.execute("set local role service_role")
