@@ -83,6 +83,18 @@ def add(connection: psycopg.Connection, user: UserRows) -> None:
     )
 
 
+def add_jobs(connection: psycopg.Connection, user: UserRows, number: int = 1, **columns: object) -> list[UUID]:
+    """Insert jobs of the user, by default queued ones of the mode "lifestyle". A time may be a text."""
+    values = {"user_id": user.id, "project_id": user.project, "mode": "lifestyle", **columns}
+    marks = ", ".join("%s::timestamptz" if name.endswith("_at") else "%s" for name in values)
+    rows = connection.execute(
+        f"insert into public.generation_jobs ({', '.join(values)})"  # noqa: S608
+        f" select {marks} from generate_series(1, %s) returning id".encode(),
+        [*values.values(), number],
+    )
+    return [job_id for (job_id,) in rows]
+
+
 @contextmanager
 def acting(
     connection: psycopg.Connection, user: UUID | None, role: str = "authenticated", *, commits: bool = False

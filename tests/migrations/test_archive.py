@@ -13,7 +13,8 @@ from gjobs.migrations.rollups import check_rollups
 from gjobs.migrations.runner import remove
 from gjobs.migrations.status import read_status
 from tests.conftest import Conninfo, connect
-from tests.migrations.conftest import ADA, BEN, acting, add
+from tests.migrations.conftest import ADA, BEN, acting, add, add_jobs
+from tests.migrations.test_budgets import limit_user
 
 WHOLE = "select j::text from public.generation_jobs j where id = %s"
 
@@ -96,9 +97,7 @@ class TestArchivingAndRestoring:
             return dict(operator.execute("select user_id, spent_cents from gjobs.budget_states").fetchall())
 
         for user in (ADA, BEN):
-            operator.execute(
-                "insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'all', 300)", [user.id]
-            )
+            limit_user(operator, user, 300)
         operator.execute("update public.generation_jobs set status = 'running' where id = %s", [ADA.job])
         operator.execute(
             "update public.generation_jobs set status = 'failed', cost_cents = 400 where id = %s", [ADA.job]
@@ -120,10 +119,7 @@ class TestArchivingAndRestoring:
         self, operator: psycopg.Connection
     ) -> None:
         archive(operator, ADA.job)
-        operator.execute(
-            "insert into public.generation_jobs (id, user_id, project_id, mode) values (%s, %s, %s, 'later')",
-            [ADA.job, ADA.id, ADA.project],
-        )
+        add_jobs(operator, ADA, id=ADA.job, mode="later")
         with pytest.raises(errors.UniqueViolation):
             restore(operator, ADA.job)
         assert archived(operator) == {ADA.job}
@@ -264,11 +260,7 @@ class TestArchivePermissions:
         archive(operator, ADA.job)
         with acting(operator, ADA.id):
             operator.execute("set local gjobs.restoring = 'on'")
-            operator.execute(
-                "insert into public.generation_jobs (id, user_id, project_id, mode, cost_cents)"
-                " values (%s, %s, %s, 'free', 0)",
-                [ADA.job, ADA.id, ADA.project],
-            )
+            add_jobs(operator, ADA, id=ADA.job, cost_cents=0)
             assert archived(operator) == {ADA.job}
             assert kinds(operator, ADA.job) == ["created", "archived", "created"]
 

@@ -20,7 +20,7 @@ from gjobs.migrations.runner import upgrade
 from gjobs.store.budgets.budget import Period
 from gjobs.store.embedded.server_files import ADMINISTRATOR
 from tests.conftest import Conninfo, connect
-from tests.migrations.conftest import ADA, BEN, UserRows, acting, add
+from tests.migrations.conftest import ADA, BEN, UserRows, acting, add, add_jobs
 from tests.migrations.test_interrupted_upgrade import interrupting
 from tests.migrations.test_rollups_with_app_changes import wait_for_lock
 
@@ -50,13 +50,8 @@ def spent(connection: psycopg.Connection, budget: UUID) -> int:
 
 
 def queue(connection: psycopg.Connection, user: UserRows, cents: int, status: str = "queued", day: str = "now") -> UUID:
-    row = connection.execute(
-        "insert into public.generation_jobs (user_id, project_id, status, mode, cost_cents, created_at)"
-        " values (%s, %s, %s, 'lifestyle', %s, %s::timestamptz) returning id",
-        [user.id, user.project, status, cents, day],
-    ).fetchone()
-    assert row is not None
-    return UUID(str(row[0]))
+    (job,) = add_jobs(connection, user, cost_cents=cents, status=status, created_at=day)
+    return job
 
 
 def change(connection: psycopg.Connection, job: UUID, **values: object) -> None:
@@ -255,11 +250,7 @@ def test_reinserted_job_is_charged_to_a_budget_created_meanwhile(operator: psyco
     rows = operator.execute("delete from public.generation_jobs where id = %s returning id", [job]).fetchall()
     late = limit_project(operator, ADA, 1_000)
     assert (len(rows), spent(operator, early), spent(operator, late)) == (1, 300, 250)
-    operator.execute(
-        "insert into public.generation_jobs (id, user_id, project_id, status, mode, cost_cents)"
-        " values (%s, %s, %s, 'succeeded', 'lifestyle', 50)",
-        [job, ADA.id, ADA.project],
-    )
+    add_jobs(operator, ADA, id=job, status="succeeded", cost_cents=50)
     assert (spent(operator, early), spent(operator, late)) == (300, 300)
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from gjobs.migrations.rollups import check_rollups
 from tests.conftest import Conninfo, connect
-from tests.migrations.conftest import ADA, BEN, acting
+from tests.migrations.conftest import ADA, BEN, acting, add_jobs
+from tests.migrations.test_budgets import limit_user
 
 STATUSES = "select kind, from_status, to_status, cents_change from gjobs.job_events where job_id = %s order by id"
 
@@ -95,11 +96,7 @@ class TestRecordedEvents:
     def test_statement_on_many_jobs_records_one_event_per_job(self, operator: psycopg.Connection) -> None:
         """Before, the session has planned the statement for only one row."""
         set_columns(operator, "status = 'running'")
-        made = operator.execute(
-            "insert into public.generation_jobs (user_id, project_id, mode)"
-            " select %s, %s, 'lifestyle' from generate_series(1, 5000) returning id",
-            [ADA.id, ADA.project],
-        ).fetchall()
+        made = add_jobs(operator, ADA, 5000)
         operator.execute("set statement_timeout = '20s'")
         operator.execute("update public.generation_jobs set status = 'running' where status = 'queued'")
         operator.execute("delete from public.generation_jobs where id <> all (%s)", [[ADA.job, BEN.job]])
@@ -107,7 +104,7 @@ class TestRecordedEvents:
         found = operator.execute(
             "select kind, from_status, to_status, count(*), count(distinct job_id) from gjobs.job_events"
             " where job_id = any (%s) group by 1, 2, 3 order by min(id)",
-            [[job for (job,) in made]],
+            [made],
         ).fetchall()
         assert found == [
             ("created", None, "queued", 5000, 5000),
@@ -122,10 +119,7 @@ class TestRecordedEvents:
         operator.execute("truncate public.generation_jobs")
         last = operator.execute("select kind, job_id from gjobs.job_events order by id desc limit 1").fetchall()
         assert last == [("truncated", None)]
-        operator.execute(
-            "insert into public.generation_jobs (id, user_id, project_id, mode) values (%s, %s, %s, 'lifestyle')",
-            [NEW_JOB, ADA.id, ADA.project],
-        )
+        add_jobs(operator, ADA, id=NEW_JOB)
         set_columns(operator, "id = gen_random_uuid()", NEW_JOB)
         assert kinds(operator, NEW_JOB) == ["created", "deleted"]
 
@@ -286,21 +280,13 @@ class TestForgottenUser:
     def test_forgotten_user_is_removed_from_the_log_the_archive_and_the_budgets(
         self, operator: psycopg.Connection, database: Conninfo
     ) -> None:
-        (second,) = (
-            operator.execute(
-                "insert into public.generation_jobs (user_id, project_id, mode) values (%s, %s, 'x') returning id",
-                [ADA.id, ADA.project],
-            ).fetchone()
-            or ()
-        )
+        (second,) = add_jobs(operator, ADA)
         with operator.transaction():
             operator.execute("select set_config('request.jwt.claims', %s, true)", [f'{{"sub": "{ADA.id}"}}'])
             set_columns(operator, "status = 'running'", BEN.job)
         set_columns(operator, f"user_id = '{BEN.id}'", second)
         for user in (ADA, BEN):
-            operator.execute(
-                "insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'all', 1000)", [user.id]
-            )
+            limit_user(operator, user, 1000)
         operator.execute("select gjobs.archive_jobs(%s)", [[ADA.job, BEN.job]])
         operator.execute("delete from auth.users where id = %s", [ADA.id])
 
@@ -309,10 +295,7 @@ class TestForgottenUser:
         operator.execute("select gjobs.fold_events()")
         with operator.transaction():
             operator.execute("select set_config('request.jwt.claims', %s, true)", [f'{{"sub": "{ADA.id}"}}'])
-            operator.execute(
-                "insert into public.generation_jobs (user_id, project_id, mode) values (%s, %s, 'x')",
-                [BEN.id, BEN.project],
-            )
+            add_jobs(operator, BEN)
         of_ben = operator.execute(OF_BEN, {"user": BEN.id}).fetchone()
         with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="not all events of this user are folded"):
             operator.execute("select gjobs.forget_user(%s)", [ADA.id])

@@ -14,8 +14,9 @@ from gjobs.migrations.runner import remove, upgrade
 from gjobs.migrations.scripts import MIGRATIONS
 from tests.conftest import Conninfo, connect
 from tests.hosted.parse_trees import unguarded_statements
-from tests.migrations.conftest import ADA, BEN, UserRows, acting, add, app_schema, catalogue, execute
+from tests.migrations.conftest import ADA, BEN, UserRows, acting, add, add_jobs, app_schema, catalogue, execute
 from tests.migrations.sql_writes import unguarded_writes
+from tests.migrations.test_budgets import limit_project, limit_user
 
 CREATED = r"create (?:or replace )?{kind} (?P<name>[\w.]+)"
 APP_FOLDER = Path("sql/app")
@@ -88,9 +89,7 @@ def test_functions_work_after_an_upgrade_and_the_apps_own_work_after_a_removal(a
 
 def call_functions_of_workers(connection: psycopg.Connection) -> None:
     add(connection, ADA)
-    connection.execute(
-        "insert into gjobs.budgets (project_id, period, limit_cents) values (%s, 'all', 500)", [ADA.project]
-    )
+    limit_project(connection, ADA, 500)
     values = {"worker": WORKER, "jobs": [ADA.job], "project": ADA.project}
     for call, expected in CALLS:
         assert connection.execute(call.encode(), values).fetchall() == expected, call
@@ -193,7 +192,7 @@ def test_the_server_reports_an_update_without_where(operator: psycopg.Connection
 
 def test_no_statement_of_the_app_writes_without_where(operator: psycopg.Connection) -> None:
     """Check the server's parse trees, as safeupdate does, also within triggers and functions."""
-    operator.execute("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'all', 9000)", [ADA.id])
+    limit_user(operator, ADA, 9000)
     with unguarded_statements(operator) as found:
         with acting(operator, ADA.id):
             operator.execute(
@@ -244,12 +243,8 @@ RECENT = "select id from public.get_recent_jobs()"
 @pytest.fixture
 def costs(operator: psycopg.Connection) -> psycopg.Connection:
     """Ada has a queued job of 250 cents and two succeeded jobs of 100 and 201 cents."""
-    operator.execute(
-        "insert into public.generation_jobs (user_id, project_id, mode, status, cost_cents, created_at)"
-        " values (%(user)s, %(project)s, 'packaging', 'succeeded', 100, '2026-01-01'),"
-        "        (%(user)s, %(project)s, 'packaging', 'succeeded', 201, '2026-01-02')",
-        {"user": ADA.id, "project": ADA.project},
-    )
+    for cents, day in ((100, "2026-01-01"), (201, "2026-01-02")):
+        add_jobs(operator, ADA, status="succeeded", cost_cents=cents, created_at=day)
     return operator
 
 

@@ -13,7 +13,7 @@ from gjobs.migrations.runner import remove, upgrade
 from gjobs.store.database.query import compiled
 from gjobs.store.leases.lease_client import RELEASE
 from tests.conftest import Conninfo, connect
-from tests.migrations.conftest import ADA, BEN, UserRows, acting, add
+from tests.migrations.conftest import ADA, BEN, UserRows, acting, add, add_jobs
 
 ALICE, BOB = UUID(int=0xA11CE), UUID(int=0xB0B)
 """The ids of workers."""
@@ -515,10 +515,7 @@ class TestQueueNotifications:
             queue(operator, ADA, "a")
             assert self.received(connection) == [""]
             operator.execute("update public.generation_jobs set status = 'running'")
-            operator.execute(
-                "insert into public.generation_jobs (user_id, project_id, mode, status) values (%s, %s, 'a', 'failed')",
-                [ADA.id, ADA.project],
-            )
+            add_jobs(operator, ADA, status="failed")
             assert self.received(connection) == []
 
 
@@ -654,11 +651,7 @@ class TestClaimCost:
 
     def test_claim_reads_few_of_many_jobs_queued_at_the_same_time(self, connection: psycopg.Connection) -> None:
         with triggers_disabled(connection):
-            connection.execute(
-                "insert into public.generation_jobs (user_id, project_id, mode)"
-                " select %s, %s, 'a' from generate_series(1, %s)",
-                [ADA.id, ADA.project, self.FINISHED],
-            )
+            add_jobs(connection, ADA, self.FINISHED, mode="a")
         connection.execute("vacuum analyze public.generation_jobs")
 
         for modes in MODES:
@@ -696,21 +689,14 @@ class TestClaimCost:
     def hide_running_jobs_from_the_planner(self, connection: psycopg.Connection) -> None:
         """Let the planner's statistics say that no job is running."""
         with triggers_disabled(connection):
-            connection.execute(
-                "insert into public.generation_jobs (user_id, project_id, mode, status)"
-                " select %s, %s, 'a', 'succeeded' from generate_series(1, %s)",
-                [ADA.id, ADA.project, self.FINISHED],
-            )
+            add_jobs(connection, ADA, self.FINISHED, mode="a", status="succeeded")
         connection.execute("analyze public.generation_jobs")
 
     def lease_many_jobs_to_others(self, connection: psycopg.Connection) -> None:
         connection.execute(
-            "with jobs_of_others as ("
-            "    insert into public.generation_jobs (user_id, project_id, mode, status)"
-            "    select %s, %s, 'a', 'running' from generate_series(1, %s) returning id)"
-            " insert into gjobs.job_leases (job_id, owner, attempt, acquired_at, expires_at)"
-            " select id, %s, 1, now(), now() + interval '1 day' from jobs_of_others",
-            [ADA.id, ADA.project, self.FINISHED, BOB],
+            "insert into gjobs.job_leases (job_id, owner, attempt, acquired_at, expires_at)"
+            " select unnest(%s::uuid[]), %s, 1, now(), now() + interval '1 day'",
+            [add_jobs(connection, ADA, self.FINISHED, mode="a", status="running"), BOB],
         )
 
     def disable_autovacuum(self, connection: psycopg.Connection) -> None:

@@ -23,7 +23,7 @@ from gjobs.store.filters.filter_terms import JobFilter, Key, Term
 from tests.conftest import Conninfo, connect
 from tests.hosted.cluster import Server
 from tests.hosted.replica import start_replica
-from tests.migrations.conftest import ADA, BEN, acting, add
+from tests.migrations.conftest import ADA, BEN, UserRows, acting, add, add_jobs
 
 USERS = (ADA, BEN)
 LEVELS = ("read committed", "repeatable read", "serializable")
@@ -151,11 +151,8 @@ def count_again(connection: psycopg.Connection) -> int:
     return int(answer)
 
 
-def insert(connection: psycopg.Connection, user: UUID = ADA.id, project: UUID = ADA.project) -> None:
-    connection.execute(
-        "insert into generation_jobs (user_id, project_id, mode, cost_cents) values (%s, %s, 'late', 3)",
-        [user, project],
-    )
+def insert(connection: psycopg.Connection, user: UserRows = ADA) -> None:
+    add_jobs(connection, user, mode="late", cost_cents=3)
 
 
 _VALUES: Mapping[str, tuple[object, ...]] = {
@@ -437,11 +434,11 @@ def test_events_of_open_transactions_are_folded_after_their_commit(
             with writer.transaction(force_rollback=number % 3 == 0):
                 insert(writer)
         for _ in range(20):
-            insert(operator, BEN.id, BEN.project)
+            insert(operator, BEN)
         assert fold(operator) == 20
         assert_rollups_match(operator)
         assert_rollups_match(writer)
-        insert(operator, BEN.id, BEN.project)
+        insert(operator, BEN)
         assert fold(operator) == 1
         writer.commit()
     assert unfolded(operator) == 101, "the forgotten transaction delays only its own events"
@@ -458,11 +455,11 @@ def test_transaction_that_folds_leaves_its_own_events(
     with connect(database) as folder:
         insert(folder)
         # Snapshots do not list their own transaction among the open ones, also if a later one has ended.
-        insert(operator, BEN.id, BEN.project)
+        insert(operator, BEN)
         assert fold(folder) == 1
         assert_rollups_match(folder)
         insert(folder)
-        insert(operator, BEN.id, BEN.project)
+        insert(operator, BEN)
         assert fold(folder) == 1
         assert_rollups_match(folder)
         if is_undone:
@@ -479,7 +476,7 @@ def test_truncated_jobs_are_counted_until_the_rollups_are_rebuilt(
     with connect(database) as other:
         other.execute("set transaction isolation level repeatable read")
         other.execute("select")
-        insert(operator, BEN.id, BEN.project)
+        insert(operator, BEN)
         insert(other)
         other.execute("truncate public.generation_jobs")
         insert(other)
@@ -504,7 +501,7 @@ def test_counting_leaves_what_other_transactions_and_its_own_write(
     with connect(database) as writer, connect(database) as counter:
         insert(writer)
         counter.execute("select pg_current_xact_id()")
-        insert(operator, BEN.id, BEN.project)
+        insert(operator, BEN)
         assert count_again(counter) == 3
         insert(counter)
         assert_rollups_match(counter)
@@ -581,11 +578,7 @@ LOG_START = "select begins_at, begins_at > now() - interval '91 days' from gjobs
 def test_old_events_are_removed_in_portions_after_they_were_folded(operator: psycopg.Connection) -> None:
     operator.execute("delete from gjobs.job_event_log")
     for number in (2, 5_100):
-        operator.execute(
-            "insert into public.generation_jobs (user_id, project_id, mode)"
-            " select %s, %s, 'old' from generate_series(1, %s)",
-            [ADA.id, ADA.project, number],
-        )
+        add_jobs(operator, ADA, number)
     # Each event is older than those before it, as if its transaction had begun last.
     operator.execute("update gjobs.job_event_log set at = now() - interval '91 days' - id * interval '1 second'")
     operator.execute("create temp table former as select id, at from gjobs.job_event_log")
@@ -653,7 +646,7 @@ def test_replica_reads_rollups_with_open_and_unfolded_transactions(
         reset_rows(primary)
         insert(writer)
         assert fold(primary) > 0
-        insert(primary, BEN.id, BEN.project)
+        insert(primary, BEN)
         for end in (writer.commit, lambda: fold(primary), lambda: primary.execute("truncate public.generation_jobs")):
             replica.catch_up()
             assert_rollups_match_for_all_roles(reader)
@@ -670,10 +663,8 @@ def test_verifying_reports_no_difference_while_the_jobs_are_truncated(
     def truncate() -> None:
         with connect(database, autocommit=True) as connection:
             while not stopped.is_set():
-                connection.execute(
-                    "insert into public.generation_jobs (user_id, project_id, mode, cost_cents)"
-                    " select user_id, id, 'lifestyle', 3 from public.projects cross join generate_series(1, 50)"
-                )
+                for user in USERS:
+                    add_jobs(connection, user, 50, cost_cents=3)
                 connection.execute("truncate public.generation_jobs")
 
     truncating = threading.Thread(target=truncate)
@@ -718,7 +709,7 @@ def test_rollups_follow_the_select_policies_of_the_app(operator: psycopg.Connect
     operator.execute("update public.generation_jobs set cost_cents = 50, status = 'failed' where id = %s", [BEN.job])
     fold(operator)
     insert(operator)
-    insert(operator, BEN.id, BEN.project)
+    insert(operator, BEN)
     with operator.transaction(force_rollback=True):
         operator.execute(policy.encode())
         assert_rollups_match(operator)
@@ -734,7 +725,7 @@ def test_rollups_follow_the_select_policies_of_the_app(operator: psycopg.Connect
 def test_users_read_only_the_rollups_of_their_own_jobs(operator: psycopg.Connection) -> None:
     """The comparisons alone would not show that users see totals of jobs that are gone."""
     operator.execute("insert into gjobs.job_totals values (%s, %s, null, null, null, null, null, 7, 7)", [BEN.id] * 2)
-    insert(operator, BEN.id, BEN.project)
+    insert(operator, BEN)
     for view in ("job_counts", "job_day_counts", "job_waste", "job_day_waste"):
         with acting(operator, ADA.id):
             found = operator.execute(f"select distinct user_id from gjobs.{view}".encode()).fetchall()  # noqa: S608

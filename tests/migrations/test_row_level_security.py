@@ -8,7 +8,8 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from tests.conftest import Conninfo, connect
-from tests.migrations.conftest import ADA, BEN, UserRows, acting, add
+from tests.migrations.conftest import ADA, BEN, UserRows, acting, add, add_jobs
+from tests.migrations.test_budgets import limit_project, limit_user
 
 TABLES = ("projects", "assets", "generation_jobs")
 
@@ -261,10 +262,7 @@ def test_job_with_the_id_of_a_deleted_one_shows_no_events_of_another_user(operat
         )
         operator.execute("delete from public.generation_jobs where id = %s", [BEN.job])
         with acting(operator, ADA.id):
-            operator.execute(
-                "insert into public.generation_jobs (id, user_id, project_id, mode) values (%s, %s, %s, 'x')",
-                [BEN.job, ADA.id, ADA.project],
-            )
+            add_jobs(operator, ADA, id=BEN.job)
             found = operator.execute("select kind, error from gjobs.job_events where job_id = %s", [BEN.job])
             assert found.fetchall() == [("created", None)]
 
@@ -275,16 +273,10 @@ BEN_JOB = UUID(int=0xB4)
 def fill(operator: psycopg.Connection) -> None:
     """Let each view have rows of Ada and of Ben. One of Ada's jobs was Ben's, and Ben changed another."""
     for user, job in ((BEN, BEN_JOB), (ADA, UUID(int=0xA4)), (ADA, UUID(int=0xA5))):
-        operator.execute(
-            "insert into public.generation_jobs (id, user_id, project_id, mode, status, error, retry_count)"
-            " values (%s, %s, %s, 'x', 'failed', %s, 1)",
-            [job, user.id, user.project, f"Boom of {user.id}"],
-        )
+        add_jobs(operator, user, id=job, status="failed", error=f"Boom of {user.id}", retry_count=1)
     for user in (ADA, BEN):
-        operator.execute("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'all', 9000)", [user.id])
-        operator.execute(
-            "insert into gjobs.budgets (project_id, period, limit_cents) values (%s, 'all', 9000)", [user.project]
-        )
+        limit_user(operator, user, 9000)
+        limit_project(operator, user, 9000)
         operator.execute(
             "insert into gjobs.retention_policies (project_id, older_than, action) values (%s, '1 day', 'delete')",
             [user.project],
@@ -296,10 +288,7 @@ def fill(operator: psycopg.Connection) -> None:
     )
     operator.execute("select gjobs.claim_jobs(%s, null, 9, 60)", [uuid4()])
     operator.execute("select gjobs.archive_jobs(%s)", [[BEN_JOB, UUID(int=0xA4)]])
-    (moved,) = operator.execute(
-        "insert into public.generation_jobs (user_id, project_id, mode) values (%s, %s, 'x') returning id",
-        [BEN.id, BEN.project],
-    ).fetchone() or (None,)
+    (moved,) = add_jobs(operator, BEN)
     operator.execute(
         "update public.generation_jobs set user_id = %s, project_id = %s where id = %s", [ADA.id, ADA.project, moved]
     )
