@@ -327,10 +327,14 @@ def test_finish_is_charged_to_the_period_in_which_the_job_was_queued(operator: p
 
 
 def test_budgets_accept_extreme_and_infinite_creation_times(operator: psycopg.Connection) -> None:
-    for period in ("day", "month", "all"):
+    """Jobs from before the budgets, too."""
+    days = ("infinity", "-infinity", "4714-11-24 BC", "294276-12-31 23:59:59.999999", "9999-12-31")
+    for period in Period:
         limit_user(operator, ADA, 1_000, period)
-    for day in ("infinity", "-infinity", "4713-12-31 BC", "294276-12-31"):
+    for day in days:
         queue(operator, ADA, 5, day=day)
+    budgets = [limit_project(operator, ADA, 1_000, period) for period in Period]
+    assert [spent(operator, budget) for budget in budgets] == [250, 250, 275]
 
 
 def test_statement_over_the_limit_inserts_none_of_its_jobs(

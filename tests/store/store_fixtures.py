@@ -56,20 +56,13 @@ class Db:
         self.stranger = operator.acting_as(ActingUser(id=STRANGER))
 
     def make_project(self, owner: UUID = ADA, name: str = "Catalog") -> UUID:
-        return self._id_of(
-            "insert into projects (user_id, name, created_at) values (%s, %s, %s) returning id", owner, name, NOW
+        ((made,),) = self.sql(
+            "insert into projects (user_id, name, created_at) values (%s, %s, %s) returning id", (owner, name, NOW)
         )
+        return UUID(str(made))
 
-    def make_asset(self, project_id: UUID, *, kind: str = "input", created_at: datetime = NOW) -> UUID:
-        """Insert an asset of the project's owner."""
-        return self._id_of(
-            "insert into assets (user_id, project_id, kind, mode, prompt_version, prompt_payload, storage_path,"
-            " created_at) select user_id, id, %s, 'lifestyle', 'v1', '{}', 'photo.jpg', %s from projects"
-            " where id = %s returning id",
-            kind,
-            created_at,
-            project_id,
-        )
+    def make_asset(self, project_id: UUID, **columns: Any) -> UUID:
+        return add_asset(self.sql, project_id, **columns)
 
     def make_job(
         self,
@@ -77,25 +70,16 @@ class Db:
         status: JobStatus | str = JobStatus.QUEUED,
         *,
         job_id: UUID | None = None,
-        mode: str = "lifestyle",
-        cost_cents: int = 250,
-        error: str | None = None,
-        input_asset_id: UUID | None = None,
-        created_at: datetime | str = NOW,
-        updated_at: datetime | str = NOW,
+        **columns: object,
     ) -> UUID:
         """Insert a job of the project's owner, by default in a new project of Ada's. Postgres parses the times."""
-        return self._id_of(
-            "insert into generation_jobs (id, user_id, project_id, status, mode, input_asset_id, error, cost_cents,"
-            " created_at, updated_at) select %s, user_id, id, %s, %s, %s, %s, %s, %s, %s from projects where id = %s"
-            " returning id",
-            *(job_id or uuid4(), status, mode, input_asset_id, error, cost_cents, created_at, updated_at),
-            project_id or self.make_project(),
-        )
+        made = job_id or uuid4()
+        self.make_jobs([{"id": made, "project_id": project_id or self.make_project(), "status": status, **columns}])
+        return made
 
     def make_jobs(self, rows: Iterable[Mapping[str, object]]) -> None:
-        """Insert many jobs of the projects' owners with one statement. The rows name the columns that differ from those
-        of `make_job`, except the project and the id, which each row must have.
+        """Insert jobs of the projects' owners with one statement. Each row must have a project and an id. Without other
+        columns, a job is queued, costs 250 cents and has the mode "lifestyle".
         """
         usual = {"status": "queued", "mode": "lifestyle", "cost_cents": 250, "created_at": NOW, "updated_at": NOW}
         self.sql(
@@ -105,10 +89,6 @@ class Db:
             " from jsonb_populate_recordset(null::generation_jobs, %s::jsonb) j join projects p on p.id = j.project_id",
             [json.dumps([usual | dict(row) for row in rows], default=str)],
         )
-
-    def _id_of(self, statement: str, *values: object) -> UUID:
-        ((made,),) = self.sql(statement, values)
-        return UUID(str(made))
 
 
 async def error_of(kind: type[Error], call: Awaitable[object]) -> Error:
@@ -204,13 +184,17 @@ def altered(sql: Sql, change: str, undo: str) -> Iterator[None]:
         sql(undo)
 
 
-def add_asset(sql: Sql, asset_id: UUID, project_id: UUID) -> None:
-    """Insert an asset of Ada's."""
+def add_asset(
+    sql: Sql, project_id: UUID, *, asset_id: UUID | None = None, kind: str = "input", created_at: datetime = NOW
+) -> UUID:
+    """Insert an asset of the project's owner."""
+    made = asset_id or uuid4()
     sql(
-        "insert into assets (id, user_id, project_id, kind, mode, prompt_version, prompt_payload, storage_path)"
-        " values (%s, %s, %s, 'input', 'lifestyle', '1', '{}', 'shoe.png')",
-        (asset_id, ADA, project_id),
+        "insert into assets (id, user_id, project_id, kind, mode, prompt_version, prompt_payload, storage_path,"
+        " created_at) select %s, user_id, id, %s, 'lifestyle', 'v1', '{}', 'photo.jpg', %s from projects where id = %s",
+        (made, kind, created_at, project_id),
     )
+    return made
 
 
 def show_rows(sql: Sql, role: str, *tables: str, using: str = "true") -> None:
@@ -241,6 +225,15 @@ def make_policy(
         check=None,
     )
     return replace(made, **fields)
+
+
+class ManualClock:
+    """A clock that a test sets."""
+
+    now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
 
 
 async def until(condition: Callable[[], bool]) -> None:

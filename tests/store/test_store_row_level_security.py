@@ -321,7 +321,7 @@ def fill(database: Conninfo) -> None:
         sql("delete from auth.users")
         add_ada(sql, JOB, NOTHING, FAILED, project_id=PROJECT)
         sql("update generation_jobs set status = 'failed', updated_at = now() where id = %s", [FAILED])
-        add_asset(sql, ASSET, PROJECT)
+        add_asset(sql, PROJECT, asset_id=ASSET)
         sql("insert into auth.users (id, email) values (%s, 'ben@example.com')", [BEN])
         sql("update generation_jobs set user_id = %s where id = %s", [BEN, NOTHING])
 

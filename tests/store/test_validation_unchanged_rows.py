@@ -24,7 +24,7 @@ def app_sql(app_sql: Sql) -> Sql:
     """Ada has a project with an asset and two queued jobs."""
     add_ada(app_sql, JOB, OTHER, project_id=PROJECT)
     app_sql("insert into auth.users (id, email) values (%s, 'ben@example.com')", (BEN,))
-    add_asset(app_sql, ASSET, PROJECT)
+    add_asset(app_sql, PROJECT, asset_id=ASSET)
     return app_sql
 
 

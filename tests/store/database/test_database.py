@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TypeVar
 
 import pytest
@@ -26,7 +26,7 @@ from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo, connect, temporary_login
 from tests.store.database.conftest import opened, show, value_of
 from tests.store.faulty_servers import Proxy, proxied
-from tests.store.store_fixtures import ADA, BEN, NOW, Db, Sql, writes
+from tests.store.store_fixtures import ADA, BEN, NOW, Db, ManualClock, Sql, writes
 
 T = TypeVar("T")
 
@@ -365,16 +365,6 @@ async def test_shorter_of_two_time_outs_in_any_unit_applies(database: Conninfo) 
         assert await session.read(OPERATOR, show("statement_timeout")) == ["3s"]
 
 
-NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-
-
-class Clock:
-    now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 def test_only_an_open_session_or_a_permit_that_has_not_ended_allows_writes() -> None:
     assert WriteAccess(WriteMode.OPEN).may_write
     assert WriteAccess(WriteMode.OPEN).permit is None
@@ -383,18 +373,18 @@ def test_only_an_open_session_or_a_permit_that_has_not_ended_allows_writes() -> 
         closed.open_permit("please", 60)
     assert not closed.may_write
 
-    clock = Clock()
+    clock = ManualClock()
     access = WriteAccess(WriteMode.PERMIT_REQUIRED, clock=clock)
     assert not access.may_write
-    assert access.open_permit("ticket 7", 300) == WritePermit(reason="ticket 7", ends_at=NOON + timedelta(seconds=300))
+    assert access.open_permit("ticket 7", 300) == WritePermit(reason="ticket 7", ends_at=NOW + timedelta(seconds=300))
     clock.now += timedelta(seconds=299)
     assert access.may_write
     clock.now += timedelta(seconds=1)
     assert not access.may_write
-    clock.now = NOON
+    clock.now = NOW
     assert access.permit is None, "a clock that is set back does not open it again"
 
-    access = WriteAccess(WriteMode.PERMIT_REQUIRED, clock=Clock())
+    access = WriteAccess(WriteMode.PERMIT_REQUIRED, clock=ManualClock())
     access.open_permit("one", 60)
     assert access.open_permit("two", 60) == access.permit
     access.close_permit()

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.sql import SQL, Identifier, Literal
 
-from gjobs.store.budgets.budget import Period
 from gjobs.store.database.connection_pool import UtcLoader
 from gjobs.store.database.database import Database
 from gjobs.store.embedded.server_files import ADMINISTRATOR, OWNER, ServerHandle
@@ -235,35 +234,6 @@ async def test_lease_with_any_expiry_time_can_be_read(operator: Store, db: Db, s
         await operator.database.read(OPERATOR, NEXT_DUE)
         await operator.get_workers_overview()
         await operator.get_stuck_verdict(job_id)
-
-
-async def test_budgets_are_set_and_charged_for_jobs_with_times_at_the_limits(operator: Store, db: Db) -> None:
-    projects = earlier, later = db.make_project(), db.make_project()
-    for period in Period:
-        await operator.set_budget(project_id=earlier, period=period, limit_cents=1_000_000)
-    for project_id, created in product(projects, FAR_TIMES):
-        db.make_job(project_id, JobStatus.SUCCEEDED, created_at=created, cost_cents=10)
-    for period in Period:
-        await operator.set_budget(project_id=later, period=period, limit_cents=1_000_000)
-
-    budgets = await operator.get_budgets()
-    spent = {budget.project_id: budget.spent_cents for budget in budgets if budget.period is Period.ALL}
-    assert spent == dict.fromkeys(projects, 10 * len(FAR_TIMES))
-
-
-async def test_app_changes_and_deletes_jobs_with_times_at_the_limits_under_budgets(db: Db) -> None:
-    project_id = db.make_project()
-    for period in Period:
-        await db.operator.set_budget(project_id=project_id, period=period, limit_cents=1_000_000)
-    for created in FAR_TIMES:
-        db.make_job(project_id, JobStatus.QUEUED, created_at=created, updated_at=created)
-    db.sql("update generation_jobs set status = 'running'")
-    db.sql("update generation_jobs set cost_cents = cost_cents + 1")
-    db.sql("update generation_jobs set status = 'failed', completed_at = created_at")
-    for created in FAR_TIMES:
-        db.sql("update generation_jobs set created_at = %s", (created,))
-    db.sql("delete from generation_jobs")
-    assert db.sql("select count(*) from generation_jobs") == [(0,)]
 
 
 @contextmanager

@@ -252,16 +252,6 @@ def test_window_holds_the_rows_around_its_anchor_or_at_an_end(
     assert (end.has_before, end.has_after) == (cut > 0, False)
 
 
-async def test_window_of_a_user_holds_only_their_jobs(db: Db) -> None:
-    mine, other = db.make_project(), db.make_project(BEN)
-    ids = {db.make_job(mine, status) for status in JobStatus}
-    db.make_job(other)
-    for order in ORDERS:
-        window = await db.ada.get_window(RowWindowQuery(listed=ListQuery(order=order), after=2))
-        around = RowWindowQuery(listed=ListQuery(order=order), anchor=key_of(window.jobs[-1], order), before=9, after=9)
-        assert {job.id for job in (await db.ada.get_window(around)).jobs} == ids
-
-
 async def test_window_reads_only_the_beginning_of_a_long_error(db: Db) -> None:
     longest = "ö" * ERROR_CHARACTERS
     for cost, error in enumerate((None, "", longest, f"{longest}!")):

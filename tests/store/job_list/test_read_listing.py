@@ -273,17 +273,11 @@ def filled(app_sql: Sql) -> Sql:
         app_sql("insert into auth.users (id, email) values (%s, %s)", (user_id, email))
     app_sql("insert into projects (id, user_id, name) values (%s, %s, 'Catalog')", (PROJECT, ADA))
     for number in range(1, 7):
+        status = "failed" if number == 3 else "queued"
         app_sql(
             "insert into generation_jobs (id, user_id, project_id, status, mode, cost_cents, created_at, updated_at)"
             " values (%s, %s, %s, %s, 'lifestyle', 10, %s, %s)",
-            (
-                UUID(int=number),
-                ADA,
-                PROJECT,
-                "failed" if number == 3 else "queued",
-                NOW - timedelta(minutes=number),
-                NOW,
-            ),
+            (UUID(int=number), ADA, PROJECT, status, NOW - timedelta(minutes=number), NOW),
         )
     return app_sql
 

@@ -160,29 +160,6 @@ async def test_list_shows_a_start_at_the_next_refresh(db: Db, sql: Sql) -> None:
         assert (await the_job(db.ada, first)).retry_count == 0
 
 
-async def test_run_begins_with_the_first_start(db: Db, sql: Sql) -> None:
-    """Later attempts, workers, releases and SQL do not change the start."""
-    job_id = db.make_job()
-    sql("update generation_jobs set status = 'running'")
-    first = (await the_job(db.operator, job_id)).started_at
-    assert first is not None
-    for status in ("queued", "running", "failed"):
-        sql("update generation_jobs set status = %s", (status,))
-    ended = await the_job(db.operator, job_id)
-    assert ended.started_at == first
-    assert job_times(ended, None).run == (ended.completed_at or NOW) - first
-
-    sql("select gjobs.archive_jobs(%s)", ([job_id],))
-    ((archived_start,),) = sql("select started_at from gjobs.job_starts")
-    assert archived_start == first
-    sql("select gjobs.restore_jobs(%s)", ([job_id],))
-    assert await the_job(db.operator, job_id) == ended
-
-    await db.operator.delete_generation_jobs({job_id: None})
-    await db.operator.restore_generation_jobs([ended])
-    assert await the_job(db.operator, job_id) == ended
-
-
 async def test_write_returns_the_start_of_each_job(db: Db, sql: Sql) -> None:
     """A job that was queued again keeps its first start. A job that never ran has none."""
     first, second, third, never = (db.make_job() for _ in range(4))

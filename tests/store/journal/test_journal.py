@@ -4,7 +4,7 @@ import fcntl
 import multiprocessing
 import os
 import stat
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, timedelta
 from pathlib import Path
 
 import pytest
@@ -25,17 +25,10 @@ from gjobs.store.journal.journal import (
 )
 from gjobs.store.journal.write_record import JournalEntry, WriteOutcome, WriteRecord
 from gjobs.store.users.actor import OPERATOR, ActingUser
-from tests.store.store_fixtures import ADA, NOW, a_job
+from tests.store.store_fixtures import ADA, NOW, ManualClock, a_job
 
 JOB = a_job(status=JobStatus.FAILED, error='two\nlines of "text" \x1b[31m 日本語')
 FILE = "2026-01-15.jsonl"
-
-
-class Clock:
-    now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 @pytest.fixture
@@ -44,12 +37,12 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
-def journal(path: Path, clock: Clock) -> Journal:
+def journal(path: Path, clock: ManualClock) -> Journal:
     return Journal(path, database="production", clock=clock)
 
 
@@ -98,7 +91,7 @@ class TestContent:
             assert entries(path)[0] == ("delete job", outcome.value if outcome else "unknown")
 
     def test_last_recorded_outcome_wins_and_is_written_to_the_file_of_its_entry(
-        self, journal: Journal, path: Path, clock: Clock
+        self, journal: Journal, path: Path, clock: ManualClock
     ) -> None:
         entry = journal.begin(WriteRecord(what="x", after=(JOB,)), actor=OPERATOR, reason=None, transaction_id=1)
         journal.end(entry, WriteOutcome.UNKNOWN)
@@ -149,7 +142,9 @@ def mode_of(path: Path) -> int:
 
 
 class TestReading:
-    def test_journal_is_read_newest_first_up_to_the_limit(self, journal: Journal, path: Path, clock: Clock) -> None:
+    def test_journal_is_read_newest_first_up_to_the_limit(
+        self, journal: Journal, path: Path, clock: ManualClock
+    ) -> None:
         for number in range(6):
             clock.now = NOW + timedelta(hours=9 * number)
             write(journal, what=str(number))

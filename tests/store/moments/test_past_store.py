@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -464,11 +464,7 @@ async def test_values_without_an_event_are_marked(db: Db, sql: Sql) -> None:
 
 async def test_steps_lead_through_the_events_of_one_transaction(db: Db, sql: Sql) -> None:
     project = db.make_project()
-    sql(
-        "insert into generation_jobs (user_id, project_id, mode)"
-        " select user_id, id, 'lifestyle' from projects, generate_series(1, 3) where id = %s",
-        (project,),
-    )
+    db.make_jobs({"id": uuid4(), "project_id": project} for _ in range(3))
     sql("update gjobs.job_event_log set at = at + (id - (select min(id) from gjobs.job_event_log)) * interval '1 h'")
     times = [row[0] for row in sql("select at - interval '3 h' from gjobs.job_event_log order by id")]
     sql("update gjobs.job_event_log set at = at - interval '3 h'")

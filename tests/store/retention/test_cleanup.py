@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -61,12 +62,8 @@ async def test_cleanup_is_limited_to_the_given_project_and_statuses(db: Db, jobs
 
 
 def add_old_jobs(db: Db, number: int) -> None:
-    db.make_project()
-    db.sql(
-        "insert into generation_jobs (user_id, project_id, status, mode, created_at)"
-        " select user_id, id, 'succeeded', 'lifestyle', %s from projects, generate_series(1, %s)",
-        (NOW - timedelta(days=31), number),
-    )
+    old = {"project_id": db.make_project(), "status": "succeeded", "created_at": NOW - timedelta(days=31)}
+    db.make_jobs({"id": uuid4(), **old} for _ in range(number))
 
 
 async def test_cleanup_removes_many_jobs_in_batches_including_infinite_times(db: Db) -> None:

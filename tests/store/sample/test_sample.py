@@ -381,9 +381,6 @@ async def test_simulated_customers_retry_after_a_budget_refusal(db: Db) -> None:
     assert set(await run(db.operator, 3)) == {RETRY}
 
 
-"""The cost of one hour of the demo."""
-
-
 async def test_same_seed_creates_the_same_jobs(db: Db) -> None:
     db.make_asset(db.make_project())
     queues = []

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -93,16 +93,12 @@ async def test_watch_misses_no_late_commit_and_reports_nothing_rolled_back(db: D
 
 @pytest.mark.parametrize("rows", [1, 100])
 async def test_watch_reads_changes_of_more_than_one_batch(
-    operator: Store, sql: Sql, project: UUID, monkeypatch: pytest.MonkeyPatch, rows: int
+    db: Db, project: UUID, monkeypatch: pytest.MonkeyPatch, rows: int
 ) -> None:
     monkeypatch.setattr(watch_readers, "ROWS", rows)
-    watch = await started_watch(operator)
-    sql(
-        "insert into generation_jobs (user_id, project_id, mode)"
-        " select user_id, id, n::text from projects, generate_series(1, 5) n where id = %s",
-        [project],
-    )
-    sql("update generation_jobs set status = 'running'")
+    watch = await started_watch(db.operator)
+    db.make_jobs({"id": uuid4(), "project_id": project} for _ in range(5))
+    db.sql("update generation_jobs set status = 'running'")
     assert len(await reported(watch)) == 10
     assert await reported(watch) == []
 
