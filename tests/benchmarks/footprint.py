@@ -16,7 +16,7 @@ from tests.benchmarks import raw_psycopg
 from tests.benchmarks.database import Databases, FilledDatabase, open_databases
 from tests.benchmarks.harness import AtMost, Contestant, Effort, Finding, Ratio, Reach, Series, take_turns
 from tests.benchmarks.sizes import few
-from tests.benchmarks.statistics import install_specified, our_time, turns
+from tests.benchmarks.statistics import CALL, install_specified, server_time
 
 APP, GJOBS = "the app's schema", "with gjobs"
 
@@ -227,7 +227,7 @@ async def _tail(effort: Effort, opened: Opened, rounds: int) -> Finding:
         if name == TAIL:
             connection.execute(_UPDATE_SOME)
         connection.execute("vacuum (analyze)")
-        contestants[name] = turns(our_time(connection, database, times))
+        contestants[name] = server_time(connection, database, CALL, times)
     return Finding(
         title="the statistics of a user, server time",
         unit="ms",

@@ -11,7 +11,7 @@ from tests.benchmarks.database import Databases, FilledDatabase
 from tests.benchmarks.harness import Effort, Finding, Series, take_turns
 from tests.benchmarks.lists import ROWS, look_at_project, timed, users_store
 from tests.benchmarks.sizes import growing
-from tests.benchmarks.statistics import assert_same_numbers, install_specified, our_time, specified_time, turns
+from tests.benchmarks.statistics import CALL, SPECIFIED_CALL, assert_same_numbers, install_specified, server_time
 from tests.benchmarks.wire_proxy import WireProxy, wire_proxy
 
 NEWEST = f"the newest {ROWS} jobs of a project, through the store"
@@ -58,8 +58,8 @@ async def _measure(effort: Effort, database: FilledDatabase) -> Mapping[str, Ser
                 {
                     NEWEST: timed(partial(store.get_project_jobs, database.owner.projects[0], limit=ROWS), times),
                     MIDDLE: timed(partial(operator.get_window, middle), times),
-                    STATISTICS: turns(our_time(connection, database, times)),
-                    SPECIFIED: turns(specified_time(connection, database, 1)),
+                    STATISTICS: server_time(connection, database, CALL, times),
+                    SPECIFIED: server_time(connection, database, SPECIFIED_CALL, 1),
                 },
                 rounds=_rounds(effort),
             )

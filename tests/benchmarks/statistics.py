@@ -1,19 +1,15 @@
 """Statistics from rollups compared with those of the specification, which reads all jobs."""
 
 import re
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import psycopg
 
-from gjobs.store.database.database import Database
-from gjobs.store.store import Store
-from gjobs.store.users.actor import ActingUser
 from tests.benchmarks import raw_psycopg
 from tests.benchmarks.database import Databases, FilledDatabase
 from tests.benchmarks.harness import AtLeast, AtMost, Contestant, Effort, Finding, Ratio, take_turns
-from tests.benchmarks.lists import timed
+from tests.benchmarks.lists import timed, users_store
 from tests.benchmarks.sizes import few, many
 
 APP_SCHEMA = Path(__file__).parents[1] / "app_schema.sql"
@@ -26,9 +22,9 @@ FEW = "get_job_statistics() of gjobs, 10,000 jobs"
 
 TOTAL, EVERY_COST = "Store.get_total_costs", "getTotalCosts as specified, which reads the cost of every row"
 
-_SPECIFIED_CALL = "select * from benchmark.get_job_statistics()"
+SPECIFIED_CALL = "select * from benchmark.get_job_statistics()"
 
-_CALL = "select * from gjobs.get_job_statistics()"
+CALL = "select * from gjobs.get_job_statistics()"
 
 _STOPWATCH = """
 create or replace function benchmark.milliseconds(statement text, times integer)
@@ -65,9 +61,9 @@ async def _compare_statistics(effort: Effort, large: FilledDatabase, small: Fill
             assert_same_numbers(connection, database)
         series = await take_turns(
             {
-                OURS: turns(server_time(of_large, large, _CALL, effort.choose(50, quick=1))),
-                SPECIFIED: turns(server_time(of_large, large, _SPECIFIED_CALL, 2)),
-                FEW: turns(server_time(of_small, small, _CALL, effort.choose(50, quick=1))),
+                OURS: server_time(of_large, large, CALL, effort.choose(50, quick=1)),
+                SPECIFIED: server_time(of_large, large, SPECIFIED_CALL, 2),
+                FEW: server_time(of_small, small, CALL, effort.choose(50, quick=1)),
             },
             rounds=rounds,
         )
@@ -86,7 +82,7 @@ async def _compare_statistics(effort: Effort, large: FilledDatabase, small: Fill
 async def _compare_totals(effort: Effort, database: FilledDatabase) -> Finding:
     rounds = effort.choose(9, quick=1)
     async with (
-        Store(Database(database.conninfo), ActingUser(id=database.owner.id, email=None)) as store,
+        users_store(database) as store,
         raw_psycopg.connect(database.conninfo) as connection,
     ):
         every_cost = partial(raw_psycopg.every_cost, connection, database.owner.id)
@@ -119,18 +115,16 @@ def assert_same_numbers(connection: psycopg.Connection, database: FilledDatabase
         _look_as(connection, database)
         numbers = [
             [(status, count, total, round(average, 6)) for status, count, total, average in connection.execute(call)]
-            for call in (_CALL, _SPECIFIED_CALL)
+            for call in (CALL, SPECIFIED_CALL)
         ]
     assert numbers[0] == numbers[1]
     assert sum(count for _, count, _, _ in numbers[0]) == database.jobs // 10
 
 
-def server_time(
-    connection: psycopg.Connection, database: FilledDatabase, statement: str, times: int
-) -> Callable[[], float]:
-    """Return the time of a call as the owner, in ms, measured by the server."""
+def server_time(connection: psycopg.Connection, database: FilledDatabase, statement: str, times: int) -> Contestant:
+    """Return a contestant for the time of a call as the owner, in ms, measured by the server."""
 
-    def measure() -> float:
+    async def measure() -> float:
         with connection.transaction():
             _look_as(connection, database)
             row = connection.execute("select benchmark.milliseconds(%s, %s)", [statement, times]).fetchone()
@@ -140,25 +134,8 @@ def server_time(
     return measure
 
 
-def our_time(connection: psycopg.Connection, database: FilledDatabase, times: int) -> Callable[[], float]:
-    return server_time(connection, database, _CALL, times)
-
-
-def specified_time(connection: psycopg.Connection, database: FilledDatabase, times: int) -> Callable[[], float]:
-    return server_time(connection, database, _SPECIFIED_CALL, times)
-
-
 def _look_as(connection: psycopg.Connection, database: FilledDatabase) -> None:
     claims = raw_psycopg.claims(database.owner.id)
     connection.execute(
         "select set_config('request.jwt.claims', %s, true), set_config('role', 'authenticated', true)", [claims]
     )
-
-
-def turns(measure: Callable[[], float]) -> Contestant:
-    """Return a contestant for a function that measures itself."""
-
-    async def contestant() -> float:
-        return measure()
-
-    return contestant

@@ -6,7 +6,6 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
@@ -111,37 +110,18 @@ async def _dashboard(
                 await asyncio.sleep(0.005)
 
 
-@dataclass(frozen=True, slots=True)
-class _Rest:
-    """The traffic of a resting dashboard in each minute."""
-
-    minutes: tuple[Traffic, ...]
-
-    @property
-    def both(self) -> Series:
-        return Series(tuple(float(minute.both) for minute in self.minutes))
-
-    @property
-    def received(self) -> Series:
-        return Series(tuple(float(minute.received) for minute in self.minutes))
-
-    @property
-    def round_trips(self) -> Series:
-        return Series(tuple(float(minute.round_trips) for minute in self.minutes))
-
-
-async def _rest(effort: Effort, proxy: WireProxy, database: FilledDatabase) -> _Rest:
-    """Measure from the first complete screen on. A quick run measures the traffic of the start instead."""
+async def _rest(effort: Effort, proxy: WireProxy, database: FilledDatabase) -> list[Traffic]:
+    """Return the traffic of each minute after the first complete screen, or of the start in a quick run."""
     proxy.delay = DELAY
     before, minutes = proxy.traffic, list[Traffic]()
     async with _dashboard(proxy, database):
         if effort.quick:
-            return _Rest((proxy.traffic.since(before),))
+            return [proxy.traffic.since(before)]
         for _ in range(_minutes(effort)):
             before = proxy.traffic
             await asyncio.sleep(MINUTE)
             minutes.append(proxy.traffic.since(before))
-    return _Rest(tuple(minutes))
+    return minutes
 
 
 def _minutes(effort: Effort) -> int:
@@ -153,12 +133,16 @@ async def _idle(effort: Effort, proxy: WireProxy, plain: FilledDatabase, migrate
     polled = Series(tuple([30 * (await _whole_list(proxy, plain)) for _ in range(_minutes(effort))]))
     rests = {APP_SCHEMA: await _rest(effort, proxy, plain), NOTIFIED: await _rest(effort, proxy, migrated)}
     settings = {"rows": ROWS, "interval": "default", "minutes": _minutes(effort)}
+
+    def series(measured: str) -> dict[str, Series]:
+        return {name: Series(tuple(float(getattr(one, measured)) for one in rest)) for name, rest in rests.items()}
+
     return [
         Finding(
             title="a minute of an idle dashboard, bytes in both directions",
             unit="bytes",
             settings=settings,
-            series={**{name: rest.both for name, rest in rests.items()}, POLLED: polled},
+            series={**series("both"), POLLED: polled},
             ratios=(
                 Ratio(ours=APP_SCHEMA, rival=POLLED, reach=AtMost(0.03)),
                 Ratio(ours=NOTIFIED, rival=POLLED, reach=AtMost(0.005)),
@@ -168,13 +152,13 @@ async def _idle(effort: Effort, proxy: WireProxy, plain: FilledDatabase, migrate
             title="what the server sends in the same minutes",
             unit="bytes",
             settings=settings,
-            series={name: rest.received for name, rest in rests.items()},
+            series=series("received"),
         ),
         Finding(
             title="round trips in the same minutes",
             unit="",
             settings=settings,
-            series={name: rest.round_trips for name, rest in rests.items()},
+            series=series("round_trips"),
             limits={NOTIFIED: AtMost(1)},
         ),
     ]

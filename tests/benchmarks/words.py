@@ -10,16 +10,16 @@ from random import Random
 from statistics import fmean
 
 import psycopg
-from psycopg.conninfo import make_conninfo
 
 from gjobs.store.database.database import Database
-from gjobs.store.embedded.server_files import ADMINISTRATOR, throw_away_dir
+from gjobs.store.embedded.server_files import throw_away_dir
 from gjobs.store.filters.filter_syntax import parse
 from gjobs.store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from gjobs.store.jobs.job import USUAL_MODES
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, ActingUser
-from tests.benchmarks.database import Databases, FilledDatabase, without_indexes
+from tests.benchmarks.database import Databases, FilledDatabase
+from tests.benchmarks.errors import ERROR_OF_ITS_OWN, change_all, connect_as_administrator
 from tests.benchmarks.harness import AtMost, Contestant, Effort, Finding, Ratio, take_turns
 from tests.benchmarks.lists import ROWS, timed
 from tests.benchmarks.sizes import many
@@ -36,14 +36,10 @@ WRITES_INDEXED, WRITES_PLAIN = "with the index", "without the index"
 
 _STACK = "    at generateImage (/app/generate-image.ts:142:11)\n" * 10
 
-_ONE_PROJECT = """
-update public.generation_jobs set user_id = %(user)s, project_id = %(project)s, error = case
-    when error is null then null
-    when mod(cost_cents, 3) = 0 then 'API timeout after ' || cost_cents || ' ms'
-    when mod(cost_cents, 3) = 1 then 'Asset ' || id || ' not found'
-    else json_build_object('message', 'The image service answered 503, request ' || md5(id::text),
-                           'stack', repeat('    at generateImage (/app/generate-image.ts:142:11)\n', 10))::text end
-"""
+_ONE_PROJECT = f"""
+update public.generation_jobs set user_id = %(user)s, project_id = %(project)s,
+    error = case when error is not null then {ERROR_OF_ITS_OWN} end
+"""  # noqa: S608 - of constants
 _RARE = """
 update public.generation_jobs set error = %(error)s
  where id in (select id from public.generation_jobs order by id limit %(matches)s)
@@ -77,10 +73,6 @@ def _with_trigrams(effort: Effort) -> Iterator[Databases | None]:
         yield Databases(data_dir, lease.conninfo)
 
 
-def _administrator(database: FilledDatabase) -> psycopg.Connection:
-    return psycopg.connect(make_conninfo("", **{**database.conninfo, "user": ADMINISTRATOR}), autocommit=True)
-
-
 def _prepare(database: FilledDatabase) -> None:
     """Give all jobs to one project, most failures an error of their own, and some jobs the word."""
     values = {
@@ -89,18 +81,12 @@ def _prepare(database: FilledDatabase) -> None:
         "error": f"The printer of {WORD.title()} is on fire",
         "matches": MATCHES,
     }
-    with without_indexes(database.conninfo), _administrator(database) as connection:
-        connection.execute("alter table public.generation_jobs disable trigger all")
-        connection.execute(_ONE_PROJECT.encode(), values)
-        connection.execute(_RARE.encode(), values)
-        connection.execute("alter table public.generation_jobs enable trigger all")
-    with _administrator(database) as connection:
-        connection.execute("vacuum (analyze) public.generation_jobs")
+    change_all(database, _ONE_PROJECT, _RARE, values=values)
 
 
 def _build_index(database: FilledDatabase) -> None:
     """Run the statements that the doctor prints."""
-    with _administrator(database) as connection:
+    with connect_as_administrator(database) as connection:
         connection.execute(f"create schema {SCHEMA}".encode())
         connection.execute(f"grant usage on schema {SCHEMA} to public".encode())
         for statement in WORD_INDEX:
