@@ -3,7 +3,8 @@
 import json
 import subprocess
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +94,34 @@ def add_jobs(connection: psycopg.Connection, user: UserRows, number: int = 1, **
         [*values.values(), number],
     )
     return [job_id for (job_id,) in rows]
+
+
+def events(connection: psycopg.Connection, job: UUID, columns: str = "kind") -> list[tuple[object, ...]]:
+    """Return columns of the events of a job, the oldest first."""
+    return connection.execute(
+        f"select {columns} from gjobs.job_events where job_id = %s order by id".encode(),  # noqa: S608
+        [job],
+    ).fetchall()
+
+
+def kinds(connection: psycopg.Connection, job: UUID) -> list[object]:
+    return [kind for (kind,) in events(connection, job)]
+
+
+def received(listener: psycopg.Connection) -> list[str]:
+    """Return the payloads of the notifications so far."""
+    listener.execute("select 1")
+    return [notification.payload for notification in listener.notifies(timeout=0)]
+
+
+@contextmanager
+def running(*work: Callable[[], object]) -> Iterator[None]:
+    """Run each function in a thread of its own during the block, and raise its error after the block."""
+    with ThreadPoolExecutor(max_workers=len(work)) as pool:
+        done = [pool.submit(one) for one in work]
+        yield
+        for one in done:
+            one.result()
 
 
 @contextmanager

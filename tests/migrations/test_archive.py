@@ -13,7 +13,7 @@ from gjobs.migrations.rollups import check_rollups
 from gjobs.migrations.runner import remove
 from gjobs.migrations.status import read_status
 from tests.conftest import Conninfo, connect
-from tests.migrations.conftest import ADA, BEN, acting, add, add_jobs
+from tests.migrations.conftest import ADA, BEN, acting, add, add_jobs, kinds
 from tests.migrations.test_budgets import limit_user
 
 WHOLE = "select j::text from public.generation_jobs j where id = %s"
@@ -33,12 +33,6 @@ def present(connection: psycopg.Connection) -> set[UUID]:
 
 def archived(connection: psycopg.Connection) -> set[UUID]:
     return {row[0] for row in connection.execute("select id from gjobs.visible_archive")}
-
-
-def kinds(connection: psycopg.Connection, job: UUID) -> list[str]:
-    return [
-        row[0] for row in connection.execute("select kind from gjobs.job_events where job_id = %s order by id", [job])
-    ]
 
 
 @pytest.fixture

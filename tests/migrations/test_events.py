@@ -8,24 +8,12 @@ import pytest
 
 from gjobs.migrations.rollups import check_rollups
 from tests.conftest import Conninfo, connect
-from tests.migrations.conftest import ADA, BEN, acting, add_jobs
+from tests.migrations.conftest import ADA, BEN, acting, add_jobs, events, kinds
 from tests.migrations.test_budgets import limit_user
 
 STATUSES = "select kind, from_status, to_status, cents_change from gjobs.job_events where job_id = %s order by id"
 
 NEW_USER, NEW_JOB = UUID(int=0xDEAD), UUID(int=0xDEED)
-
-
-def events(connection: psycopg.Connection, job: UUID, columns: str = "kind") -> list[tuple[object, ...]]:
-    """Return columns of the events of a job, the oldest first."""
-    return connection.execute(
-        f"select {columns} from gjobs.job_events where job_id = %s order by id".encode(),  # noqa: S608
-        [job],
-    ).fetchall()
-
-
-def kinds(connection: psycopg.Connection, job: UUID) -> list[object]:
-    return [kind for (kind,) in events(connection, job)]
 
 
 def set_columns(connection: psycopg.Connection, assignments: str, job: UUID = ADA.job) -> None:

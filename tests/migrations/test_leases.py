@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from uuid import UUID, uuid4
 
@@ -13,7 +14,7 @@ from gjobs.migrations.runner import remove, upgrade
 from gjobs.store.database.query import compiled
 from gjobs.store.leases.lease_client import RELEASE
 from tests.conftest import Conninfo, connect
-from tests.migrations.conftest import ADA, BEN, UserRows, acting, add, add_jobs
+from tests.migrations.conftest import ADA, BEN, UserRows, acting, add, add_jobs, events, received, running
 
 ALICE, BOB = UUID(int=0xA11CE), UUID(int=0xB0B)
 """The ids of workers."""
@@ -109,14 +110,6 @@ def lease(connection: psycopg.Connection, job_id: UUID, columns: str = "owner, a
     return rows.fetchone()
 
 
-def events(connection: psycopg.Connection, job_id: UUID, columns: str) -> list[tuple[object, ...]]:
-    rows = connection.execute(
-        f"select {columns} from gjobs.job_events where job_id = %s order by id offset 1".encode(),  # noqa: S608
-        [job_id],
-    )
-    return rows.fetchall()
-
-
 @pytest.fixture
 def other_session(operator: psycopg.Connection, database: Conninfo) -> Iterator[psycopg.Connection]:
     """Another session, which does not wait long for a lock."""
@@ -181,11 +174,8 @@ class TestClaiming:
                 while mine := claim(connection, owner, 3, modes=modes):
                     claimed.extend(mine)
 
-        threads = [threading.Thread(target=work, args=[modes]) for modes in (None, ["a"], ["b", "a"], None)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(work, (None, ["a"], ["b", "a"], None)))
 
         # Including the jobs of the fixture.
         assert sorted(claimed) == sorted([*jobs, ADA.job, BEN.job])
@@ -202,7 +192,7 @@ class TestTakeover:
 
         assert (job_id, attempt, lost_by) == (lost, 2, ALICE)
         assert lease(operator, lost) == (BOB, 2)
-        assert events(operator, lost, "kind, to_status, lease_owner, note") == [
+        assert events(operator, lost, "kind, to_status, lease_owner, note")[1:] == [
             ("status", "running", str(ALICE), None),
             ("owner", None, str(BOB), "attempt 2"),
         ]
@@ -307,7 +297,7 @@ class TestHeldLeases:
         assert lease(operator, held) is None
         assert not finish(operator, ALICE, held, status="failed")
         assert job(operator, held) == ("succeeded",)
-        assert events(operator, held, "kind, to_status, lease_owner, cents_change") == [
+        assert events(operator, held, "kind, to_status, lease_owner, cents_change")[1:] == [
             ("status", "running", str(ALICE), 0),
             ("status", "succeeded", str(ALICE), -238),
         ]
@@ -357,7 +347,7 @@ class TestHeldLeases:
 
         assert call(operator, "renew_leases", ALICE, held, 1, MINUTE)
         assert lease(operator, held, "expires_at > now() + interval '50 s'") == (True,)
-        assert events(operator, held, "kind") == [("status",)]
+        assert events(operator, held, "kind")[1:] == [("status",)]
         with operator.transaction():
             operator.execute("select from gjobs.job_leases where job_id = %s for update", [held])
             assert call(other_session, "renew_leases", ALICE, held, 1, MINUTE)
@@ -370,7 +360,7 @@ class TestHeldLeases:
             assert call(operator, "renew_leases", ALICE, held, 1, MINUTE, notes)
 
         assert lease(operator, held, "note") == ("3 of 8",)
-        assert events(operator, held, "kind, lease_owner, note")[1:] == [("progress", str(ALICE), "3 of 8")]
+        assert events(operator, held, "kind, lease_owner, note")[2:] == [("progress", str(ALICE), "3 of 8")]
 
 
 LOOKING = """
@@ -418,7 +408,7 @@ class TestPostponing:
         assert lease(operator, failed, "owner, attempt, note") == (None, 1, "busy")
         assert claim(operator, BOB, modes=["a"]) == {}
         assert not finish(operator, ALICE, failed)
-        assert events(operator, failed, "kind, lease_owner, cost_cents")[1:] == [
+        assert events(operator, failed, "kind, lease_owner, cost_cents")[2:] == [
             ("cost", str(ALICE), 7),
             ("retry", str(ALICE), 7),
         ]
@@ -431,7 +421,7 @@ class TestPostponing:
         again = operator.execute("select id, attempt, lost_by, note from gjobs.claim_jobs(%s, null, 1, 60)", [BOB])
 
         assert again.fetchall() == [(failed, 2, None, "busy")]
-        assert events(operator, failed, "kind, lease_owner, error, note") == [
+        assert events(operator, failed, "kind, lease_owner, error, note")[1:] == [
             ("status", str(ALICE), None, None),
             ("retry", str(ALICE), "busy", "attempt 1 failed"),
             ("owner", str(BOB), None, "attempt 2"),
@@ -443,7 +433,7 @@ class TestPostponing:
 
         assert release(operator, ALICE, kept)
         assert claim(operator, BOB, 1) == {kept: 1}
-        assert events(operator, kept, "kind, lease_owner, note")[1:] == [
+        assert events(operator, kept, "kind, lease_owner, note")[2:] == [
             ("owner", str(ALICE), "handed back"),
             ("owner", str(BOB), "attempt 1"),
         ]
@@ -482,16 +472,12 @@ class TestConcurrentAppWrites:
                         if finish(connection, owner, job_id, attempt):
                             finished.append(job_id)
 
-        threads = [threading.Thread(target=work) for _ in range(3)]
-        for thread in threads:
-            thread.start()
-        deleted = {
-            job_id
-            for job_id in jobs[::3]
-            if operator.execute("delete from public.generation_jobs where id = %s", [job_id]).rowcount
-        }
-        for thread in threads:
-            thread.join()
+        with running(*[work] * 3):
+            deleted = {
+                job_id
+                for job_id in jobs[::3]
+                if operator.execute("delete from public.generation_jobs where id = %s", [job_id]).rowcount
+            }
 
         ends = operator.execute("select status, count(*) from public.generation_jobs group by status").fetchall()
         assert ends == [("succeeded", len(jobs) + 2 - len(deleted))]
@@ -500,23 +486,19 @@ class TestConcurrentAppWrites:
 
 
 class TestQueueNotifications:
-    def received(self, connection: psycopg.Connection) -> list[str]:
-        connection.execute("select")
-        return [notify.payload for notify in connection.notifies(timeout=0)]
-
     def test_only_an_idle_worker_is_notified_of_queued_jobs(
         self, operator: psycopg.Connection, database: Conninfo
     ) -> None:
         with connect(database, autocommit=True) as connection:
             connection.execute("listen gjobs_queue")
             queue(operator, ADA, "a")
-            assert self.received(connection) == []
+            assert received(connection) == []
             connection.execute("select pg_advisory_lock_shared(1735353442, 4)")
             queue(operator, ADA, "a")
-            assert self.received(connection) == [""]
+            assert received(connection) == [""]
             operator.execute("update public.generation_jobs set status = 'running'")
             add_jobs(operator, ADA, status="failed")
-            assert self.received(connection) == []
+            assert received(connection) == []
 
 
 CALLS = (

@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from random import Random
 from uuid import UUID
@@ -23,7 +24,7 @@ from gjobs.store.filters.filter_terms import JobFilter, Key, Term
 from tests.conftest import Conninfo, connect
 from tests.hosted.cluster import Server
 from tests.hosted.replica import start_replica
-from tests.migrations.conftest import ADA, BEN, UserRows, acting, add, add_jobs
+from tests.migrations.conftest import ADA, BEN, UserRows, acting, add, add_jobs, received, running
 
 USERS = (ADA, BEN)
 LEVELS = ("read committed", "repeatable read", "serializable")
@@ -394,23 +395,13 @@ def test_comparisons_find_a_schema_that_folds_wrongly(nullable: Conninfo, name: 
 def test_rollups_match_the_jobs_in_every_snapshot_during_concurrent_writes(nullable: Conninfo) -> None:
     with connect(nullable, autocommit=True) as connection:
         reset_rows(connection)
-    failures: list[BaseException] = []
 
     def run(session: Session) -> None:
-        try:
-            for _ in range((EXAMPLES or 2) * 50):
-                session.step()
-        except BaseException as error:
-            failures.append(error)
+        for _ in range((EXAMPLES or 2) * 50):
+            session.step()
 
-    with sessions(nullable, int(time.time()) if EXAMPLES else 1, 5) as opened:
-        threads = [threading.Thread(target=run, args=(session,)) for session in opened]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        for failure in failures:
-            raise failure
+    with sessions(nullable, int(time.time()) if EXAMPLES else 1, 5) as opened, ThreadPoolExecutor(5) as pool:
+        list(pool.map(run, opened))
 
 
 WRITERS_FOLD = """
@@ -667,13 +658,11 @@ def test_verifying_reports_no_difference_while_the_jobs_are_truncated(
                     add_jobs(connection, user, 50, cost_cents=3)
                 connection.execute("truncate public.generation_jobs")
 
-    truncating = threading.Thread(target=truncate)
-    truncating.start()
-    try:
-        checks = [check_rollups(database) for _ in range(30)]
-    finally:
-        stopped.set()
-        truncating.join()
+    with running(truncate):
+        try:
+            checks = [check_rollups(database) for _ in range(30)]
+        finally:
+            stopped.set()
     assert [check.differences for check in checks if not check.matches] == []
 
 
@@ -739,11 +728,6 @@ def test_service_role_folds(operator: psycopg.Connection) -> None:
         operator.execute("set local role service_role")
         assert (fold(operator), count_again(operator)) == (0, 2)
         assert_rollups_match(operator)
-
-
-def received(listener: psycopg.Connection) -> list[str]:
-    listener.execute("select 1")
-    return [notification.payload for notification in listener.notifies(timeout=0)]
 
 
 CHANGE = f"update public.generation_jobs set error = 'late' where id = '{ADA.job}'"  # noqa: S608

@@ -1,8 +1,6 @@
 """Rollups after an app has changed its table, settings and roles: no write fails."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterator
 from uuid import UUID
 
 import psycopg
@@ -12,7 +10,7 @@ from gjobs.migrations.rollups import check_rollups, rebuild_rollups
 from gjobs.migrations.runner import upgrade
 from gjobs.store.embedded.server_files import ADMINISTRATOR
 from tests.conftest import Conninfo, connect, started_server
-from tests.migrations.conftest import ADA, acting
+from tests.migrations.conftest import ADA, acting, received, running
 from tests.migrations.test_interrupted_upgrade import interrupting
 from tests.migrations.test_rollups import (
     COLUMNS,
@@ -23,7 +21,6 @@ from tests.migrations.test_rollups import (
     insert,
     operator,
     pass_time,
-    received,
     reset_rows,
 )
 
@@ -188,15 +185,6 @@ def test_forgetting_a_user_leaves_the_events_that_are_committed_meanwhile(
     assert_rollups_match_for_all_roles(operator)
     assert fold(operator) == 1
     assert_rollups_match_for_all_roles(operator)
-
-
-@contextmanager
-def running(work: Callable[[], object]) -> Iterator[None]:
-    """Run the function in another thread during the block, and raise its error after the block."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        done = pool.submit(work)
-        yield
-        done.result()
 
 
 def wait_for_lock(connection: psycopg.Connection, statement: str) -> None:

@@ -29,7 +29,7 @@ from gjobs.store.statistics.statistics import TotalsQuery
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR
 from gjobs.store.values.formats import EARLIEST, LATEST, FarTime, parse_far_time, plain_time
-from tests.conftest import TESTS, Conninfo, connect, run_file
+from tests.conftest import TESTS, Conninfo, connect, make_hosted, run_file
 from tests.store.store_fixtures import ADA, NOW, Db, Sql, the_job
 
 
@@ -244,8 +244,7 @@ def app_database(server: ServerHandle, encoding: str) -> Iterator[Conninfo]:
     with connect({**server.conninfo, "user": ADMINISTRATOR, "dbname": "postgres"}, autocommit=True) as administrator:
         administrator.execute(SQL(create).format(Identifier(name), Identifier(OWNER), Literal(encoding), Literal("C")))
         conninfo = {**server.conninfo, "dbname": name}
-        for file in ("auth_schema.sql", "hosted_project.sql"):
-            run_file({**conninfo, "user": ADMINISTRATOR}, TESTS / file)
+        make_hosted(conninfo)
         run_file(conninfo, TESTS / "app_schema.sql")
         with connect(conninfo) as owner:
             owner.execute("insert into auth.users (id, email) values (%s, 'ada@example.com')", [ADA])
