@@ -17,17 +17,15 @@ from tests.hosted.access_routes import Login
 from tests.hosted.cluster import OWNER, Server
 from tests.hosted.statement_log import record_transcript
 from tests.hosted.tls import TlsServer
+from tests.store.store_fixtures import opened
 from tests.tui.jobs_database import ADA, AUTUMN, BEN, SPRING, TRAIL, JobsDatabase, fill, job_id
 
 AS_ADA = ActingUser(id=ADA)
 
 
 async def probed(conninfo: Conninfo) -> Capabilities:
-    database = Database(conninfo)
-    try:
+    async with opened(conninfo) as database:
         return await probe(database)
-    finally:
-        await database.close()
 
 
 def missing(capabilities: Capabilities, *, as_user: bool = False) -> set[Capability]:
@@ -235,10 +233,10 @@ async def test_probe_does_not_wait_for_a_table_lock(owner: Login) -> None:
 
 @pytest.mark.reads
 async def test_concurrent_capability_requests_share_one_probe(owner: Login) -> None:
-    store = Store(Database(owner.conninfo))
-    first, second = await asyncio.gather(store.capability_cache.get(), store.acting_as(AS_ADA).capability_cache.get())
+    async with Store(Database(owner.conninfo)) as store:
+        caches = (one.capability_cache for one in (store, store.acting_as(AS_ADA)))
+        first, second = await asyncio.gather(*(cache.get() for cache in caches))
     assert first is second
-    await store.close()
 
 
 async def test_reason_suggests_schema_usage_for_the_user_role(owner: Login) -> None:

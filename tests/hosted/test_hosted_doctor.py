@@ -12,7 +12,6 @@ import pytest
 from gjobs.migrations import HEAD
 from gjobs.migrations.runner import upgrade
 from gjobs.store.capabilities.capability import EARLIER_BUILD
-from gjobs.store.database.database import Database
 from gjobs.store.database.query import TimeLimits
 from gjobs.store.doctor import sql_checks
 from gjobs.store.doctor.examine import examine
@@ -26,6 +25,7 @@ from tests.hosted.cluster import Server
 from tests.hosted.statement_log import record_transcript
 from tests.hosted.tls import TlsServer
 from tests.migrations.test_interrupted_upgrade import interrupting
+from tests.store.store_fixtures import opened
 from tests.tui.jobs_database import ADA, AUTUMN, BEN, TRAIL, JobsDatabase, job_id
 
 LEAKS = {
@@ -44,11 +44,8 @@ STEPS = (
 
 
 async def examined(conninfo: Conninfo, *, limits: TimeLimits | None = None) -> DoctorReport:
-    database = Database(conninfo, limits=limits)
-    try:
+    async with opened(conninfo, limits=limits) as database:
         return await examine(database, label="here")
-    finally:
-        await database.close()
 
 
 def faults(report: DoctorReport) -> set[str]:
@@ -136,9 +133,8 @@ async def test_app_still_works_after_the_doctor_fixes(app_database: Conninfo, jo
 
 
 async def test_doctor_finds_and_fixes_missing_user_grants(ungranted_database: Conninfo) -> None:
-    database = Database(ungranted_database)
-    (seen,) = await jobs_visible_to(database, ActingUser(id=ADA))
-    await database.close()
+    async with opened(ungranted_database) as database:
+        (seen,) = await jobs_visible_to(database, ActingUser(id=ADA))
     assert (seen.severity, seen.sentence) == (
         Severity.WARNING,
         "No grant: the role authenticated may not read generation_jobs.",

@@ -2,7 +2,6 @@
 
 import pytest
 
-from gjobs.store.database.database import Database
 from gjobs.store.doctor.findings import Severity
 from gjobs.store.errors import NoPrivilege
 from gjobs.store.isolation.isolation import Probe, ProbeMethod, ProbeTarget, ProbeVerdict, Verb
@@ -11,6 +10,7 @@ from tests.conftest import Conninfo
 from tests.hosted.access_routes import Login
 from tests.hosted.statement_log import record_transcript
 from tests.hosted.test_hosted_doctor import examined, fix
+from tests.store.store_fixtures import opened
 from tests.tui.jobs_database import ADA, JobsDatabase, fill
 
 LEAKS = {
@@ -23,12 +23,9 @@ LEAKS = {
 
 
 async def probed(conninfo: Conninfo) -> list[Probe]:
-    database = Database(conninfo)
-    try:
+    async with opened(conninfo) as database:
         plan = await plan_probes(database, owner_id=ADA)
         return [probe async for probe in run_probes(database, plan, tries_writes=True)]
-    finally:
-        await database.close()
 
 
 def leaks(probes: list[Probe]) -> set[tuple[ProbeTarget, Verb]]:
@@ -78,10 +75,7 @@ async def test_isolation_check_finds_no_leak_in_tables_without_grants(ungranted_
 async def test_doctor_explains_why_the_isolation_check_did_not_run(
     least_privilege: Login, jobs_db: JobsDatabase
 ) -> None:
-    database = Database(least_privilege.conninfo)
-    try:
+    async with opened(least_privilege.conninfo) as database:
         (finding,) = await isolation_check(database, owner_id=None, other_id=None, why_no_writes=None)
-    finally:
-        await database.close()
     assert (finding.name, finding.severity) == ("not-tried", Severity.WARNING)
     assert finding.sentence == "The check could not run. The login least_privilege may not act as a user."

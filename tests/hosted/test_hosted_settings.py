@@ -8,7 +8,6 @@ from psycopg.sql import SQL, Identifier, Literal
 from gjobs.migrations.runner import upgrade
 from gjobs.migrations.verification import verify
 from gjobs.store.database.database import Database
-from gjobs.store.doctor.examine import examine
 from gjobs.store.job_list.list_query import ListingQuery, ListQuery
 from gjobs.store.jobs.job import JobStatus
 from gjobs.store.store import Store
@@ -20,6 +19,7 @@ from tests.hosted.access_routes import Login
 from tests.hosted.cluster import OWNER
 from tests.hosted.pooler import POOL_SIZE
 from tests.hosted.session_state import changed_states, read_states
+from tests.hosted.test_hosted_doctor import examined
 from tests.tui.jobs_database import ADA, AUTUMN, BEN, JobsDatabase, job_id
 
 SETTINGS = {
@@ -118,16 +118,8 @@ async def test_doctor_reports_the_same_findings_under_any_settings(
 ) -> None:
     usual = await examined(app_database)
     unusual: Login = request.getfixturevalue("unusual")
-    assert await examined(unusual.conninfo) == usual
-
-
-async def examined(conninfo: Conninfo) -> list[tuple[str, str | None]]:
-    database = Database(conninfo)
-    try:
-        report = await examine(database, label="testbase")
-    finally:
-        await database.close()
-    return [(one.name, one.sql) for one in report.findings]
+    found = await examined(unusual.conninfo)
+    assert [(one.name, one.sql) for one in found.findings] == [(one.name, one.sql) for one in usual.findings]
 
 
 async def test_app_keeps_its_settings_behind_a_transaction_pooler(

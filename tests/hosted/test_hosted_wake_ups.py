@@ -3,14 +3,13 @@
 import pytest
 
 from gjobs.store.configuration.settings import Pooler
-from gjobs.store.database.database import Database
 from gjobs.store.database.wake_ups import WakeUp, may_listen
 from gjobs.store.store import Store
 from tests.conftest import Conninfo
 from tests.hosted.access_routes import Login
 from tests.store.database.listening_sessions import Server
 from tests.store.database.test_wake_ups import listening
-from tests.store.store_fixtures import until
+from tests.store.store_fixtures import opened, until
 
 pytestmark = pytest.mark.migrated
 
@@ -18,25 +17,23 @@ pytestmark = pytest.mark.migrated
 async def test_listening_works_through_a_declared_session_pooler(
     app_database: Conninfo, pooled_by_session: Login
 ) -> None:
-    database = Database(pooled_by_session.conninfo)
-    facts = (await Store(database).capability_cache.get()).facts
-    assert not may_listen(facts, None)
-    assert may_listen(facts, Pooler.SESSION)
-    with Server.on(app_database) as server:
-        async with listening(database) as heard:
-            assert await heard.next() is WakeUp.PROVEN
-            server.change()
-            assert await heard.next() is WakeUp.CHANGED
-            assert len(server.listeners) == 1
-        await until(lambda: server.listeners == [])
-    await database.close()
+    async with opened(pooled_by_session.conninfo) as database:
+        facts = (await Store(database).capability_cache.get()).facts
+        assert not may_listen(facts, None)
+        assert may_listen(facts, Pooler.SESSION)
+        with Server.on(app_database) as server:
+            async with listening(database) as heard:
+                assert await heard.next() is WakeUp.PROVEN
+                server.change()
+                assert await heard.next() is WakeUp.CHANGED
+                assert len(server.listeners) == 1
+            await until(lambda: server.listeners == [])
 
 
 async def test_nothing_listens_through_a_transaction_pooler(
     app_database: Conninfo, pooled_by_transaction: Login
 ) -> None:
-    database = Database(pooled_by_transaction.conninfo)
-    facts = (await Store(database).capability_cache.get()).facts
+    async with opened(pooled_by_transaction.conninfo) as database:
+        facts = (await Store(database).capability_cache.get()).facts
     assert not may_listen(facts, None)
     assert not may_listen(facts, Pooler.TRANSACTION)
-    await database.close()

@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from gjobs.store.capabilities.capability import PolicyCommand, RlsPolicy
+from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query, compiled
 from gjobs.store.errors import StoreError
 from gjobs.store.jobs.job import GenerationJob, JobStatus
@@ -89,6 +90,16 @@ class Db:
             " from jsonb_populate_recordset(null::generation_jobs, %s::jsonb) j join projects p on p.id = j.project_id",
             [json.dumps([usual | dict(row) for row in rows], default=str)],
         )
+
+
+@asynccontextmanager
+async def opened(conninfo: Conninfo, **settings: Any) -> AsyncIterator[Database]:
+    """A session with these settings, closed at the end of the block."""
+    database = Database(conninfo, **settings)
+    try:
+        yield database
+    finally:
+        await database.close()
 
 
 async def error_of(kind: type[Error], call: Awaitable[object]) -> Error:

@@ -1,7 +1,6 @@
 """Sessions on databases, and a database with listeners that other tests don't share."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -14,15 +13,7 @@ from gjobs.store.errors import StoreError
 from gjobs.store.users.actor import OPERATOR
 from tests.conftest import Conninfo, temporary_database
 from tests.store.database.listening_sessions import Server
-from tests.store.store_fixtures import error_of
-
-
-@asynccontextmanager
-async def opened(conninfo: Conninfo, **settings: Any) -> AsyncIterator[Database]:
-    """A session with these settings, closed at the end of the block."""
-    database = Database(conninfo, **settings)
-    yield database
-    await database.close()
+from tests.store.store_fixtures import error_of, opened
 
 
 async def connection_error(conninfo: Conninfo) -> StoreError:
@@ -54,6 +45,5 @@ def notifying_server(notifying_database: Conninfo) -> Iterator[Server]:
 
 @pytest.fixture
 async def listener(notifying_database: Conninfo, notifying_server: Server) -> AsyncIterator[Database]:
-    database = Database(notifying_database)
-    yield database
-    await database.close()
+    async with opened(notifying_database) as database:
+        yield database

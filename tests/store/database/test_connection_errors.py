@@ -28,9 +28,9 @@ from gjobs.store.database.driver_errors import (
 from gjobs.store.errors import InvalidValue, SignInRefused, StoreError, Unreachable
 from gjobs.store.users.actor import OPERATOR
 from tests.conftest import Conninfo
-from tests.store.database.conftest import connection_error, opened, value_of
+from tests.store.database.conftest import connection_error, value_of
 from tests.store.faulty_servers import RejectingServer, fatal, listening, proxied
-from tests.store.store_fixtures import Sql, until
+from tests.store.store_fixtures import Sql, opened, until
 
 
 @pytest.fixture(autouse=True)

@@ -19,9 +19,9 @@ from gjobs.store.jobs.job import JobStatus
 from gjobs.store.store import Store
 from gjobs.store.users.actor import ActingUser
 from tests.conftest import Conninfo
-from tests.store.database.conftest import opened, value_of
+from tests.store.database.conftest import value_of
 from tests.store.faulty_servers import listening
-from tests.store.store_fixtures import ADA, NOTHING, Db, Sql, until
+from tests.store.store_fixtures import ADA, NOTHING, Db, Sql, opened, until
 
 Sessions = Callable[[], list[tuple[int, str]]]
 """Returns the process id and state of each session of the store on the database."""

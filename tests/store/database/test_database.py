@@ -24,9 +24,9 @@ from gjobs.store.statistics.statistics import ProjectTotals, TotalsQuery
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo, connect, temporary_login
-from tests.store.database.conftest import opened, show, value_of
+from tests.store.database.conftest import show, value_of
 from tests.store.faulty_servers import Proxy, proxied
-from tests.store.store_fixtures import ADA, BEN, NOW, Db, ManualClock, Sql, writes
+from tests.store.store_fixtures import ADA, BEN, NOW, Db, ManualClock, Sql, opened, writes
 
 T = TypeVar("T")
 

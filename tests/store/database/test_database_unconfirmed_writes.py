@@ -28,11 +28,10 @@ def job_id(db: Db) -> UUID:
 
 @asynccontextmanager
 async def opened_through_proxy(database: Conninfo) -> AsyncIterator[tuple[Store, Proxy]]:
-    async with proxied(database) as (proxy, through_proxy):
-        store = Store(Database(through_proxy, limits=TimeLimits(statement=0.6, answer=0.3)))
+    limits = TimeLimits(statement=0.6, answer=0.3)
+    async with proxied(database) as (proxy, through_proxy), Store(Database(through_proxy, limits=limits)) as store:
         await store.capability_cache.get()
         yield store, proxy
-        await store.close()
 
 
 async def close_connection(client: asyncio.StreamWriter) -> None:
@@ -108,12 +107,13 @@ class TestResolveWrite:
     @pytest.fixture
     async def store(self, database: Conninfo, path: Path) -> AsyncIterator[Store]:
         """A store with a journal, connected through a proxy."""
-        async with proxied(database) as (self.proxy, through_proxy):
-            journal = Journal(path, database="testbase")
-            store = Store(Database(through_proxy, journal=journal))
+        journal = Journal(path, database="testbase")
+        async with (
+            proxied(database) as (self.proxy, through_proxy),
+            Store(Database(through_proxy, journal=journal)) as store,
+        ):
             await store.capability_cache.get()
             yield store
-            await store.close()
 
     async def unconfirmed(self, write: Coroutine[Any, Any, object]) -> UnconfirmedWrite:
         with pytest.raises(OutcomeUnknown) as caught:

@@ -18,8 +18,8 @@ from gjobs.store.errors import Conflict, InvalidValue, Locked, NoPrivilege, Sche
 from gjobs.store.store import Store
 from gjobs.store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
-from tests.store.database.conftest import opened, value_of
-from tests.store.store_fixtures import Db, error_of
+from tests.store.database.conftest import value_of
+from tests.store.store_fixtures import Db, error_of, opened
 
 
 def adds_a_cent(job_id: UUID) -> Query[object]:

@@ -21,10 +21,9 @@ from gjobs.store.database.wake_ups import TRIGGERS, WakeUp, may_listen, wake_ups
 from gjobs.store.errors import UnexpectedError
 from tests.conftest import Conninfo
 from tests.store.capabilities.sample_facts import FACTS, all_of, with_relation
-from tests.store.database.conftest import opened
 from tests.store.database.listening_sessions import Server
 from tests.store.faulty_servers import proxied
-from tests.store.store_fixtures import altered, sql_of, until
+from tests.store.store_fixtures import altered, opened, sql_of, until
 
 
 class Listener:

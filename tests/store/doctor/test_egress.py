@@ -10,7 +10,7 @@ from gjobs.store.statistics.statistics import TotalsQuery
 from gjobs.store.store import Store
 from tests.benchmarks.wire_proxy import WireProxy, wire_proxy
 from tests.conftest import Conninfo, connect
-from tests.store.store_fixtures import Db
+from tests.store.store_fixtures import Db, opened
 
 
 async def poll_twice(store: Store, proxy: WireProxy, *, is_woken: bool) -> tuple[int, int, int]:
@@ -81,9 +81,8 @@ async def test_estimate_counts_frequent_polls_unless_triggers_announce_all_chang
     monkeypatch.setattr(IdlePolls, "bytes_of_month", property(bytes_of_month))
     with wire_proxy(migrated_copy) as proxy:
         for _ in range(2):
-            examined = Database(proxy.conninfo(migrated_copy))
-            await examine(examined, label="here")
-            await examined.close()
+            async with opened(proxy.conninfo(migrated_copy)) as examined:
+                await examine(examined, label="here")
             with connect(migrated_copy) as connection:
                 connection.execute("alter table generation_jobs disable trigger gjobs_created")
     assert assumed == [True, False]

@@ -29,7 +29,7 @@ from gjobs.store.isolation.isolation_check import find_leak_fixes, plan_probes, 
 from gjobs.store.isolation.isolation_policies import TableRules, judge
 from gjobs.store.store import Store
 from tests.conftest import Conninfo, connect
-from tests.store.store_fixtures import ADA, BEN, STRANGER, Db, make_policy, show_rows, sql_of
+from tests.store.store_fixtures import ADA, BEN, STRANGER, Db, make_policy, opened, show_rows, sql_of
 
 OWN = "(auth.uid() = user_id)"
 OWN_ONCE = "(( SELECT auth.uid() AS uid) = user_id)"
@@ -233,9 +233,8 @@ def owner(attached_database: Conninfo) -> Iterator[psycopg.Connection]:
 
 @pytest.fixture
 async def attached(attached_database: Conninfo, owner: psycopg.Connection) -> AsyncIterator[Database]:
-    database = Database(attached_database)
-    yield database
-    await database.close()
+    async with opened(attached_database) as database:
+        yield database
 
 
 Answers = dict[tuple[ProbeTarget, Verb], Probe]
@@ -299,13 +298,12 @@ async def test_isolation_check_finds_the_leaks_of_the_app_schema(
     assert {key: answers[key].answer for key in expected} == expected
     # Without write access, the check judges writes from the policies.
     for mode in (WriteMode.CLOSED, WriteMode.PERMIT_REQUIRED):
-        database = Database(attached_database, access=WriteAccess(mode))
-        for tries_writes in (False, True):
-            answers = await probed(database, tries_writes=tries_writes)
-            assert leaks(answers) == LEAKS_OF_THE_APP
-            for (_, verb), probe in answers.items():
-                assert probe.how is (ProbeMethod.JUDGED if verb.writes else ProbeMethod.TRIED)
-        await database.close()
+        async with opened(attached_database, access=WriteAccess(mode)) as database:
+            for tries_writes in (False, True):
+                answers = await probed(database, tries_writes=tries_writes)
+                assert leaks(answers) == LEAKS_OF_THE_APP
+                for (_, verb), probe in answers.items():
+                    assert probe.how is (ProbeMethod.JUDGED if verb.writes else ProbeMethod.TRIED)
 
 
 async def test_upgrade_keeps_the_leaks_and_adds_none(attached: Database, attached_database: Conninfo) -> None:

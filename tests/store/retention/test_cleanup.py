@@ -123,9 +123,8 @@ async def test_cleanup_raises_when_a_policy_silently_prevents_deletion(db: Db, j
 
 
 async def test_journal_of_a_cleanup_lists_ids_only(database: Conninfo, jobs: RetentionJobs, tmp_path: Path) -> None:
-    store = Store(Database(database, journal=Journal(tmp_path / "journal", database="here")))
-    await cleaned(store)
-    await store.close()
+    async with Store(Database(database, journal=Journal(tmp_path / "journal", database="here"))) as store:
+        await cleaned(store)
     entries = read_journal(tmp_path / "journal").entries
     assert [entry.what for entry in entries] == ["archive old failed jobs", "archive old succeeded jobs"]
     assert {job_id for entry in entries for job_id in entry.ids} == jobs.finished | {jobs.other}

@@ -26,7 +26,7 @@ from gjobs.store.store import Store
 from gjobs.store.values.formats import utc_now
 from tests.conftest import Conninfo
 from tests.store.faulty_servers import proxied
-from tests.store.store_fixtures import NOW, Db, Sql
+from tests.store.store_fixtures import NOW, Db, Sql, opened
 
 MOMENTS = st.integers(-50_000, 80_000).map(lambda hours: NOW + timedelta(hours=hours, minutes=hours % 60))
 THE_SAMPLE = sample(NOW)
@@ -137,9 +137,8 @@ async def test_sample_fills_a_database_only_once_and_keeps_changes(database: Con
 
 async def test_sample_lets_the_isolation_check_try_everything(database: Conninfo) -> None:
     fill(as_text(database), now=NOW)
-    reader = Database(database)
-    probes = [probe async for probe in run_probes(reader, await plan_probes(reader), tries_writes=True)]
-    await reader.close()
+    async with opened(database) as reader:
+        probes = [probe async for probe in run_probes(reader, await plan_probes(reader), tries_writes=True)]
     assert [(probe.target, probe.verb) for probe in probes] == list(PROBED)
     assert {(probe.how, probe.verdict) for probe in probes} == {(ProbeMethod.TRIED, ProbeVerdict.KEPT)}
 

@@ -8,7 +8,6 @@ import pytest
 from gjobs.migrations import HEAD, REVISIONS
 from gjobs.store.capabilities.capability import EARLIER_BUILD
 from gjobs.store.capabilities.claim_sql import QUALIFY_QUERY
-from gjobs.store.database.database import Database
 from gjobs.store.doctor.schema_checks import CATALOGUE_QUERY
 from gjobs.store.embedded.server_files import ADMINISTRATOR
 from gjobs.store.errors import SchemaMissing
@@ -26,6 +25,7 @@ from gjobs.store.schema.schema_diff import (
 from gjobs.store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
 from tests.migrations.schema_file import schema_lines
+from tests.store.store_fixtures import opened
 
 JOBS = "public.generation_jobs"
 MISSING, DIFFERENT, EXTRA = DifferenceKind.MISSING, DifferenceKind.DIFFERENT, DifferenceKind.EXTRA
@@ -224,11 +224,8 @@ def test_each_difference_has_a_sentence(attached: psycopg.Connection) -> None:
 
 
 async def test_catalogue_reads_the_same_through_a_session_and_a_connection(shared_attached_database: Conninfo) -> None:
-    database = Database(shared_attached_database)
-    try:
+    async with opened(shared_attached_database) as database:
         _, through = await database.read_together(OPERATOR, QUALIFY_QUERY, CATALOGUE_QUERY)
-    finally:
-        await database.close()
     with connect(shared_attached_database) as connection:
         assert [*read_catalogue(connection)] == through
 
