@@ -26,9 +26,9 @@ from gjobs.store.jobs.job import JobStatus
 from gjobs.store.users.actor import OPERATOR, Actor
 from gjobs.tui.dashboard.actions.action_context import missing_capability_words, remark_on_acting
 from gjobs.tui.dashboard.bindings import KEYS, WRITES
+from gjobs.tui.dashboard.dialogs.dialog import Dialog
 from gjobs.tui.dashboard.frame.demo_app import PRESENT, DemoApp, DemoPresenter
 from gjobs.tui.dashboard.frame.help import GROUPS, all_entries
-from gjobs.tui.dashboard.dialogs.dialog import Dialog
 from gjobs.tui.dashboard.panels.footer import KeyHints
 from gjobs.tui.dashboard.presenter import READING_KEYS
 from gjobs.tui.dashboard.session.setup import load
