@@ -184,11 +184,11 @@ class _CaseText:
         found = [
             *self._failed_job(),
             *self._recent_failures(),
-            *_first(list(self._stuck()), "stuck jobs"),
-            *_first(list(self._used_up()), "budgets"),
+            *first_ones(list(self._stuck()), "stuck jobs"),
+            *first_ones(list(self._used_up()), "budgets"),
             *self._hidden_number(),
             *self._waiting(),
-            *_first([f"Doctor: {code(one.sentence, limit=300)}" for one in self._faults()], "doctor findings"),
+            *first_ones([f"Doctor: {code(one.sentence, limit=300)}" for one in self._faults()], "doctor findings"),
         ]
         lines = [f"- {line}" for line in found]
         if unread := ", ".join(one.part for one in self.case.unread):
@@ -494,7 +494,8 @@ class _CaseText:
             yield [f"- {one.part}: {code(one.reason)}" for one in self.case.unread]
 
 
-def _first(lines: list[str], what: str) -> Iterator[str]:
+def first_ones(lines: list[str], what: str) -> Iterator[str]:
+    """Yield five lines at most, and a sentence with the number of the others."""
     yield from lines[:_MOST_LISTED]
     if len(lines) > _MOST_LISTED:
         yield f"Further {what}: {count(len(lines) - _MOST_LISTED)}."

@@ -21,8 +21,8 @@ from gjobs.store.jobs.job import JobStatus
 from gjobs.store.sample.sample_data import fill
 from gjobs.store.store import Store
 from gjobs.tui.case.build_case import changed, prepare
-from gjobs.tui.case.case_document import case_document
-from gjobs.tui.case.case_text import block, case_markdown, cell, code, table
+from gjobs.tui.case.case_document import case_document, case_file_name
+from gjobs.tui.case.case_text import block, case_markdown, cell, code, first_ones, table
 from gjobs.tui.text.clean_text import clean
 from screenshots.frozen_store import NOW, freeze_budgets
 from screenshots.make import add_hidden_jobs, add_workers
@@ -67,6 +67,8 @@ async def test_case_of_the_sample_data_reads_as_the_manual_shows_it(server: Serv
         "Write it again with GJOBS_WRITE_SAMPLE_CASE=1, then run python -m tests.manual"
     )
 
+    of_user = replace(built, case=replace(built.case, job_id=None))
+    assert [case_file_name(one) for one in (built, of_user)] == [f"case-job-{str(case.job_id)[:8]}.md", "case-ada.md"]
     document = case_document(built)
     assert json.loads(json.dumps(document))["failures"]["groups"]
     assert_harmless(case, text)
@@ -134,3 +136,9 @@ def test_block_is_one_fence(text: str) -> None:
 )
 def test_code_spans_in_tables(text: str, expected: str) -> None:
     assert cell(text) == expected
+
+
+@pytest.mark.parametrize(("number", "last"), [(0, []), (5, ["5"]), (6, ["5", "Further budgets: 1."])])
+def test_problems_after_the_fifth_are_only_counted(number: int, last: list[str]) -> None:
+    lines = list(first_ones([str(one + 1) for one in range(number)], "budgets"))
+    assert lines[4:] == last

@@ -276,6 +276,16 @@ async def test_full_stop_pauses_and_then_makes_one_step(database: Conninfo, monk
         await driver.press("full_stop", message="Nothing is simulated")
 
 
+async def test_comma_pauses_and_resumes_in_the_list_and_on_the_stage(database: Conninfo) -> None:
+    control = DemoControl()
+    async with demo_on(database, control, size=(80, 24)) as (driver, app):
+        await driver.press("comma", shows=("simulation paused", ", resume  . step"))
+        await driver.press("B", until=lambda: isinstance(app.screen, Presenter))
+        await driver.shows(", resume  . step  <> speed")
+        await driver.press("comma", shows=", pause")
+        assert not control.clock.is_paused
+
+
 async def test_each_step_changes_a_job_and_names_it(demo_database: Conninfo) -> None:
     def with_customers(conninfo: Conninfo, control: DemoControl) -> DemoActivity:
         return DemoActivity(conninfo, control.clock, seed=control.seed, workers=(), has_crashes=False)
