@@ -110,7 +110,7 @@ UNLISTED = "The list does not show the job. gjobs ignored the keys that you type
 _TEXT_KEYS = frozenset({"space", "enter", "tab", "backspace", "delete"})
 """Keys that type and correct text, besides characters."""
 _ACKNOWLEDGING_KEYS = frozenset({"escape", "ctrl+c", "up", "down", "left", "right"})
-"""Keys that nobody types as text. They show that the user has seen a refusal."""
+"""Keys that nobody types as text. They show that the user has seen a refusal, and do not extend the time to see it."""
 
 
 def every_key(_: events.Event) -> bool:
@@ -121,6 +121,10 @@ def _is_text(event: events.Event) -> bool:
     return isinstance(event, events.Paste) or (
         isinstance(event, events.Key) and (event.is_printable or event.key in _TEXT_KEYS)
     )
+
+
+def _is_acknowledging(event: events.Event) -> bool:
+    return isinstance(event, events.Key) and event.key in _ACKNOWLEDGING_KEYS
 
 
 class KeyQueue:
@@ -189,8 +193,7 @@ class KeyQueue:
         if self._refused_on is None:
             return False
         has_opened = not self._refused_on.issuperset(self._app.screen_stack)
-        has_seen = isinstance(event, events.Key) and event.key in _ACKNOWLEDGING_KEYS
-        if has_opened or has_seen or event.time >= self._refused_until:
+        if has_opened or _is_acknowledging(event) or event.time >= self._refused_until:
             self._refused_on = None
         elif _is_text(event):
             self._refused_until = max(self._refused_until, event.time + SEEING_SECONDS)
@@ -246,13 +249,9 @@ class KeyQueue:
         return any(drops(event) for drops in self._drops) and not _is_quit(event)
 
     def _drop_all(self) -> None:
-        """Drop the waiting keys, and each later key until the user has seen why.
-
-        A dropped key may have been meant to open a dialog. Then the keys after it are text for this dialog.
-        """
+        """Drop the waiting keys, and each later key until the user has seen why."""
         self._drops |= {every_key}
         self._waiting = deque(filter(_is_quit, self._waiting))
-        self._wait_until_seen()
         show_warning(self._app, self._dropped)
 
     def take(self, event: events.Key | events.Paste) -> bool:
@@ -268,6 +267,9 @@ class KeyQueue:
             self._delivered = None
         if self.is_dropping and self._is_unseen(event):
             self._drop_all()
+            # This key may have been meant to open a dialog. Then the next keys are text for that dialog.
+            if not _is_acknowledging(event):
+                self._wait_until_seen()
             return True
         if self._is_dropped_text(event):
             return True

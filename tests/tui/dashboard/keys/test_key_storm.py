@@ -30,7 +30,7 @@ from tests.store.faulty_servers import CHANGE, COMMIT, Cut, proxied
 from tests.tui.app_waits import until
 from tests.tui.dashboard.dashboard_driver import AS_ADA, Driver, WatchedApp, drive_dashboard, opener_of
 from tests.tui.dashboard.keys.expected_writes import Person, Rows, outcomes, stored_jobs
-from tests.tui.dashboard.keys.key_sending import rest, send
+from tests.tui.dashboard.keys.key_sending import pass_seeing_time, rest, send
 from tests.tui.jobs_database import JobsDatabase, fill, job_id
 
 EXAMPLES = int(os.environ.get("GJOBS_KEY_STORM", "0"))
@@ -316,8 +316,9 @@ class KeyStorm(RuleBasedStateMachine):
     async def _leads_back(self) -> None:
         driver = self._driver
         for _ in range(8):
+            await pass_seeing_time(driver)
             send(driver.app, "escape")
-            await rest_or_end(driver)
+        await rest(driver)
         assert driver.app.screen is driver.app.dashboard, driver.text
         assert isinstance(driver.app.focused, JobTable), driver.app.focused
 

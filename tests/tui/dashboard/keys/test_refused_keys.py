@@ -313,6 +313,18 @@ async def test_key_in_the_details_acts_only_if_they_were_shown_before(dashboard:
     await dashboard.until(lambda: jobs_db.status(5) is JobStatus.RUNNING)
 
 
+async def test_escape_that_is_pressed_again_and_again_leads_back_to_the_list(dashboard: Driver) -> None:
+    await dashboard.press("enter", dialog="Job")
+    dashboard.app.key_queue.drop_until_seen()
+
+    def leads_back() -> bool:
+        if dashboard.app.key_queue.is_idle:
+            send(dashboard.app, "escape")
+        return dashboard.dialog == ""
+
+    await dashboard.until(leads_back)
+
+
 async def test_keys_for_jobs_that_the_user_makes_act_without_waiting(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     """Create, start, fail, retry, start and complete a job in one burst."""
     send(dashboard.app, "n", *"shoe", "enter", "s", "f", "x", "enter", "r", "s", "c")
