@@ -31,7 +31,6 @@ from gjobs.store.database.connection_pool import ConnectionPool
 from gjobs.store.database.connection_url import label, parameters, password_command
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query, TimeLimits
-from gjobs.store.embedded.server import open_server
 from gjobs.store.embedded.server_files import ServerHandle
 from gjobs.store.errors import InvalidValue, RowMissing, StoreError, command
 from gjobs.store.job_list import list_sql, read_listing
@@ -203,6 +202,8 @@ async def open_session(
     """
     profile = settings.profile
     if settings.is_embedded:
+        from gjobs.store.embedded.server import open_server
+
         embedded_server = await asyncio.to_thread(open_server, settings.data_dir, report=report)
         try:
             await prepare(embedded_server, report)

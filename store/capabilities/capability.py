@@ -375,3 +375,14 @@ def refuse_too_old(revision: str | None) -> None:
             f" {EARLIER_BUILD}, can be taken over.",
             hint="Migrate it to that revision with the earlier build first.",
         )
+
+
+QUALIFY = """
+select pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true),
+       pg_catalog.set_config('quote_all_identifiers', 'off', true),
+       pg_catalog.set_config('intervalstyle', 'postgres', true),
+       pg_catalog.set_config('standard_conforming_strings', 'on', true)
+"""
+"""Run this first, in the same transaction. Postgres then prints definitions in the same way for every login: names
+have their schema, and no unnecessary quotes. Backslashes in our strings are ordinary characters.
+"""

@@ -8,11 +8,10 @@ from typing import Any
 
 from sqlalchemy import text
 
-from gjobs.store.capabilities.capability import PolicyCommand, PolicyFacts, RlsPolicy
+from gjobs.store.capabilities.capability import QUALIFY, PolicyCommand, PolicyFacts, RlsPolicy
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query, ignore_row, row_maker
 from gjobs.store.errors import Locked, TimedOut
-from gjobs.store.schema.schema_diff import QUALIFY
 from gjobs.store.users.actor import OPERATOR, ROLE_OF_USERS
 from gjobs.store.values.formats import known_or_text
 

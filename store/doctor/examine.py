@@ -19,7 +19,7 @@ from gjobs.store.database.load_meter import Traffic
 from gjobs.store.database.query import ChangedRows, Query
 from gjobs.store.database.wake_ups import SILENCE, announces_changes, may_listen
 from gjobs.store.doctor import policy_checks, schema_checks, server_checks, sql_checks
-from gjobs.store.doctor.findings import DISABLED_TRIGGER, NOT_EXAMINED, DoctorReport, Finding, Section, Severity, size
+from gjobs.store.doctor.findings import DISABLED_TRIGGER, NOT_EXAMINED, DoctorReport, Finding, Section, Severity
 from gjobs.store.doctor.policy_checks import WITHOUT_ROW, nothing_leaks, policy_findings, try_policies
 from gjobs.store.errors import NoPrivilege, SignInRefused, StoreError, Unreachable, command
 from gjobs.store.job_list import read_listing
@@ -29,6 +29,7 @@ from gjobs.store.schema.schema_diff import NEWEST_REVISION
 from gjobs.store.statistics.read_totals import TotalsCounter, count_capabilities
 from gjobs.store.statistics.statistics import TotalsQuery, seconds_to_keep
 from gjobs.store.users.actor import OPERATOR, ROLE_OF_USERS
+from gjobs.store.values.formats import size
 
 _MONTH = 30 * 24 * 3600.0
 _POLLS = 5

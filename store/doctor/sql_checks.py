@@ -20,11 +20,12 @@ from gjobs.store.capabilities.capabilities import OLDEST_MIGRATED
 from gjobs.store.capabilities.capability import ASSETS, EVENT_MEGABYTES, JOBS, PROJECTS, DatabaseFacts
 from gjobs.store.database.database import Database
 from gjobs.store.database.query import Query, Row, TimeLimits, make_number
-from gjobs.store.doctor.findings import Finding, Section, Severity, size
+from gjobs.store.doctor.findings import Finding, Section, Severity
 from gjobs.store.errors import NoPrivilege, SchemaMissing, TimedOut, complete_commands
 from gjobs.store.job_list.list_query import ListOrder, ListQuery, OrderColumn, lacks_order
 from gjobs.store.schema.schema_diff import NEWEST_REVISION, ObjectKind, expected
 from gjobs.store.users.actor import OPERATOR
+from gjobs.store.values.formats import size
 
 _PART = re.compile(r"[{}()\[\]]|(?:\\.|[^\s{}()\[\]\\])+", re.DOTALL)
 

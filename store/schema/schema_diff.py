@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
-from gjobs.store.capabilities.capability import EARLIER_BUILD, JOBS, LATER_COLUMNS, refuse_too_old
+from gjobs.store.capabilities.capability import EARLIER_BUILD, JOBS, LATER_COLUMNS, QUALIFY, refuse_too_old
 from gjobs.store.errors import SchemaMissing
 from gjobs.store.values.data_classes import dataclass
 
@@ -251,16 +251,6 @@ def _report(
         required=subject.is_required and not is_tolerated,
     )
 
-
-QUALIFY = """
-select pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true),
-       pg_catalog.set_config('quote_all_identifiers', 'off', true),
-       pg_catalog.set_config('intervalstyle', 'postgres', true),
-       pg_catalog.set_config('standard_conforming_strings', 'on', true)
-"""
-"""Run this first, in the same transaction. Postgres then prints definitions in the same way for every login: names
-have their schema, and no unnecessary quotes. Backslashes in our strings are ordinary characters.
-"""
 
 CATALOGUE = (Path(__file__).parent / "catalogue.sql").read_text(encoding="utf-8")
 """Returns one row for each object, with the arguments of `schema_object`."""

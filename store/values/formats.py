@@ -147,6 +147,17 @@ def cents(text: str) -> int | None:
     return int((with_cents or whole).replace(",", "")) * 100 + int(part or f"{tenths or 0}0")
 
 
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
+
+def size(number_of_bytes: int) -> str:
+    """Format a size with one to four digits, as psql does."""
+    number, unit = float(number_of_bytes), 0
+    while number >= 10_000 and unit < len(_UNITS) - 1:
+        number, unit = number / 1024, unit + 1
+    return f"{number:.0f} {_UNITS[unit]}"
+
+
 def share_of(text: str) -> float | None:
     """Parse `80%`, `80 %` or `0.8`. Return None unless the share is above 0 and at most 1."""
     number, percent, rest = text.strip().partition("%")

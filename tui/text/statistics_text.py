@@ -5,12 +5,11 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from gjobs.store.doctor.findings import size
 from gjobs.store.error_groups.error_group import NO_TEXT
 from gjobs.store.errors import command
 from gjobs.store.statistics import statistics
 from gjobs.store.values.data_classes import by_member
-from gjobs.store.values.formats import is_far, money
+from gjobs.store.values.formats import is_far, money, size
 from gjobs.tui.text.clean_text import clean, shorten
 from gjobs.tui.text.format import (
     Column,
