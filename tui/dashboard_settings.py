@@ -102,7 +102,7 @@ def _key_names() -> frozenset[str]:
 def _conflicts(moved: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
     """Yield the id and a clause for each moved key that another active binding also uses."""
     facts = dashboard_facts()
-    told: set[tuple[str, str]] = set()
+    reported: set[tuple[str, str]] = set()
     for scope in facts.scopes:
         holders: dict[str, list[str]] = {}
         for name in scope:
@@ -111,6 +111,6 @@ def _conflicts(moved: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
         for key, names in holders.items():
             first = next((name for name in names if name in moved), None)
             other = next((name for name in names if name != first), None)
-            if first and other and not told & {(key, first), (key, other)}:
-                told |= {(key, first), (key, other)}
+            if first and other and not reported & {(key, first), (key, other)}:
+                reported |= {(key, first), (key, other)}
                 yield first, f"uses {key!r}, which {dotted((other,))} uses too"

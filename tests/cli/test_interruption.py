@@ -17,7 +17,7 @@ import pytest
 from gjobs.store.errors import Unreachable
 from gjobs.store.system.async_tools import abandon_lookups
 from gjobs.tui.cli.output import Interrupted, require_yes
-from gjobs.tui.cli.sessions import interrupts_heard, orderly_termination
+from gjobs.tui.cli.sessions import orderly_termination, waking_on_signals
 
 LATE = 10.0
 """Seconds until an interrupt counts as missed."""
@@ -46,7 +46,7 @@ def test_sleeping_event_loop_handles_an_interrupt_sent_to_another_thread() -> No
 
     async def wait() -> None:
         asyncio.get_running_loop().call_later(LATE, missed.append, True)
-        with interrupts_heard():
+        with waking_on_signals():
             asleep.clear()
             await asyncio.Event().wait()
 
@@ -123,7 +123,7 @@ def test_question_handles_an_interrupt_sent_to_another_thread(monkeypatch: pytes
 
 def test_command_can_run_outside_the_main_thread() -> None:
     async def nothing() -> str:
-        with interrupts_heard():
+        with waking_on_signals():
             return "done"
 
     done: list[str] = []

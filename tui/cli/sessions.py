@@ -81,11 +81,11 @@ def orderly_termination(*, json: bool) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    came: int | None = None
+    received: int | None = None
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
-        nonlocal came
-        former, came = came, number
+        nonlocal received
+        former, received = received, number
         if former is not None and signal.SIGHUP in (former, number):
             # A closed terminal may send several signals. Only a repeated SIGTERM interrupts the cleanup.
             return
@@ -95,25 +95,25 @@ def orderly_termination(*, json: bool) -> Iterator[None]:
         signal.raise_signal(signal.SIGINT)
 
     previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    heeded = [number for number, handler in previous.items() if handler is not signal.SIG_IGN]
-    for number in heeded:
+    handled = [number for number, handler in previous.items() if handler is not signal.SIG_IGN]
+    for number in handled:
         signal.signal(number, interrupt)
     try:
         yield
     except (Exception, KeyboardInterrupt) as error:
         # Nobody needs to read that a signal came, except a program that expects a JSON document.
-        if came is not None and (json or not isinstance(error, KeyboardInterrupt)):
+        if received is not None and (json or not isinstance(error, KeyboardInterrupt)):
             report_failure(error, json=json)
         raise
     finally:
-        for number in heeded:
+        for number in handled:
             signal.signal(number, previous[number])
-        if came is not None:
-            signal.raise_signal(came)
+        if received is not None:
+            signal.raise_signal(received)
 
 
 @contextmanager
-def interrupts_heard() -> Iterator[None]:
+def waking_on_signals() -> Iterator[None]:
     """Make each signal wake the running loop.
 
     `asyncio.run` handles an interrupt in a Python signal handler, which runs only when the main thread executes
@@ -136,7 +136,7 @@ def interrupts_heard() -> Iterator[None]:
 
 @contextmanager
 def stop_requested() -> Iterator[asyncio.Event]:
-    """Yield an event that an interrupt sets, so that the current step can finish. A second interrupt breaks it off."""
+    """Yield an event that an interrupt sets, so that the current step can finish. A second interrupt cancels it."""
     import asyncio
 
     loop, event, previous = asyncio.get_running_loop(), asyncio.Event(), signal.getsignal(signal.SIGINT)
@@ -184,15 +184,15 @@ class WorkProgress(Generic[T]):
     is_stopped: bool = False
 
 
-async def work_through(steps: AsyncGenerator[T, None], course: WorkProgress[T], shown: Callable[[T], str]) -> None:
+async def work_through(steps: AsyncGenerator[T, None], work: WorkProgress[T], shown: Callable[[T], str]) -> None:
     """`shown` converts a step to clean text."""
     with stop_requested() as stop, progress_line() as show:
         async with aclosing(steps):
             async for step in steps:
-                course.last = step
+                work.last = step
                 show(shown(step))
                 if stop.is_set():
-                    course.is_stopped = True
+                    work.is_stopped = True
                     return
 
 
@@ -230,7 +230,7 @@ def with_session(
     async def run() -> T:
         try:
             abandon_lookups()
-            with interrupts_heard():
+            with waking_on_signals():
                 async with open_session(settings, progress, connections=connections, expected=expected) as session:
                     startup.resume_gc()
                     _print_claims_caution(session)
@@ -247,7 +247,7 @@ def with_session(
 
 def ask_then(
     settings: Settings,
-    look: Callable[[Session], Coroutine[Any, Any, tuple[T, str | None] | None]],
+    prepare: Callable[[Session], Coroutine[Any, Any, tuple[T, str | None] | None]],
     act: Callable[[Session, T], Coroutine[Any, Any, None]],
     *,
     yes: bool,
@@ -255,29 +255,29 @@ def ask_then(
     unseen: T | Unset = UNSET,
     always_asks: bool = True,
 ) -> None:
-    """Look, ask the person, and act on what `look` found.
+    """Prepare, ask the person, and act on what `prepare` found.
 
-    `look` returns None if there is nothing to do. Its question is None if nobody must be asked. With `yes`, nobody is
-    asked, and `unseen` replaces the look if it is given. While the person is asked, the command has no connection and
-    no locks. Raises as `require_yes` does: before the look if the command always asks. Raises ReadOnly before a
-    question in a session that may not write.
+    `prepare` returns None if there is nothing to do. Its question is None if nobody must be asked. With `yes`, nobody
+    is asked, and `unseen`, if given, replaces what `prepare` would find. While the person is asked, the command has no
+    connection and no locks. Raises as `require_yes` does: before `prepare` if the command always asks. Raises ReadOnly
+    before a question in a session that may not write.
     """
 
-    async def look_if_writable(session: Session) -> tuple[T, str | None] | None:
-        looked = await look(session)
-        if looked is not None and looked[1] is not None and not yes:
+    async def prepare_if_writable(session: Session) -> tuple[T, str | None] | None:
+        prepared = await prepare(session)
+        if prepared is not None and prepared[1] is not None and not yes:
             session.access.require()
-        return looked
+        return prepared
 
     if always_asks and not yes:
         require_terminal()
     if yes and unseen is not UNSET:
         found = unseen
     else:
-        looked = with_session(settings, look_if_writable)
-        if looked is None:
+        prepared = with_session(settings, prepare_if_writable)
+        if prepared is None:
             return
-        found, question = looked
+        found, question = prepared
         if question is not None and not yes:
             require_yes(question, unchanged=unchanged)
     with_session(settings, lambda session: act(session, found))

@@ -235,7 +235,7 @@ def spark(values: Sequence[float]) -> str:
     return "".join(_BARS[0] if value <= 0 else _BARS[max(1, round(value / largest * steps))] for value in values)
 
 
-_TELLING = ("message", "error", "detail", "details", "msg", "reason", "description", "title", "errors", "stack")
+_MESSAGE_KEYS = ("message", "error", "detail", "details", "msg", "reason", "description", "title", "errors", "stack")
 """Keys that apps and services use for an error message. The first one with text is used."""
 _MOST_READ = 20_000
 """Characters of a JSON error that are read."""
@@ -275,8 +275,8 @@ def _words(value: object, depth: int = 0) -> str:
         return value.strip()
     if depth == _DEEPEST or not isinstance(value, (list, dict)):
         return ""
-    told = value if isinstance(value, list) else (value.get(key) for key in _TELLING)
-    if words := next(filter(None, (_words(one, depth + 1) for one in told)), ""):
+    values = value if isinstance(value, list) else (value.get(key) for key in _MESSAGE_KEYS)
+    if words := next(filter(None, (_words(one, depth + 1) for one in values)), ""):
         return words
     plain = {} if isinstance(value, list) else {key: _plain(one) for key, one in value.items()}
     return ", ".join(f"{key}: {text}" for key, text in plain.items() if text)

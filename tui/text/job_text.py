@@ -258,7 +258,7 @@ _GAP = "  "
 _LONGEST_WHAT = 30
 _ROOM_FOR_COSTS = 84
 """The width from which costs have their own column. Few events have a cost."""
-_GOES_ON = "│"
+_CONTINUATION = "│"
 """Precedes an event that does not change the status."""
 
 
@@ -323,7 +323,7 @@ def _lines(
     for event, (day, _, clock), wait, change, cost in zip(events, times, waits, changes, costs, strict=True):
         status, is_move = event.to_status, event.from_status != event.to_status
         style_now = style_now if status is None else status_style(status)
-        glyph = status_glyph(status) if is_move and status is not None else _GOES_ON
+        glyph = status_glyph(status) if is_move and status is not None else _CONTINUATION
         when = f" {f'{day} {clock}' if has_days else clock}{_GAP}{pad(wait, wait_cells, right=True)}{_GAP}"
         own_cost = f"{_GAP}{pad(cost, cost_cells)}" if cost_cells else ""
         what = (pad(change, change_cells), style_now if is_move else "")
@@ -332,9 +332,9 @@ def _lines(
         further = ("" if own_cost else cost, ""), (note_words(event), ""), (actor_words(event, users), MUTED)
         for text, style in further:
             if text and room > len(_GAP):
-                told = _GAP + shorten(clean_cell(text, room), room - len(_GAP))
-                room -= cell_len(told)
-                line.append((told, style))
+                note = _GAP + shorten(clean_cell(text, room), room - len(_GAP))
+                room -= cell_len(note)
+                line.append((note, style))
         yield line
 
 

@@ -28,8 +28,8 @@ from gjobs.tui.text.write_text import Confirmation, cascading_words, described_j
 _DO = by_member(RetentionAction, {RetentionAction.ARCHIVE: "Archive", RetentionAction.DELETE: "Delete"})
 DONE = by_member(RetentionAction, {RetentionAction.ARCHIVE: "Archived", RetentionAction.DELETE: "Deleted"})
 DOING = by_member(RetentionAction, {RetentionAction.ARCHIVE: "Archiving", RetentionAction.DELETE: "Deleting"})
-_GOES_ON = "Run the same command to continue."
-GOES_ON_HERE = "Clean up again to continue."
+_CONTINUE_HINT = "Run the same command to continue."
+DASHBOARD_CONTINUE_HINT = "Clean up again to continue."
 """Used in the dashboard instead of a command."""
 
 
@@ -131,15 +131,15 @@ def result(verb: str, done: BatchProgress) -> str:
     return f"{verb} {jobs_count(done.done)}."
 
 
-def stopped(verb: str, done: BatchProgress, left: int, *, goes_on: str = _GOES_ON) -> str:
-    return f"Stopped: {verb.lower()} {jobs_count(done.done)}, {jobs_count(left)} left. {goes_on}"
+def stopped(verb: str, done: BatchProgress, left: int, *, hint: str = _CONTINUE_HINT) -> str:
+    return f"Stopped: {verb.lower()} {jobs_count(done.done)}, {jobs_count(left)} left. {hint}"
 
 
-def broken_off(verb: str, done: BatchProgress, *, by: str = "error", goes_on: str = _GOES_ON) -> str:
-    return f"{verb} {jobs_count(done.done)} before the {by}. {goes_on}"
+def partial_result(verb: str, done: BatchProgress, *, by: str = "error", hint: str = _CONTINUE_HINT) -> str:
+    return f"{verb} {jobs_count(done.done)} before the {by}. {hint}"
 
 
-def why_left(done: BatchProgress, left: int, *, goes_on: str = _GOES_ON) -> list[str]:
+def why_left(done: BatchProgress, left: int, *, hint: str = _CONTINUE_HINT) -> list[str]:
     """Return a sentence for each reason why jobs remain."""
     sentences = []
     if done.refused:
@@ -147,7 +147,7 @@ def why_left(done: BatchProgress, left: int, *, goes_on: str = _GOES_ON) -> list
         sentences.append(f"{_were(done.refused)} refused, for example {done.refused_id}: {said}.")
     if (held := left - done.refused) > 0:
         them = "it" if held == 1 else "them"
-        sentences.append(f"{_were(held)} skipped, because other sessions were using {them}. {goes_on}")
+        sentences.append(f"{_were(held)} skipped, because other sessions were using {them}. {hint}")
     return sentences
 
 
@@ -190,7 +190,7 @@ def _matching(counts: Sequence[StatusCount]) -> list[str]:
     return [f"This currently matches {jobs_count(found)}{':' if counts else '.'}", *counted(counts)]
 
 
-def bared_question(
+def policy_removal_question(
     counts: Sequence[StatusCount],
     action: AnyAction,
     *,
@@ -212,7 +212,7 @@ def bared_question(
     return "\n".join(lines)
 
 
-def whole_question(found: Sequence[tuple[str, AnyAction, Sequence[StatusCount]]], *, database: str) -> str:
+def policies_question(found: Sequence[tuple[str, AnyAction, Sequence[StatusCount]]], *, database: str) -> str:
     """List each policy: its projects, its action and the number of jobs."""
     return "\n".join(
         [

@@ -82,10 +82,10 @@ def pace_words(max_staleness: float, *, interval: float, is_woken: bool, cause: 
         return f"again after a successful retry, because {cause.value}"
     if cause is PaceCause.PAUSED:
         return f"only on request, because {cause.value}"
-    now, wished = refresh_interval(max_staleness), refresh_interval(interval)
+    now, target = refresh_interval(max_staleness), refresh_interval(interval)
     start, after = ("within", " of a change") if is_woken else ("every", "")
-    if max_staleness > interval and now != wished:
-        return f"{start} {now}{after}, not {start} {wished}, because {cause.value}"
+    if max_staleness > interval and now != target:
+        return f"{start} {now}{after}, not {start} {target}, because {cause.value}"
     return f"{start} {now}{after}{', because the database reports changes' if is_woken else ''}"
 
 

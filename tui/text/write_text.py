@@ -272,11 +272,11 @@ def hidden_from(actor_label: str) -> SkipReason:
     return SkipReason(one=f"is hidden from {actor_label}", many=f"are hidden from {actor_label}")
 
 
-MissingWhys = Mapping[UUID, SkipReason]
+MissingReasons = Mapping[UUID, SkipReason]
 """Reasons for jobs that were not found, if known."""
 
 
-def of_missing(missing: job_results.Missing, known: MissingWhys) -> SkipReason:
+def of_missing(missing: job_results.Missing, known: MissingReasons) -> SkipReason:
     return known.get(missing.job_id, GONE_OR_HIDDEN)
 
 
@@ -292,7 +292,7 @@ def of_status(current: AnyStatus) -> SkipReason:
 
 def why_skipped(
     outcome: job_results.TransitionOutcome | job_results.RetryOutcome | job_results.DeletionOutcome,
-    known: MissingWhys,
+    known: MissingReasons,
     refused: Callable[[AnyStatus], SkipReason] = is_in,
 ) -> SkipReason | None:
     """Return why a job did not change. None if it did."""

@@ -208,12 +208,12 @@ class TestProgram:
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         code = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text(sys.stdin.read() + str(len(sys.argv)))"
-        await Program(python(code, tmp_path / "received")).tell(HOSTILE_TRANSITION)
+        await Program(python(code, tmp_path / "received")).report(HOSTILE_TRANSITION)
         received, arguments = (tmp_path / "received").read_text().splitlines()
         assert json.loads(received) == document(HOSTILE_TRANSITION)
         assert arguments == "2"
 
-        await Program(python("import sys; sys.stdin.close(); sys.exit(3)")).tell(HOSTILE_TRANSITION)
+        await Program(python("import sys; sys.stdin.close(); sys.exit(3)")).report(HOSTILE_TRANSITION)
         assert capsys.readouterr().err == f"{sys.executable} exited with 3 for the job {HOSTILE_TRANSITION.job_id}.\n"
 
     @pytest.mark.parametrize("sigterm", ["SIG_DFL", "SIG_IGN"])
@@ -225,7 +225,7 @@ class TestProgram:
             f"import pathlib, signal, sys, time; signal.signal(signal.SIGTERM, signal.{sigterm});"
             "pathlib.Path(sys.argv[1]).touch(); time.sleep(600)"
         )
-        running = asyncio.create_task(Program(python(code, tmp_path / "started")).tell(HOSTILE_TRANSITION))
+        running = asyncio.create_task(Program(python(code, tmp_path / "started")).report(HOSTILE_TRANSITION))
         await until((tmp_path / "started").exists)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -239,7 +239,7 @@ class TestProgram:
         script.write_text(text, encoding="utf-8")
         script.chmod(0o755)
         with pytest.raises(UsageError, match=f"note cannot be started: {message}"):
-            await Program(str(script)).tell(HOSTILE_TRANSITION)
+            await Program(str(script)).report(HOSTILE_TRANSITION)
 
     @pytest.mark.parametrize("command", ["no-such-program-anywhere", "''", "echo 'never closed"])
     def test_program_that_cannot_run_is_rejected_in_advance(self, command: str) -> None:
@@ -298,7 +298,7 @@ async def post(url: str, times: int = 1) -> None:
     async with httpx.AsyncClient(timeout=PATIENCE) as client:
         receiver = Webhook(client, url, SECRET, clock=lambda: 1_700_000_000.9)
         for _ in range(times):
-            await receiver.tell(HOSTILE_TRANSITION)
+            await receiver.report(HOSTILE_TRANSITION)
 
 
 async def first_message(capsys: pytest.CaptureFixture[str]) -> str:

@@ -207,7 +207,7 @@ async def test_bulk_write_never_sends_a_job_that_the_user_saw_in_a_refused_statu
         seen.append
     )
     assert (sender.sent, seen) == ([[1, 2, 4, 5]], [4])
-    assert [(number_of(left.job), left.why) for left in outcome.left] == [(3, FINISHED)]
+    assert [(number_of(left.job), left.reason) for left in outcome.left] == [(3, FINISHED)]
 
 
 @pytest.mark.parametrize("error", [Locked("The row is locked."), Conflict("Rows refer to it.")])
@@ -216,7 +216,7 @@ async def test_job_that_fails_its_chunk_does_not_stop_the_other_jobs(error: Stor
     assert numbers(outcome.done) == [1, 2, 4, 5]
     ((left,), stopped_by) = (outcome.left, outcome.stopped_by)
     assert (left.job, stopped_by) == (MANY[2], None)
-    assert left.why.one == f"was refused ({error.message.rstrip('.')})"
+    assert left.reason.one == f"was refused ({error.message.rstrip('.')})"
 
 
 @pytest.mark.parametrize("error", [Unreachable("No answer."), ReadOnly("The lease has run out.")])
@@ -249,7 +249,7 @@ async def test_resolved_write_after_a_lost_answer_counts_in_the_outcome(
 ) -> None:
     bulk = await BulkWrite(MANY[:3], Sender({1: resolved(outcome, *MANY[:2])})).run()
     assert (bulk.done, bulk.not_reached) == (done, not_reached)
-    assert [(skipped.job, skipped.why) for skipped in bulk.left] == left
+    assert [(skipped.job, skipped.reason) for skipped in bulk.left] == left
 
 
 async def test_report_of_a_made_change_is_an_error_only_if_it_left_jobs_untouched() -> None:

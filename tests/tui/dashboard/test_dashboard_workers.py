@@ -159,7 +159,7 @@ def overview(
 
 def drawing(seen: WorkersOverview, **fields: Any) -> WorkersDrawing:
     usual: dict[str, Any] = {"actor": OPERATOR, "project": lambda _: "Autumn catalog", "now": NOON, "width": 110}
-    return WorkersDrawing(force=seen, **{**usual, **fields})
+    return WorkersDrawing(overview=seen, **{**usual, **fields})
 
 
 def shown(seen: WorkersOverview, **fields: Any) -> list[str]:

@@ -61,7 +61,7 @@ async def list_archive(
 
 
 async def print_archive_limits(session: "Session") -> bool:
-    """Print a notice if the actor perhaps does not see all of their archived jobs. Return whether that is so."""
+    """Print a notice if the actor may not see all of their archived jobs. Return whether it was printed."""
     from gjobs.store.retention.archive import is_archive_shown_whole
 
     actor = session.store.actor
@@ -111,7 +111,7 @@ def restore(
         raise UsageError("Choose the jobs to restore.", hint="Add ids, --project, --status, --since or --all.")
     earliest = datetime.now(UTC) - since if isinstance(since, timedelta) else since
 
-    async def look(session: "Session") -> tuple[tuple[ArchiveQuery, int], str] | None:
+    async def prepare(session: "Session") -> tuple[tuple[ArchiveQuery, int], str] | None:
         from gjobs.store.retention.archive import count_archived
         from gjobs.tui.text.retention_text import restoration_question
 
@@ -127,10 +127,10 @@ def restore(
             return None
         return (query, found), restoration_question(counts, target)
 
-    async def restore(session: "Session", looked: tuple[ArchiveQuery, int]) -> None:
+    async def restore(session: "Session", prepared: tuple[ArchiveQuery, int]) -> None:
         from gjobs.store.retention.archive import count_archived, restore_matching
 
-        query, found = looked
+        query, found = prepared
         await run_batches(
             output,
             restore_matching(session.store, query),
@@ -141,11 +141,11 @@ def restore(
             verb="Restored",
         )
 
-    ask_then(settings, look, restore, yes=yes, unchanged="Nothing was restored.")
+    ask_then(settings, prepare, restore, yes=yes, unchanged="Nothing was restored.")
 
 
-def _result(course: WorkProgress[BatchProgress], left: int, *, found: int) -> dict[str, object]:
-    return {"found": found, **progress_document(course, left), "dropped_columns": course.last.dropped_columns}
+def _result(work: WorkProgress[BatchProgress], left: int, *, found: int) -> dict[str, object]:
+    return {"found": found, **progress_document(work, left), "dropped_columns": work.last.dropped_columns}
 
 
 def _restore_these(settings: Settings, output: Output, job_ids: Sequence[UUID]) -> None:

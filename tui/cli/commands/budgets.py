@@ -97,7 +97,7 @@ def remove_budget(
 ) -> None:
     """Remove a budget and the record of its spending."""
 
-    async def look(session: "Session") -> tuple[Budget, str]:
+    async def prepare(session: "Session") -> tuple[Budget, str]:
         user_id, project_id = await _owner_ids(session.store, owner)
         for budget in await session.store.get_budgets(project_id, user_id=user_id):
             if (budget.user_id, budget.project_id, budget.period) == (user_id, project_id, period):
@@ -110,7 +110,7 @@ def remove_budget(
     async def remove(session: "Session", budget: Budget) -> None:
         _show_budget(output, await session.store.remove_budget(budget.id))
 
-    ask_then(settings, look, remove, yes=yes, unchanged="Nothing was removed.")
+    ask_then(settings, prepare, remove, yes=yes, unchanged="Nothing was removed.")
 
 
 def _question(budget: Budget, database: str) -> str:

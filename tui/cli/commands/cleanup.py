@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 async def find_target(session: "Session", project: str | None) -> "tuple[UUID | None, CleanupTarget]":
-    """Return the project's id, or None for all projects, and a question's target. Raises as `find_project` does."""
+    """Return the project's id, or None for all projects, and the target to confirm. Raises as `find_project` does."""
     from gjobs.tui.text.retention_text import CleanupTarget
 
     found = None if project is None else await arguments.find_project(session.store, project)
@@ -36,19 +36,19 @@ async def find_target(session: "Session", project: str | None) -> "tuple[UUID | 
 
 
 @contextmanager
-def end_reported(done: Callable[[], int], broken_off: Callable[[str], str]) -> Iterator[None]:
-    """Say how far the work came if an `error` or an `interrupt` breaks it off. `done` returns the number of jobs."""
+def end_reported(done: Callable[[], int], partial_result: Callable[[str], str]) -> Iterator[None]:
+    """Report the partial result if an `error` or an `interrupt` stops the work. `done` returns the number of jobs."""
     from asyncio import CancelledError
 
     try:
         yield
     except StoreError:
         if done():
-            print_message(broken_off("error"))
+            print_message(partial_result("error"))
         raise
     except CancelledError:
         # The second interrupt doesn't wait for the batch.
-        raise Interrupted(broken_off("interrupt")) from None
+        raise Interrupted(partial_result("interrupt")) from None
 
 
 async def run_batches(
@@ -67,22 +67,22 @@ async def run_batches(
     """
     from gjobs.tui.text import retention_text
 
-    course = sessions.WorkProgress(retention.BatchProgress())
-    with end_reported(lambda: course.last.done, lambda by: retention_text.broken_off(verb, course.last, by=by)):
-        await sessions.work_through(steps, course, lambda step: retention_text.progress(doing, step, found))
+    work = sessions.WorkProgress(retention.BatchProgress())
+    with end_reported(lambda: work.last.done, lambda by: retention_text.partial_result(verb, work.last, by=by)):
+        await sessions.work_through(steps, work, lambda step: retention_text.progress(doing, step, found))
         left = sum(row.count for row in await count_left())
-    output.document(document(course, left))
-    print_dropped(course.last.dropped_columns)
-    if course.is_stopped:
-        raise Interrupted(retention_text.stopped(verb, course.last, left))
-    sentences = [retention_text.result(verb, course.last), *retention_text.why_left(course.last, left)]
-    if course.last.refused or not course.last.done:
+    output.document(document(work, left))
+    print_dropped(work.last.dropped_columns)
+    if work.is_stopped:
+        raise Interrupted(retention_text.stopped(verb, work.last, left))
+    sentences = [retention_text.result(verb, work.last), *retention_text.why_left(work.last, left)]
+    if work.last.refused or not work.last.done:
         raise PartlyDeclined(sentences)
     print_message(*sentences)
 
 
-def progress_document(course: sessions.WorkProgress[retention.BatchProgress], left: int) -> dict[str, object]:
-    return {"done": course.last.done, "left": left, "stopped": course.is_stopped}
+def progress_document(work: sessions.WorkProgress[retention.BatchProgress], left: int) -> dict[str, object]:
+    return {"done": work.last.done, "left": left, "stopped": work.is_stopped}
 
 
 def print_dropped(columns: Sequence[str]) -> None:
@@ -129,7 +129,7 @@ def clean_up_jobs(
 ) -> None:
     """Archive or delete old jobs once; asks first."""
 
-    async def look(session: "Session") -> tuple[retention.CleanupPreview, str] | None:
+    async def prepare(session: "Session") -> tuple[retention.CleanupPreview, str] | None:
         from gjobs.store.retention.cleanup import preview_cleanup
         from gjobs.tui.text.retention_text import clean_up_question
 
@@ -159,13 +159,13 @@ def clean_up_jobs(
             output,
             run_cleanup(session.store, found.expired, action),
             lambda: count_expired(session.store, found.expired),
-            lambda course, left: {**_document(found, is_dry=False), **progress_document(course, left)},
+            lambda work, left: {**_document(found, is_dry=False), **progress_document(work, left)},
             found=found.found,
             doing=DOING[action],
             verb=DONE[action],
         )
 
-    sessions.ask_then(settings, look, clean_up, yes=yes or dry_run, unchanged=f"Nothing was {action.value}d.")
+    sessions.ask_then(settings, prepare, clean_up, yes=yes or dry_run, unchanged=f"Nothing was {action.value}d.")
 
 
 def _document(found: retention.CleanupPreview, *, is_dry: bool) -> dict[str, object]:
@@ -244,7 +244,7 @@ def set_policy(
 ) -> None:
     """Set a project's policy, or the policy for all other projects."""
 
-    async def look(session: "Session") -> tuple[_Seen, str]:
+    async def prepare(session: "Session") -> tuple[_Seen, str]:
         from gjobs.store.retention.cleanup import count_expired, find_expired, get_policies
         from gjobs.tui.text.retention_text import policy_question
 
@@ -283,7 +283,7 @@ def set_policy(
                 f" {command('cleanup policies apply')} applies it now."
             )
 
-    sessions.ask_then(settings, look, store, yes=yes, unseen=None, unchanged="Nothing was set.")
+    sessions.ask_then(settings, prepare, store, yes=yes, unseen=None, unchanged="Nothing was set.")
 
 
 @_command(name="remove", example="gjobs cleanup policies remove --project 'Autumn catalog'")
@@ -299,10 +299,10 @@ def remove_policy(
     Asks only if the policy of all other projects would then apply to the project.
     """
 
-    async def look(session: "Session") -> tuple[_Seen, str | None]:
+    async def prepare(session: "Session") -> tuple[_Seen, str | None]:
         """Return the question, or None if no other policy would apply or there is no policy to remove."""
         from gjobs.store.retention.cleanup import count_expired, find_expired, get_policies
-        from gjobs.tui.text.retention_text import bared_question
+        from gjobs.tui.text.retention_text import policy_removal_question
 
         session.access.require()
         project_id = await arguments.find_project_id(session.store, project)
@@ -314,7 +314,7 @@ def remove_policy(
         expired = await find_expired(
             session.store, of_others.older_than, statuses=of_others.statuses, project_id=project_id
         )
-        return (project_id,), bared_question(
+        return (project_id,), policy_removal_question(
             await count_expired(session.store, expired),
             of_others.action,
             older_than=_age_words(of_others.older_than),
@@ -334,20 +334,20 @@ def remove_policy(
         sessions.print_caution(session)
 
     unchanged = "Nothing was removed."
-    sessions.ask_then(settings, look, remove, yes=yes, unseen=None, unchanged=unchanged, always_asks=False)
+    sessions.ask_then(settings, prepare, remove, yes=yes, unseen=None, unchanged=unchanged, always_asks=False)
 
 
 @_command(name="apply", example="gjobs cleanup policies apply --yes")
 def apply_policies(settings: Settings, output: Output, *, yes: bool = arguments.YES) -> None:
     """Apply all policies now."""
     apply = partial(_apply, output)
-    sessions.ask_then(settings, _look, apply, yes=yes, unseen=None, unchanged="Nothing was applied.")
+    sessions.ask_then(settings, _prepare, apply, yes=yes, unseen=None, unchanged="Nothing was applied.")
 
 
-async def _look(session: "Session") -> tuple[Sequence[retention.RetentionPolicy] | None, str]:
+async def _prepare(session: "Session") -> tuple[Sequence[retention.RetentionPolicy] | None, str]:
     """Return the policies and the question."""
     from gjobs.store.retention.cleanup import count_expired, expired_by, get_policies
-    from gjobs.tui.text.retention_text import whole_question
+    from gjobs.tui.text.retention_text import policies_question
 
     session.access.require()
     names = await arguments.project_names(session.store)
@@ -360,7 +360,7 @@ async def _look(session: "Session") -> tuple[Sequence[retention.RetentionPolicy]
         )
         for policy in policies
     ]
-    return policies, whole_question(found, database=session.full_name)
+    return policies, policies_question(found, database=session.full_name)
 
 
 async def _apply(output: Output, session: "Session", agreed: Sequence[retention.RetentionPolicy] | None) -> None:
@@ -375,36 +375,36 @@ async def _apply(output: Output, session: "Session", agreed: Sequence[retention.
             yield tuple(last.values())
 
     def done() -> retention.BatchProgress:
-        return retention.BatchProgress(done=sum(run.progress.done for run in course.last))
+        return retention.BatchProgress(done=sum(run.progress.done for run in work.last))
 
-    def told() -> list[str]:
-        said = (
+    def policy_results() -> list[str]:
+        results = (
             retention_text.applied(_owner_words(run.policy, names), run.policy.action, run.progress)
-            for run in course.last
+            for run in work.last
         )
-        return [sentence for sentences in said for sentence in sentences]
+        return [sentence for sentences in results for sentence in sentences]
 
-    def broken_off(by: str) -> str:
-        print_message(*told())
+    def partial_result(by: str) -> str:
+        print_message(*policy_results())
         if by == "error":
             return "An error stopped the run. Run the same command to continue."
-        return retention_text.broken_off("Applied the policies to", done(), by=by)
+        return retention_text.partial_result("Applied the policies to", done(), by=by)
 
-    course = sessions.WorkProgress[Sequence["PolicyRun"]](())
+    work = sessions.WorkProgress[Sequence["PolicyRun"]](())
     names = await arguments.project_names(session.store)
     for policy in await get_policies(session.store):
         if isinstance(policy.action, UnknownText):
             print_message(retention_text.unknown_action(_owner_words(policy, names), policy.action))
-    with end_reported(lambda: done().done, broken_off):
-        await sessions.work_through(steps(), course, lambda _: f"Applied to {done().done:,} jobs")
-    output.document({"policy": _POLICY(run.policy), "done": run.progress.done} for run in course.last)
-    if not course.is_stopped and any(run.progress.refused for run in course.last):
-        raise PartlyDeclined(told())
-    print_message(*told())
-    if course.is_stopped:
+    with end_reported(lambda: done().done, partial_result):
+        await sessions.work_through(steps(), work, lambda _: f"Applied to {done().done:,} jobs")
+    output.document({"policy": _POLICY(run.policy), "done": run.progress.done} for run in work.last)
+    if not work.is_stopped and any(run.progress.refused for run in work.last):
+        raise PartlyDeclined(policy_results())
+    print_message(*policy_results())
+    if work.is_stopped:
         applied = jobs_count(done().done)
         raise Interrupted(f"Stopped: the policies were applied to {applied}. Run the same command to continue.")
-    if not course.last:
+    if not work.last:
         print_message("No job is old enough for a policy.")
 
 

@@ -169,7 +169,7 @@ async def show_job(
 async def _show(session: "Session", output: Output, job_id: UUID) -> None:
     job = await session.store.get_generation_job(job_id)
     if job is None:
-        raise await _where_it_went(session, job_id)
+        raise await _missing_reason(session, job_id)
     if output.json:
         links = await session.store.get_job_links(job_id)
         output.document({**_at(session, job), **all_fields(links)})
@@ -194,7 +194,7 @@ async def _read_emails(session: "Session", user_ids: Set[UUID]) -> Mapping[UUID,
     return await session.operator.get_user_emails(user_ids) if is_readable else {}
 
 
-async def _where_it_went(session: "Session", job_id: UUID) -> RowMissing:
+async def _missing_reason(session: "Session", job_id: UUID) -> RowMissing:
     """Return the reason why the actor does not see the job."""
     store = session.store
     if session.moment is not None:
@@ -228,7 +228,7 @@ async def show_history(session: "Session", output: Output, job_id: UUID) -> None
     history = await session.store.get_job_history(job_id)
     job = await session.store.get_generation_job(job_id)
     if job is None and not history.events:
-        raise await _where_it_went(session, job_id)
+        raise await _missing_reason(session, job_id)
     if output.json:
         limits = {"has_older_events": history.is_cut, "log_begins_at": history.log_begins_at}
         times = {"started_at": history.started_at, "seconds_in_status": seconds_in_status(history)}
@@ -416,18 +416,18 @@ async def retry_jobs(
     """
     names = {} if output.json else await arguments.project_names(session.store)
     outcomes = await session.store.retry_generation_jobs(list(dict.fromkeys(job_ids)), again=again)
-    told = [_told(outcome) for outcome in outcomes]
-    repeated = [job for _, job, _, _ in told if job is not None]
+    results = [_retry_result(outcome) for outcome in outcomes]
+    repeated = [job for _, job, _, _ in results if job is not None]
     rows = (
-        {"repeats": failed, "applied": job is not None, "job": job, "repeated_by": by} for failed, job, by, _ in told
+        {"repeats": failed, "applied": job is not None, "job": job, "repeated_by": by} for failed, job, by, _ in results
     )
     if not output.document(rows) and repeated:
         show_jobs(output, repeated, names)
-    if reasons := [why for *_, why in told if why]:
+    if reasons := [why for *_, why in results if why]:
         raise PartlyDeclined(reasons)
 
 
-def _told(outcome: RetryOutcome) -> tuple[UUID, GenerationJob | None, UUID | None, str]:
+def _retry_result(outcome: RetryOutcome) -> tuple[UUID, GenerationJob | None, UUID | None, str]:
     """Return the failed job, its new job, an earlier retry of it, and why it was not retried."""
     match outcome:
         case Retried(repeats=failed, job=job):
@@ -454,7 +454,7 @@ def delete_jobs(
     If a job changes between the question and the answer, no job is deleted.
     """
 
-    async def look(session: "Session") -> tuple[Mapping[UUID, AnyStatus | None], str]:
+    async def prepare(session: "Session") -> tuple[Mapping[UUID, AnyStatus | None], str]:
         """Return the jobs, each with the status that the person sees. Raises RowMissing that names all missing jobs."""
         store = session.store
         found = {job_id: await store.get_generation_job(job_id) for job_id in job_ids}
@@ -470,7 +470,7 @@ def delete_jobs(
 
     unique: Mapping[UUID, AnyStatus | None] = dict.fromkeys(job_ids)
     try:
-        sessions.ask_then(settings, look, delete, yes=yes, unseen=unique, unchanged="Nothing was deleted.")
+        sessions.ask_then(settings, prepare, delete, yes=yes, unseen=unique, unchanged="Nothing was deleted.")
     except RowMissing as error:
         if output.json and error.ids:
             output.document({"deleted": [], "missing": error.ids})

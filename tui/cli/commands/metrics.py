@@ -106,10 +106,10 @@ class Scrapes:
         async with self._lock:
             now = asyncio.get_running_loop().time()
             if now - self._answered_at > FRESH:
-                self._answer, self._answered_at = await self._asked(), now
+                self._answer, self._answered_at = await self._read_metrics(), now
             return self._answer
 
-    async def _asked(self) -> list[Metric]:
+    async def _read_metrics(self) -> list[Metric]:
         try:
             metrics = await self._read()
         except StoreError as error:
@@ -201,13 +201,13 @@ class ScrapeServer:
                 connection.setblocking(False)
                 async with asyncio.timeout(READ_SECONDS):
                     request = await _request(connection)
-                answer = await self._answered(request)
+                answer = await self._answer_or_report(request)
                 async with asyncio.timeout(WRITE_SECONDS):
                     await loop.sock_sendall(connection, answer)
         finally:
             self._slots.release()
 
-    async def _answered(self, request: bytes) -> bytes:
+    async def _answer_or_report(self, request: bytes) -> bytes:
         """Return the answer, also after an error of gjobs itself: it must not end the server."""
         try:
             answer = await self._answer(request)

@@ -168,8 +168,8 @@ def _verify_rollups(settings: Settings, output: Output) -> ExitCode:
     if found.matches:
         print_message("The rollups match the jobs.")
         return ExitCode.DONE
-    sums = "rollup does" if found.count == 1 else "rollups do"
-    print_message(f"{found.count} {sums} not match the jobs. {command('migrate repair-rollups')} rebuilds them.")
+    rollups_do = "rollup does" if found.count == 1 else "rollups do"
+    print_message(f"{found.count} {rollups_do} not match the jobs. {command('migrate repair-rollups')} rebuilds them.")
     return ExitCode.FOUND
 
 

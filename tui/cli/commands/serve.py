@@ -24,7 +24,7 @@ from gjobs.tui.cli.output import (
     not_empty,
     print_message,
 )
-from gjobs.tui.cli.sessions import destination, interrupts_heard, name_app_database, with_session
+from gjobs.tui.cli.sessions import destination, name_app_database, waking_on_signals, with_session
 
 if TYPE_CHECKING:
     import socket
@@ -191,7 +191,7 @@ async def _serve(settings: Settings, listener: "socket.socket", limits: "ServerL
     def print_link() -> None:
         print_message(f"http://{_HOST}:{port}/?token={server.sign_ins.new_link()}")
 
-    with interrupts_heard(), _links_on_request(print_link, reads_terminal=reads):
+    with waking_on_signals(), _links_on_request(print_link, reads_terminal=reads):
         print_message("Open this link in a browser. It works once:")
         print_link()
         by_signal = f"Run 'kill -USR1 {os.getpid()}' for another link, or 'kill {os.getpid()}' to stop."

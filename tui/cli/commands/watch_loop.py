@@ -98,7 +98,7 @@ Receiver = Callable[[Transition], Awaitable[None]]
 def printer(output: Output) -> Receiver:
     """Return what prints one line per transition. It raises ReaderGone."""
 
-    async def tell(transition: Transition) -> None:
+    async def report(transition: Transition) -> None:
         if output.json:
             text = json.dumps(document(transition))
         else:
@@ -107,7 +107,7 @@ def printer(output: Output) -> Receiver:
         if not put(f"{text}\n"):
             raise ReaderGone
 
-    return tell
+    return report
 
 
 class Program:
@@ -128,7 +128,7 @@ class Program:
                 hint="--exec takes a program and its arguments. Put a pipeline into a script, or use sh -c '…'.",
             )
 
-    async def tell(self, transition: Transition) -> None:
+    async def report(self, transition: Transition) -> None:
         """Raise UsageError if the program exists but does not start."""
         try:
             process = await asyncio.create_subprocess_exec(*self._words, stdin=PIPE)
@@ -193,7 +193,7 @@ class Webhook:
         self._host = urlsplit(url).hostname or ""
         self._is_gone = False
 
-    async def tell(self, transition: Transition) -> None:
+    async def report(self, transition: Transition) -> None:
         body = json.dumps(document(transition)).encode()
         attempts = 0
         while not self._is_gone and (refusal := await self._post(transition.key, body)) is not None:
@@ -264,13 +264,13 @@ async def open_receivers(output: Output, program: str | None, webhook: str | Non
     receivers: list[Receiver] = [printer(output)]
     async with AsyncExitStack() as stack:
         if program is not None:
-            receivers.append(Program(program).tell)
+            receivers.append(Program(program).report)
         if webhook is not None:
             import httpx
 
             url, secret = webhook_url(webhook), webhook_secret()
             client = await stack.enter_async_context(httpx.AsyncClient(timeout=ANSWER_TIME))
-            receivers.append(Webhook(client, url, secret).tell)
+            receivers.append(Webhook(client, url, secret).report)
         yield receivers
 
 

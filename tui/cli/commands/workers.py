@@ -200,10 +200,10 @@ def _simulated() -> "Registry":
 @Command(name="workers", example="gjobs workers --json", actor_rule=ActorRule.OPERATOR_UNLESS_ASKED)
 async def list_workers(session: "Session", output: Output) -> None:
     """List the workers and the jobs that they hold."""
-    force = await session.store.get_workers_overview(limit=MAX_LIMIT)
+    overview = await session.store.get_workers_overview(limit=MAX_LIMIT)
     if not output.document(
-        {**_WORKER(worker), "jobs": [_HELD(job) for job in force.held if job.owner == worker.id]}
-        for worker in force.workers
+        {**_WORKER(worker), "jobs": [_HELD(job) for job in overview.held if job.owner == worker.id]}
+        for worker in overview.workers
     ):
         from gjobs.tui.text.format import Column, count, duration, local_time
 
@@ -218,23 +218,23 @@ async def list_workers(session: "Session", output: Output) -> None:
             Column("LAST SEEN", lambda worker: local_time(worker.seen_at)),
             Column("MODES", lambda worker: "all" if worker.modes is None else ", ".join(worker.modes), least=10),
         )
-        output.table(columns, force.workers)
+        output.table(columns, overview.workers)
     actor = session.store.actor
     # The JSON itself shows that there are no workers. It can't show that some may be hidden.
-    if (words := _remark(force, actor=actor)) and not (output.json and actor == OPERATOR):
+    if (words := _remark(overview, actor=actor)) and not (output.json and actor == OPERATOR):
         print_message(words)
 
 
-def _remark(force: "WorkersOverview", *, actor: Actor) -> str:
+def _remark(overview: "WorkersOverview", *, actor: Actor) -> str:
     """Return what the list does not show. Users see no workers, but all leases of their jobs."""
     if actor == OPERATOR:
-        return "" if force.workers else "No worker has run here in the last week."
+        return "" if overview.workers else "No worker has run here in the last week."
     from gjobs.tui.text.clean_text import clean
     from gjobs.tui.text.format import jobs_count
 
     name = clean(actor_name(actor), limit=60)
-    held = sum(job.owner is not None for job in force.held)
-    jobs = f"{jobs_count(held)}{' or more' if force.is_cut else ''}"
+    held = sum(job.owner is not None for job in overview.held)
+    jobs = f"{jobs_count(held)}{' or more' if overview.is_cut else ''}"
     verb = "is" if held == 1 else "are"
     return f"{jobs} of {name} {verb} held by workers. Only the operator sees the workers."
 

@@ -36,17 +36,17 @@ from gjobs.tui.text.clean_text import clean, pad
 from gjobs.tui.text.error_text import Message, error_words
 from gjobs.tui.text.format import MUTED, Column, ShownZone, age, jobs_count, short_id
 from gjobs.tui.text.retention_text import (
+    DASHBOARD_CONTINUE_HINT,
     DOING,
     DONE,
-    GOES_ON_HERE,
     CleanupTarget,
     archived_facts,
     archived_sentence,
     archived_words,
-    broken_off,
     confirm_clean_up,
     confirm_restoration,
     nothing_found,
+    partial_result,
     result,
     stopped,
     why_left,
@@ -327,12 +327,12 @@ async def _clean_up(host: ActionHost, context: ActionContext, preview: CleanupPr
     except StoreError as error:
         # After a lost answer, the batch may be sent again. It then finds only the jobs that are left.
         why = error.message if isinstance(error, OutcomeUnknown) else error_words(error)
-        return Message(text=f"{why} {broken_off(verb, done, goes_on=GOES_ON_HERE)}", severity="error")
+        return Message(text=f"{why} {partial_result(verb, done, hint=DASHBOARD_CONTINUE_HINT)}", severity="error")
     finally:
         context.jobs_changed(())
     if dialog.is_stopping and left:
-        return Message(text=stopped(verb, done, left, goes_on=GOES_ON_HERE), severity="warning")
-    sentences = [result(verb, done), *why_left(done, left, goes_on=GOES_ON_HERE)]
+        return Message(text=stopped(verb, done, left, hint=DASHBOARD_CONTINUE_HINT), severity="warning")
+    sentences = [result(verb, done), *why_left(done, left, hint=DASHBOARD_CONTINUE_HINT)]
     return Message(text=" ".join(sentences), severity="warning" if left else "information")
 
 

@@ -21,7 +21,7 @@ from gjobs.tui.text.status_text import ACTIONS_TO, JobAction
 from gjobs.tui.text.write_text import (
     LEFT,
     UNKNOWN,
-    MissingWhys,
+    MissingReasons,
     SkipReason,
     deleted_message,
     described_all,
@@ -50,7 +50,7 @@ _OF_ONE_JOB = (Locked, Conflict, NoPrivilege, BudgetExceeded)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SkippedJob:
     job: GenerationJob
-    why: SkipReason
+    reason: SkipReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +71,10 @@ class BulkWrite:
         """`refused` returns why a job may not be written as the user saw it. Such a job is never sent: the user did
         not agree to write it, even if it could be written by now.
         """
-        whys = {job.id: refused(job) if refused else None for job in jobs}
-        self.jobs = tuple(job for job in jobs if whys[job.id] is None)
+        reasons = {job.id: refused(job) if refused else None for job in jobs}
+        self.jobs = tuple(job for job in jobs if reasons[job.id] is None)
         """The jobs to send."""
-        self._refused = [SkippedJob(job=job, why=why) for job in jobs if (why := whys[job.id]) is not None]
+        self._refused = [SkippedJob(job=job, reason=reason) for job in jobs if (reason := reasons[job.id]) is not None]
         self._send = send
         self._is_stopping = False
 
@@ -91,14 +91,14 @@ class BulkWrite:
         while chunks and not self._is_stopping and stopped_by is None:
             chunk = chunks[0]
             try:
-                whys = await self._send(chunk)
+                reasons = await self._send(chunk)
             except _OF_ONE_JOB as error:
                 if len(chunk) > 1:
                     # One job makes the whole chunk fail. Send each job alone.
                     chunks.popleft()
                     chunks.extendleft((job,) for job in reversed(chunk))
                     continue
-                whys = [refused_by(error)]
+                reasons = [refused_by(error)]
             except WriteResolved as resolved:
                 if not resolved.was_made or len(chunks) > 1:
                     stopped_by = resolved
@@ -106,13 +106,17 @@ class BulkWrite:
                     break
                 otherwise = LEFT if resolved.was_made else UNKNOWN
                 reached = resolved.written.repeats or resolved.written.ids
-                whys = [None if resolved.was_made and job.id in reached else otherwise for job in chunk]
+                reasons = [None if resolved.was_made and job.id in reached else otherwise for job in chunk]
             except StoreError as error:
                 stopped_by = error
                 break
             chunks.popleft()
-            done += [job for job, why in zip(chunk, whys, strict=True) if why is None]
-            left += [SkippedJob(job=job, why=why) for job, why in zip(chunk, whys, strict=True) if why is not None]
+            done += [job for job, reason in zip(chunk, reasons, strict=True) if reason is None]
+            left += [
+                SkippedJob(job=job, reason=reason)
+                for job, reason in zip(chunk, reasons, strict=True)
+                if reason is not None
+            ]
             progress(len(done) + len(left) - len(self._refused))
         not_reached = tuple(chain.from_iterable(chunks))
         return BulkOutcome(done=tuple(done), left=tuple(left), not_reached=not_reached, stopped_by=stopped_by)
@@ -134,8 +138,8 @@ async def transition_one(context: ActionContext, job: GenerationJob, target: Job
         context.host.tour.moved_jobs_to(target)
     if not isinstance(outcome, Missing):
         return transition_message(job, outcome, target)
-    why = of_missing(outcome, await _known(context, [outcome]))
-    return transition_message(job, outcome, target, if_missing=why.one)
+    reason = of_missing(outcome, await _known(context, [outcome]))
+    return transition_message(job, outcome, target, if_missing=reason.one)
 
 
 async def end_with_error(context: ActionContext, job: GenerationJob, target: JobStatus, error: str) -> Message:
@@ -151,7 +155,7 @@ async def end_with_error(context: ActionContext, job: GenerationJob, target: Job
     return transition_message(job, outcome, target)
 
 
-async def _known(context: ActionContext, outcomes: Iterable[object]) -> MissingWhys:
+async def _known(context: ActionContext, outcomes: Iterable[object]) -> MissingReasons:
     """Return why jobs were not found. Only the operator can distinguish hidden jobs from deleted ones."""
     missing = [outcome.job_id for outcome in outcomes if isinstance(outcome, Missing)]
     hidden = await hidden_from(context.store, context.operator, missing)
@@ -279,10 +283,10 @@ def bulk_report(outcome: BulkOutcome, *, done: str, project_names: Mapping[UUID,
     total = len(outcome.done) + len(outcome.left) + len(outcome.not_reached)
     by_reason: dict[SkipReason, list[SkippedJob]] = {}
     for one in outcome.left:
-        by_reason.setdefault(one.why, []).append(one)
+        by_reason.setdefault(one.reason, []).append(one)
     named = len(outcome.left) <= MOST_NAMED
     parts = [f"{done} {count(len(outcome.done))} of {jobs_count(total)}"]
-    parts += [_counted(why, left, named=named) for why, left in by_reason.items()]
+    parts += [_counted(reason, left, named=named) for reason, left in by_reason.items()]
     text = f"{'; '.join(parts)}.{_stopped(outcome)}"
     is_whole = not outcome.left and not outcome.not_reached
     message = Message(text=text, severity="error" if outcome.stopped_by else "information" if is_whole else "warning")
@@ -290,8 +294,8 @@ def bulk_report(outcome: BulkOutcome, *, done: str, project_names: Mapping[UUID,
     return BulkReport(message=message, title=done, lines=lines)
 
 
-def _counted(why: SkipReason, left: Sequence[SkippedJob], *, named: bool) -> str:
-    counted = f"{count(len(left))} {why.one if len(left) == 1 else why.many}"
+def _counted(reason: SkipReason, left: Sequence[SkippedJob], *, named: bool) -> str:
+    counted = f"{count(len(left))} {reason.one if len(left) == 1 else reason.many}"
     return f"{counted}: {', '.join(job_name(one.job) for one in left)}" if named else counted
 
 
@@ -300,8 +304,8 @@ def _stopped(outcome: BulkOutcome) -> str:
     left = len(outcome.not_reached)
     were = f"{jobs_count(left)} {'was' if left == 1 else 'were'} not touched"
     if (error := outcome.stopped_by) is not None:
-        why = _resolved_words(error) if isinstance(error, WriteResolved) else error_words(error)
-        return f" Stopped early{f', and {were}' if left else ''}: {why}"
+        reason = _resolved_words(error) if isinstance(error, WriteResolved) else error_words(error)
+        return f" Stopped early{f', and {were}' if left else ''}: {reason}"
     return f" Stopped: {were}." if left else ""
 
 
@@ -314,7 +318,7 @@ def _resolved_words(resolved: WriteResolved) -> str:
 
 def _lines(by_reason: Mapping[SkipReason, Sequence[SkippedJob]], project_names: Mapping[UUID, str]) -> tuple[str, ...]:
     lines: list[str] = []
-    for why, left in by_reason.items():
-        heading = f"{jobs_count(len(left))} {why.one if len(left) == 1 else why.many}, as last seen:"
+    for reason, left in by_reason.items():
+        heading = f"{jobs_count(len(left))} {reason.one if len(left) == 1 else reason.many}, as last seen:"
         lines += [*([""] if lines else []), heading, *described_all([one.job for one in left], project_names)]
     return tuple(lines)

@@ -62,7 +62,7 @@ def title(key: str, text: str) -> WorkerLine:
 class WorkersDrawing:
     """What the lines depend on. `now` is the server's time. No zone means this machine's."""
 
-    force: WorkersOverview
+    overview: WorkersOverview
     actor: Actor
     project: Callable[[UUID], str]
     """Return the name of a project as the actor knows it."""
@@ -73,10 +73,10 @@ class WorkersDrawing:
     def lines(self) -> Iterator[WorkerLine]:
         """Yield each worker with its jobs, then the jobs without a worker."""
         held: defaultdict[UUID, list[LeasedJob]] = defaultdict(list)
-        nobodys: list[LeasedJob] = []
-        for job in self.force.held:
-            (nobodys if job.owner is None else held[job.owner]).append(job)
-        workers = _shown(self.force, held)
+        unheld: list[LeasedJob] = []
+        for job in self.overview.held:
+            (unheld if job.owner is None else held[job.owner]).append(job)
+        workers = _shown(self.overview, held)
         longest = max((cell_len(clean_cell(worker.name, _NAME_CELLS)) for worker in workers), default=0)
         name_cells = min(longest, _NAME_CELLS, self.width // 4)
         for worker in workers:
@@ -88,9 +88,9 @@ class WorkersDrawing:
         for owner, jobs in held.items():
             yield self.unseen(owner)
             yield from map(self.job, jobs)
-        if nobodys:
+        if unheld:
             yield title("nobody's", "Waiting for another attempt, without a worker")
-            yield from map(self.job, nobodys)
+            yield from map(self.job, unheld)
 
     def worker(self, worker: WorkerStatus, name_cells: int) -> WorkerLine:
         if worker.stopped_at is not None:
@@ -131,7 +131,7 @@ class WorkersDrawing:
         else:
             time, lost = f"for {elapsed(seconds(self.now - job.acquired_at))}", ""
             # A lease may have been renewed since the overview was taken.
-            if job.expires_at <= self.force.taken_at:
+            if job.expires_at <= self.overview.taken_at:
                 style, lost = _WARNING, f"its lease expired {elapsed(seconds(self.now - job.expires_at))} ago"
             attempt = f"attempt {job.attempt}" if job.attempt > 1 else ""
             words = " · ".join(filter(None, (lost, attempt, job.note)))
@@ -165,38 +165,38 @@ LONG_GONE = timedelta(hours=1)
 """A worker without jobs is only counted, not listed, if it was last seen longer ago than this."""
 
 
-def summary(force: WorkersOverview, *, now: datetime) -> str:
+def summary(overview: WorkersOverview, *, now: datetime) -> str:
     """Return the text above the lines."""
-    held = [job for job in force.held if job.owner is not None]
-    alive = sum(worker.is_alive for worker in force.workers)
+    held = [job for job in overview.held if job.owner is not None]
+    alive = sum(worker.is_alive for worker in overview.workers)
     # A user sees held jobs, but no workers.
-    parts = [f"{count(alive)} {'worker' if alive == 1 else 'workers'} alive"] if force.workers or not held else []
+    parts = [f"{count(alive)} {'worker' if alive == 1 else 'workers'} alive"] if overview.workers or not held else []
     if held:
         longest = elapsed(seconds(now - min(job.acquired_at for job in held)))
-        parts.append(f"{'≥ ' if force.is_cut else ''}{jobs_count(len(held))} held, the longest for {longest}")
-    if waiting := len(force.held) - len(held):
+        parts.append(f"{'≥ ' if overview.is_cut else ''}{jobs_count(len(held))} held, the longest for {longest}")
+    if waiting := len(overview.held) - len(held):
         parts.append(f"{jobs_count(waiting)} waiting for another attempt")
     return " · ".join(parts)
 
 
-def remark(force: WorkersOverview, actor: Actor) -> str:
+def remark(overview: WorkersOverview, actor: Actor) -> str:
     """Return the text below the lines, about parts that are not shown. It may be empty."""
     sentences = []
-    if not force.workers and not force.held:
+    if not overview.workers and not overview.held:
         sentences.append(f"{command('worker MODULE:REGISTRY')} starts a worker.")
-    if number := len(force.workers) - len(_shown(force, {job.owner for job in force.held if job.owner})):
+    if number := len(overview.workers) - len(_shown(overview, {job.owner for job in overview.held if job.owner})):
         sentences.append(f"{count(number)} more ran within the last week. Run {command('workers')} to list them.")
     if isinstance(actor, ActingUser):
         sentences.append("Only the operator sees the workers.")
     return " ".join(sentences)
 
 
-def _shown(force: WorkersOverview, holding: Collection[UUID]) -> list[WorkerStatus]:
+def _shown(overview: WorkersOverview, holding: Collection[UUID]) -> list[WorkerStatus]:
     """Return the listed workers, sorted by whether they are alive and then by name, in a stable order."""
     shown = [
         worker
-        for worker in force.workers
-        if worker.id in holding or (worker.stopped_at is None and force.taken_at - worker.seen_at < LONG_GONE)
+        for worker in overview.workers
+        if worker.id in holding or (worker.stopped_at is None and overview.taken_at - worker.seen_at < LONG_GONE)
     ]
     return sorted(shown, key=lambda worker: (not worker.is_alive, worker.name, worker.started_at, worker.id))
 
@@ -276,7 +276,7 @@ class WorkersDialog(RowsDialog[WorkerLine, UUID]):
             now = overview.taken_at + age
             project, zone = self._host.dashboard.project_name, self._host.dashboard.zone.zone
             drawing = WorkersDrawing(
-                force=overview, actor=self._actor, project=project, now=now, width=self.row_width, zone=zone
+                overview=overview, actor=self._actor, project=project, now=now, width=self.row_width, zone=zone
             )
             self._list(list(drawing.lines()))
             self.say("summary", Content(summary(overview, now=now)))
