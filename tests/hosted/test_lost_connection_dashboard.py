@@ -108,7 +108,7 @@ async def test_dashboard_shows_the_true_outcome_after_its_connection_is_cut(
             # The next messages are about the next form.
             driver.clear_messages()
         assert write_log.entries() == []
-        assert driver.app.mistake is None
+        assert driver.app.internal_error is None
     outcomes = Counter(entry.outcome for entry in read_journal(tmp_path).entries)
     assert (outcomes[WriteOutcome.DONE], outcomes[WriteOutcome.UNKNOWN]) == (done, 0)
 

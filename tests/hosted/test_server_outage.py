@@ -47,7 +47,7 @@ async def shows_the_stored_jobs(driver: Driver, database: Conninfo, *, changes: 
     jobs_db = JobsDatabase(database)
     await driver.until(lambda: not driver.banner and shown(driver) == stored(jobs_db))
     assert jobs_db.sql("select count(*) from ledger") == [(changes,)]
-    assert driver.app.mistake is None
+    assert driver.app.internal_error is None
     jobs_db.close()
 
 

@@ -125,7 +125,7 @@ async def test_six_dashboards_share_a_pool_without_blocking_or_leaving_traces(
         recorded = transcript()
 
     for app, actor in zip(apps, ACTORS, strict=True):
-        assert (app.failures, app.mistake, app.seen) == (0, None, {frozenset(OWNERS[actor])})
+        assert (app.failures, app.internal_error, app.seen) == (0, None, {frozenset(OWNERS[actor])})
         assert ("Trail gear" if actor == ActingUser(id=BEN) else "Autumn catalog") in app.last_frame
     assert longest_wait(polls) <= MOST_POLLS_BETWEEN
     assert jobs_db.sql("select width from assets") == [(app_writes.result(),)]

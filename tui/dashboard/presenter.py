@@ -117,7 +117,7 @@ class TransitionRows(Center):
             return
         lines, gap = self._rows(self._now)
         words = Content("\n" * (gap + 1)).join(lines) if lines else Content.styled(self._empty, MUTED)
-        self.query_one("#transitions", SteadyText).say(words)
+        self.query_one("#transitions", SteadyText).set_content(words)
 
     def _rows(self, now: datetime) -> tuple[list[Content], int]:
         """Return one line for each transition, and the number of blank lines between them."""
@@ -176,9 +176,9 @@ class BigNumber(Vertical):
         digits.display, plain.display = fits, not fits
         if fits and digits.value != number:
             digits.update(number)
-        plain.say(Content(number))
-        self.query_one(".name", SteadyText).say(Content.styled(name, style))
-        self.query_one(".note", SteadyText).say(Content(note))
+        plain.set_content(Content(number))
+        self.query_one(".name", SteadyText).set_content(Content.styled(name, style))
+        self.query_one(".note", SteadyText).set_content(Content(note))
 
 
 class Caption(MessageLine):
@@ -209,12 +209,12 @@ class Caption(MessageLine):
     def _pinned(self) -> LineText | None:
         """The pinned text, with the keys that work in the presenter view."""
         pinned = self._board.pinned
-        return None if pinned is None else pinned_text(pinned, has_keys=pinned.has_keys_on_stage)
+        return None if pinned is None else pinned_text(pinned, has_keys=pinned.has_keys_in_presenter)
 
     def _fit_lines(self) -> None:
         """Take the lines that the caption needs with the longest usual key hint. Another hint then moves nothing."""
         texts = [one for one in (self._passing, self._pinned) if one is not None]
-        if self._board.pinned is not None and self._board.pinned.has_keys_on_stage:
+        if self._board.pinned is not None and self._board.pinned.has_keys_in_presenter:
             texts[-1] = replace(texts[-1], keys=texts[-1].keys.ljust(_KEYS_ROOM, "."))
         self._line_count = max([1, *(len(one.lines(self._whole_room, self._most_lines)) for one in texts)])
         self.styles.height = self._line_count
@@ -313,7 +313,7 @@ class Presenter(ModalScreen[None], ClosesOnce[None]):
             self._log.follow(listing)
         heading = self.query_one("#heading", SteadyText)
         heading.set_class(listing is not None and listing.query.moment is not None, "-past")
-        heading.say(Content(self._source.heading))
+        heading.set_content(Content(self._source.heading))
         self._draw_numbers(totals)
         self._draw_transitions()
 

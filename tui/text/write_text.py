@@ -264,7 +264,7 @@ FINISHED = SkipReason(one="had already finished", many="had already finished")
 REPEATED = SkipReason(one="was already retried", many="were already retried")
 GONE_OR_HIDDEN = SkipReason(one="is gone or hidden", many="are gone or hidden")
 GONE = SkipReason(one="is gone", many="are gone")
-LEFT = SkipReason(one="was skipped", many="were skipped")
+SKIPPED = SkipReason(one="was skipped", many="were skipped")
 UNKNOWN = SkipReason(one="may or may not have been changed", many="may or may not have been changed")
 
 

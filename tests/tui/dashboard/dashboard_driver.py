@@ -258,7 +258,7 @@ class Driver(AppDriver):
         The queue waits for a slow dialog by a timer, so `settle` alone does not wait for the keys.
         """
         queue = self.app.key_queue
-        is_held = queue._is_opening() or not queue._is_next_taken(is_patient=True)
+        is_held = queue._is_opening() or not queue._is_next_ready(is_patient=True)
         return not self.app.is_running or queue.is_idle or is_held
 
     async def expects(self, **expected: Unpack[Expected]) -> None:

@@ -20,7 +20,7 @@ from gjobs.store.journal.journal import read_journal
 from gjobs.store.users.actor import OPERATOR
 from gjobs.tui.dashboard.actions.action_context import context_for
 from gjobs.tui.dashboard.features.budgets import BudgetOwner, BudgetsDialog
-from gjobs.tui.dashboard.panels.project_list import BudgetNews, BudgetsPanel
+from gjobs.tui.dashboard.panels.project_list import BudgetAlerts, BudgetsPanel
 from gjobs.tui.dashboard.widgets.message_board import show_message
 from gjobs.tui.text.budget_text import (
     budget_lines,
@@ -235,7 +235,7 @@ def test_words_describe_a_limit_that_is_near_an_unnamed_owner_and_the_pace_of_a_
 
 
 def test_budget_news_reports_only_budgets_that_got_worse() -> None:
-    news = BudgetNews()
+    news = BudgetAlerts()
     calm, warning, used_up = (replace(MONTHLY, spent_cents=spent) for spent in (0, 8_000, 10_000))
     reports = [news.learn([one]) for one in (warning, warning, used_up, calm, calm, warning)]
     assert reports == [[], [], [used_up], [], [], [warning]]
@@ -351,13 +351,13 @@ async def test_new_budget_belongs_to_the_project_its_owner_or_any_user_and_inval
 
     await operator.press("n", dialog="New budget")
     choose_owner(operator, "A user")
-    await fill_in(operator, fields={"limit": "$6", "person": " "})
+    await fill_in(operator, fields={"limit": "$6", "user": " "})
     await operator.press("enter", shows="✗ Type the e-mail or id of a user.")
-    await fill_in(operator, fields={"person": "nobody@example.com", "limit": "$6"})
+    await fill_in(operator, fields={"user": "nobody@example.com", "limit": "$6"})
     await operator.press("enter", shows="✗ No user has the e-mail or id 'nobody@example.com'.")
-    assert operator.app.focused is operator.app.screen.query_one("#person")
+    assert operator.app.focused is operator.app.screen.query_one("#user")
     assert operator.value("#limit") == "$6"
-    await operator.type("Ben@example.com", into="#person")
+    await operator.type("Ben@example.com", into="#user")
     operator.app.screen.query_one("#period", Select).value = "day"
     await operator.press("enter", message="Set the budget of $6.00 a day for user ben@example.com")
     of_ada, of_ben = (ADA, "month", 5_000, 0.8), (BEN, "day", 600, 0.8)

@@ -12,7 +12,7 @@ from gjobs.tui.dashboard.actions.action_context import WriteResolved
 from gjobs.tui.dashboard.dialogs.dialog import ProgressDialog
 from gjobs.tui.dashboard.features import jobs
 from gjobs.tui.dashboard.features.job_writes import CHUNK, BulkWrite, bulk_report
-from gjobs.tui.text.write_text import FINISHED, GONE_OR_HIDDEN, LEFT, UNKNOWN, SkipReason
+from gjobs.tui.text.write_text import FINISHED, GONE_OR_HIDDEN, SKIPPED, UNKNOWN, SkipReason
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, Gate, number_of
 from tests.tui.jobs_database import JobsDatabase, job_id, short
 from tests.tui.sample_jobs import make_job
@@ -197,7 +197,7 @@ async def test_bulk_write_sends_each_job_once_in_ordered_chunks() -> None:
     outcome = await BulkWrite(MANY, sender).run(seen.append)
     assert [len(chunk) for chunk in sender.sent] == [CHUNK, CHUNK, 20]
     assert [number for chunk in sender.sent for number in chunk] == numbers(MANY)
-    assert (outcome.done, outcome.left, outcome.not_reached, outcome.stopped_by) == (MANY, (), (), None)
+    assert (outcome.done, outcome.skipped, outcome.not_reached, outcome.stopped_by) == (MANY, (), (), None)
     assert seen == [CHUNK, 2 * CHUNK, 2 * CHUNK + 20]
 
 
@@ -207,14 +207,14 @@ async def test_bulk_write_never_sends_a_job_that_the_user_saw_in_a_refused_statu
         seen.append
     )
     assert (sender.sent, seen) == ([[1, 2, 4, 5]], [4])
-    assert [(number_of(left.job), left.reason) for left in outcome.left] == [(3, FINISHED)]
+    assert [(number_of(left.job), left.reason) for left in outcome.skipped] == [(3, FINISHED)]
 
 
 @pytest.mark.parametrize("error", [Locked("The row is locked."), Conflict("Rows refer to it.")])
 async def test_job_that_fails_its_chunk_does_not_stop_the_other_jobs(error: StoreError) -> None:
     outcome = await BulkWrite(MANY[:5], Sender({3: error})).run()
     assert numbers(outcome.done) == [1, 2, 4, 5]
-    ((left,), stopped_by) = (outcome.left, outcome.stopped_by)
+    ((left,), stopped_by) = (outcome.skipped, outcome.stopped_by)
     assert (left.job, stopped_by) == (MANY[2], None)
     assert left.reason.one == f"was refused ({error.message.rstrip('.')})"
 
@@ -226,7 +226,7 @@ async def test_bulk_write_stops_at_an_error_that_no_single_job_caused(error: Sto
 
     after_a_failed_chunk = await BulkWrite(MANY[:5], Sender({2: Locked("The row is locked."), 4: error})).run()
     assert (numbers(after_a_failed_chunk.done), numbers(after_a_failed_chunk.not_reached)) == ([1, 3], [4, 5])
-    assert [left.job for left in after_a_failed_chunk.left] == [MANY[1]]
+    assert [left.job for left in after_a_failed_chunk.skipped] == [MANY[1]]
 
 
 def resolved(outcome: WriteOutcome, *jobs: GenerationJob) -> WriteResolved:
@@ -236,7 +236,7 @@ def resolved(outcome: WriteOutcome, *jobs: GenerationJob) -> WriteResolved:
 @pytest.mark.parametrize(
     ("outcome", "done", "left", "not_reached"),
     [
-        (WriteOutcome.DONE, MANY[:2], [(MANY[2], LEFT)], ()),
+        (WriteOutcome.DONE, MANY[:2], [(MANY[2], SKIPPED)], ()),
         (WriteOutcome.NOT_DONE, (), [], MANY[:3]),
         (WriteOutcome.UNKNOWN, (), [(job, UNKNOWN) for job in MANY[:3]], ()),
     ],
@@ -249,7 +249,7 @@ async def test_resolved_write_after_a_lost_answer_counts_in_the_outcome(
 ) -> None:
     bulk = await BulkWrite(MANY[:3], Sender({1: resolved(outcome, *MANY[:2])})).run()
     assert (bulk.done, bulk.not_reached) == (done, not_reached)
-    assert [(skipped.job, skipped.reason) for skipped in bulk.left] == left
+    assert [(skipped.job, skipped.reason) for skipped in bulk.skipped] == left
 
 
 async def test_report_of_a_made_change_is_an_error_only_if_it_left_jobs_untouched() -> None:

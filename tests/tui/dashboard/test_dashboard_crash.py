@@ -50,7 +50,7 @@ async def test_exception_ends_the_dashboard_and_prints_no_traceback(
     with caplog.at_level(logging.CRITICAL):
         await app.run_async(headless=True, size=(80, 24))
 
-    assert "a mistake of ours" in str(app.mistake)
+    assert "a mistake of ours" in str(app.internal_error)
     assert app.settled.is_set()
     assert "a mistake of ours" in caplog.text
     shown = capsys.readouterr()
@@ -67,7 +67,7 @@ async def test_answers_that_arrive_while_the_app_closes_are_dropped(jobs_db: Job
         app.key_queue.close()
         app.post_message(list_polled(store, listing, dashboard.now))
         await driver.settle()
-        assert app.mistake is None
+        assert app.internal_error is None
 
 
 async def test_end_of_a_dashboard_that_starts_is_no_error(database: Conninfo, caplog: pytest.LogCaptureFixture) -> None:
@@ -75,7 +75,7 @@ async def test_end_of_a_dashboard_that_starts_is_no_error(database: Conninfo, ca
     asyncio.get_running_loop().call_soon(app.post_message, ExitApp())
     with caplog.at_level(logging.WARNING):
         await app.run_async(headless=True, size=(80, 24))
-    assert (app.mistake, caplog.records) == (None, [])
+    assert (app.internal_error, caplog.records) == (None, [])
 
 
 async def test_panic_of_textual_becomes_an_exception_of_the_dashboard(
@@ -84,7 +84,7 @@ async def test_panic_of_textual_becomes_an_exception_of_the_dashboard(
     with pytest.raises(RuntimeError, match="Textual ended the dashboard"):
         async with drive_dashboard(app):
             app.panic("hunter2")
-    assert isinstance(app.mistake, RuntimeError)
+    assert isinstance(app.internal_error, RuntimeError)
     shown = capsys.readouterr()
     assert "hunter2" not in shown.out + shown.err
 
@@ -114,7 +114,7 @@ async def test_closed_terminal_or_an_exception_in_the_input_thread_ends_the_dash
     asyncio.get_running_loop().call_soon(lambda: GuardedDriver(app).run_input_thread())
     with caplog.at_level(logging.WARNING):
         await app.run_async(headless=True, size=(80, 24))
-    assert (app.mistake is None, app.return_code) == (is_closed, 1)
+    assert (app.internal_error is None, app.return_code) == (is_closed, 1)
     assert "a number of ours" in caplog.text
     assert ("The terminal is closed" in caplog.text) is is_closed
 
@@ -155,7 +155,7 @@ async def test_quitting_during_a_bulk_write_may_stop_it(deleting: Driver, chunks
 
     assert chunks.calls == 1
     assert jobs_db.count() == 128 - 50
-    (result,) = deleting.app.tasks.farewell
+    (result,) = deleting.app.tasks.exit_messages
     assert result.startswith("Deleted 50 of 126 jobs. Stopped: 76 jobs were not touched")
 
 
@@ -180,7 +180,7 @@ async def test_quitting_may_finish_a_bulk_write(deleting: Driver, chunks: Gate, 
     await deleting.until(lambda: not deleting.app.is_running)
 
     assert jobs_db.count() == 2
-    assert deleting.app.tasks.farewell == ["Deleted 126 of 126 jobs."]
+    assert deleting.app.tasks.exit_messages == ["Deleted 126 of 126 jobs."]
 
 
 async def test_question_is_closed_when_the_write_ends(deleting: Driver, chunks: Gate, jobs_db: JobsDatabase) -> None:
@@ -215,7 +215,7 @@ async def test_result_of_a_bulk_form_is_printed(jobs_db: JobsDatabase, drive: Dr
             await driver.press(key)
         await driver.until(lambda: not driver.app.is_running)
 
-    (result,) = driver.app.tasks.farewell
+    (result,) = driver.app.tasks.exit_messages
     assert result.startswith("Failed 126 of 126 jobs")
 
 
@@ -237,7 +237,7 @@ async def test_result_of_a_form_with_one_write_is_printed_after_quitting(
         await driver.press("ctrl+q", shows="Quitting after the last change is confirmed.")
         write.open()
         await driver.until(lambda: not driver.app.is_running)
-        (result,) = driver.app.tasks.farewell
+        (result,) = driver.app.tasks.exit_messages
         assert result.startswith(words)
 
 
@@ -245,5 +245,5 @@ async def test_second_quit_key_during_the_question_quits_at_once(deleting: Drive
     await deleting.press("ctrl+q", "ctrl+q")
     await deleting.until(lambda: not deleting.app.is_running)
 
-    (result,) = deleting.app.tasks.farewell
+    (result,) = deleting.app.tasks.exit_messages
     assert result.startswith("gjobs ended before the last change was confirmed.")

@@ -53,7 +53,7 @@ def check(driver: Driver) -> None:
     """Check that the app runs and that each line has the right width and only printable characters."""
     app = driver.app
     assert app.is_running
-    assert app.mistake is None
+    assert app.internal_error is None
     width, height = app.size
     strips = app.screen._compositor.render_strips()
     assert len(strips) == height

@@ -232,7 +232,7 @@ async def test_retry_among_failed_jobs_names_the_new_job_and_keeps_the_cursor(
     assert failed.cursor == 2
     assert retries(jobs_db, 2) == [("queued", 1)]
     await failed.press("q", until=lambda: not failed.app.is_running)
-    (printed,) = failed.app.tasks.farewell
+    (printed,) = failed.app.tasks.exit_messages
     assert " as a retry of " in printed
     assert printed.endswith(f" {str(job_id(2))[:8]}.")
 

@@ -424,7 +424,7 @@ async def test_sample_database_opens_if_slow_files_are_not_awaited(
     monkeypatch.setattr(
         app_databases, "find_app_databases", lambda *_: opened.wait(60) and app_databases.AppDatabases()
     )
-    monkeypatch.setattr(key_queue, "_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(key_queue, "_CANCELLABLE_AFTER_SECONDS", 0.0)
     async with drive_dashboard(start(), waits=False) as driver:
         await driver.until(lambda: driver.app.tasks.is_opening)
         driver.app.post_message(events.Key("x", "x"))

@@ -390,7 +390,7 @@ async def test_keys_wait_while_a_thread_imports(tmp_path: Path, monkeypatch: pyt
 
 
 async def test_quit_key_ends_a_dashboard_with_slow_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(key_queue, "_PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(key_queue, "_CANCELLABLE_AFTER_SECONDS", 0)
     async with importing(tmp_path, monkeypatch) as (driver, _):
         send(driver.app, "u")
         await driver.settle()

@@ -77,7 +77,7 @@ async def test_all_projects_label_is_shortened_when_its_count_is_long(dashboard:
     projects = dashboard.app.dashboard.query_one(ProjectList)
     for width, name in ((120, "All"), (200, "All projects")):
         await dashboard.resize(width, 36)
-        projects.show((), None, sums={}, everything=Count(number=1_000_600, precision=Precision.ESTIMATED))
+        projects.show((), None, totals={}, everything=Count(number=1_000_600, precision=Precision.ESTIMATED))
         assert " ".join(str(projects.get_option("all").prompt).split()) == f"› {name} ~1,000,000"
 
 

@@ -228,6 +228,6 @@ async def test_change_is_named_or_its_outcome_reported_after_a_long_outage_a_clo
     await connection.is_restored()
     connection.proxy.cut = Cut(at=COMMIT)
     await driver.press("s", on=5, message=checks)
-    await driver.app.tasks.writes_end()  # as before another database
+    await driver.app.tasks.leave_database()  # as before another database
     await driver.shows_message(f"The command was: transition job to running {job_id(5)}. Check its outcome")
     assert connection.outcomes()[0] == "unknown"

@@ -81,7 +81,7 @@ class ActionContext:
     """The store of the role that gjobs connects as. Only it sees all users."""
     database: str
     projects: tuple[ProjectName, ...]
-    left: asyncio.Event
+    database_left: asyncio.Event
     """Set when the user leaves this database. Writes unresolved by then stay unknown."""
 
     @property
@@ -119,12 +119,12 @@ class ActionContext:
 
     async def _look_up(self, store: Store, write: UnconfirmedWrite) -> ResolvedWrite | None:
         waits = chain(_FIRST_WAITS, repeat(_LAST_WAIT))
-        while not self.left.is_set():
+        while not self.database_left.is_set():
             with suppress(StoreError):
                 if (found := await store.resolve_write(write)) is not None:
                     return found
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.left.wait(), next(waits))
+                await asyncio.wait_for(self.database_left.wait(), next(waits))
         return None
 
     async def write(self, sending: Coroutine[Any, Any, T]) -> T:
@@ -174,9 +174,9 @@ class ActionContext:
             self.host.dashboard.jobs.expect_deletion(job_ids, are_deleted=are_deleted)
 
 
-_PATIENCE_SECONDS, _POLL_SECONDS = 1.0, 0.01
+_TIMEOUT_SECONDS, _POLL_SECONDS = 1.0, 0.01
 """Maximum seconds that keys wait for a new job to be listed, if the database answers fast."""
-_ANSWERS, _MOST_PATIENCE_SECONDS = 3, 9.0
+_ANSWERS, _MOST_EXTRA_SECONDS = 3, 9.0
 """A slow database lengthens this wait by a multiple of its answer time, up to a maximum in seconds."""
 
 
@@ -206,8 +206,8 @@ async def moves_to(host: ActionHost, job: GenerationJob, *, is_new: bool = True)
     """
     dashboard = host.dashboard
     # The list that is on its way does not contain the job. The next one does.
-    answers = min(_ANSWERS * host.poller.usual_answer, _MOST_PATIENCE_SECONDS)
-    deadline = time.monotonic() + _PATIENCE_SECONDS + answers
+    answers = min(_ANSWERS * host.poller.usual_answer, _MOST_EXTRA_SECONDS)
+    deadline = time.monotonic() + _TIMEOUT_SECONDS + answers
     can_list = dashboard.jobs.can_list(job)
     if is_new:
         dashboard.jobs.approach(job)
@@ -239,7 +239,7 @@ def context_for(host: ActionHost, needs: Capability | None = None) -> ActionCont
             operator=session.operator,
             database=session.full_name,
             projects=listing.projects,
-            left=host.tasks.database_left,
+            database_left=host.tasks.database_left,
         )
     return None
 

@@ -30,7 +30,7 @@ from gjobs.tui.dashboard.actions.key_queue import KeyQueue, KeyRules
 from gjobs.tui.dashboard.details.details_pane import DETAILS_PANE, NAMES, JobSections, load_details
 from gjobs.tui.dashboard.panels.dashboard_state import FILTER
 from gjobs.tui.dashboard.panels.footer import follow_messages, suspend_writes
-from gjobs.tui.dashboard.panels.project_list import BudgetNews
+from gjobs.tui.dashboard.panels.project_list import BudgetAlerts
 from gjobs.tui.dashboard.panels.screen import DashboardScreen
 from gjobs.tui.dashboard.panels.status_line import connection_status, permit_hint
 from gjobs.tui.dashboard.panels.tour import Tour
@@ -65,7 +65,7 @@ class BackgroundTasks:
         self._app = app
         self._is_leaving = False
         self._last_write: tuple[float, str] | None = None
-        self.farewell: list[str] = []
+        self.exit_messages: list[str] = []
         """Results of writes that were running when the user quit. They are printed after the dashboard closes."""
         self._openers = WeakSet[Worker[None]]()
         """Workers that may open a dialog. Nothing else here may refer to a worker that has ended."""
@@ -81,7 +81,7 @@ class BackgroundTasks:
         if self._running(QUESTIONS) or not self.may_open:
             question.close()
         else:
-            self._openers.add(self._run(partial(self._answered, question), question, group=QUESTIONS))
+            self._openers.add(self._run(partial(self._ask_or_explain, question), question, group=QUESTIONS))
 
     def _run(
         self, work: Callable[[], Coroutine[None, None, None]], awaited: Coroutine[Any, Any, Any], *, group: str
@@ -91,7 +91,7 @@ class BackgroundTasks:
         finalize(worker, awaited.close)
         return worker
 
-    async def _answered(self, question: Coroutine[Any, Any, None]) -> None:
+    async def _ask_or_explain(self, question: Coroutine[Any, Any, None]) -> None:
         """Ask the question. If the database refuses what it needs, show why."""
         try:
             await question
@@ -123,7 +123,7 @@ class BackgroundTasks:
         changed nothing, the message says `unchanged`. Set `may_open` if the write may open a dialog. Keys then wait
         until it has opened one or has ended.
         """
-        worker = self._run(partial(self._reported, write, doing, unchanged), write, group=WRITES)
+        worker = self._run(partial(self._run_write, write, doing, unchanged), write, group=WRITES)
         if may_open:
             self._openers.add(worker)
         return worker
@@ -137,7 +137,7 @@ class BackgroundTasks:
             for worker in self._openers
         )
 
-    async def _reported(self, write: Coroutine[Any, Any, Message], doing: str, unchanged: str) -> None:
+    async def _run_write(self, write: Coroutine[Any, Any, Message], doing: str, unchanged: str) -> None:
         try:
             with showing_pending(self._app, doing):
                 message = await write
@@ -148,7 +148,9 @@ class BackgroundTasks:
         self.note(message)
         show_message(self._app, message)
 
-    async def noted(self, write: Coroutine[Any, Any, ResultType], says: Callable[[ResultType], Message]) -> ResultType:
+    async def run_form(
+        self, write: Coroutine[Any, Any, ResultType], report: Callable[[ResultType], Message]
+    ) -> ResultType:
         """Run a form's write and note its result or error. The form shows both itself, unless the user quits first."""
         try:
             result = await write
@@ -158,17 +160,17 @@ class BackgroundTasks:
         except StoreError as error:
             self.note(error_message(error))
             raise
-        self.note(says(result))
+        self.note(report(result))
         return result
 
     def note(self, result: Message) -> None:
         """Keep the result of a write, to print it if the user quits before it can be read."""
         if self._is_leaving:
-            self.farewell.append(result.text)
+            self.exit_messages.append(result.text)
         self._last_write = (time.monotonic(), result.text)
 
-    async def writes_end(self) -> None:
-        """Wait until all writes have ended, even new ones, before the user leaves the database."""
+    async def leave_database(self) -> None:
+        """Signal that the user leaves the database. Then wait until all writes have ended, even new ones."""
         self.database_left.set()
         self.database_left = asyncio.Event()
         await self.await_writes()
@@ -190,7 +192,7 @@ class BackgroundTasks:
             self._app.pop_screen()
 
     def stop_opening(self, *, above: type[Screen[Any]] | tuple[()] = ()) -> None:
-        """Close all questions and let no running write open a dialog: the person stopped waiting, or now acts as
+        """Close all questions and let no running write open a dialog: the user stopped waiting, or now acts as
         another user.
 
         A screen of the type `above` stays, and all below it.
@@ -215,10 +217,10 @@ class BackgroundTasks:
         if not writes:
             # The user may not have read a younger message.
             if self._last_write and time.monotonic() - self._last_write[0] < MESSAGE_SECONDS:
-                self.farewell.append(self._last_write[1])
+                self.exit_messages.append(self._last_write[1])
             self._app.exit()
         elif self._is_leaving or isinstance(self._app.screen, QuitDialog):
-            self.farewell.append(
+            self.exit_messages.append(
                 "gjobs ended before the last change was confirmed. 'gjobs journal' shows the statements sent."
             )
             self._app.exit()
@@ -377,7 +379,7 @@ class ActionHost(MessageApp[int]):
         """The earlier moment to show once the database is open."""
         self._is_preloaded = False
         """Whether everything is imported. Until then, gjobs reads no row notes by itself."""
-        self.budget_news = BudgetNews()
+        self.budget_alerts = BudgetAlerts()
         self.observed = ObservedEvents()
         """The events of jobs that polls have returned since the actor was selected."""
         self._sees_nothing = False
@@ -401,7 +403,7 @@ class ActionHost(MessageApp[int]):
         )
         self.settled = asyncio.Event()
         """Set when the first list, or the reason why there is none, is on screen."""
-        self.mistake: BaseException | None = None
+        self.internal_error: BaseException | None = None
         """The internal error that ended the app; None without one."""
         self.set_keymap({**self._setup.keymap})
         theme = self._setup.configuration.theme or self._memory.state.theme
@@ -442,7 +444,7 @@ class ActionHost(MessageApp[int]):
         with suppress(StoreError):  # If the users can't be read, none are offered.
             users = await store.find_users("")
             if store is self.poller.store:
-                self.dashboard.jobs.know_users(tuple(user.email for user in users if user.email))
+                self.dashboard.jobs.set_users(tuple(user.email for user in users if user.email))
 
     def _stop_opening(self) -> None:
         """Stop waiting for a dialog. If the files of the app are slow to read, open the sample database."""
@@ -469,7 +471,7 @@ class ActionHost(MessageApp[int]):
 
     def _make_poller(self, opener: Opener, interval: float) -> SessionPoller:
         share = self.totals_share
-        return SessionPoller(opener, tell=self.post_message, interval=interval, totals_share=share, clock=self._clock)
+        return SessionPoller(opener, post=self.post_message, interval=interval, totals_share=share, clock=self._clock)
 
     @work(group=CONNECT, exclusive=True)
     async def _connect(self) -> None:
@@ -495,7 +497,7 @@ class ActionHost(MessageApp[int]):
     async def _replace_database(self, opener: Opener, interval: float, *, choice: DatabaseChoice | None) -> None:
         if self.tasks.is_writing:
             show_message(self, "gjobs switches the database after the last change is confirmed.")
-            await self.tasks.writes_end()
+            await self.tasks.leave_database()
         self.tasks.close_questions()
         self.tour.cancel()
         self.undo.forget_all()
@@ -518,7 +520,7 @@ class ActionHost(MessageApp[int]):
         for group in OF_ACTOR:
             self.workers.cancel_group(self, group)
         self.dashboard.forget()
-        self.budget_news = BudgetNews()
+        self.budget_alerts = BudgetAlerts()
         project_id = self._memory.project(self._place(store))
         if compare_visibility:
             project_id = shown.id if shown else None

@@ -31,7 +31,7 @@ class KeyRules:
         self._app = app
         self._dashboard = dashboard
 
-    def is_taken(self, event: events.Event) -> bool:
+    def is_dialog_ready(self, event: events.Event) -> bool:
         """Return whether the top dialog, if any, is ready for the key."""
         screen = self._app.screen
         return screen.takes_key(event) if isinstance(screen, ClosesOnce) else True
@@ -83,7 +83,7 @@ class KeyRules:
         return None if active is None else active.binding
 
 
-_CALM_TURNS = 3
+_IDLE_TURNS = 3
 """A key counts as handled after this many turns of the event loop without a message."""
 _SPIN_TURNS = 300
 _POLL_SECONDS = 0.01
@@ -93,7 +93,7 @@ _FEWEST_TURNS = 450
 """The limit applies only after this many turns of the event loop. On a slow machine, or while the process is stopped,
 the seconds pass without progress of the widgets.
 """
-_PATIENCE_SECONDS = 1.0
+_CANCELLABLE_AFTER_SECONDS = 1.0
 """After waiting this long for a dialog, escape cancels the wait and ctrl+q quits without it."""
 
 _FEWEST_REPEATS = 4
@@ -256,10 +256,10 @@ class KeyQueue:
 
     def take(self, event: events.Key | events.Paste) -> bool:
         """Return False if the event is to be handled now. Return True if it waits or is dropped."""
-        is_taken = self._take(event)
-        if not is_taken:
+        is_held = self._take(event)
+        if not is_held:
             self.typed_at = event.time
-        return is_taken
+        return is_held
 
     def _take(self, event: events.Key | events.Paste) -> bool:
         is_delivered = event is self._delivered
@@ -275,7 +275,7 @@ class KeyQueue:
             return True
         if is_delivered:
             return self._is_repeat(event)
-        if self._is_delivering and self._gives_up(event):
+        if self._is_delivering and self._cancels_wait(event):
             self._waiting.clear()
             if _is_quit(event):
                 return False
@@ -312,9 +312,9 @@ class KeyQueue:
         if self._delivering is not None:
             self._delivering.cancel()
 
-    def _gives_up(self, event: events.Event) -> bool:
+    def _cancels_wait(self, event: events.Event) -> bool:
         """Return whether the user has waited long enough and pressed a key that leaves the dialog."""
-        is_late = time.monotonic() - self._held_since > _PATIENCE_SECONDS
+        is_late = time.monotonic() - self._held_since > _CANCELLABLE_AFTER_SECONDS
         return is_late and isinstance(event, events.Key) and event.key in LEAVING_KEYS
 
     def _report(self, delivering: "asyncio.Task[None]") -> None:
@@ -360,25 +360,25 @@ class KeyQueue:
 
         The next key may change during the wait: escape replaces all waiting keys.
         """
-        began, turns, calm = time.monotonic(), 0, 0
-        while calm < _CALM_TURNS:
+        began, turns, idle_turns = time.monotonic(), 0, 0
+        while idle_turns < _IDLE_TURNS:
             await asyncio.sleep(0 if turns < _SPIN_TURNS else _POLL_SECONDS)
             turns += 1
             is_patient = turns < _FEWEST_TURNS or time.monotonic() - began < _MOST_SECONDS
-            is_free = not self._is_opening() and (not for_next or self._is_next_taken(is_patient=is_patient))
-            calm = calm + 1 if is_free and (self._is_calm or not is_patient) else 0
+            is_free = not self._is_opening() and (not for_next or self._is_next_ready(is_patient=is_patient))
+            idle_turns = idle_turns + 1 if is_free and (self._are_widgets_idle or not is_patient) else 0
         expected, self._expected = self._expected, None
         if expected is not None and expected.issuperset(self._app.screen_stack):
             self._drop_text()
 
-    def _is_next_taken(self, *, is_patient: bool) -> bool:
+    def _is_next_ready(self, *, is_patient: bool) -> bool:
         if not self._waiting:
             return True
         event = self._waiting[0]
-        return self.rules.is_taken(event) and not (is_patient and self.rules.is_early(event))
+        return self.rules.is_dialog_ready(event) and not (is_patient and self.rules.is_early(event))
 
     @property
-    def _is_calm(self) -> bool:
+    def _are_widgets_idle(self) -> bool:
         return not any(map(_is_busy, self._pumps()))
 
     def _pumps(self) -> Iterator[MessagePump]:

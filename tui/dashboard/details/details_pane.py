@@ -63,7 +63,7 @@ class JobSections:
     names: Names = field(default_factory=Names)
     is_complete: bool = False
     """Whether all details were read once."""
-    is_sought: bool = False
+    needs_lookup: bool = False
     """Whether the list of another moment lacks the job, so it has to be read by its id."""
     is_absent: bool = False
     """Whether it is known that the moment has no such job."""
@@ -85,10 +85,10 @@ class JobSections:
 
     def show_whole(self, job: GenerationJob | None) -> None:
         """Show the full row, if the list has only the beginning of its error. If the job was read because the list
-        lacks it (`is_sought`), show this row.
+        lacks it (`needs_lookup`), show this row.
         """
-        if self.is_sought:
-            self.is_sought, self.is_absent = False, job is None
+        if self.needs_lookup:
+            self.needs_lookup, self.is_absent = False, job is None
             self.shown = replace(self.shown, job=job or self.job)
         self.whole = job
         self.redraw()
@@ -110,9 +110,9 @@ class JobSections:
         """
         return self.history_error is not None and (was_lost or isinstance(self.history_error, Unreachable))
 
-    def forget_moment(self, *, is_sought: bool) -> None:
+    def forget_moment(self, *, needs_lookup: bool) -> None:
         """Drop what was read about the moment shown before. The names stay, because they belong to the present."""
-        self.is_sought, self.is_absent = is_sought, False
+        self.needs_lookup, self.is_absent = needs_lookup, False
         self.whole, self.history, self.history_note, self.history_error = None, None, "", None
         self.names = replace(self.names, links=NO_LINKS, stuck=None)
 
@@ -194,7 +194,7 @@ async def _load_names(operator: "Store", store: "Store", sections: JobSections) 
     id is shown instead. In the visibility view, the operator reads the whole error of a hidden job.
     """
     job = sections.job
-    if sections.is_sought or (isinstance(job, ListedJob) and job.is_error_cut):
+    if sections.needs_lookup or (isinstance(job, ListedJob) and job.is_error_cut):
         with suppress(StoreError):
             sections.show_whole(await (operator if sections.shown.hiding else store).get_generation_job(job.id))
     user = await _or_else(operator.find_actor(str(job.user_id)), None)

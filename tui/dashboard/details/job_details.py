@@ -20,7 +20,7 @@ from gjobs.tui.dashboard.widgets.widgets import SteadyText
 from gjobs.tui.text.format import count, moment_words
 from gjobs.tui.text.status_text import STATUS_ACTIONS, STATUS_TEXTS, JobAction
 
-_SOUGHT = "This job is not in the list of this moment. Loading …"
+_LOADING = "This job is not in the list of this moment. Loading …"
 _ABSENT = "This job did not exist at this moment, or policies hide it. It is shown as last seen."
 _WRITES_OFF = f"{WRITES_OFF} Close the details, then return to the present."
 _LEFT = "This job left the list. It is shown as last seen."
@@ -137,12 +137,12 @@ class JobDetails(Dialog[JobAction]):
         """Show the present state of the job, or that of an earlier moment."""
         sections, before = self._sections, self._sections.shown
         has_changed = not is_listed or shown.job.updated_at != before.job.updated_at
-        is_news = has_changed and (self._is_listed or is_listed)
+        is_updated = has_changed and (self._is_listed or is_listed)
         is_other_moment = shown.moment != before.moment
         sections.shown, self._is_listed = shown, is_listed
         self._was_listed = self._was_listed or is_listed
         if is_other_moment:
-            sections.forget_moment(is_sought=not is_listed)
+            sections.forget_moment(needs_lookup=not is_listed)
         self._redraw()
         if not self.is_open:
             return
@@ -150,7 +150,7 @@ class JobDetails(Dialog[JobAction]):
             self._name_moment()
         if is_other_moment:
             self._request(HISTORY, NAMES)
-        elif is_news:
+        elif is_updated:
             self._request(HISTORY)
 
     def read_again(self, *, was_lost: bool) -> None:
@@ -182,8 +182,8 @@ class JobDetails(Dialog[JobAction]):
         """Why the job is not listed; empty if it is."""
         if self._is_listed:
             return ""
-        if self._sections.is_sought or self._sections.is_absent:
-            return _SOUGHT if self._sections.is_sought else _ABSENT
+        if self._sections.needs_lookup or self._sections.is_absent:
+            return _LOADING if self._sections.needs_lookup else _ABSENT
         return _LEFT if self._was_listed and self._moment is None else _BEYOND
 
     def _draw_error(self, room: int) -> None:
@@ -197,7 +197,7 @@ class JobDetails(Dialog[JobAction]):
         hint = f"Full error, {count(lines)} lines: {key} shows it" if is_folded else "Full error"
         self.show_text("error-title", hint if error else "")
         self.show_text("error", Content() if is_folded else error)
-        self.say("keys", self._hints(room, has_error=bool(error), is_folded=is_folded))
+        self.set_part("keys", self._hints(room, has_error=bool(error), is_folded=is_folded))
 
     def _hints(self, room: int, *, has_error: bool, is_folded: bool) -> Content:
         self._folds, status = is_folded, self.job.status

@@ -180,14 +180,14 @@ class Dialog(ModalScreen[ResultType | None], ClosesOnce[ResultType | None]):
         labels = {binding.id or "": binding.description[:1].lower() + binding.description[1:] for binding in bound}
         return {**labels, "dialog.leave": "close", **self.HINT_WORDS}
 
-    def say(self, part: str, content: Content) -> None:
+    def set_part(self, part: str, content: Content) -> None:
         """Show the content in the part with this id. While the dialog closes, its parts are gone."""
         for one in self.query(f"#{part}").results(SteadyText):
-            one.say(content)
+            one.set_content(content)
 
     def show_text(self, part: str, text: str | Content) -> None:
         """Show the text in the part with this id. An empty one takes no line."""
-        self.say(part, Content(clean(text, limit=400)) if isinstance(text, str) else text)
+        self.set_part(part, Content(clean(text, limit=400)) if isinstance(text, str) else text)
         for line in self.query(f"#{part}"):
             line.display = bool(text)
 

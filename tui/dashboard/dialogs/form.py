@@ -244,7 +244,7 @@ class FileForm(FormDialog[ChosenFile]):
 
     @on(Input.Changed, "#file")
     def _show_note(self) -> None:
-        self.say("note", Content(self.note_words()))
+        self.set_part("note", Content(self.note_words()))
 
     @property
     def path(self) -> Path:

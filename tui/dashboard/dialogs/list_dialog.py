@@ -95,7 +95,7 @@ class RowsDialog(Dialog[ResultType], Generic[RowType, ResultType]):
         return max(self.row_list.scrollable_content_region.width, 1)
 
     @property
-    def pointed_at(self) -> RowType | None:
+    def row_under_cursor(self) -> RowType | None:
         """The row under the cursor."""
         place = self.row_list.highlighted if self.is_open else None
         return self.rows[place] if place is not None and place < len(self.rows) else None
@@ -159,7 +159,7 @@ class ListDialog(RowsDialog[RowType, ResultType]):
         except StoreError as error:
             self.show_text("note", error_words(error))
             return
-        kept = self._start = self.pointed_at or self._start
+        kept = self._start = self.row_under_cursor or self._start
         places = {self.identity(row): place for place, row in enumerate(rows)}
         self.rows = rows
         self.draw(0 if kept is None else places.get(self.identity(kept), 0))

@@ -107,11 +107,11 @@ class PickDialog(Dialog[Choice[ValueType]], Generic[ValueType]):
 
     def on_mount(self) -> None:
         self.query_one(Input).focus()
-        self.look_for("")
+        self.update_choices("")
 
     @on(Input.Changed)
     def _narrow(self, event: Input.Changed) -> None:
-        self.look_for(event.value.strip())
+        self.update_choices(event.value.strip())
 
     @on(Input.Submitted)
     def _submit(self) -> None:
@@ -132,7 +132,7 @@ class PickDialog(Dialog[Choice[ValueType]], Generic[ValueType]):
         if (choice := self.highlighted) is not None:
             self.dismiss(choice)
 
-    def look_for(self, needle: str) -> None:
+    def update_choices(self, needle: str) -> None:
         self.offer(self._found(needle), needle)
 
     def offer(self, found: Sequence[Choice[ValueType]], needle: str) -> None:
@@ -231,7 +231,7 @@ def _fit_detail(detail: str, room: int) -> str:
 
 
 _STILL_TYPING_SECONDS = 0.15
-_PATIENCE_SECONDS = 0.3
+_DELAY_SECONDS = 0.3
 """Delay before the dialog shows that it is searching."""
 
 
@@ -245,7 +245,7 @@ class SearchDialog(PickDialog[ValueType]):
         self.is_answered = False
         """Whether the list shows the results for the current text."""
 
-    def look_for(self, needle: str) -> None:
+    def update_choices(self, needle: str) -> None:
         self.is_answered = self.is_waiting = False
         self._find(needle)
 
@@ -259,7 +259,7 @@ class SearchDialog(PickDialog[ValueType]):
     @work(exclusive=True, group="searches")
     async def _find(self, needle: str) -> None:
         """Search once the user has stopped typing."""
-        patience = self.set_timer(_STILL_TYPING_SECONDS + _PATIENCE_SECONDS, self._say_searching)
+        delay = self.set_timer(_STILL_TYPING_SECONDS + _DELAY_SECONDS, self._show_searching)
         found: Sequence[Choice[ValueType]] = ()
         problem = ""
         try:
@@ -268,7 +268,7 @@ class SearchDialog(PickDialog[ValueType]):
         except StoreError as error:
             problem = error_words(error)
         finally:
-            patience.stop()
+            delay.stop()
         if not self.is_open or is_cancelling():
             return
         self.is_answered = True
@@ -281,6 +281,6 @@ class SearchDialog(PickDialog[ValueType]):
             self.take_highlighted()
         self.is_waiting = False
 
-    def _say_searching(self) -> None:
+    def _show_searching(self) -> None:
         if self.is_open:
             self.show_text("note", "Searching …")

@@ -95,7 +95,7 @@ class ArchiveDialog(ListDialog[ArchivedJob, tuple[GenerationJob, ...]]):
         bind("archive.close", "q", "Close", "Close the archive", action="leave"),
         bind("archive.down", "j", "Down", "Go to the next archived job", KEY_ONLY, "move_cursor(1)"),
         bind("archive.up", "k", "Up", "Go to the previous archived job", KEY_ONLY, "move_cursor(-1)"),
-        bind("archive.look", "enter", "Details", "Show the details of this archived job", DIALOG, "look"),
+        bind("archive.look", "enter", "Details", "Show the details of this archived job", DIALOG, "show_details"),
         bind("archive.mark", "space", "Mark", "Mark this archived job and go down", KEY_ONLY, "mark"),
         bind("archive.restore", "r", "Restore", "Restore this job or the marked jobs", WRITES | DIALOG, "restore"),
         bind("archive.newer", "left,h", "Newer", "Show the page with newer jobs", action="turn(-1)"),
@@ -108,7 +108,7 @@ class ArchiveDialog(ListDialog[ArchivedJob, tuple[GenerationJob, ...]]):
     def __init__(self, context: ActionContext) -> None:
         host = self._host = context.host
         super().__init__(f"Archive · {host.dashboard.listed_name}")
-        self._acting = context
+        self._action = context
         self._query = ArchiveQuery(project_id=host.dashboard.listed.project_id)
         self._has_several_projects = self._query.project_id is None
         self._now = host.dashboard.now
@@ -122,24 +122,24 @@ class ArchiveDialog(ListDialog[ArchivedJob, tuple[GenerationJob, ...]]):
 
     def on_mount(self) -> None:
         self.set_class(not self._has_several_projects, "-of-project")
-        self._tell_count()
+        self._show_count()
 
     @property
     def hidden_keys(self) -> frozenset[str]:
         return keys_with(WRITES, ArchiveDialog) if is_read_only(self._host) else frozenset()
 
     @work(exclusive=True, group="count")
-    async def _tell_count(self) -> None:
+    async def _show_count(self) -> None:
         self.show_text("count", "Counting …")
         try:
-            words = archived_words(await count_archived(self._acting.store, self._query))
+            words = archived_words(await count_archived(self._action.store, self._query))
         except StoreError as error:
             words = f"Not counted: {error_words(error)}"
         self.show_text("count", words)
 
     async def read(self) -> Sequence[ArchivedJob]:
         places = self._wanted
-        page = await list_archived(self._acting.store, self._query, limit=ARCHIVE_ROWS, after=places[-1], is_light=True)
+        page = await list_archived(self._action.store, self._query, limit=ARCHIVE_ROWS, after=places[-1], is_light=True)
         self._places, self._next_key = places, page.next_key
         return page.items
 
@@ -175,11 +175,11 @@ class ArchiveDialog(ListDialog[ArchivedJob, tuple[GenerationJob, ...]]):
         self.action_read()
 
     @on(OptionList.OptionSelected)
-    @work(exclusive=True, group="look")
-    async def action_look(self) -> None:
-        if (archived := self.pointed_at) is None:
+    @work(exclusive=True, group="details")
+    async def action_show_details(self) -> None:
+        if (archived := self.row_under_cursor) is None:
             return
-        store, names = self._acting.store, self._acting.project_names
+        store, names = self._action.store, self._action.project_names
         with suppress(StoreError):
             archived = next(iter(await get_archived(store, [archived.job.id])), archived)
         history = None
@@ -194,7 +194,7 @@ class ArchiveDialog(ListDialog[ArchivedJob, tuple[GenerationJob, ...]]):
         self.app.push_screen(SummaryDialog(title="Archived job", sentence=sentence, lines=lines, zone=zone))
 
     def action_mark(self) -> None:
-        rows, archived = self.row_list, self.pointed_at
+        rows, archived = self.row_list, self.row_under_cursor
         if archived is None or rows.highlighted is None:
             return
         if self._marked.pop(archived.job.id, None) is None:
@@ -205,10 +205,10 @@ class ArchiveDialog(ListDialog[ArchivedJob, tuple[GenerationJob, ...]]):
         self.show_text("note", self.note_words())
 
     def action_restore(self) -> None:
-        chosen = tuple(self._marked.values()) or ((self.pointed_at,) if self.pointed_at else ())
+        chosen = tuple(self._marked.values()) or ((self.row_under_cursor,) if self.row_under_cursor else ())
         jobs = tuple(archived.job for archived in chosen)
         if jobs and context_for(self._host, Capability.RESTORING) is not None and may_write(self._host):
-            names, database = self._acting.project_names, self._acting.database
+            names, database = self._action.project_names, self._action.database
             self.confirm(confirm_restoration(jobs, project_names=names, database=database), lambda: self.dismiss(jobs))
 
 
@@ -244,12 +244,12 @@ class CleanupDialog(FormDialog[CleanupPreview]):
     def __init__(self, context: ActionContext, project_id: UUID | None) -> None:
         """`project_id` is preselected. None means all projects."""
         super().__init__()
-        self._acting = context
+        self._action = context
         self._project_id = project_id if project_id in context.project_names else None
 
     def compose(self) -> ComposeResult:
         with self.box("Clean up"):
-            projects = [(Content(clean(project.name, limit=60)), str(project.id)) for project in self._acting.projects]
+            projects = [(Content(clean(project.name, limit=60)), str(project.id)) for project in self._action.projects]
             options = [(Content("All projects"), _ALL), *projects]
             project = choice_of("project", options, str(self._project_id or _ALL))
             yield from self.labelled("Project", project, is_first=True)
@@ -281,7 +281,7 @@ class CleanupDialog(FormDialog[CleanupPreview]):
             self.show_problem("Choose at least one status.")
         else:
             return cleanup.preview_cleanup(
-                self._acting.store,
+                self._action.store,
                 timedelta(seconds=seconds),
                 statuses=statuses,
                 project_id=None if project == _ALL else UUID(str(project)),
@@ -300,7 +300,7 @@ class CleanupDialog(FormDialog[CleanupPreview]):
             self.show_problem(nothing_found(answer))
         if not answer.found or not self.is_open:
             return
-        context, project_id = self._acting, answer.expired.project_id
+        context, project_id = self._action, answer.expired.project_id
         name = context.project_names[project_id] if project_id else None
         target = CleanupTarget(actor=context.store.actor, database=context.database, project_name=name)
         self.confirm(confirm_clean_up(answer, target), lambda: self.dismiss(answer))

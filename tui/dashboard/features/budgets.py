@@ -63,17 +63,17 @@ class BudgetsDialog(ListDialog[Budget, BudgetChoice]):
         """`of` names the project or all projects and must be clean."""
         super().__init__(f"Budgets · {of}", start=start)
         self._host = context.host
-        self._acting = context
+        self._action = context
         self._project_id = project_id
         self._taken_at = context.host.dashboard.now
 
     @property
     def hidden_keys(self) -> frozenset[str]:
-        can_set = self._acting.store.actor == OPERATOR and not is_read_only(self._host)
+        can_set = self._action.store.actor == OPERATOR and not is_read_only(self._host)
         return frozenset() if can_set else keys_with(WRITES, BudgetsDialog)
 
     async def read(self) -> Sequence[Budget]:
-        found = await self._acting.store.get_budgets(self._project_id)
+        found = await self._action.store.get_budgets(self._project_id)
         self._taken_at = found.taken_at
         return found.budgets
 
@@ -93,7 +93,7 @@ class BudgetsDialog(ListDialog[Budget, BudgetChoice]):
         self.action_set(False)
 
     def action_set(self, new: bool) -> None:
-        budget = None if new else self.pointed_at
+        budget = None if new else self.row_under_cursor
         if budget is not None and isinstance(budget.period, UnknownText):
             period = clean(budget.period.value, limit=20)
             text = (
@@ -105,12 +105,12 @@ class BudgetsDialog(ListDialog[Budget, BudgetChoice]):
             self.dismiss(BudgetChoice(budget=budget, known=self.rows))
 
     def action_remove(self) -> None:
-        if (budget := self.pointed_at) is not None and self._may_set():
+        if (budget := self.row_under_cursor) is not None and self._may_set():
             self.dismiss(BudgetChoice(removes=True, budget=budget, known=self.rows))
 
     def _may_set(self) -> bool:
         """Return whether budgets may be set. Otherwise show why not, before the user types anything."""
-        host, actor = self._host, self._acting.store.actor
+        host, actor = self._host, self._action.store.actor
         if actor == OPERATOR:
             return context_for(host, Capability.OPERATING) is not None and may_write(host)
         key, who = key_of(host, "app.user"), actor_name(actor)
@@ -135,13 +135,13 @@ class BudgetOwner:
 class BudgetForm(FormDialog[Budget]):
     """A form for a budget. It keeps the typed text until the limit is stored."""
 
-    FIELDS: ClassVar[Mapping[str, str]] = {"limit_cents": "limit", "warn_share": "warn", "email": "person"}
+    FIELDS: ClassVar[Mapping[str, str]] = {"limit_cents": "limit", "warn_share": "warn", "email": "user"}
     help_topic = "budgets"
 
     def __init__(self, context: ActionContext, choices: Sequence[BudgetOwner], choice: BudgetChoice) -> None:
         """The first of `choices` is preselected. To change a budget, there is only one."""
         super().__init__()
-        self._acting = context
+        self._action = context
         self._choices = choices
         self._known = choice.known
         self._change = choice.budget
@@ -154,8 +154,8 @@ class BudgetForm(FormDialog[Budget]):
             owners = [(Content(clean(owner.label, limit=60)), owner) for owner in self._choices]
             whose = choice_of("whose", owners, self._choices[0], disabled=change is not None)
             yield from self.labelled("For", whose, is_first=True)
-            yield TextField(id="person", placeholder="E-mail or id")
-            yield self.problem_line("person")
+            yield TextField(id="user", placeholder="E-mail or id")
+            yield self.problem_line("user")
             periods = [(words, period) for period, words in budget_text.PERIOD_WORDS.items()]
             chosen = change.period if change else Period.MONTH
             period = choice_of("period", periods, chosen, disabled=change is not None)
@@ -171,21 +171,23 @@ class BudgetForm(FormDialog[Budget]):
             yield self.buttons(agree="Set (enter)")
 
     def on_mount(self) -> None:
-        self._show_person()
+        self._show_user_field()
         self._show_meaning()
         self.query_one("#limit", Input).focus()
 
     @on(Select.Changed, "#whose")
-    def _show_person(self) -> None:
-        self.query_one("#person").display = self._owner.is_typed
-        self.show_problem("", "person")
+    def _show_user_field(self) -> None:
+        self.query_one("#user").display = self._owner.is_typed
+        self.show_problem("", "user")
 
     @on(Select.Changed)
     @on(Input.Changed)
     def _show_meaning(self) -> None:
         """Show how the typed limit is read, and what it means for the present budget."""
         limit = typed_cents(self.typed("limit"))
-        self.say("limit-label", Content(f"Limit, as $2.50 or in cents{'' if limit is None else f': {money(limit)}'}"))
+        self.set_part(
+            "limit-label", Content(f"Limit, as $2.50 or in cents{'' if limit is None else f': {money(limit)}'}")
+        )
         budget = self._present()
         words = Content()
         if budget is not None and limit is not None:
@@ -206,7 +208,7 @@ class BudgetForm(FormDialog[Budget]):
 
     def _present(self) -> Budget | None:
         """Return the known budget with this owner and period."""
-        owner, period, typed = self._owner, self._period, self.typed("person").casefold()
+        owner, period, typed = self._owner, self._period, self.typed("user").casefold()
 
         def is_theirs(budget: Budget) -> bool:
             if owner.is_typed:
@@ -217,17 +219,17 @@ class BudgetForm(FormDialog[Budget]):
 
     def read(self) -> Coroutine[Any, Any, Budget] | None:
         owner = self._owner
-        person = self.typed("person") if owner.is_typed else ""
+        user = self.typed("user") if owner.is_typed else ""
         limit, warn = typed_cents(self.typed("limit")), self.typed("warn")
-        if owner.is_typed and not person:
-            self.complain("person", "Type the e-mail or id of a user.")
+        if owner.is_typed and not user:
+            self.complain("user", "Type the e-mail or id of a user.")
         elif limit is None:
             self.complain("limit", "Type dollars, such as $12.50, or whole cents, such as 1250.")
         elif warn and share_of(warn) is None:
             self.complain("warn", "Type a share, such as 80% or 0.8.")
         else:
             write = partial(
-                self._acting.store.set_budget,
+                self._action.store.set_budget,
                 project_id=owner.project_id,
                 period=self._period,
                 limit_cents=limit,
@@ -235,26 +237,24 @@ class BudgetForm(FormDialog[Budget]):
                 warn_share=share_of(warn),
                 expected_budget=None if self._insists else self._present(),
             )
-            return self._save(owner.user_id, person, write)
+            return self._save(owner.user_id, user, write)
         return None
 
-    async def _save(
-        self, user_id: UUID | None, person: str, write: Callable[..., Coroutine[Any, Any, Budget]]
-    ) -> Budget:
-        context = self._acting
-        if person:
-            user_id = (await context.operator.find_actor(person)).id
-        return await context.host.tasks.noted(context.write(write(user_id=user_id)), budget_text.limit_message)
+    async def _save(self, user_id: UUID | None, user: str, write: Callable[..., Coroutine[Any, Any, Budget]]) -> Budget:
+        context = self._action
+        if user:
+            user_id = (await context.operator.find_actor(user)).id
+        return await context.host.tasks.run_form(context.write(write(user_id=user_id)), budget_text.limit_message)
 
     def explain(self, error: StoreError) -> None:
         if isinstance(error, RowMissing) and self._owner.is_typed:
-            self.complain("person", error_words(error))
+            self.complain("user", error_words(error))
         else:
             self._insists = self._insists or isinstance(error, Conflict)
             super().explain(error)
 
 
-_A_PERSON = BudgetOwner(label="A user, by e-mail or id")
+_TYPED_USER = BudgetOwner(label="A user, by e-mail or id")
 
 
 async def show_budgets(host: ActionHost, context: ActionContext) -> None:
@@ -280,7 +280,7 @@ async def _ask_limit(context: ActionContext, choice: BudgetChoice, project: Proj
     budget = await host.push_screen_wait(BudgetForm(context, choices, choice))
     if budget is not None:
         # This message reports the state, so the next refresh must not report it again.
-        host.budget_news.learn_own(budget)
+        host.budget_alerts.learn_own(budget)
         show_message(host, budget_text.limit_message(budget))
     return budget
 
@@ -289,12 +289,12 @@ async def _choices(context: ActionContext, shown: ProjectName | None) -> Sequenc
     """Return the listed project and its owner first, then the other projects and an entry for any user."""
     others = [_of_project(project) for project in context.projects if project != shown]
     if shown is None:
-        return [*others, _A_PERSON]
+        return [*others, _TYPED_USER]
     email: str | None = None
     with suppress(StoreError):
         email = (await context.operator.find_actor(str(shown.user_id))).email
     owner = BudgetOwner(label=f"Project owner, {email or f'user {short_id(shown.user_id)}'}", user_id=shown.user_id)
-    return [_of_project(shown), owner, *others, _A_PERSON]
+    return [_of_project(shown), owner, *others, _TYPED_USER]
 
 
 def _of_project(project: ProjectName) -> BudgetOwner:

@@ -187,13 +187,13 @@ class CaseDialog(Dialog[None]):
     @work(exclusive=True, group="case")
     async def _start(self) -> None:
         self.is_waiting = True
-        self.say("redaction", Content.styled("Reading …", "$foreground-muted"))
+        self.set_part("redaction", Content.styled("Reading …", "$foreground-muted"))
         try:
             self._built = await self._build()
             self._text = await asyncio.to_thread(case_markdown, self._built)
         except StoreError as error:
             self._built = None
-            self.say("redaction", Content.styled(error_words(error), "$text-error"))
+            self.set_part("redaction", Content.styled(error_words(error), "$text-error"))
         else:
             self._show(self._built)
         finally:
@@ -211,7 +211,7 @@ class CaseDialog(Dialog[None]):
     def _show_step(self, step: str) -> None:
         if self.is_open:
             place = f"{STEPS.index(step) + 1} of {len(STEPS)}"
-            self.say("redaction", Content.styled(f"Reading {step}, {place} …", "$foreground-muted"))
+            self.set_part("redaction", Content.styled(f"Reading {step}, {place} …", "$foreground-muted"))
 
     def _show(self, built: BuiltCase) -> None:
         if not self.is_open:
@@ -219,7 +219,7 @@ class CaseDialog(Dialog[None]):
         title = clean(case_title(built.case), limit=_LONGEST_TITLE)
         self.query_one("#dialog").border_title = Content(f"Case · {title}")
         style = "bold $text-warning" if built.placeholders is None else ""
-        self.say("redaction", Content.styled(_redaction(built.counts_in(self._text)), style))
+        self.set_part("redaction", Content.styled(_redaction(built.counts_in(self._text)), style))
         self._show_text()
 
     def on_resize(self) -> None:
@@ -234,7 +234,7 @@ class CaseDialog(Dialog[None]):
                 text = text.replace(f"\n- {redaction_line(self._built.counts_in(text))}\n", "\n", 1)
             width = max(self.query_one(VerticalScroll).scrollable_content_region.width, 1)
             content, self._most_hidden = case_lines(text, width=width, hidden=self._hidden)
-            self.say("text", content)
+            self.set_part("text", content)
 
     def action_shift(self, steps: int) -> None:
         """Shift wide tables and blocks. Sentences are wrapped, so they stay."""
@@ -315,7 +315,7 @@ async def show_case_of(host: ActionHost, user: ActingUser) -> None:
 
 
 async def show_case_of_job(host: ActionHost, job_id: UUID) -> None:
-    """Show the case of a job that the person saw, even if it was deleted since."""
+    """Show the case of a job that the user saw, even if it was deleted since."""
     await _show(host, partial(find_person, text=str(job_id)), of=f"job {short_id(job_id)}")
 
 

@@ -246,7 +246,7 @@ class ErrorsDialog(RowsDialog[ErrorGroup, ErrorGroup]):
 
     def on_mount(self) -> None:
         self._show_keys()
-        self._ticker = self.set_interval(1.0, self._tell_reading, pause=True)
+        self._ticker = self.set_interval(1.0, self._show_reading, pause=True)
         """Runs while the failures are read."""
         self.action_read()
 
@@ -278,8 +278,8 @@ class ErrorsDialog(RowsDialog[ErrorGroup, ErrorGroup]):
 
     def action_read(self) -> None:
         self._reading_since = time.monotonic()
-        self.say("spans", choices_line(map(error_text.span, SPANS), self._span))
-        self._tell_reading()
+        self.set_part("spans", choices_line(map(error_text.span, SPANS), self._span))
+        self._show_reading()
         self._ticker.resume()
         self.run_worker(self._read(), group=_READING, exclusive=True)
 
@@ -294,7 +294,7 @@ class ErrorsDialog(RowsDialog[ErrorGroup, ErrorGroup]):
             return
         self.scope = scope
         if self.is_current:
-            self._host.dashboard.jobs.know_error_groups({group.id: error_text.group_name(group) for group in found})
+            self._host.dashboard.jobs.set_error_groups({group.id: error_text.group_name(group) for group in found})
         self._show(found, first_group)
         self._end_reading(Content(error_text.groups_summary(found)))
         self.run_worker(self._name_users(found), group="emails", exclusive=True)
@@ -309,18 +309,18 @@ class ErrorsDialog(RowsDialog[ErrorGroup, ErrorGroup]):
 
     def _end_reading(self, words: Content) -> None:
         self._ticker.pause()
-        self.say("summary", words)
+        self.set_part("summary", words)
 
     def action_stop(self) -> None:
         if self.workers.cancel_group(self, _READING):
             again = self.key("errors.again")
             self._end_reading(Content.styled(f"Stopped reading. Press {again} to read again.", "$text-warning"))
 
-    def _tell_reading(self) -> None:
+    def _show_reading(self) -> None:
         seconds = int(time.monotonic() - self._reading_since)
         took = f" {seconds} s" if seconds else ""
         stop = self.key("errors.stop")
-        self.say(
+        self.set_part(
             "summary",
             Content(f"Reading the failures of the last {error_text.span(SPANS[self._span])} …{took}  {stop} stop"),
         )
@@ -329,7 +329,7 @@ class ErrorsDialog(RowsDialog[ErrorGroup, ErrorGroup]):
 
     def _chosen(self) -> tuple[ErrorGroups, ErrorGroup] | None:
         """Return the group under the cursor. Show why there is none, or why the key is not for it."""
-        found, group = self._found, self.pointed_at
+        found, group = self._found, self.row_under_cursor
         if self._is_retrying:
             text = "The jobs of the group are still being read."
         elif found is None or not self.is_ready(max(self._host.key_queue.typed_at, self._clicked_at)):
@@ -382,7 +382,7 @@ class ErrorsDialog(RowsDialog[ErrorGroup, ErrorGroup]):
         return keys_with(WRITES, ErrorsDialog) if is_read_only(self._host) else frozenset()
 
     def _show_keys(self) -> None:
-        self.say("keys", self.keys_line(self.HINTS, width=self.app.size.width - _EDGES))
+        self.set_part("keys", self.keys_line(self.HINTS, width=self.app.size.width - _EDGES))
 
     def on_resize(self) -> None:
         is_beside = self.size.width >= _BESIDE_FROM
@@ -400,7 +400,7 @@ class ErrorsDialog(RowsDialog[ErrorGroup, ErrorGroup]):
         """
         if not self.is_open:
             return
-        rows, before, known = self.row_list, self._found, self.pointed_at
+        rows, before, known = self.row_list, self._found, self.row_under_cursor
         if found is not before:
             self._drawn_at = time.monotonic()
         self._found, self.rows = found, () if found is None else found.groups
@@ -411,7 +411,7 @@ class ErrorsDialog(RowsDialog[ErrorGroup, ErrorGroup]):
             room = rows.scrollable_content_region.width or own_room
             width = room - rows.scrollbar_size_vertical
             self._columns = group_columns(max(width, 1), self.rows, found.taken_at)
-        self.say("titles", titles_line(self._columns) if found else Content())
+        self.set_part("titles", titles_line(self._columns) if found else Content())
         rows.set_options([Option(row_line(self._columns, group)) for group in self.rows])
         places = {group.id: number for number, group in enumerate(self.rows)}
         if self.rows and not before:
@@ -437,12 +437,12 @@ class ErrorsDialog(RowsDialog[ErrorGroup, ErrorGroup]):
     def _show_details(self) -> None:
         if not self.is_open:
             return
-        found, group = self._found, self.pointed_at
+        found, group = self._found, self.row_under_cursor
         self._mark_cursor()
         if found is None or group is None:
-            self.say("group", Content())
+            self.set_part("group", Content())
         else:
-            self.say("group", group_details(group, found, self._emails, self._host.dashboard.zone.zone))
+            self.set_part("group", group_details(group, found, self._emails, self._host.dashboard.zone.zone))
 
     def _mark_cursor(self) -> None:
         """Draw the line under the cursor without colors, and the line before it with them."""

@@ -170,7 +170,7 @@ class IsolationDialog(RowsDialog[Probe, None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         bind("isolation.close", "q", "Close", "Close the isolation check", action="leave"),
         bind("isolation.writes", "w", "Try writes", "Try the writes too, and roll each back", DIALOG, "try_writes"),
-        bind("isolation.mend", "m", "Fix", "Show the SQL that fixes the leak", DIALOG, "mend"),
+        bind("isolation.mend", "m", "Fix", "Show the SQL that fixes the leak", DIALOG, "fix"),
         bind("isolation.again", "r", "Again", "Run the check again", action="again"),
         bind("isolation.stop", "x", "Stop", "Stop the check", action="stop"),
         bind("isolation.owner", "o", "Owner", "Choose the owner of the rows", DIALOG, "pick('owner')"),
@@ -189,7 +189,7 @@ class IsolationDialog(RowsDialog[Probe, None]):
         self._operator = session.operator
         self._tries_writes = tries_writes
         self._plan: ProbePlan | None = None
-        self._people: dict[str, UUID | None] = {"owner": None, "other": other_id}
+        self._user_ids: dict[str, UUID | None] = {"owner": None, "other": other_id}
         self._active_checks = 0
         """The number of running checks. A cancelled one can end after the next one has started."""
         self._has_write_tries = False
@@ -226,7 +226,7 @@ class IsolationDialog(RowsDialog[Probe, None]):
     def action_stop(self) -> None:
         if self.workers.cancel_group(self, _TRYING):
             self._has_write_tries = False
-            self.say("progress", Content.styled(f"Stopped after {self._progress()}.", "$text-warning"))
+            self.set_part("progress", Content.styled(f"Stopped after {self._progress()}.", "$text-warning"))
 
     @work(exclusive=True, group="picking")
     async def action_pick(self, who: str) -> None:
@@ -234,15 +234,15 @@ class IsolationDialog(RowsDialog[Probe, None]):
         picked = await pick_user(self._host, self._operator, title)
         if picked is None:
             return
-        if picked in (chosen for role, chosen in self._people.items() if role != who):
+        if picked in (chosen for role, chosen in self._user_ids.items() if role != who):
             show_warning(self.app, "The check needs two different users.")
         else:
-            self._people[who] = picked
+            self._user_ids[who] = picked
             self.action_again()
 
     @on(OptionList.OptionSelected)
-    def action_mend(self) -> None:
-        probe = self.pointed_at
+    def action_fix(self) -> None:
+        probe = self.row_under_cursor
         if probe is None or probe.verdict is not ProbeVerdict.LEAK:
             show_warning(self.app, "No leak in this row.")
         else:
@@ -279,7 +279,7 @@ class IsolationDialog(RowsDialog[Probe, None]):
             await self._try(tries_writes=tries_writes)
         except StoreError as error:
             self._has_write_tries = False
-            self.say("progress", Content.styled(error_words(error), "bold $text-error"))
+            self.set_part("progress", Content.styled(error_words(error), "bold $text-error"))
         finally:
             self._active_checks -= 1
             self._draw_keys()
@@ -289,21 +289,21 @@ class IsolationDialog(RowsDialog[Probe, None]):
 
         database = self._operator.database
         if self._plan is None:
-            self.say("progress", Content("Finding two users …"))
-            owner_id, other_id = self._people["owner"], self._people["other"]
+            self.set_part("progress", Content("Finding two users …"))
+            owner_id, other_id = self._user_ids["owner"], self._user_ids["other"]
             self._plan = await plan_probes(database, owner_id=owner_id, other_id=other_id)
             self.draw()
         async for probe in run_probes(database, self._plan, tries_writes=tries_writes):
             self.rows = (*self.rows, probe)
             self._draw_row(len(self.rows) - 1)
-            self.say("progress", Content(f"Trying … {self._progress()}"))
+            self.set_part("progress", Content(f"Trying … {self._progress()}"))
         style = "bold $text-error" if self._has_leak else "bold $text-success"
         judged = ""
         if any(probe.how is ProbeMethod.JUDGED for probe in self.rows):
             why = why_no_writes(self._session.access)
             judged = f" {why or f'Press {self.key(_WRITES)} to try the writes.'}"
         summary = f"{summary_words(self.rows)}."
-        self.say("progress", Content.assemble((summary, style), (judged, "$foreground-muted")))
+        self.set_part("progress", Content.assemble((summary, style), (judged, "$foreground-muted")))
 
     @property
     def _has_leak(self) -> bool:
@@ -317,7 +317,7 @@ class IsolationDialog(RowsDialog[Probe, None]):
     def _draw_keys(self) -> None:
         if self.is_open:
             keys = [name for name in self.HINTS if self._has_leak or name != _FIX]
-            self.say("keys", self.keys_line(keys, width=self.query_one("#foot").size.width or None))
+            self.set_part("keys", self.keys_line(keys, width=self.query_one("#foot").size.width or None))
 
     @property
     def hidden_keys(self) -> frozenset[str]:
@@ -332,7 +332,7 @@ class IsolationDialog(RowsDialog[Probe, None]):
         place = rows.highlighted
         rows.set_options([Option(self._row(index)) for index in range(len(PROBED))])
         rows.highlighted = place or 0
-        self.say("who", self._who())
+        self.set_part("who", self._who())
         self._draw_answer()
 
     def _draw_row(self, index: int) -> None:
@@ -376,14 +376,14 @@ class IsolationDialog(RowsDialog[Probe, None]):
         """Show the full text of the row, which may be cut in the list."""
         index = self.row_list.highlighted
         if index is None or self._plan is None:
-            self.say("answer", Content())
+            self.set_part("answer", Content())
             return
         answer = answer_words(self.rows[index]) if index < len(self.rows) else "…"
         # In a narrow list, rows omit the answer. If the screen is also low, the single line below shows only the
         # answer.
         attempt = "" if self.is_low and self._is_narrow else f"{attempt_words(*PROBED[index])}."
         gap = (" " if self.is_low else "\n") if attempt else ""
-        self.say("answer", Content.assemble((attempt, "$foreground-muted"), gap, answer))
+        self.set_part("answer", Content.assemble((attempt, "$foreground-muted"), gap, answer))
 
 
 async def show_isolation(host: ActionHost, session: Session, store: Store) -> None:

@@ -19,7 +19,7 @@ from gjobs.tui.text.error_text import Message, error_words, hidden_from
 from gjobs.tui.text.format import count, job_name, jobs_count
 from gjobs.tui.text.status_text import ACTIONS_TO, JobAction
 from gjobs.tui.text.write_text import (
-    LEFT,
+    SKIPPED,
     UNKNOWN,
     MissingReasons,
     SkipReason,
@@ -57,7 +57,7 @@ class SkippedJob:
 class BulkOutcome:
     done: tuple[GenerationJob, ...]
     """As they were before the write."""
-    left: tuple[SkippedJob, ...]
+    skipped: tuple[SkippedJob, ...]
     not_reached: tuple[GenerationJob, ...]
     """The jobs that were left when the write stopped. The write changed none of them."""
     stopped_by: StoreError | WriteResolved | None
@@ -86,7 +86,7 @@ class BulkWrite:
         """Write all chunks. `progress` gets the number of processed jobs. Never raise a StoreError."""
         chunks = deque(self.jobs[at : at + CHUNK] for at in range(0, len(self.jobs), CHUNK))
         done: list[GenerationJob] = []
-        left = list(self._refused)
+        skipped = list(self._refused)
         stopped_by: StoreError | WriteResolved | None = None
         while chunks and not self._is_stopping and stopped_by is None:
             chunk = chunks[0]
@@ -104,7 +104,7 @@ class BulkWrite:
                     stopped_by = resolved
                 if resolved.was_made is False:
                     break
-                otherwise = LEFT if resolved.was_made else UNKNOWN
+                otherwise = SKIPPED if resolved.was_made else UNKNOWN
                 reached = resolved.written.repeats or resolved.written.ids
                 reasons = [None if resolved.was_made and job.id in reached else otherwise for job in chunk]
             except StoreError as error:
@@ -112,14 +112,14 @@ class BulkWrite:
                 break
             chunks.popleft()
             done += [job for job, reason in zip(chunk, reasons, strict=True) if reason is None]
-            left += [
+            skipped += [
                 SkippedJob(job=job, reason=reason)
                 for job, reason in zip(chunk, reasons, strict=True)
                 if reason is not None
             ]
-            progress(len(done) + len(left) - len(self._refused))
+            progress(len(done) + len(skipped) - len(self._refused))
         not_reached = tuple(chain.from_iterable(chunks))
-        return BulkOutcome(done=tuple(done), left=tuple(left), not_reached=not_reached, stopped_by=stopped_by)
+        return BulkOutcome(done=tuple(done), skipped=tuple(skipped), not_reached=not_reached, stopped_by=stopped_by)
 
 
 async def transition_one(context: ActionContext, job: GenerationJob, target: JobStatus) -> Message:
@@ -280,15 +280,15 @@ class BulkReport:
 
 def bulk_report(outcome: BulkOutcome, *, done: str, project_names: Mapping[UUID, str]) -> BulkReport:
     """Return the report. `done` is the action in the past tense, such as "Failed"."""
-    total = len(outcome.done) + len(outcome.left) + len(outcome.not_reached)
+    total = len(outcome.done) + len(outcome.skipped) + len(outcome.not_reached)
     by_reason: dict[SkipReason, list[SkippedJob]] = {}
-    for one in outcome.left:
+    for one in outcome.skipped:
         by_reason.setdefault(one.reason, []).append(one)
-    named = len(outcome.left) <= MOST_NAMED
+    named = len(outcome.skipped) <= MOST_NAMED
     parts = [f"{done} {count(len(outcome.done))} of {jobs_count(total)}"]
     parts += [_counted(reason, left, named=named) for reason, left in by_reason.items()]
     text = f"{'; '.join(parts)}.{_stopped(outcome)}"
-    is_whole = not outcome.left and not outcome.not_reached
+    is_whole = not outcome.skipped and not outcome.not_reached
     message = Message(text=text, severity="error" if outcome.stopped_by else "information" if is_whole else "warning")
     lines = () if named else _lines(by_reason, project_names)
     return BulkReport(message=message, title=done, lines=lines)

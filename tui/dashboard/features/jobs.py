@@ -92,7 +92,7 @@ class NewJobDialog(FormDialog[GenerationJob]):
     def __init__(self, context: ActionContext, project_id: UUID | None) -> None:
         """Without `project_id`, the first project is preselected."""
         super().__init__()
-        self._acting = context
+        self._action = context
         self._store = context.store
         self._project_id = project_id if project_id in context.project_names else context.projects[0].id
         self._budgets: tuple[Budget, ...] | None = ()
@@ -100,7 +100,7 @@ class NewJobDialog(FormDialog[GenerationJob]):
 
     def compose(self) -> ComposeResult:
         with self.box("New job"):
-            projects = [(Content(clean(project.name, limit=60)), project.id) for project in self._acting.projects]
+            projects = [(Content(clean(project.name, limit=60)), project.id) for project in self._action.projects]
             yield from self.labelled("Project", choice_of("project", projects, self._project_id), is_first=True)
             yield from self.labelled(SteadyText(id="mode-label", classes="label"), ModeField())
             cost = TextField(id="cost", value=money(DEFAULT_COST_CENTS), placeholder="$2.50, or 250 for cents")
@@ -120,14 +120,14 @@ class NewJobDialog(FormDialog[GenerationJob]):
         keys = " ".join(key_of(self.app, f"mode.{way}", ModeField.BINDINGS) for way in ("up", "down"))
         is_new = bool(chosen) and chosen not in USUAL_MODES
         end = ("new mode", "bold $text-warning") if is_new else (f"{keys} or type", "")
-        self.say("mode-label", Content.assemble("Mode  ", modes, "  ", end))
+        self.set_part("mode-label", Content.assemble("Mode  ", modes, "  ", end))
 
     @on(Input.Changed, "#cost")
     def _show_cost(self) -> None:
         """Show how the cost is read, and what the tightest budget has left."""
         cost_cents = typed_cents(self.query_one("#cost", Input).value)
         note = (_HOW_TO_TYPE_A_COST, "") if cost_cents is None else cost_note(cost_cents, self._budgets)
-        self.say("cost-note", Content.styled(*note))
+        self.set_part("cost-note", Content.styled(*note))
 
     @work(exclusive=True, group="budgets")
     async def _load_budgets(self, project_id: UUID) -> None:
@@ -180,7 +180,7 @@ class NewJobDialog(FormDialog[GenerationJob]):
         if not mode.strip():
             self.complain("mode", "A job needs a mode.")
         elif cost_cents is None:
-            self.say("cost-note", Content())
+            self.set_part("cost-note", Content())
             self.complain("cost", _HOW_TO_TYPE_A_COST)
         elif isinstance(project_id, UUID):
             return self._create(project_id, mode, cost_cents, asset_id if isinstance(asset_id, UUID) else None)
@@ -190,14 +190,14 @@ class NewJobDialog(FormDialog[GenerationJob]):
         creating = self._store.create_generation_job(
             project_id=project_id, mode=mode, cost_cents=cost_cents, input_asset_id=asset_id
         )
-        return await self._acting.host.tasks.noted(self._send_job(creating), self.created_message)
+        return await self._action.host.tasks.run_form(self._send_job(creating), self.created_message)
 
     async def _send_job(self, creating: Coroutine[Any, Any, GenerationJob]) -> GenerationJob:
-        async with self._acting.explaining_missing_rows():
-            return await self._acting.write(creating)
+        async with self._action.explaining_missing_rows():
+            return await self._action.write(creating)
 
     def created_message(self, job: GenerationJob) -> Message:
-        return write_text.created_message(job, project=self._acting.project_names[job.project_id])
+        return write_text.created_message(job, project=self._action.project_names[job.project_id])
 
 
 def _completed(mode: str) -> str:
@@ -373,7 +373,7 @@ class JobActions:
             return bulk_report(outcome, done=words.done, project_names=self._names)
 
         async def submit(text: str) -> BulkReport:
-            return await self._tasks.noted(send(text), lambda report: report.message)
+            return await self._tasks.run_form(send(text), lambda report: report.message)
 
         title, lines = write_text.change_words(jobs, target, project_names=self._names, database=self._database)
         prompt = TextPrompt(

@@ -95,7 +95,7 @@ class MessagesDialog(RowsDialog[ShownMessage, None]):
         if not self.is_open:
             return
         rows = self.row_list
-        before, place, chosen = rows.scroll_y, rows.highlighted or 0, self.pointed_at
+        before, place, chosen = rows.scroll_y, rows.highlighted or 0, self.row_under_cursor
         above = sum(self._heights[:place]) - before
 
         width = rows.scrollable_content_region.width or None
@@ -105,7 +105,7 @@ class MessagesDialog(RowsDialog[ShownMessage, None]):
         self.set_class(not contents, "-empty")
         others = _LOW_OTHERS if self.is_low else _OTHERS
         self.query_one("#dialog").styles.height = max(sum(self._heights), 1) + others
-        self.say("keys", self.keys_line(self.HINTS))
+        self.set_part("keys", self.keys_line(self.HINTS))
 
         rows.set_options(contents)
         if contents:
@@ -280,20 +280,20 @@ class Notices:
         if self._notifications.bell:
             self._host.bell()
         if not self._is_away:
-            self._tell(words, has_failed=has_failed)
+            self._notify(words, has_failed=has_failed)
         elif self._notifications.desktop:
             written = self._sequence(f"gjobs {self._host.sub_title}".strip(), words)
             # Textual 8.2.8 has no public way to send more than a bell to the terminal.
             if written is not None and (driver := self._host._driver) is not None:  # noqa: SLF001
                 driver.write(written)
 
-    def attend(self, *, is_focused: bool) -> None:
+    def note_focus(self, *, is_focused: bool) -> None:
         self._is_away = not is_focused
         if is_focused and self._missed:
             has_failed = self._missed.has_failed
-            self._tell(f"While you were away: {self._missed.take()}", has_failed=has_failed)
+            self._notify(f"While you were away: {self._missed.take()}", has_failed=has_failed)
 
-    def _tell(self, words: str, *, has_failed: bool) -> None:
+    def _notify(self, words: str, *, has_failed: bool) -> None:
         show_message(self._host, Message(text=words, severity="warning" if has_failed else "information"))
 
     def _sequence(self, title: str, body: str) -> str | None:

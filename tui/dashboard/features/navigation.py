@@ -310,7 +310,7 @@ class ActingDialog(SearchDialog[Actor | TypedId | CaseOf]):
 
     def _show_level(self) -> None:
         words = f"The sign-in of the user: {_LEVELS[self.aal]}"
-        self.say("level", Content(words))
+        self.set_part("level", Content(words))
 
 
 async def pick_acting_user(
@@ -433,7 +433,7 @@ async def create_project(host: ActionHost, context: ActionContext) -> None:
 
     async def submit(name: str) -> Project:
         creating = context.resolve(context.store.create_project(name, owner_id=owner_id))
-        return await host.tasks.noted(creating, _created)
+        return await host.tasks.run_form(creating, _created)
 
     prompt = TextPrompt(
         title="New project",

@@ -67,7 +67,7 @@ class RowNotesReader:
             self._owners_refused = store, time.monotonic()
             return
         if self._host.poller.store is store:
-            self._host.dashboard.jobs.know_owners({owner: emails.get(owner, short_id(owner)) for owner in owners})
+            self._host.dashboard.jobs.set_owners({owner: emails.get(owner, short_id(owner)) for owner in owners})
 
     def _candidates(self) -> Mapping[UUID, datetime]:
         """Return the running jobs that were not updated for some minutes."""
@@ -109,4 +109,4 @@ class RowNotesReader:
             self._counted = counted
             if stuck is not None:
                 found = {job_id: candidates[job_id] for job_id in stuck}
-                self._host.dashboard.jobs.know_stuck(found, checked=candidates.keys())
+                self._host.dashboard.jobs.set_stuck(found, checked=candidates.keys())

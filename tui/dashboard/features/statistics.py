@@ -59,7 +59,7 @@ class TableDialog(Dialog[None], Generic[OptionType, FoundType]):
     OPTIONS: ClassVar[Mapping[str, Any]]
     """Each option by its label."""
     READING: ClassVar[str] = "Reading …"
-    GOES_ROUND: ClassVar[bool] = True
+    WRAPS_AROUND: ClassVar[bool] = True
     """Whether the first option follows the last one."""
     help_topic = "metrics"
     _chosen = 0
@@ -98,7 +98,7 @@ class TableDialog(Dialog[None], Generic[OptionType, FoundType]):
 
     def action_step(self, steps: int) -> None:
         count, place = len(self.OPTIONS), self._chosen + steps
-        place = place % count if self.GOES_ROUND else min(max(place, 0), count - 1)
+        place = place % count if self.WRAPS_AROUND else min(max(place, 0), count - 1)
         if place != self._chosen:
             self._chosen = place
             self.action_read()
@@ -106,7 +106,7 @@ class TableDialog(Dialog[None], Generic[OptionType, FoundType]):
     @work(exclusive=True)
     async def action_read(self) -> None:
         self._draw_options()
-        self.say("summary", Content(self.READING))
+        self.set_part("summary", Content(self.READING))
         try:
             self._result = await self.read(list(self.OPTIONS.values())[self._chosen])
             summary = Content(self.summary(self._result))
@@ -115,7 +115,7 @@ class TableDialog(Dialog[None], Generic[OptionType, FoundType]):
             summary = Content.styled(error_words(error), "$text-error")
         self._draw_options()
         self._draw_table()
-        self.say("summary", summary)
+        self.set_part("summary", summary)
 
     def on_resize(self) -> None:
         # Textual 8.2.8 ignores a relative limit, as in `max-height: 50vh`, when it computes the height of the dialog.
@@ -127,16 +127,16 @@ class TableDialog(Dialog[None], Generic[OptionType, FoundType]):
     def _draw_options(self) -> None:
         labels = choices_line(self.OPTIONS, self._chosen, gap="" if self.is_low else _GAP)
         heading, between = self.heading(), Content("\n" if self.is_low else "\n\n")
-        self.say("options", between.join([labels, Content.styled(heading, "bold")] if heading else [labels]))
+        self.set_part("options", between.join([labels, Content.styled(heading, "bold")] if heading else [labels]))
 
     def _draw_table(self) -> None:
         if self.is_open:
             width = self.query_one(VerticalScroll).scrollable_content_region.width
-            self.say("table", Content() if self._result is None else self.table(self._result, width))
+            self.set_part("table", Content() if self._result is None else self.table(self._result, width))
 
 
 SPANS = (timedelta(hours=1), DAY, 7 * DAY, 30 * DAY)
-MUCH_FAILS = 0.2
+HIGH_FAILURE_RATE = 0.2
 """The failure rate from which a row is colored."""
 
 _MODE_CELLS, _LEAST_MODE_CELLS = 24, 8
@@ -158,7 +158,7 @@ class TimingsDialog(TableDialog[timedelta, JobTimings]):
     TITLE = "Times"
     OPTIONS = MappingProxyType({statistics_text.span(span): span for span in SPANS})
     READING = "Measuring …"
-    GOES_ROUND = False
+    WRAPS_AROUND = False
     _chosen = SPANS.index(DAY)
 
     async def read(self, option: timedelta) -> JobTimings:
@@ -179,7 +179,7 @@ class TimingsDialog(TableDialog[timedelta, JobTimings]):
 
 
 def _style(one: ModeTimings) -> str:
-    if (one.failure_rate or 0.0) >= MUCH_FAILS:
+    if (one.failure_rate or 0.0) >= HIGH_FAILURE_RATE:
         return "$text-error"
     return "bold" if one.mode is None else ""
 

@@ -214,7 +214,7 @@ class WorkersDialog(RowsDialog[WorkerLine, UUID]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("workers.job", "enter", "Job", "Show the details of the job under the cursor", action="lead"),
+        bind("workers.job", "enter", "Job", "Show the details of the job under the cursor", action="open_job"),
         bind("workers.close", "w,q", "Close", "Close the workers", action="leave"),
         bind("workers.again", "r,f5", "Refresh", "Refresh now", action="again"),
     ]
@@ -241,7 +241,7 @@ class WorkersDialog(RowsDialog[WorkerLine, UUID]):
                 yield Static(self.keys_line(self.HINTS), markup=False)
 
     def on_mount(self) -> None:
-        self.say("summary", Content("Loading …"))
+        self.set_part("summary", Content("Loading …"))
         self._follow()
         self.set_interval(1.0, self.draw)
 
@@ -259,9 +259,9 @@ class WorkersDialog(RowsDialog[WorkerLine, UUID]):
         self._poller.refresh()
 
     @on(OptionList.OptionSelected)
-    def action_lead(self) -> None:
+    def action_open_job(self) -> None:
         """Choose the line under the cursor, which stays there when lines come and go."""
-        if (line := self.pointed_at) is None or line.job_id is None:
+        if (line := self.row_under_cursor) is None or line.job_id is None:
             show_warning(self.app, "No job under the cursor. Move to a job first.")
         else:
             self.dismiss(line.job_id)
@@ -279,7 +279,7 @@ class WorkersDialog(RowsDialog[WorkerLine, UUID]):
                 overview=overview, actor=self._actor, project=project, now=now, width=self.row_width, zone=zone
             )
             self._list(list(drawing.lines()))
-            self.say("summary", Content(summary(overview, now=now)))
+            self.set_part("summary", Content(summary(overview, now=now)))
             self._draw_about()
         self._draw_remark()
 
@@ -310,15 +310,17 @@ class WorkersDialog(RowsDialog[WorkerLine, UUID]):
         place = self.row_list.highlighted
         if place is None:
             return None
-        *above, pointed_at = self.rows[: place + 1]
+        *above, row_under_cursor = self.rows[: place + 1]
         there = {line.key for line in drawn}
-        kept = (pointed_at, *(line for line in reversed(above) if line.job_id is None and line.about))
+        kept = (row_under_cursor, *(line for line in reversed(above) if line.job_id is None and line.about))
         return next((line.key for line in kept if line.key in there), None)
 
     @on(OptionList.OptionHighlighted)
     def _draw_about(self) -> None:
-        line = self.pointed_at
-        self.say("about", Content(line.about if line else "The line under the cursor is gone." if self.rows else ""))
+        line = self.row_under_cursor
+        self.set_part(
+            "about", Content(line.about if line else "The line under the cursor is gone." if self.rows else "")
+        )
 
     def _draw_remark(self) -> None:
         """Show what is not listed, or the error."""

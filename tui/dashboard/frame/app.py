@@ -222,7 +222,7 @@ class GjobsApp(ActionHost):
             self.dashboard.show_totals(message.totals, is_complete=message.is_complete)
             if self._is_preloaded and self.poller.is_idle:
                 self._read_row_notes()
-            self.budget_news.tell(self, message.totals.budgets or ())
+            self.budget_alerts.report(self, message.totals.budgets or ())
             self.show_status()
             if self.dashboard.has_all:
                 self._settle()
@@ -321,9 +321,9 @@ class GjobsApp(ActionHost):
     @on(events.AppBlur)
     def _attention_changed(self, event: events.AppFocus | events.AppBlur) -> None:
         is_focused = isinstance(event, events.AppFocus)
-        self.poller.attend(is_focused=is_focused)
+        self.poller.note_focus(is_focused=is_focused)
         if self._notices is not None:
-            self._notices.attend(is_focused=is_focused)
+            self._notices.note_focus(is_focused=is_focused)
 
     # Keys of the App
 
@@ -480,8 +480,8 @@ class GjobsApp(ActionHost):
 
     def _fatal_error(self) -> None:
         """End the app. Textual 8.2.8 would print a traceback with local variables, which may be secrets."""
-        self.mistake = self._exception
-        log.critical("The dashboard ended because of an internal error.", exc_info=self.mistake)
+        self.internal_error = self._exception
+        log.critical("The dashboard ended because of an internal error.", exc_info=self.internal_error)
         self.settled.set()
         self._close_messages_no_wait()
 

@@ -163,8 +163,8 @@ class DemoApp(GjobsApp, DynamicKeyText):
 
     @property
     def _takes_space(self) -> bool:
-        is_on_stage = self.screen is self.dashboard or isinstance(self.screen, Presenter)  # No dialog is open.
-        return self._is_scripted and not isinstance(self.focused, Input) and is_on_stage
+        has_no_dialog = self.screen is self.dashboard or isinstance(self.screen, Presenter)
+        return self._is_scripted and not isinstance(self.focused, Input) and has_no_dialog
 
     def action_demo(self, action: DemoAction) -> None:
         clock = self.control.clock

@@ -135,9 +135,9 @@ def screen_entries(screen: Screen[Any]) -> list[HelpEntry]:
     of_app = (
         one for one in APP_BINDINGS if one.priority or (one.id == "app.help" if is_typing else not screen.is_modal)
     )
-    is_on_stage = isinstance(screen, Presenter) or not (screen.is_modal or is_typing)
+    takes_demo_keys = isinstance(screen, Presenter) or not (screen.is_modal or is_typing)
     is_possible = screen.app.check_action
-    of_demo = (one for one in _of_a_demo(screen.app) if is_on_stage and is_possible(*actions.parse(one.action)[1:]))
+    of_demo = (one for one in _of_a_demo(screen.app) if takes_demo_keys and is_possible(*actions.parse(one.action)[1:]))
     entries = _entries(screen.app, chain(chain.from_iterable(map(own_bindings, kinds)), of_demo, of_app))
     hidden = hidden_keys(screen)
     entries = [entry for entry in entries if entry.binding_id not in hidden]

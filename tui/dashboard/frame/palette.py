@@ -195,9 +195,9 @@ class Commands(Provider):
 
     def _of_projects(self) -> Iterator[PaletteEntry]:
         dashboard = self._host.dashboard
-        sums = dashboard.project_totals
+        totals = dashboard.project_totals
         for project in dashboard.listing.projects if dashboard.listing else ():
-            count = jobs_count(sums[project.id].job_count) if project.id in sums else ""
+            count = jobs_count(totals[project.id].job_count) if project.id in totals else ""
             title = f"Show project {clean(project.name, limit=60)}"
             yield PaletteEntry(
                 title=title, run=partial(dashboard.choose_project, project.id), detail=count, must_type=True

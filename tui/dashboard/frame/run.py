@@ -104,8 +104,8 @@ def run_in_browser(settings: Settings) -> int:
     # A file belongs to the person at the browser, not to this machine.
     deliver_files(lambda name, content: app.call_later(partial(app.deliver_binary, content, save_filename=name)))
     app.run()
-    if app.mistake is not None:
-        raise app.mistake
+    if app.internal_error is not None:
+        raise app.internal_error
     return app.return_code or 0
 
 
@@ -118,16 +118,16 @@ def run_demo(settings: Settings, control: "DemoControl") -> int:
 
 def _run(app: GjobsApp) -> int:
     app.run()
-    if app.mistake is not None:
-        raise app.mistake
+    if app.internal_error is not None:
+        raise app.internal_error
     with suppress(OSError):  # The terminal may be closed.
-        for sentence in app.tasks.farewell:
+        for sentence in app.tasks.exit_messages:
             sys.stdout.write(f"{clean(sentence)}\n")
         sys.stdout.flush()
     return app.return_code or 0
 
 
-_PATIENCE_SECONDS = 60.0
+_TIMEOUT_SECONDS = 60.0
 _DETAILS_SECONDS, _POLL_SECONDS = 5.0, 0.02
 """A frame waits this long for the details pane, and shows the rest anyway."""
 
@@ -152,8 +152,8 @@ async def _frame(app: GjobsApp, size: tuple[int, int], svg: bool) -> str:
             app.exit()
 
     await app.run_async(headless=True, size=size, auto_pilot=take)
-    if app.mistake is not None:
-        raise app.mistake
+    if app.internal_error is not None:
+        raise app.internal_error
     if app.poller.failure is not None:
         raise app.poller.failure.error
     return frames[0]
@@ -161,9 +161,9 @@ async def _frame(app: GjobsApp, size: tuple[int, int], svg: bool) -> str:
 
 async def _until_shown(app: GjobsApp, pilot: Pilot[object]) -> None:
     try:
-        await asyncio.wait_for(app.settled.wait(), _PATIENCE_SECONDS)
+        await asyncio.wait_for(app.settled.wait(), _TIMEOUT_SECONDS)
     except TimeoutError:
-        raise TimedOut(f"Nothing was shown within {_PATIENCE_SECONDS:g} s.") from None
+        raise TimedOut(f"Nothing was shown within {_TIMEOUT_SECONDS:g} s.") from None
     with suppress(TimeoutError):
         async with asyncio.timeout(_DETAILS_SECONDS):
             if app.row_notes.is_needed:  # A single frame is never refreshed.

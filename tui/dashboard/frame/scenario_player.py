@@ -1,4 +1,4 @@
-"""Plays a scenario: its steps change the database and the dashboard in their order. The stage is the dashboard."""
+"""Plays a scenario: its steps change the database and the dashboard in their order."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -38,7 +38,7 @@ _MOVED = "The scenario moved the cursor. gjobs ignored the keys that you typed b
 _OTHER_USER = "The scenario changed the user. gjobs ignored the keys that you typed before."
 _POINTS_AT = "The scenario points at {}."
 AWAITS_WORKERS = "The scenario waits for the workers."
-_PATIENCE_SECONDS, _LIST_POLL_SECONDS = 5.0, 0.02
+_TIMEOUT_SECONDS, _LIST_POLL_SECONDS = 5.0, 0.02
 
 _STATUS_AFTER = {"start": JobStatus.RUNNING, "complete": JobStatus.SUCCEEDED, "fail": JobStatus.FAILED}
 
@@ -137,7 +137,7 @@ class ScenarioPlayer:
         self._show_caption(self._caption or _WAITING, continues=continues)
 
     async def _wait(self, seconds: float | None, *, continues: str) -> None:
-        """Wait for simulated seconds. With None, wait until the person continues. The person can end each wait."""
+        """Wait for simulated seconds. With None, wait until the user continues. The user can end each wait."""
         self._show_key(continues)
         self._continues.clear()
         waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._continues.wait())]
@@ -252,7 +252,7 @@ class ScenarioPlayer:
             return found
         raise RowMissing(f"The project {name!r} does not exist.")
 
-    # The dashboard is the stage
+    # Changes of the dashboard
 
     def _show_caption(self, text: str, *, continues: str = "") -> None:
         """Show a caption until the next one. An empty one removes it. `continues` says what the continue key does
@@ -264,7 +264,7 @@ class ScenarioPlayer:
             return
         space = key_of(self._app, CONTINUE.id, [CONTINUE])
         keys = f"{space}: {continues}" if continues else ""
-        self._app.messages.pin(text, owner=_OWNER, keys=keys, has_keys_on_stage=True)
+        self._app.messages.pin(text, owner=_OWNER, keys=keys, has_keys_in_presenter=True)
 
     async def _act_as(self, who: str) -> None:
         """Act as another user. Dialogs of the former user close, and their running writes open no others."""
@@ -334,7 +334,7 @@ async def is_saved(operator: Store, job_id: UUID, status: JobStatus) -> bool:
 
 async def wait_for_list(app: ActionHost) -> None:
     """Wait until the requested list is shown, at most for some seconds."""
-    deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
+    deadline = asyncio.get_running_loop().time() + _TIMEOUT_SECONDS
     dashboard = app.dashboard
     while asyncio.get_running_loop().time() < deadline:
         await asyncio.sleep(_LIST_POLL_SECONDS)

@@ -429,19 +429,19 @@ class FilterBar(Vertical):
         is_whole = visible_cells(self.text) < self._field.content_size.width
         lines = beneath(error, self._field.content_size.width, is_below=is_whole)
         listed = still_listed(self.kept_text)
-        self._say(Content.assemble(lines, ("\n", ""), (listed, "$foreground-muted")), is_caution=False)
+        self._show_line(Content.assemble(lines, ("\n", ""), (listed, "$foreground-muted")), is_caution=False)
 
     def _show_remark(self) -> None:
-        self._say(Content(clean(self._remark, limit=600)), is_caution=True)
+        self._show_line(Content(clean(self._remark, limit=600)), is_caution=True)
 
-    def _say(self, content: Content, *, is_caution: bool) -> None:
+    def _show_line(self, content: Content, *, is_caution: bool) -> None:
         """Show a line below the field. Empty content hides it."""
         line = self.query_one("#mistake", SteadyText)
-        line.say(content)
+        line.set_content(content)
         line.display = bool(content)
         line.set_class(is_caution, "-caution")
 
     def _forget_mistake(self) -> None:
         self._error = None
         self._field.mark(None)
-        self._say(Content(), is_caution=False)
+        self._show_line(Content(), is_caution=False)

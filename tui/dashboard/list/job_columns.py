@@ -54,7 +54,7 @@ _TIGHT_TEXT = 7
 class ColumnName(StrEnum):
     """Columns in screen order. The value is the title."""
 
-    LENS = "VISIBLE"
+    VISIBILITY = "VISIBLE"
     STATUS = "STATUS"
     MODE = "MODE"
     COST = "COST"
@@ -128,7 +128,7 @@ _CHANGING_BY_TIME = frozenset((ColumnName.CREATED, ColumnName.UPDATED, ColumnNam
 _KINDS = by_member(
     ColumnName,
     {
-        ColumnName.LENS: _ColumnKind(len(HIDDEN), lambda row: HIDDEN if row.is_hidden else ""),
+        ColumnName.VISIBILITY: _ColumnKind(len(HIDDEN), lambda row: HIDDEN if row.is_hidden else ""),
         ColumnName.STATUS: _ColumnKind(_WIDEST_STATUS, lambda row: status_label(row.job.status)),
         ColumnName.MODE: _ColumnKind(len("MODE ▾"), lambda row: row.job.mode, fields=("mode",)),
         ColumnName.COST: _ColumnKind(
@@ -265,7 +265,7 @@ def _wanted(width: int, content: ContentWidths, sort: ListOrder | None, *, is_ti
     """Return the columns, most important first. The time column follows the order of the list."""
     time = _TIMES[sort.column if sort else OrderColumn.CREATED]
     wanted = [
-        *([ColumnName.LENS] if ColumnName.LENS in content else []),
+        *([ColumnName.VISIBILITY] if ColumnName.VISIBILITY in content else []),
         ColumnName.STATUS,
         ColumnName.MODE,
         ColumnName.COST,
@@ -274,7 +274,9 @@ def _wanted(width: int, content: ContentWidths, sort: ListOrder | None, *, is_ti
     further = ColumnName.CREATED if time is ColumnName.TOTAL else ColumnName.TOTAL
     if ColumnName.PROJECT not in content:
         wanted += (
-            [further, ColumnName.ERROR] if is_tight and ColumnName.LENS in content else [ColumnName.ERROR, further]
+            [further, ColumnName.ERROR]
+            if is_tight and ColumnName.VISIBILITY in content
+            else [ColumnName.ERROR, further]
         )
     elif ColumnName.OWNER not in content:
         wanted += [ColumnName.PROJECT, further, *([] if is_tight else [ColumnName.ERROR])]
@@ -323,7 +325,7 @@ def measure(jobs: Collection[GenerationJob], *, has_starts: bool = False, notes:
     named = {ColumnName.PROJECT: notes.project_names, ColumnName.OWNER: notes.owners}
     widths |= {name: _widest(names.values()) for name, names in named.items() if names is not None}
     if notes.hidden is not None:
-        widths[ColumnName.LENS] = len(HIDDEN)
+        widths[ColumnName.VISIBILITY] = len(HIDDEN)
     if has_starts:
         widths[ColumnName.RUN] = _TIME
     return widths
@@ -374,7 +376,7 @@ def _cell(row: _Row, column: JobColumn) -> Cell:
             wordings = (f"running ! stuck {time}", f"! stuck {time}", "! stuck")
             text = next((words for words in wordings if len(words) <= column.width), wordings[-1])
     if row.is_hidden:
-        style = "job-table--hidden" if column.name is ColumnName.LENS else _QUIET
+        style = "job-table--hidden" if column.name is ColumnName.VISIBILITY else _QUIET
     return Cell(start=column.start, text=_fit_cell(text, column), style=style)
 
 

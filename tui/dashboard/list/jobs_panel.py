@@ -310,11 +310,11 @@ class JobsPanel(Vertical):
             self.post_message(job_table.OrderRequested(view.order))
         self.bar.set_text(view.text)
 
-    def know_owners(self, names: Mapping[UUID, str]) -> None:
+    def set_owners(self, names: Mapping[UUID, str]) -> None:
         self.owners = {**self.owners, **names}
         self._note_rows()
 
-    def know_stuck(self, stuck: Mapping[UUID, datetime], *, checked: Collection[UUID]) -> None:
+    def set_stuck(self, stuck: Mapping[UUID, datetime], *, checked: Collection[UUID]) -> None:
         """Set which of the checked jobs are stuck, and when each was last updated. Other jobs keep their marks, so
         that a list that is shown again has them at once.
         """
@@ -338,12 +338,12 @@ class JobsPanel(Vertical):
         if self.is_attached:  # The answer to a change may arrive after the screen closed.
             self.table.note(self.notes)
 
-    def know_users(self, emails: tuple[str, ...]) -> None:
+    def set_users(self, emails: tuple[str, ...]) -> None:
         """Set the e-mails that a filter of this actor may name."""
         self._users = emails
         self.bar.complete_again()
 
-    def know_error_groups(self, fingerprints: Mapping[str, str]) -> None:
+    def set_error_groups(self, fingerprints: Mapping[str, str]) -> None:
         """Set the error groups that a filter may name, with their clean fingerprints."""
         self._error_groups = fingerprints
         self.bar.complete_again()

@@ -239,7 +239,7 @@ class CostsPanel(DrawnLines):
         self._totals = totals
         self.fit_lines()
 
-    def tell_age(self, seconds: float, *, is_current: bool = True, is_past: bool = False) -> None:
+    def show_age(self, seconds: float, *, is_current: bool = True, is_past: bool = False) -> None:
         """Show the age and precision of the numbers, and who they were read as.
 
         They are not current if the list has changed since, or while the database does not answer. Numbers of an

@@ -128,7 +128,7 @@ class MessageLine(FittedLine):
         message = board.passing
         if message is None:
             return None
-        style, sign = _LOOKS[message.severity]
+        style, sign = _STYLES[message.severity]
         listing = "" if self.has_class("-in-dialog") else key_of(self.app, "app.messages")
         unread = f"{listing} {board.unread} more" if listing and board.unread else ""
         # The keys work only where the message arrived. If that screen has closed, they work in the list.
@@ -150,7 +150,7 @@ class MessageLine(FittedLine):
         return Content() if shown is None else Content("\n").join(shown.lines(room, self._line_count))
 
 
-_LOOKS: dict[Severity, tuple[str, str]] = {
+_STYLES: dict[Severity, tuple[str, str]] = {
     "information": ("$text-success", ""),
     "warning": ("$text-warning", "! "),
     "error": ("$text-error", "✗ "),

@@ -52,17 +52,17 @@ class BudgetsPanel(SteadyText):
         height = screen_height // _SHARE_OF_SCREEN - 2
         lines = budget_lines(totals.budgets, totals.taken_at, width=width, height=height, zone=zone)
         self.display = bool(lines)
-        self.say(Content("\n").join(Content.assemble(*line) for line in lines))
+        self.set_content(Content("\n").join(Content.assemble(*line) for line in lines))
 
     def forget(self) -> None:
         self.display = False
-        self.say(Content(""))
+        self.set_content(Content(""))
 
 
 _MOST_LATE_ANSWERS = 3
 
 
-class BudgetNews:
+class BudgetAlerts:
     """Detects budgets that get worse for the present user. A budget that is seen for the first time is not reported."""
 
     def __init__(self) -> None:
@@ -95,7 +95,7 @@ class BudgetNews:
             self._states[budget.id] = budget.state
         return worse
 
-    def tell(self, app: App[Any], budgets: "Iterable[Budget]") -> None:
+    def report(self, app: App[Any], budgets: "Iterable[Budget]") -> None:
         for budget in self.learn(budgets):
             from gjobs.tui.text.budget_text import worse_words
 
@@ -143,7 +143,7 @@ class ProjectList(OptionList):
         projects: tuple[ProjectName, ...],
         chosen: UUID | None,
         *,
-        sums: Mapping[UUID, ProjectTotals],
+        totals: Mapping[UUID, ProjectTotals],
         everything: Count | None = None,
     ) -> None:
         """Show the newest projects first, below "All projects".
@@ -152,11 +152,11 @@ class ProjectList(OptionList):
         hidden or not listed.
         """
         more = "+" if len(projects) >= _MOST_LISTED else ""
-        total = count(sum(one.job_count for one in sums.values())) + more if sums else ""
+        total = count(sum(one.job_count for one in totals.values())) + more if totals else ""
         rows = [(ALL, "All projects", total if everything is None else count_words(everything))]
         for project in projects:
             # Projects without jobs are missing among known totals.
-            number = count(sums[project.id].job_count) if project.id in sums else "0" if sums else ""
+            number = count(totals[project.id].job_count) if project.id in totals else "0" if totals else ""
             rows.append((str(project.id), project.name, number))
         if (rows, str(chosen or ALL)) != (self._rows, self._chosen):
             self._rows, self._chosen = rows, str(chosen or ALL)

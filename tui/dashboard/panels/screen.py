@@ -42,7 +42,7 @@ from gjobs.tui.text.format import PARTIAL_CLAIMS, ShownZone, Span
 from gjobs.tui.text.status_text import JobAction
 
 STILL_LOADING = "The list is still loading. Press the key again once the rows are there."
-_PATIENCE_SECONDS = 0.3
+_DELAY_SECONDS = 0.3
 """Delay before the screen shows that it waits for an answer."""
 _SAME_MOMENT = timedelta(seconds=1)
 """Totals are still current if the list changed within this time after they were read."""
@@ -155,7 +155,7 @@ class DashboardScreen(DashboardState):
         in an unchanged listing.
         """
         if self.listing is None:
-            self.set_timer(_PATIENCE_SECONDS, self._show_counting)
+            self.set_timer(_DELAY_SECONDS, self._show_counting)
         was_lost = self._failure is not None
         self.listing, self._fetched_at, self._failure = listing, fetched_at, None
         self._server_clock_offset = listing.taken_at - fetched_at
@@ -295,7 +295,7 @@ class DashboardScreen(DashboardState):
         if event.window.listed == self.listed:
             self.listing_query = replace(self.listing_query, window=event.window)
             self.post_message(QueryChanged())
-            self.set_timer(_PATIENCE_SECONDS, self._show_waiting)
+            self.set_timer(_DELAY_SECONDS, self._show_waiting)
 
     def ask(self, listed: ListQuery, *, compare_visibility: bool | None = None) -> None:
         """Request a list. With None, the visibility view stays as it is."""
@@ -304,7 +304,7 @@ class DashboardScreen(DashboardState):
         self.set_query(listed, compare_visibility=compare_visibility)
         self.navigation.give_up()
         self.post_message(QueryChanged())
-        self.set_timer(_PATIENCE_SECONDS, self._show_waiting)
+        self.set_timer(_DELAY_SECONDS, self._show_waiting)
 
     def _show_waiting(self) -> None:
         is_awaited = not self._shows_current_query or bool(self.jobs.table.view.waiting)
@@ -432,7 +432,7 @@ class DashboardScreen(DashboardState):
         self.query_one(ProjectList).show(
             listing.projects,
             listing.query.window.listed.project_id,
-            sums=self.project_totals,
+            totals=self.project_totals,
             everything=total,
         )
 
@@ -475,7 +475,7 @@ class DashboardScreen(DashboardState):
             is_behind = self._changed_at is not None and self._changed_at - self._totals.taken_at > _SAME_MOMENT
             is_current = self._status.silent_since is None and not is_behind
             is_past = self.listing_query.moment is not None
-            self.query_one(CostsPanel).tell_age(seconds, is_current=is_current, is_past=is_past)
+            self.query_one(CostsPanel).show_age(seconds, is_current=is_current, is_past=is_past)
         data_age = None if self._fetched_at is None else (self._clock() - self._fetched_at).total_seconds()
         self.query_one(StatusLine).show(self._status, data_age=data_age, now=self._clock())
         self.query_one(Banner).show(self._banner_content(), is_caution=self._failure is None)

@@ -311,7 +311,7 @@ class Banner(SteadyText):
     def show(self, content: Content, *, is_caution: bool) -> None:
         """Show an error, or a warning about data that is fresh but incomplete. Empty content hides the banner."""
         if content:
-            self.say(content)
+            self.set_content(content)
             self.set_class(is_caution, "-caution")
         self.display = bool(content)
 

@@ -156,14 +156,14 @@ class SessionPoller:
         self,
         opener: Opener,
         *,
-        tell: Callable[[PollEvent], object],
+        post: Callable[[PollEvent], object],
         interval: float = DEFAULT_INTERVAL,
         totals_share: int | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._opener = opener
         self._totals_share = totals_share
-        self._tell = tell
+        self._post = post
         self.interval = interval
         self.clock = clock
         self._resources = AsyncExitStack()
@@ -272,7 +272,7 @@ class SessionPoller:
                     self._note_answer(took)
                     if answered_generation is None:
                         self._expect_slow_answers(poller)
-                    self._tell(ListPolled(store, answer))
+                    self._post(ListPolled(store, answer))
                     self._has_polled.set()
                     if answer.generation == answered_generation:
                         # If the database notifies of changes, that wakes the count.
@@ -342,7 +342,7 @@ class SessionPoller:
     def _set_silent_since(self, asked_at: datetime | None) -> None:
         self.silent_since = asked_at
         self._was_silent |= asked_at is not None
-        self._tell(PaceChanged())
+        self._post(PaceChanged())
 
     async def _slow_down_if_expensive(
         self, store: "Store", poller: Poller[ListingQuery, Listing], listed: ListQuery, took: float
@@ -362,7 +362,7 @@ class SessionPoller:
             log.info("Can't read the cost of the list: %s", error)
         self._apply_settings()
         if poller.max_staleness != before:
-            self._tell(PaceChanged())
+            self._post(PaceChanged())
 
     async def _count(self, store: "Store", poller: Poller[TotalsQuery, Totals]) -> None:
         """Count after the first list, so that counting never delays it."""
@@ -379,16 +379,16 @@ class SessionPoller:
                     self._compare_idle_counts(idle_before, idle_now)
                     idle_before = idle_now
                     if is_changed:
-                        self._tell(TotalsPolled(store, totals, is_complete=False))
+                        self._post(TotalsPolled(store, totals, is_complete=False))
                     answered = (totals,) if totals.flow else await poller.unless_asked(_with_flow(store, totals))
                     if answered is not None:
-                        self._tell(TotalsPolled(store, answered[0]))
+                        self._post(TotalsPolled(store, answered[0]))
                     # Over a slow network, the next write is then sent at once.
                     if (network_time := self._network_time()) and not self._is_still:
                         self._write_preparation.start(store.database, network_time)
                     await folder.fold_if_due()
                 case PollFailure(error=error):
-                    self._tell(TotalsPollFailed(store, error))
+                    self._post(TotalsPollFailed(store, error))
 
     def _compare_idle_counts(self, before: float | None, now: float | None) -> None:
         """Expect slower or faster lists if the same count took much longer or shorter than before.
@@ -398,7 +398,7 @@ class SessionPoller:
         if self._listing is None or before is None or now is None or abs(now - before) <= SLOW_ANSWER:
             return
         self._listing.expect_change(now - before, took=now)
-        self._tell(PaceChanged())
+        self._post(PaceChanged())
 
     async def follow_changes(self) -> None:
         """Poll soon after the database notifies of a change. Stop if it sends no notifications."""
@@ -444,7 +444,7 @@ class SessionPoller:
         for poller in self._pollers:
             poller.note_activity()
 
-    def attend(self, *, is_focused: bool) -> None:
+    def note_focus(self, *, is_focused: bool) -> None:
         self._is_focused = is_focused
         self._apply_settings()
 
@@ -505,7 +505,7 @@ class SessionPoller:
         await self._resources.aclose()
 
     def _report(self, sentence: str) -> None:
-        self._tell(Connecting(sentence))
+        self._post(Connecting(sentence))
 
     def _fail(self, error: StoreError, since: datetime, retry_in: Callable[[], float | None]) -> None:
         failed_at = self.clock()
@@ -514,7 +514,7 @@ class SessionPoller:
             return None if (wait := retry_in()) is None else failed_at + timedelta(seconds=wait)
 
         self.failure = ListPollFailed(error, since, retry_at)
-        self._tell(self.failure)
+        self._post(self.failure)
 
 
 def _constant(seconds: float | None) -> Callable[[], float | None]:

@@ -111,12 +111,12 @@ class SequenceReader:
         start_parser: Callable[[], Parsing],
         *,
         press_chord: Callable[[str], None],
-        tell: Callable[[Message], object],
+        post: Callable[[Message], object],
     ) -> None:
         """`press_chord` presses escape and another key that Textual knows as one key."""
         self._start_parser = start_parser
         self._press_chord = press_chord
-        self._tell = tell
+        self._post = post
         self._unread = ""
         self._unfinished: Unfinished | None = None
         self._keys_since = 0
@@ -321,7 +321,7 @@ class SequenceReader:
                 text = text[1:]
         self._send(BRACKETED_PASTE_END)
         if text != BRACKETED_PASTE_END:
-            self._tell(PasteUnfinished())
+            self._post(PasteUnfinished())
             read_on = partial(self._read_late_paste, text)
             self._expect_rest(Unfinished(partial(_is_rest_of_paste, text), read_on, is_paste=True))
 
@@ -427,7 +427,7 @@ class LenientParser(XTermParser):
             token_callback(EscapeChord(one, other))
 
         start = partial(super().parse, token_callback)
-        return SequenceReader(start, press_chord=press_chord, tell=token_callback).read()
+        return SequenceReader(start, press_chord=press_chord, post=token_callback).read()
 
     def _sequence_to_key_events(self, sequence: str, alt: bool = False) -> Iterable[events.Key]:
         try:

@@ -46,7 +46,7 @@ class PinnedText:
     text: str
     keys: str = ""
     """Hints for the keys that continue, such as "space: next". They are never cut off. A dialog takes them itself."""
-    has_keys_on_stage: bool = False
+    has_keys_in_presenter: bool = False
     """Whether these keys do the same in the presenter view."""
 
 
@@ -105,10 +105,10 @@ class MessageBoard:
             self.passing = self.place = None
             self._app.follow_messages()
 
-    def pin(self, text: str, *, owner: str, keys: str = "", has_keys_on_stage: bool = False) -> None:
+    def pin(self, text: str, *, owner: str, keys: str = "", has_keys_in_presenter: bool = False) -> None:
         """Show a caption or a step until its owner unpins or replaces it. The text pinned last is shown."""
         was_pinned = bool(self._pinned)
-        pinned = PinnedText(owner=owner, text=clean(text), keys=keys, has_keys_on_stage=has_keys_on_stage)
+        pinned = PinnedText(owner=owner, text=clean(text), keys=keys, has_keys_in_presenter=has_keys_in_presenter)
         self._pinned = [*self._without(owner), pinned]
         if not was_pinned:
             self._limit_time()

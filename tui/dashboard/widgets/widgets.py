@@ -26,11 +26,11 @@ class SteadyText(Static):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes, markup=False)
-        self._said = Content()
+        self._shown = Content()
 
-    def say(self, content: Content) -> None:
-        if not content.is_same(self._said):
-            self._said = content
+    def set_content(self, content: Content) -> None:
+        if not content.is_same(self._shown):
+            self._shown = content
             self.update(content)
 
 

@@ -49,7 +49,7 @@ TOTALS_ONLY = {ColumnName.MODE: 15, ColumnName.COST: 7}
 
 USUAL = {**TOTALS_ONLY, ColumnName.RUN: 11}
 
-WITH_VISIBILITY = {**USUAL, ColumnName.LENS: 8}
+WITH_VISIBILITY = {**USUAL, ColumnName.VISIBILITY: 8}
 
 ALL_PROJECTS = {**USUAL, ColumnName.PROJECT: 15}
 
@@ -59,7 +59,7 @@ cells = st.integers(0, 48)
 
 contents = st.fixed_dictionaries(
     {ColumnName.MODE: cells, ColumnName.COST: st.integers(0, 15)},
-    optional=dict.fromkeys((ColumnName.PROJECT, ColumnName.OWNER, ColumnName.LENS, ColumnName.RUN), cells),
+    optional=dict.fromkeys((ColumnName.PROJECT, ColumnName.OWNER, ColumnName.VISIBILITY, ColumnName.RUN), cells),
 )
 
 
@@ -71,7 +71,7 @@ def names(columns: tuple[JobColumn, ...]) -> list[str]:
 def test_columns_fit_the_width_without_overlap(width: int, content: ContentWidths) -> None:
     columns = lay_out(width, content)
 
-    first = [*(["VISIBLE"] if ColumnName.LENS in content else []), "STATUS", "MODE"]
+    first = [*(["VISIBLE"] if ColumnName.VISIBILITY in content else []), "STATUS", "MODE"]
     assert names(columns)[: len(first)] == first
     assert all(left.start + left.width < right.start for left, right in pairwise(columns))
     assert columns[-1].start + columns[-1].width <= width
@@ -92,7 +92,7 @@ def test_a_wider_table_loses_no_column(width: int, content: ContentWidths) -> No
         (71, WITH_VISIBILITY, "VISIBLE STATUS MODE COST CREATED DURATION"),
         (54, ALL_PROJECTS, "STATUS MODE COST CREATED PROJECT"),
         (71, ALL_PROJECTS, "STATUS MODE COST CREATED DURATION PROJECT"),
-        (77, {**ALL_PROJECTS, ColumnName.LENS: 8}, "VISIBLE STATUS MODE COST CREATED DURATION PROJECT"),
+        (77, {**ALL_PROJECTS, ColumnName.VISIBILITY: 8}, "VISIBLE STATUS MODE COST CREATED DURATION PROJECT"),
         (120, ALL_PROJECTS, "STATUS MODE COST CREATED DURATION PROJECT ID ERROR"),
         (71, ALL_OWNERS, "STATUS MODE COST CREATED DURATION PROJECT OWNER"),
         (110, ALL_OWNERS, "STATUS MODE COST CREATED DURATION PROJECT OWNER ERROR"),
@@ -144,7 +144,7 @@ def test_durations_are_right_aligned_below_their_title() -> None:
 
 def test_table_shows_the_column_that_it_is_sorted_by_and_each_column_in_some_order() -> None:
     orders = [ListOrder(column=column) for column in OrderColumn]
-    everything = {**ALL_OWNERS, ColumnName.LENS: 8}
+    everything = {**ALL_OWNERS, ColumnName.VISIBILITY: 8}
     assert {column.name for order in orders for column in lay_out(200, everything, order)} == {*ColumnName}
     updated = names(lay_out(80, USUAL, ListOrder(column=OrderColumn.UPDATED, descending=True)))
     assert "UPDATED" in updated
@@ -162,7 +162,7 @@ def test_content_widths_cover_all_jobs_up_to_a_maximum_and_only_grow() -> None:
     mode, cost, project = ColumnName.MODE, ColumnName.COST, ColumnName.PROJECT
     assert measure(jobs[:1]) == {mode: 12, cost: 5}
     assert measure(jobs, notes=names) == {mode: 32, cost: 5, project: 11}
-    assert measure([], notes=RowNotes(hidden=frozenset())).keys() == {mode, cost, ColumnName.LENS}
+    assert measure([], notes=RowNotes(hidden=frozenset())).keys() == {mode, cost, ColumnName.VISIBILITY}
     assert measure([], notes=RowNotes(project_names={}))[project] == 0
     assert measure([make_job(1, cost_cents=-2_147_483_648)])[cost] == len("-$21,474,836.48")
 

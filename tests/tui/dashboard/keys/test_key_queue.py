@@ -244,7 +244,7 @@ async def test_held_key_opens_its_dialog_rarely_and_ends_as_slow_keys_do(
         await asyncio.sleep(0)
     await rest(dashboard)
     assert max(highest, len(dashboard.app.screen_stack)) <= 2
-    assert dashboard.app.mistake is None
+    assert dashboard.app.internal_error is None
     assert dashboard.dialog == ""
     dashboard.app.key_queue._repeated_until = 0.0
 
@@ -299,7 +299,7 @@ async def outcome(
             elif pause := next(pauses):
                 await asyncio.sleep(pause)
         await rest(driver)
-        assert driver.app.mistake is None
+        assert driver.app.internal_error is None
         jobs = jobs_db.sql(
             "select status, mode, error, cost_cents, created_at < %s from public.generation_jobs"
             " order by status, mode, error, cost_cents",
@@ -322,9 +322,9 @@ async def test_fast_keys_do_the_same_as_slow_keys(
 ) -> None:
     """However long a dialog or the list takes: nobody gives up."""
     for module, limit in (
-        (key_queue, "_PATIENCE_SECONDS"),
+        (key_queue, "_CANCELLABLE_AFTER_SECONDS"),
         (key_queue, "_MOST_SECONDS"),
-        (action_context, "_PATIENCE_SECONDS"),
+        (action_context, "_TIMEOUT_SECONDS"),
     ):
         monkeypatch.setattr(module, limit, PATIENCE)
     slowly = await outcome(jobs_db, database, keys, None)
@@ -339,7 +339,7 @@ async def test_dialog_or_question_that_is_closed_at_an_unusual_time_causes_no_er
 
     async def is_back() -> None:
         await rest(dashboard)
-        assert app.mistake is None
+        assert app.internal_error is None
         assert app.screen is app.dashboard
 
     await dashboard.press("p", dialog="Show which project?")
@@ -391,13 +391,13 @@ async def test_keys_typed_ahead_do_not_end_the_dashboard_and_keep_its_exit_statu
         send(dashboard.app, *keys)
         await rest(dashboard)
         await dashboard.press(*["escape"] * 3)
-        assert dashboard.app.mistake is None, keys
+        assert dashboard.app.internal_error is None, keys
         assert dashboard.app.screen is dashboard.app.dashboard, keys
 
     await pass_seeing_time(dashboard)
     send(dashboard.app, "p", "q", "escape", "q", "enter", "n", "p", "enter", "ctrl+p", "pagedown")
     await dashboard.until(lambda: not dashboard.app.is_running)
-    assert dashboard.app.mistake is None
+    assert dashboard.app.internal_error is None
     assert dashboard.app.return_code == 0
 
 
@@ -419,7 +419,7 @@ async def test_key_that_waits_while_the_dashboard_closes_is_no_error(
             patch.setattr(JobsPanel, "is_changing_selected", property(raise_missing))
             await driver.until(lambda: not driver.app.is_running)
         change.open()
-    assert driver.app.mistake is None
+    assert driver.app.internal_error is None
 
 
 async def test_escape_leaves_a_dialog_that_takes_no_key(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -430,7 +430,7 @@ async def test_escape_leaves_a_dialog_that_takes_no_key(drive: Drive, monkeypatc
     async with drive(make=search.store) as driver:
         send(driver.app, "u", "b", "enter", "x", "y")
         await driver.until(lambda: driver.dialog and search.calls)
-        monkeypatch.setattr(key_queue, "_PATIENCE_SECONDS", 0.0)
+        monkeypatch.setattr(key_queue, "_CANCELLABLE_AFTER_SECONDS", 0.0)
         send(driver.app, "escape")
         await driver.has_dialog("")
         await rest(driver)
@@ -451,7 +451,7 @@ async def test_escape_stops_waiting_for_a_retry_which_then_asks_nothing(
         await driver.press("r", on=1, until=lambda: retry.calls)
         send(driver.app, "x")
         await driver.until(lambda: not driver.app.key_queue.is_idle)
-        monkeypatch.setattr(key_queue, "_PATIENCE_SECONDS", 0.0)
+        monkeypatch.setattr(key_queue, "_CANCELLABLE_AFTER_SECONDS", 0.0)
         send(driver.app, "escape")
         await driver.shows_message("Stopped waiting for the dialog.")
         retry.open()

@@ -264,7 +264,7 @@ class KeyStorm(RuleBasedStateMachine):
 
     def _check_alive(self) -> None:
         app = self._driver.app
-        assert app.mistake is None, repr(app.mistake)
+        assert app.internal_error is None, repr(app.internal_error)
         assert app.is_running or app.return_code == 0
 
     def _shown(self) -> set[tuple[str, str]]:

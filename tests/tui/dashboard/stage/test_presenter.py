@@ -70,7 +70,7 @@ async def test_presenter_shows_states_costs_success_rate_and_captions_at_each_si
     caption = dashboard.app.screen.query_one(Caption)
 
     def pin(text: str, keys: str) -> None:
-        dashboard.app.messages.pin(text, owner="caption", keys=keys, has_keys_on_stage=True)
+        dashboard.app.messages.pin(text, owner="caption", keys=keys, has_keys_in_presenter=True)
 
     text = "It failed. In the list, enter shows its error, and r retries"
     for keys in ("space: next", "space: skip the wait"):
