@@ -50,8 +50,8 @@ def opens_database(words: str) -> bool:
         if parser.commands is None or word not in parser.commands.choices:
             break
         parser = parser.commands.choices[word]
-    if parser.usual is not None and parser.commands is not None:
-        parser = parser.commands.choices[parser.usual]
+    if parser.default is not None and parser.commands is not None:
+        parser = parser.commands.choices[parser.default]
     found: Command | None = None if parser is _PARSER else parser.get_default("command")
     return found is not None and found.opens_database and not (found.embedded_only or found.about_configuration)
 

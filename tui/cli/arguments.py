@@ -105,7 +105,7 @@ length = partial(_time_span, kind="a length of time", example="30s")
 
 
 def number_in(numbers: range, complaint: str) -> Callable[[str], int]:
-    """Return what converts a text to one of the numbers."""
+    """Return a function that converts a text to one of the numbers."""
     return reader(lambda text: number if (number := whole_number(text)) in numbers else None, complaint)
 
 
@@ -124,7 +124,7 @@ def size(text: str) -> Size:
 
 
 def one_of(values: Iterable[Text]) -> Callable[[str], Text]:
-    """Return what converts a text to one of the values."""
+    """Return a function that converts a text to one of the values."""
 
     def read(text: str) -> Text:
         for value in values:

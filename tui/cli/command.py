@@ -280,7 +280,7 @@ class Group:
     """A sentence without its full stop."""
     example: str
     usage: str | None = None
-    usual: str | None = None
+    default: str | None = None
     """The command that runs if none is named."""
     commands: "Sequence[Command | Group]"
 

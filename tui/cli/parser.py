@@ -38,7 +38,7 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, *, example: str, is_whole: bool = False, **options: Any) -> None:
         self._is_whole = is_whole
         self.commands: Commands | None = None
-        self.usual: str | None = None
+        self.default: str | None = None
         """For a group: the command that runs if none is named."""
         self.explained: Callable[[], str] | None = None
         super().__init__(
@@ -68,21 +68,21 @@ class Parser(argparse.ArgumentParser):
         self, args: Sequence[str], namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
         """Override argparse's hook, which also parses a command's words. Nothing is left unread."""
-        words = self._with_usual(args)
+        words = self._with_default(args)
         self._check_flags(words)
         read, unread = super().parse_known_args(words, namespace)
         if unread:
             self.error(f"unrecognized arguments: {' '.join(unread)}")
         return read, []
 
-    def _with_usual(self, words: Sequence[str]) -> list[str]:
-        if self.usual is None or self.commands is None:
+    def _with_default(self, words: Sequence[str]) -> list[str]:
+        if self.default is None or self.commands is None:
             return list(words)
         end = self._end_of_options(words)
         named = words[end : end + 1]
-        takes_words = bool(self.commands.choices[self.usual]._get_positional_actions())  # noqa: SLF001
+        takes_words = bool(self.commands.choices[self.default]._get_positional_actions())  # noqa: SLF001
         is_named = named and (named[0] in self.commands.choices or not (takes_words or named[0].startswith("-")))
-        return list(words) if is_named else [*words[:end], self.usual, *words[end:]]
+        return list(words) if is_named else [*words[:end], self.default, *words[end:]]
 
     def _check_flags(self, words: Sequence[str]) -> None:
         """Report misspelt options. argparse would report the value after a misspelt option instead."""
@@ -143,7 +143,7 @@ class Parser(argparse.ArgumentParser):
     def _not_known(self, typed: str, commands: "Mapping[str, Parser]") -> str:
         """Return a clause that suggests a command. The word may name an option, or a command of a group."""
         near = nearest(typed, commands)
-        called = [name for parser in commands.values() for name in parser._called(typed)]  # noqa: SLF001
+        called = [name for parser in commands.values() for name in parser._commands_named(typed)]  # noqa: SLF001
         found = [name for name in called if name.split()[-1].lstrip("-") == typed] or called
         if not found or (near and near.startswith(typed)):
             return not_known(typed, commands)
@@ -151,7 +151,7 @@ class Parser(argparse.ArgumentParser):
         found = [of_jobs] if of_jobs in found else found[:_MOST_SUGGESTED]
         return f"{quote_typed(typed)} is not known. Did you mean {' or '.join(map(repr, found))}?"
 
-    def _called(self, word: str) -> Iterator[str]:
+    def _commands_named(self, word: str) -> Iterator[str]:
         """Yield a command line for each command and option of this parser whose name starts with this word.
 
         A word of up to three letters must be the whole name.
@@ -179,13 +179,13 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
 
 def add_commands(
-    parser: Parser, commands: Iterable[Command | Group], *, required: bool = False, usual: str | None = None
+    parser: Parser, commands: Iterable[Command | Group], *, required: bool = False, default: str | None = None
 ) -> None:
-    """`usual` is the command that runs if none is named."""
-    if usual is not None:
-        parser.usual = usual
+    """`default` is the command that runs if none is named."""
+    if default is not None:
+        parser.default = default
         parser.usage = parser.usage or "%(prog)s [COMMAND ...]"
-        parser.description = f"{parser.description} The default command is {usual}."
+        parser.description = f"{parser.description} The default command is {default}."
     parser.commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", required=required, dest="subcommand", prog=parser.prog
     )
@@ -199,7 +199,7 @@ def add_commands(
         )
         match one:
             case Group():
-                add_commands(child, one.commands, required=one.usual is None, usual=one.usual)
+                add_commands(child, one.commands, required=one.default is None, default=one.default)
             case Command():
                 _add_options(child, one)
 

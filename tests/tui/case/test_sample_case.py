@@ -118,13 +118,13 @@ def test_table_keeps_its_columns_and_shows_text_as_code(first: str, second: str)
 
 
 @given(UNTRUSTED)
-def test_span_shows_the_whole_text(text: str) -> None:
+def test_code_span_shows_the_whole_text(text: str) -> None:
     shown = "".join(token.content for token in tokens(f"x {code(text)} y") if token.type == "code_inline")
     assert shown == clean(text).strip()
 
 
 @given(UNTRUSTED)
-def test_block_is_one_fence(text: str) -> None:
+def test_code_block_is_one_fence(text: str) -> None:
     found = MarkdownIt("gfm-like").parse("\n".join(["before", "", *block(text), "", "after"]))
     assert [token.type for token in found if token.level == 0] == [
         *("paragraph_open", "paragraph_close", "fence", "paragraph_open", "paragraph_close")
@@ -134,7 +134,7 @@ def test_block_is_one_fence(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"), [("", "–"), ("a", "`a`"), ("`a`", "`` `a` ``"), ("a``b", "```a``b```"), ("a|b", "`a\\|b`")]
 )
-def test_code_spans_in_tables(text: str, expected: str) -> None:
+def test_code_in_a_table_cell_is_escaped(text: str, expected: str) -> None:
     assert cell(text) == expected
 
 

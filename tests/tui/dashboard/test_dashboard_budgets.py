@@ -220,7 +220,7 @@ def test_budget_note_shows_the_first_budget_and_the_list_two_lines_of_each() -> 
     assert used_up[1][0][1] == "$text-error"
 
 
-def test_words_describe_a_limit_that_is_near_an_unnamed_owner_and_the_pace_of_a_day() -> None:
+def test_words_describe_a_nearly_spent_limit_an_unnamed_owner_and_the_pace_of_a_day() -> None:
     calm = replace(MONTHLY, spent_cents=0)
     assert [limit_message(one).severity for one in (calm, MONTHLY)] == ["information", "warning"]
     assert limit_message(MONTHLY).text.endswith(": $17.90 left. 82 % is already spent.")
@@ -234,7 +234,7 @@ def test_words_describe_a_limit_that_is_near_an_unnamed_owner_and_the_pace_of_a_
     assert pace_words(DAILY, NOW) == "-"
 
 
-def test_budget_news_reports_only_budgets_that_got_worse() -> None:
+def test_budget_alerts_report_only_budgets_that_got_worse() -> None:
     news = BudgetAlerts()
     calm, warning, used_up = (replace(MONTHLY, spent_cents=spent) for spent in (0, 8_000, 10_000))
     reports = [news.learn([one]) for one in (warning, warning, used_up, calm, calm, warning)]

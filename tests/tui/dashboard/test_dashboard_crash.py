@@ -70,7 +70,7 @@ async def test_answers_that_arrive_while_the_app_closes_are_dropped(jobs_db: Job
         assert app.internal_error is None
 
 
-async def test_end_of_a_dashboard_that_starts_is_no_error(database: Conninfo, caplog: pytest.LogCaptureFixture) -> None:
+async def test_exit_while_starting_is_no_error(database: Conninfo, caplog: pytest.LogCaptureFixture) -> None:
     app = WatchedApp(opener_of(database))
     asyncio.get_running_loop().call_soon(app.post_message, ExitApp())
     with caplog.at_level(logging.WARNING):

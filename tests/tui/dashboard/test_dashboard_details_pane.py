@@ -201,7 +201,7 @@ async def test_stuck_job_stays_marked_in_its_list_until_it_has_ended(drive: Driv
         await driver.refreshes(hides="! stuck")
 
 
-async def test_list_without_old_running_jobs_checks_none(drive: Drive, jobs_db: JobsDatabase) -> None:
+async def test_list_without_old_running_jobs_checks_no_stuck_jobs(drive: Drive, jobs_db: JobsDatabase) -> None:
     jobs_db.sql("update generation_jobs set status = 'succeeded' where status = 'running'")
     gate = Gate("find_stuck_jobs")
     async with drive(make=gate.store) as driver:

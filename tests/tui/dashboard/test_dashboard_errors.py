@@ -128,9 +128,7 @@ async def test_enter_lists_the_jobs_of_a_group_and_keeps_the_filter(dashboard: D
     assert dashboard.dialog == "Errors · Autumn catalog · -mode:packaging"
     await dashboard.shows("3 failures in the last 7 d, 2 groups.")
     await dashboard.press("down", "enter", dialog="", rows=[4])
-    await dashboard.expects(
-        message="Listed the failed jobs of the group, whenever they failed: 1 of them in the last 7 d."
-    )
+    await dashboard.expects(message="Listed all failed jobs of the group. 1 of them failed in the last 7 d.")
     listed = dashboard.app.dashboard.listed
     assert format_filter(listed.job_filter) == f"-mode:packaging error-group:{TIMEOUT} status:failed"
     assert listed.status is None
@@ -332,7 +330,7 @@ def test_columns_fill_the_width_and_leave_out_what_does_not_fit(width: int, titl
         assert cell_len(row_line(columns, group).plain) == width
 
 
-def test_numbers_are_whole_and_modes_get_what_the_errors_leave() -> None:
+def test_numbers_are_whole_and_modes_get_the_width_that_errors_leave() -> None:
     short = replace(GROUP, modes=("feature_callout", "lifestyle"), mode_count=2)
     line = row_line(group_columns(118, [short], NOW), short).plain
     assert "API timeout after # s" in line

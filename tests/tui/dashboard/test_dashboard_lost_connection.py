@@ -55,7 +55,7 @@ async def test_lost_connection_shows_a_banner_and_refuses_actions_until_the_data
         await driver.until(lambda: "✗ no connection" in driver.header)
         assert (driver.rows, driver.costs) == before
         assert "main_white" in driver.row(3)
-        await driver.press("L", shows="It refreshes again after a successful retry, because the last query failed.")
+        await driver.press("L", shows="gjobs refreshes again after a successful retry, because the last query failed.")
 
         refused = await driver.warnings_by_key("s", "d", "n", "p", "P")
         await driver.has_dialog("")

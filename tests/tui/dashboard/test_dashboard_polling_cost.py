@@ -85,7 +85,7 @@ async def test_header_and_load_show_the_same_polling_interval(drive: Drive, monk
         await driver.until(lambda: driver.header.rstrip().endswith("live every 1 min"))
         await driver.press("plus", message="1 s is the shortest interval.")
         await driver.press("minus", until=lambda: pace in driver.message)
-        await driver.press("L", shows="It refreshes within 1 min of a change")
+        await driver.press("L", shows="gjobs refreshes within 1 min of a change")
 
 
 class SlowProjectStore(FrozenStore):
@@ -236,7 +236,7 @@ async def test_clock_ticks_draw_nothing_while_the_shown_ages_stay_the_same(
             assert set(drawn) == kinds
 
 
-async def test_second_of_a_running_job_draws_two_lines_of_the_pane(
+async def test_each_second_of_a_running_job_draws_two_lines_of_the_pane(
     jobs_db: JobsDatabase, drive: Drive, clock: Clock, drawn: Counter[str]
 ) -> None:
     jobs_db.sql("update gjobs.job_event_log set at = %s where to_status = 'running'", FROZEN - timedelta(minutes=1))

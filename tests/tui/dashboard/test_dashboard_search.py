@@ -97,7 +97,7 @@ async def test_finding_an_id_selects_a_project_beyond_the_listed_ones(operator: 
     await operator.refreshes(shows="Costs · Very old")
 
 
-async def test_finding_another_id_lists_asks_or_switches_the_user(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+async def test_found_id_lists_jobs_asks_or_reports_hidden_rows(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     for identifier, name, key in (
         (job_id(8), "job lifestyle 00000008", "v to see why"),
         (BENS_ASSET, "asset uploads/␛tent.png", "u to act as the operator"),

@@ -168,7 +168,7 @@ async def test_tabs_add_up_before_the_totals_and_a_new_project_is_named_before_i
 
 def load_agrees_with_header(driver: Driver) -> bool:
     in_header = re.search(r"live every (\d+ s), answers take", driver.header)
-    in_message = re.match(r"It refreshes (?:every|within) (\d+ s)", driver.app.messages.kept[-1].text)
+    in_message = re.match(r"gjobs refreshes (?:every|within) (\d+ s)", driver.app.messages.kept[-1].text)
     return in_header is not None and in_message is not None and in_header[1] == in_message[1]
 
 
@@ -202,7 +202,7 @@ async def test_header_and_load_show_the_longer_interval_of_a_slower_link_which_d
             await driver.press("L", until=lambda: load_agrees_with_header(driver))
 
 
-async def test_load_is_named_and_a_change_during_a_refresh_waits_neither_for_the_list_nor_for_the_counts(
+async def test_load_is_shown_and_a_change_during_a_refresh_waits_neither_for_the_list_nor_for_the_counts(
     jobs_db: JobsDatabase, database: Conninfo
 ) -> None:
     jobs_db.set_status(1, "queued")
@@ -244,7 +244,7 @@ async def test_slow_count_is_not_taken_for_a_slow_network(drive: Drive, monkeypa
             assert not driver.session.operator.database.connections.has_spare
 
 
-async def test_new_list_repeats_no_timely_count(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_new_list_does_not_repeat_a_recent_count(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Database, "_patience_with_counts", lambda _: 60.0)
     is_slow = False
     totals = Gate("get_totals", lambda *_: is_slow)

@@ -72,7 +72,7 @@ async def test_dashboard_reopens_the_last_selected_project(
         assert RememberedState(state_path).project("testbase as ada@example.com") == AUTUMN
 
 
-async def test_empty_dashboard_explains_how_to_create_them(empty_jobs_db: JobsDatabase, app: WatchedApp) -> None:
+async def test_empty_dashboard_explains_what_to_create_first(empty_jobs_db: JobsDatabase, app: WatchedApp) -> None:
     empty_jobs_db.users()
     async with drive_dashboard(app) as driver:
         await driver.shows("No projects found. Press P to create one first.", "no finished jobs")

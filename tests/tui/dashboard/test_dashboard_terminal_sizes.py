@@ -55,7 +55,7 @@ async def test_dashboard_shows_jobs_at_every_size_and_names_the_project_if_it_is
         await driver.until(lambda: not driver.app.dashboard.query_one("#costs").region.area)
 
 
-async def test_every_small_dialog_shows_its_buttons_and_what_it_concerns(jobs_db: JobsDatabase, drive: Drive) -> None:
+async def test_dialogs_on_small_screens_show_buttons_and_subject(jobs_db: JobsDatabase, drive: Drive) -> None:
     jobs_db.sql("update generation_jobs set error = repeat('x', 5000) where status = 'failed'")
     buttons = {
         "d": ("Cancel (n)", "Delete (y)", "▸ running  packaging  $2.50", f"{short(2)}  Autumn catalog"),

@@ -311,12 +311,12 @@ def test_late_rest_of_a_paste_is_another_paste(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("start", "[]P_^X")
-def test_quick_keys_are_no_late_rest_of_what_a_person_may_have_typed(start: str, clock: Clock) -> None:
+def test_quick_keys_do_not_count_as_the_late_rest_of_a_sequence(start: str, clock: Clock) -> None:
     assert SlowLine(clock).send(f"\x1b{start}".encode(), b"", b"sd", b"", b"", pause=0.2)[-2:] == ["s", "d"]
 
 
 @pytest.mark.parametrize("start", [b"\x1b[200~abc", b"\x1b]52;c;abc"])
-def test_keys_show_that_no_late_rest_comes(start: bytes, clock: Clock) -> None:
+def test_several_keys_show_that_no_late_rest_comes(start: bytes, clock: Clock) -> None:
     line = SlowLine(clock)
     typed = (b"\x1b[B", b"\x1b[3~", b"\x1bb", b"\x1b", b"r")
     assert line.send(start, *typed, pause=5.2) == ["down", "delete", "escape", "b", "escape", "r"]

@@ -179,7 +179,7 @@ def test_question_shows_an_unnamed_project_by_id_and_escapes_control_characters(
     assert question.lines[2] == "Database: h␛[31m␦"
 
 
-def test_row_has_room_for_what_is_done_to_its_job() -> None:
+def test_status_column_fits_the_text_of_each_pending_action() -> None:
     (column,) = (column for column in lay_out(80, measure([])) if column.name is ColumnName.STATUS)
     words = ["starting …", "finishing …", "failing …", "deleting …", "retrying …"]
     assert [pending_words(action) for action in DOING] == words

@@ -166,6 +166,6 @@ ARCHIVE = Group(
     name="archive",
     help="list archived jobs, or restore them",
     example="gjobs archive list",
-    usual="list",
+    default="list",
     commands=[list_archive, restore],
 )

@@ -177,6 +177,6 @@ BUDGETS = Group(
     name="budgets",
     help="limit the cost of jobs, and see what is left",
     example="gjobs budgets --json",
-    usual="list",
+    default="list",
     commands=[list_budgets, set_budget, remove_budget, check_budgets],
 )

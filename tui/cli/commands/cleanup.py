@@ -420,13 +420,13 @@ _POLICIES = Group(
     name="policies",
     help="set how long jobs are kept, by project",
     example="gjobs cleanup policies",
-    usual="list",
+    default="list",
     commands=[list_policies, set_policy, remove_policy, apply_policies],
 )
 CLEANUP = Group(
     name="cleanup",
     help="archive or delete old jobs, once or by policies",
     example="gjobs cleanup --older-than 30d --dry-run",
-    usual="run",
+    default="run",
     commands=[clean_up_jobs, _POLICIES],
 )

@@ -498,6 +498,6 @@ JOBS = Group(
     name="jobs",
     help="list, export, show, create, change and delete jobs",
     example="gjobs jobs list",
-    usual="list",
+    default="list",
     commands=[list_jobs, export_jobs, show_job, create_job, update_job, transition_job, retry_jobs, delete_jobs],
 )

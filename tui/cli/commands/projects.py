@@ -62,7 +62,7 @@ PROJECTS = Group(
     name="projects",
     help="list the projects, or create one",
     example="gjobs projects --json",
-    usual="list",
+    default="list",
     commands=[list_projects, create_project],
 )
 
@@ -99,6 +99,6 @@ USERS = Group(
     help="list the users that the operator sees",
     example="gjobs users ana@",
     usage="%(prog)s [OPTION ...] [list] [SEARCH]",
-    usual="list",
+    default="list",
     commands=[list_users],
 )

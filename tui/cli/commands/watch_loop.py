@@ -96,7 +96,7 @@ Receiver = Callable[[Transition], Awaitable[None]]
 
 
 def printer(output: Output) -> Receiver:
-    """Return what prints one line per transition. It raises ReaderGone."""
+    """Return a receiver that prints one line per transition. It raises ReaderGone."""
 
     async def report(transition: Transition) -> None:
         if output.json:

@@ -158,8 +158,8 @@ class ActionContext:
             (changes.fail if has_failed else changes.answer)(job_ids)
 
     def not_changed(self, error: Exception | None) -> None:
-        """Drop all keys if one that changes jobs was typed before the answer. The user typed them in the belief that
-        the change would succeed. `error` is None if the change was refused.
+        """Drop all keys if one that changes jobs was typed before the answer, because the user expected the change to
+        succeed. `error` is None if the change was refused.
         """
         answered_at, keys = time.monotonic(), self.host.key_queue
         if self.host.dashboard.query(JobsPanel):
@@ -192,7 +192,7 @@ async def go_to_job(
     dashboard, keys = host.dashboard, host.key_queue
     if is_new and repeats is None:
         host.tour.do(TourStep.NEW_JOB)
-    if not dashboard.query(JobsPanel) or await moves_to(host, job, is_new=is_new):
+    if not dashboard.query(JobsPanel) or await try_move_to(host, job, is_new=is_new):
         return ""
     cursor_job = dashboard.jobs.table.cursor_job
     if repeats is None or cursor_job is None or cursor_job.id != repeats.id:
@@ -200,12 +200,12 @@ async def go_to_job(
     return unlisted_words(host, dashboard.listed, job)
 
 
-async def moves_to(host: ActionHost, job: GenerationJob, *, is_new: bool = True) -> bool:
+async def try_move_to(host: ActionHost, job: GenerationJob, *, is_new: bool = True) -> bool:
     """Move the cursor to the job if it is listed soon. Return True if the cursor is on the job, or if the app
     closes.
     """
     dashboard = host.dashboard
-    # The list that is on its way does not contain the job. The next one does.
+    # The list that was already requested does not contain the job. The next one does.
     answers = min(_ANSWERS * host.poller.usual_answer, _MOST_EXTRA_SECONDS)
     deadline = time.monotonic() + _TIMEOUT_SECONDS + answers
     can_list = dashboard.jobs.can_list(job)

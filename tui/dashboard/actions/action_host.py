@@ -106,7 +106,7 @@ class BackgroundTasks:
                 await step()
 
         if self.may_open:
-            # As a function: a worker that is cancelled before its first step never awaits a coroutine.
+            # Pass a function: a worker that is cancelled before its first step would never await a coroutine.
             self._openers.add(self._app.run_worker(step_in_turn, group="steps"))
 
     def write(
@@ -215,7 +215,7 @@ class BackgroundTasks:
 
         writes = self._running(WRITES)
         if not writes:
-            # The user may not have read a younger message.
+            # The user may not have read a recent message.
             if self._last_write and time.monotonic() - self._last_write[0] < MESSAGE_SECONDS:
                 self.exit_messages.append(self._last_write[1])
             self._app.exit()
@@ -425,7 +425,7 @@ class ActionHost(MessageApp[int]):
         raise NotImplementedError
 
     def load_details(self, sections: JobSections, group: str) -> None:
-        # As a function: a worker that is cancelled before its first step never awaits a coroutine.
+        # Pass a function: a worker that is cancelled before its first step would never await a coroutine.
         load = partial(self._load_details, sections, group)
         self.run_worker(load, group=group, exclusive=True)  # type: ignore[arg-type]
 

@@ -53,7 +53,7 @@ class FormDialog(Dialog[ResultType]):
     sending_verb: ClassVar[str] = "Saving"
     """What the form does until the answer arrives."""
     closed_words: ClassVar[str] = "Saved the data from the closed form."
-    """What is said if the form was closed before the answer arrived."""
+    """The message if the form was closed before the answer arrived."""
 
     KEYS_WHILE_WAITING = LEAVING_KEYS | {"enter"}
     """The form itself ignores a second enter. Other keys are for the next screen."""
@@ -167,7 +167,7 @@ class TextPrompt(FormDialog[ResultType]):
 
     FOCUS = "Input"
     empty_words: ClassVar[str] = ""
-    """What is said about an empty text, instead of the usual words."""
+    """The problem shown for an empty text. If empty, it is the usual one."""
 
     def __init__(
         self,

@@ -154,13 +154,13 @@ def step_interval(host: ActionHost, steps: int) -> None:
         limit = "shortest" if steps < 0 else "longest"
         show_warning(host, f"{before:g} s is the {limit} interval.")
     elif poller.max_staleness > poller.interval:
-        show_message(host, f"It refreshes {_pace(host)}.")
+        show_message(host, f"gjobs refreshes {_pace(host)}.")
 
 
 def show_load(host: ActionHost) -> None:
     """Show the load that polling causes, and when the dashboard refreshes."""
     load = host.poller.load
-    text = "No query has been sent yet." if load is None else f"It refreshes {_pace(host)}. {load_summary(load)}."
+    text = "No query has been sent yet." if load is None else f"gjobs refreshes {_pace(host)}. {load_summary(load)}."
     show_message(host, text)
 
 

@@ -465,8 +465,8 @@ async def show_errors(host: ActionHost, store: Store) -> None:
             dashboard.ask(replace(dashboard.listed, status=None))
         dashboard.jobs.bar.set_text(group_filter(errors.scope, group))
         dashboard.jobs.table.focus()
-        counted = f"{count(group.count)} of them in the last {error_text.span(errors.scope.window)}"
-        show_message(host, f"Listed the failed jobs of the group, whenever they failed: {counted}.")
+        counted = f"{count(group.count)} of them failed in the last {error_text.span(errors.scope.window)}"
+        show_message(host, f"Listed all failed jobs of the group. {counted}.")
 
 
 async def _group_of(store: Store, job: GenerationJob | None) -> str | None:

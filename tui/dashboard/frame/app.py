@@ -141,7 +141,7 @@ class GjobsApp(ActionHost):
         """Read the owners and stuck jobs of the rows, unless a reading is already in progress."""
         is_reading = any(one.group == ROW_NOTES and not one.is_finished for one in self.workers)
         if not is_reading and self.row_notes.is_needed:
-            # As a function: a worker that is cancelled before its first step never awaits a coroutine.
+            # Pass a function: a worker that is cancelled before its first step would never await a coroutine.
             self.run_worker(self.row_notes.read, group=ROW_NOTES)  # type: ignore[arg-type]
 
     def exit(self, result: int | None = None, return_code: int = 0, message: "RenderableType | None" = None) -> None:

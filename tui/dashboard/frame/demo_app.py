@@ -17,7 +17,7 @@ from gjobs.store.poller import DEFAULT_INTERVAL
 from gjobs.store.sample.simulation import SimulatedChange, SimulatedClock
 from gjobs.store.store import Store
 from gjobs.store.system.async_tools import is_cancelling
-from gjobs.tui.dashboard.actions.action_context import moves_to
+from gjobs.tui.dashboard.actions.action_context import try_move_to
 from gjobs.tui.dashboard.actions.action_host import CONNECT
 from gjobs.tui.dashboard.bindings import HINT, KEYS, NOTHING, DynamicKeyText, bind, key_of, presses
 from gjobs.tui.dashboard.frame import scenario_player
@@ -258,7 +258,7 @@ class DemoApp(GjobsApp, DynamicKeyText):
         if self.screen is not self.dashboard or table.marked or (table.cursor_job and table.cursor_job.id == job.id):
             return panel.job(job.id) is not None
         with self.key_queue.dropping(MOVED, drops=self.key_queue.rules.is_for_rows):
-            return await moves_to(self, job)
+            return await try_move_to(self, job)
 
     @work(group=CONNECT, exclusive=True)
     async def _start_over(self) -> None:

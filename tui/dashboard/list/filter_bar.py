@@ -221,7 +221,7 @@ class FilterBar(Vertical):
         self.settle()
 
     def complete_again(self) -> None:
-        """Let open completions follow, because other values are known."""
+        """Update open completions, because the known values have changed."""
         if self._is_built and (self._completions.offered or self._user_is_typed) and self._known() != self._offered_of:
             self._complete()
 
@@ -232,7 +232,7 @@ class FilterBar(Vertical):
         """
         self._remark = sentences
         self._is_asking = is_asking
-        self._word_enter()
+        self._reword_enter()
         self._show_remark()
         if is_asking and not self.has_focus_within:
             self.open()
@@ -359,7 +359,7 @@ class FilterBar(Vertical):
         completions = self._completions
         if completions.offered:
             (completions.action_cursor_down if lines > 0 else completions.action_cursor_up)()
-            self._word_enter()
+            self._reword_enter()
         elif lines > 0:
             self._field.post_message(Input.Submitted(self._field, self._field.value))
 
@@ -404,10 +404,10 @@ class FilterBar(Vertical):
         column = visible_cells(self.text[:start]) - self._field.scroll_offset.x
         room = self.screen.size.height - self._field.region.bottom
         self._completions.offer(completions, column=max(column, 0), width=self.size.width, room=room)
-        self._word_enter()
+        self._reword_enter()
 
-    def _word_enter(self) -> None:
-        """Say in the key hints whether enter confirms a slow filter, or takes the highlighted completion."""
+    def _reword_enter(self) -> None:
+        """Show in the key hints whether enter confirms a slow filter, or takes the highlighted completion."""
         reworded = _TAKING if self._completions.chosen is not None else _ASKING if self._is_asking else NOTHING
         if reworded != self._field.reworded:
             self._field.reworded = reworded

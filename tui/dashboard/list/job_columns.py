@@ -98,7 +98,7 @@ class _ColumnKind:
     style: str = ""
     is_right_aligned: bool = False
     rounds: int = 0
-    """How many rounds of `_GROWTH` the other columns must still have. Applies to lists of several projects."""
+    """The other columns need room for this many rounds of `_GROWTH`. Applies to lists of several projects."""
 
 
 def _duration_kind(name: str, time_of: Callable[[JobTimes], timedelta | None]) -> _ColumnKind:

@@ -15,11 +15,11 @@ from gjobs.store.values.data_classes import dataclass
 from gjobs.store.values.formats import is_far
 
 UPDATING = "updating …"
-"""What a row says between the answer and the next list. It fits any outcome."""
+"""The text of a row between the answer and the next list. It fits any outcome."""
 
 
 class PendingChanges:
-    """A row says what is done to its job until the answer and a later list are there. It never guesses the outcome."""
+    """A row shows what is done to its job until the answer and a later list arrive. It never guesses the outcome."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         """`changed` is called when `words` have changed."""
@@ -35,7 +35,7 @@ class PendingChanges:
         self._set({**self.words, **dict.fromkeys(job_ids, words)})
 
     def answer(self, job_ids: Iterable[UUID]) -> None:
-        """Take the answer. Only a list that is requested later contains the new state of the jobs."""
+        """Record the answer. Only a list that is requested later contains the new state of the jobs."""
         answered = self._end(job_ids)
         self._answered_at.update(dict.fromkeys(answered, time.monotonic()))
         self._set({**self.words, **dict.fromkeys(answered, UPDATING)})

@@ -219,7 +219,7 @@ _RANKS = {
     **dict.fromkeys(("list.export", "app.messages", "demo.restart"), 7),
     **dict.fromkeys(("app.moment", "app.zone"), 8),
 }
-"""The order in which hints get room, around the usable needed ones (1), the refused needed ones (4) and others (5)."""
+"""The ranks of these hints, lowest first. Other needed hints have 1, or 4 if refused, and the rest have 5."""
 _NEEDED_GROUPS = frozenset({"job", "jobs", "find"})
 
 

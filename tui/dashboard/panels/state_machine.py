@@ -17,7 +17,7 @@ from gjobs.tui.text.status_text import UNKNOWN_GLYPH, count_words, status_glyph,
 
 
 class Canvas:
-    """Texts are written at any place. What lies outside is cut off."""
+    """Texts can be written at any place. Parts outside are cut off."""
 
     def __init__(self, width: int, height: int) -> None:
         self.width = max(width, 0)

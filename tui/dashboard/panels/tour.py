@@ -83,7 +83,7 @@ class Tour:
             show_message(self._app, "Ended the tour. gjobs --tour repeats the tour.")
 
     def _end(self) -> None:
-        """End the tour for good. Only `gjobs --tour` starts it again."""
+        """End the tour permanently. Only `gjobs --tour` starts it again."""
         self._memory.remember(lambda latest: replace(latest, has_seen_tour=True))
         self.cancel()
 

@@ -242,7 +242,7 @@ class SessionPoller:
             clock=self.clock,
         )
         self._apply_settings()
-        # As functions: a worker that is cancelled before its first step never awaits a coroutine.
+        # Return functions: a worker that is cancelled before its first step would never await a coroutine.
         return partial(self._list, store, self._listing), partial(self._count, store, self._totals)
 
     @contextmanager

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 
-# Textual types a sequence that it does not know: it would press keys. Programs ask a terminal for its colors, its name
-# or its clipboard. A late reply reaches the dashboard. Replies are control sequences, or strings of these kinds:
+# Textual types a sequence that it does not know, which would press keys. Programs ask a terminal for its colors, name
+# or clipboard. A late reply reaches the dashboard. Replies are control sequences, or strings of these kinds:
 #   ESC]  operating system command   ESCP  device control   ESC_  application   ESC^  privacy   ESCX  start of string
 # A person who presses escape and then a character sends the same bytes, in one piece over a slow line. A string is a
 # reply if it begins like one, or if its end arrives at once. Otherwise its characters are keys.

@@ -95,7 +95,7 @@ class DrawnLines(Widget):
         return Content("\n").join(self._lines)
 
     def fit_lines(self) -> None:
-        """Show the lines that belong to the present size. Subclasses do."""
+        """Show the lines for the present size. Subclasses override this method."""
         raise NotImplementedError
 
     def render_lines(self, crop: Region) -> list[Strip]:

@@ -104,9 +104,9 @@ def test_each_width_shows_the_expected_columns(width: int, content: ContentWidth
 
 
 @given(st.integers(71, 200))
-def test_durations_are_beside_owners_who_stay_recognizable(width: int) -> None:
+def test_durations_fit_beside_owners_whose_names_stay_recognizable(width: int) -> None:
     """A list has 71 cells beside the sidebar of a 100-column screen, and 77 on an 80-column one without it. Errors
-    give way: the details show them.
+    are dropped, because the details show them.
     """
     columns = {str(column.name): column.width for column in lay_out(width, ALL_OWNERS)}
     assert columns["DURATION"] == len("59 min 59 s")
@@ -426,7 +426,7 @@ CRUMBS = project_crumbs("Autumn catalog of outdoor clothing", keys="tab or p")
         (ListQuery(), 30, "▸ Autumn catalo…"),
     ],
 )
-def test_title_of_a_narrow_screen_shows_the_way_to_the_project(listed: ListQuery, width: int, title: str) -> None:
+def test_title_of_a_narrow_screen_shows_breadcrumbs_to_the_project(listed: ListQuery, width: int, title: str) -> None:
     position = replace(FAR_DOWN, is_exact=True)
     assert job_list_title(listing(listed, is_all=False), position, width=width, crumbs=CRUMBS) == title
     crumbs = project_crumbs(None, keys="tab or p")
@@ -442,7 +442,7 @@ def words(tabs: StatusTabs) -> str:
     return " ".join(str(tabs.render()).split())
 
 
-async def test_tabs_show_counts_and_fixed_values_and_give_up_words_on_a_narrow_screen() -> None:
+async def test_tabs_show_counts_and_fixed_values_and_drop_words_on_a_narrow_screen() -> None:
     app = TabsApp()
     async with app.run_test(size=(100, 5)) as pilot:
         tabs = app.query_one(StatusTabs)

@@ -135,7 +135,7 @@ class Person:
         if is_confirmed and self.asked is not None:
             self.confirmed.append(self.asked)
 
-    # What became of it
+    # Outcome
 
     def wrong_writes(self, before: Rows, after: Rows) -> list[str]:
         """Changes of the jobs that nobody asked for."""

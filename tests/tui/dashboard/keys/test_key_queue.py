@@ -320,7 +320,7 @@ def bursts(dice: random.Random) -> Iterator[float]:
 async def test_fast_keys_do_the_same_as_slow_keys(
     jobs_db: JobsDatabase, database: Conninfo, seed: int, keys: Sequence[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However long a dialog or the list takes: nobody gives up."""
+    """No wait for a dialog or the list has a time limit here."""
     for module, limit in (
         (key_queue, "_CANCELLABLE_AFTER_SECONDS"),
         (key_queue, "_MOST_SECONDS"),

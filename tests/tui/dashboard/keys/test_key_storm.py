@@ -193,7 +193,7 @@ class KeyStorm(RuleBasedStateMachine):
         if waits and not (self._is_locked or self._is_away):
             await self._rest()
         elif waits:
-            await asyncio.sleep(0.5)  # What became of a write is found out only once the server is back.
+            await asyncio.sleep(0.5)  # The outcome of a write is known only once the server is back.
 
     @rule(text=PASTES, width=st.integers(1, 200), height=st.integers(1, 60))
     def paste_and_resize(self, text: str, width: int, height: int) -> None:

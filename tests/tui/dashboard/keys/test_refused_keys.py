@@ -168,7 +168,7 @@ async def test_paste_and_text_after_a_refused_click_or_key_are_dropped_until_a_s
     await dashboard.until(lambda: jobs_db.status(1) is JobStatus.RUNNING)
 
 
-async def test_each_key_that_opens_a_dialog_is_declared_so(operator: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_each_key_that_opens_a_dialog_has_its_trait(operator: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     """A forgotten declaration would let the text for a refused dialog act."""
     # An examination of the database takes long.
     monkeypatch.setattr("gjobs.store.case.read_case._Reader.findings", find_nothing)

@@ -276,7 +276,7 @@ async def test_full_stop_pauses_and_then_makes_one_step(database: Conninfo, monk
         await driver.press("full_stop", message="Nothing is simulated")
 
 
-async def test_comma_pauses_and_resumes_in_the_list_and_on_the_stage(database: Conninfo) -> None:
+async def test_comma_pauses_and_resumes_in_the_list_and_in_the_presenter_view(database: Conninfo) -> None:
     control = DemoControl()
     async with demo_on(database, control, size=(80, 24)) as (driver, app):
         await driver.press("comma", shows=("simulation paused", ", resume  . step"))
