@@ -26,7 +26,7 @@ from gjobs.store.journal.write_record import JournalEntry
 from gjobs.tui.cli.main import main as gjobs
 from gjobs.tui.dashboard.actions.key_queue import KeyQueue
 from gjobs.tui.dashboard.terminal.terminal_input import GuardedDriver
-from tests.key_storm import FASTEST, SLOWEST, StormError, administrator_connection, working_directory
+from tests.random_keys import FASTEST, SLOWEST, RandomKeysError, administrator_connection, working_directory
 from tests.tmux import HEIGHT, WIDTH, Pane
 
 SEEN_SECONDS = 1.2
@@ -103,7 +103,7 @@ def main() -> int:
             proof = Proof(directory / "data", frames, pane, random.Random(options.seed))  # noqa: S311
             try:
                 report = proof.refused(options.presses) if options.mode == "refused" else proof.moves(options.presses)
-            except (StormError, AssertionError) as error:
+            except (RandomKeysError, AssertionError) as error:
                 sys.stdout.write(f"Failed: {error}\n")
                 return 1
     sys.stdout.write(f"{report}\n")
@@ -183,7 +183,7 @@ class Proof:
             screen = self._pane.wait_for(OF_LIST)
             reported += "gjobs ignored" in screen
             if written := self._written():
-                raise StormError(f"press {number}: {prepare}, {key}, {text!r} wrote {written}:\n{screen}")
+                raise RandomKeysError(f"press {number}: {prepare}, {key}, {text!r} wrote {written}:\n{screen}")
         return f"{presses} refused keys with text after them: no write, {reported} reports of ignored keys."
 
     def _go_to(self, prepare: Sequence[str], shown: str) -> None:
@@ -196,7 +196,7 @@ class Proof:
                 screen = self._pane.screen()
                 if shown in screen and OF_LIST in screen:
                     return
-        raise StormError(f"{prepare} did not lead to {shown!r}:\n{screen}")
+        raise RandomKeysError(f"{prepare} did not lead to {shown!r}:\n{screen}")
 
     def moves(self, presses: int) -> str:
         done = {True: 0, False: 0}
@@ -215,7 +215,7 @@ class Proof:
                     shown = self._shown_when_pressed()
                     met = [modes[one] for entry in self._written() for one in entry.ids]
                     if met not in ([], [shown]):
-                        raise StormError(
+                        raise RandomKeysError(
                             f"press {number} after {moves}: the frame showed {shown}, the key started {met}"
                         )
                     done[bool(moves)] += bool(met)
@@ -240,7 +240,7 @@ class Proof:
             if len(self._times_typed()) == presses and PENDING not in screen:
                 return
             if time.monotonic() > deadline:
-                raise StormError(f"press {presses - 1} was not answered:\n{screen}")
+                raise RandomKeysError(f"press {presses - 1} was not answered:\n{screen}")
 
     def _recorded(self, kind: str) -> list[tuple[float, str]]:
         lines = (line.split() for line in self._frames.read_text().splitlines())

@@ -42,7 +42,7 @@ from gjobs.tui.demo.scenario_steps import (
 )
 from gjobs.tui.text.clean_text import ELLIPSIS
 from tests.conftest import Conninfo
-from tests.tui.dashboard.stage.demo_dashboard import steps
+from tests.tui.dashboard.presenter.demo_dashboard import steps
 
 
 async def test_demo_finishes_the_running_jobs_of_the_sample_except_the_stuck_one(demo_database: Conninfo) -> None:

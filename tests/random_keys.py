@@ -1,4 +1,4 @@
-"""Random keys on a real terminal: `python -m tests.key_storm [--seconds N] [--seed N]`.
+"""Random keys on a real terminal: `python -m tests.random_keys [--seconds N] [--seed N]`.
 
 The installed command runs in tmux on its own embedded database. It gets pastes, new terminal sizes, and keys
 in bursts and at the pace of a person. Its connections are killed. Exits 1 if the command crashes or ends without a key
@@ -59,12 +59,12 @@ PASTES = ("lifestyle", "status:failed", "a\nb\tc", "x" * 3_000, "2.50", "0000000
 KILL = "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'gjobs'"
 
 
-class StormError(Exception):
+class RandomKeysError(Exception):
     """A fault of the command."""
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.key_storm", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.random_keys", description=__doc__)
     parser.add_argument("--seconds", type=float, default=90, help="start sessions for so long (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="seed of the first session (default: %(default)s)")
     options = parser.parse_args()
@@ -78,7 +78,7 @@ def main() -> int:
             session = Session(directory, seed, deadline, record)
             try:
                 session.run()
-            except (StormError, AssertionError) as error:
+            except (RandomKeysError, AssertionError) as error:
                 sys.stdout.write(f"Seed {seed} failed: {error}\nKeys so far:\n{session.sent()}\n")
                 return 1
             sys.stdout.write(f"Seed {seed}: {len(session.rounds)} rounds, {session.end}\n")
@@ -119,7 +119,7 @@ class JobsRecord:
         written = read_journal(self._data_dir / "journal").entries[::-1]
         since, self._entries = written[self._entries :], len(written)
         if self._rows is not None and stored_jobs(rows) not in outcomes(self._rows, since):
-            raise StormError(f"the jobs are not what the journal says: {since}")
+            raise RandomKeysError(f"the jobs are not what the journal says: {since}")
         self._rows = rows
 
     def _read(self) -> Rows:
@@ -132,7 +132,7 @@ class JobsRecord:
 def administrator_connection(data_dir: Path) -> Iterator[psycopg.Connection]:
     server = find_postmaster(DataLayout.of(data_dir).cluster)
     if server is None:
-        raise StormError("the server has stopped")
+        raise RandomKeysError("the server has stopped")
     with connect(connection_info(server.socket_dir, user=ADMINISTRATOR)) as connection:
         yield connection
 
@@ -162,7 +162,7 @@ class Session:
             if not has_quit:
                 self._lead_back()
             elif not set(self.sent().split()) & QUITTING:
-                raise StormError("the command ended without a key that quits")
+                raise RandomKeysError("the command ended without a key that quits")
             self._require_clean_end()
 
     def _play_round(self) -> bool:
@@ -224,7 +224,7 @@ class Session:
         deadline = time.monotonic() + BACK_SECONDS
         while self._pane.exit_status() is None:
             if time.monotonic() > deadline:
-                raise StormError(f"escape does not lead back:\n{self._pane.screen()}")
+                raise RandomKeysError(f"escape does not lead back:\n{self._pane.screen()}")
             with self._unless_ended():
                 for _ in range(8):
                     self._pane.press("Escape")
@@ -236,7 +236,7 @@ class Session:
         status, screen = self._pane.wait_for_end(), self._pane.screen()
         log = self._log.read_text(errors="replace") if self._log.exists() else ""
         if status != 0 or "Traceback" in screen or "internal error" in log:
-            raise StormError(f"exit status {status}\n{screen}\n{log[-6_000:]}")
+            raise RandomKeysError(f"exit status {status}\n{screen}\n{log[-6_000:]}")
 
 
 if __name__ == "__main__":

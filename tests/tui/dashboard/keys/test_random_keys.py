@@ -1,6 +1,6 @@
 """Random keys, bursts, pastes, sizes and faults of the server: nothing crashes, and every write was requested.
 
-GJOBS_KEY_STORM=1000 runs a thousand examples with more steps, and shrinks failing ones.
+GJOBS_RANDOM_KEYS=1000 runs a thousand examples with more steps, and shrinks failing ones.
 """
 
 import asyncio
@@ -33,8 +33,8 @@ from tests.tui.dashboard.keys.expected_writes import Person, Rows, outcomes, sto
 from tests.tui.dashboard.keys.key_sending import pass_seeing_time, rest, send
 from tests.tui.jobs_database import JobsDatabase, fill, job_id
 
-EXAMPLES = int(os.environ.get("GJOBS_KEY_STORM", "0"))
-STORM = settings(
+EXAMPLES = int(os.environ.get("GJOBS_RANDOM_KEYS", "0"))
+SETTINGS = settings(
     max_examples=EXAMPLES or 6,
     stateful_step_count=30 if EXAMPLES else 12,
     derandomize=not EXAMPLES,
@@ -108,7 +108,7 @@ def rows_of(jobs_db: JobsDatabase, table: str) -> Rows:
     return {row["id"]: row for (row,) in jobs_db.sql(f"select to_jsonb(t) from {table} t")}  # noqa: S608
 
 
-class StormApp(WatchedApp):
+class ModelledApp(WatchedApp):
     """Shows each key to the model as it is delivered."""
 
     def __init__(self, *arguments: Any, person: Person, **options: Any) -> None:
@@ -121,7 +121,7 @@ class StormApp(WatchedApp):
         await super().on_event(event)
 
 
-class KeyStorm(RuleBasedStateMachine):
+class RandomKeys(RuleBasedStateMachine):
     def __init__(self, database: Conninfo, jobs_db: JobsDatabase) -> None:
         super().__init__()
         self._database, self._jobs_db = database, jobs_db
@@ -149,7 +149,7 @@ class KeyStorm(RuleBasedStateMachine):
         await self._start()
 
     async def _start(self) -> None:
-        app = StormApp(self._opener, interval=0.3, person=self._person)
+        app = ModelledApp(self._opener, interval=0.3, person=self._person)
         self._driver = await self._running.enter_async_context(drive_dashboard(app))
 
     @rule(burst=BURSTS)
@@ -344,7 +344,7 @@ async def test_each_write_of_a_key_is_expected_and_would_be_wrong_without_it(
     database: Conninfo, jobs_db: JobsDatabase, tmp_path: Path
 ) -> None:
     person, journal, entries = Person(), tmp_path / "journal", 0
-    async with drive_dashboard(StormApp(opener_of(database, journal=journal), person=person)) as driver:
+    async with drive_dashboard(ModelledApp(opener_of(database, journal=journal), person=person)) as driver:
         for keys in SCRIPT:
             person.confirmed.clear()
             before = {kind: rows_of(jobs_db, table) for kind, table in TABLES.items()}
@@ -371,5 +371,5 @@ async def test_each_write_of_a_key_is_expected_and_would_be_wrong_without_it(
 
 
 def test_keys_sizes_and_faults_in_any_order_do_no_harm(database: Conninfo, jobs_db: JobsDatabase) -> None:
-    machine = cast("type[KeyStorm]", lambda: KeyStorm(database, jobs_db))
-    run_state_machine_as_test(machine, settings=STORM)
+    machine = cast("type[RandomKeys]", lambda: RandomKeys(database, jobs_db))
+    run_state_machine_as_test(machine, settings=SETTINGS)

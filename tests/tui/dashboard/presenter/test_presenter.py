@@ -27,7 +27,7 @@ from gjobs.tui.text.status_text import Position
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Drive, Driver, behind_a_proxy
 from tests.tui.dashboard.keys.key_sending import pass_seeing_time
-from tests.tui.dashboard.stage.demo_dashboard import ADA, cursor_job, demo_on
+from tests.tui.dashboard.presenter.demo_dashboard import ADA, cursor_job, demo_on
 from tests.tui.jobs_database import JobsDatabase, short
 from tests.tui.sample_jobs import NOON, make_listed, make_listing
 

@@ -30,7 +30,7 @@ from gjobs.tui.text.status_text import Position
 from tests.conftest import Conninfo
 from tests.tui.dashboard.dashboard_driver import Driver, Gate
 from tests.tui.dashboard.keys.key_sending import send
-from tests.tui.dashboard.stage.demo_dashboard import ADA, WatchedDemo, cursor_job, demo_on, steps
+from tests.tui.dashboard.presenter.demo_dashboard import ADA, WatchedDemo, cursor_job, demo_on, steps
 
 
 @asynccontextmanager
