@@ -18,11 +18,11 @@ from gjobs.store.store import Store
 from gjobs.store.users.actor import ActingUser
 from gjobs.tui.text.clean_text import visible_cells
 from gjobs.tui.text.error_text import (
-    beneath,
     expensive_filter_words,
     hidden_from,
     hidden_or_gone,
     missing_words,
+    mistake_lines,
     speedup_hint,
     still_listed,
     with_index_hint,
@@ -159,11 +159,11 @@ def mistake(text: str) -> FilterError:
     ],
 )
 def test_mark_is_placed_below_the_filter_mistake(text: str, lines: list[str]) -> None:
-    assert beneath(mistake(text), 60, is_below=True).splitlines() == lines
+    assert mistake_lines(mistake(text), 60, is_below=True).splitlines() == lines
 
 
 def test_long_filter_text_is_repeated_around_the_mistake() -> None:
-    text, mark, sentence = beneath(mistake("a" * 80 + " statsu:x"), 60, is_below=False).splitlines()
+    text, mark, sentence = mistake_lines(mistake("a" * 80 + " statsu:x"), 60, is_below=False).splitlines()
     place = mark.index("^")
     assert text[place : place + mark.count("^")] == "statsu"
     assert sentence == "Unknown key 'statsu'. Did you mean status?"
@@ -173,7 +173,7 @@ def test_long_filter_text_is_repeated_around_the_mistake() -> None:
 def test_mark_stays_within_the_line_for_any_filter_text(text: str, cells: int) -> None:
     error = error_of(text)
     if error is not None:
-        lines = beneath(error, cells, is_below=visible_cells(text) < cells).split("\n")
+        lines = mistake_lines(error, cells, is_below=visible_cells(text) < cells).split("\n")
         mark = next(line for line in lines if "^" in line)
         assert cell_len(mark.rpartition("^")[0]) < max(cells, 80)
         assert all(line.isprintable() for line in lines)

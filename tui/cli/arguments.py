@@ -268,7 +268,7 @@ def explain_no_jobs(statuses: Iterable[AnyStatus | None]) -> None:
     print_message(unknown_statuses_words(statuses))
 
 
-def narrowed(settings: Settings, view: str | None, job_filter: JobFilter | None) -> JobFilter:
+def combined_filter(settings: Settings, view: str | None, job_filter: JobFilter | None) -> JobFilter:
     """Combine a view, which may be None, with a filter. Raises InvalidValue if there is no such view."""
     found = job_filter or NO_FILTER
     if view is None:

@@ -172,7 +172,7 @@ class GlobalOptions:
     at: datetime | None = _field(option(_moment, "TIME", "show the state at a time, or some time ago: 2h"))
     json: bool = _field(switch("print one JSON document"), of_database=False)
 
-    def given(self) -> dict[str, str]:
+    def database_flags(self) -> dict[str, str]:
         """Return the flags that were typed and concern the database, by option name."""
         return {
             one.name: flag for flag, one in DECLARED.items() if one.metadata["of_database"] and getattr(self, one.name)
@@ -287,7 +287,7 @@ class Group:
 
 def check_options(command: Command, options: GlobalOptions) -> None:
     """Raise UsageError if a global option does not apply to the command."""
-    given = options.given()
+    given = options.database_flags()
     flags = " and ".join(given.values())
     if options.json and not command.has_json:
         raise UsageError("This command has no JSON form.", hint="Leave --json out.")

@@ -79,11 +79,11 @@ def _read(arguments: Sequence[str]) -> tuple[Command, GlobalOptions, Mapping[str
         return open_dashboard, options, {}
     if arguments[0] == "jobs" and not {"-h", "--help"} & set(arguments):
         from gjobs.tui.cli.commands.jobs import JOBS
-        from gjobs.tui.cli.parser import parsed, root_parser
+        from gjobs.tui.cli.parser import parse_arguments, root_parser
 
         # The syntax of all other commands is not built. If this fails, the parser of all reports the error.
         with suppress(UsageError):
-            return parsed(root_parser([JOBS], open_dashboard), arguments)
+            return parse_arguments(root_parser([JOBS], open_dashboard), arguments)
     from gjobs.tui.cli.program import parse
 
     return parse(arguments)

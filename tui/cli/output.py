@@ -387,9 +387,9 @@ def report_failure(error: BaseException, *, json: bool) -> ExitCode:
         _print_failure(error_kind(error), " ".join(problems), hint, code, further)
         return code
     if isinstance(error, FilterError):
-        from gjobs.tui.text.error_text import marked
+        from gjobs.tui.text.error_text import mark_mistake
 
-        say_block(marked(error))
+        say_block(mark_mistake(error))
     print_message(*problems, hint)
     return code
 

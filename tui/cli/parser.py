@@ -248,7 +248,7 @@ def root_parser(commands: Iterable[Command | Group], default: Command) -> Parser
     return parser
 
 
-def parsed(parser: Parser, arguments: Sequence[str]) -> tuple[Command, GlobalOptions, Options]:
+def parse_arguments(parser: Parser, arguments: Sequence[str]) -> tuple[Command, GlobalOptions, Options]:
     """Parse the arguments. Raises UsageError if they are wrong."""
     typed: Options = vars(parser.parse_args(arguments))
     typed.pop("subcommand", None)

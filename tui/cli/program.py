@@ -19,7 +19,7 @@ from gjobs.tui.cli.commands.serve import open_demo, print_snapshot, serve
 from gjobs.tui.cli.commands.stats import fold_events, print_metrics, show_errors, show_statistics
 from gjobs.tui.cli.commands.watch import watch_jobs
 from gjobs.tui.cli.commands.workers import list_workers, run_worker
-from gjobs.tui.cli.parser import Options, Parser, parsed, root_parser
+from gjobs.tui.cli.parser import Options, Parser, parse_arguments, root_parser
 
 COMMANDS: Sequence[Command | Group] = (
     open_demo,
@@ -59,4 +59,4 @@ def build_parser() -> Parser:
 
 def parse(arguments: Sequence[str]) -> tuple[Command, GlobalOptions, Options]:
     """Parse the arguments. Raises UsageError if they are wrong."""
-    return parsed(build_parser(), arguments)
+    return parse_arguments(build_parser(), arguments)

@@ -139,7 +139,7 @@ def job_block(
             "input asset": mark(job, "input_asset_id", str(job.input_asset_id or ""), empty="-"),
             "created": mark(job, "created_at", _both_times(job.created_at, now)),
             "updated": mark(job, "updated_at", _both_times(job.updated_at, now)),
-            **_linked(links),
+            **_retry_fields(links),
             "error": mark(job, "error", clean_block(error_pretty(job.error)), empty="-"),
             **({"not recorded": names} if (names := unrecorded_names(job)) else {}),
         }
@@ -152,7 +152,7 @@ def _times(job: GenerationJob, now: datetime) -> dict[str, str]:
     return {name: f"{UNRECORDED} " * (name in marked) + times.get(name, "-") for name in TIME_FIELDS}
 
 
-def _linked(links: RetryLinks) -> dict[str, str]:
+def _retry_fields(links: RetryLinks) -> dict[str, str]:
     repeats = {"repeats": str(links.repeats)} if links.repeats else {}
     return repeats | ({"repeated by": "\n".join(map(str, links.repeated_by))} if links.repeated_by else {})
 

@@ -82,7 +82,7 @@ _CELLS_BEFORE, _CELLS_OF, _CELLS_AFTER = 30, 30, 18
 _LONGEST_SENTENCE = 400
 
 
-def marked(error: FilterError) -> str:
+def mark_mistake(error: FilterError) -> str:
     """Return the filter, harmless and cut around the mistake, with a mark below. A missing part is marked with one
     sign.
     """
@@ -93,7 +93,7 @@ def marked(error: FilterError) -> str:
     return f"{before}{wrong}{after}\n{' ' * cell_len(before)}{_MARK * max(cell_len(wrong), 1)}"
 
 
-def beneath(error: FilterError, cells: int, *, is_below: bool) -> str:
+def mistake_lines(error: FilterError, cells: int, *, is_below: bool) -> str:
     """Return the lines below the field, this many cells wide: the mark, and what is wrong.
 
     `is_below` is true if the field shows the text from its beginning, so the mark lines up. Otherwise the text around
@@ -104,7 +104,7 @@ def beneath(error: FilterError, cells: int, *, is_below: bool) -> str:
     start = visible_cells(error.text[: error.start])
     mark = _MARK * max(visible_cells(error.text[error.start : error.end]), 1)
     if not is_below or start + len(mark) > cells:
-        return f"{marked(error)}\n{sentence}"
+        return f"{mark_mistake(error)}\n{sentence}"
     line = f"{' ' * start}{mark}"
     return f"{line} {sentence}" if len(line) + 1 + cell_len(sentence) <= cells else f"{line}\n{sentence}"
 

@@ -108,12 +108,12 @@ def fact_lines(
             else [("" if is_unrecorded(job, "input_asset_id") else "none", "")],
             "input_asset_id",
         ),
-        *_linked(names.links),
+        *_retry_facts(names.links),
     ]
     return [[(title.ljust(_TITLE_WIDTH), MUTED), *spans] for title, spans in facts]
 
 
-def _linked(links: RetryLinks) -> list[tuple[str, list[Span]]]:
+def _retry_facts(links: RetryLinks) -> list[tuple[str, list[Span]]]:
     """Return the links between a job and its retries. Only the newest retry is named, because only that one matters."""
     facts: list[tuple[str, list[Span]]] = []
     if links.repeats:

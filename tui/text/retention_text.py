@@ -23,7 +23,7 @@ from gjobs.tui.text.clean_text import clean, clean_block
 from gjobs.tui.text.format import Span, age, count, error_pretty, jobs_count, utc_time
 from gjobs.tui.text.job_text import fact_lines, timeline_lines
 from gjobs.tui.text.status_text import status_word
-from gjobs.tui.text.write_text import Confirmation, cascading_words, described_jobs, never_finish_words, where
+from gjobs.tui.text.write_text import Confirmation, cascading_words, first_job_lines, never_finish_words, where
 
 _DO = by_member(RetentionAction, {RetentionAction.ARCHIVE: "Archive", RetentionAction.DELETE: "Delete"})
 DONE = by_member(RetentionAction, {RetentionAction.ARCHIVE: "Archived", RetentionAction.DELETE: "Deleted"})
@@ -97,7 +97,7 @@ def confirm_restoration(
     one = len(jobs) == 1
     return Confirmation(
         title=f"Restore {'this job' if one else f'these {count(len(jobs))} jobs'} from the archive?",
-        lines=(*described_jobs(jobs, project_names), "", where(database)),
+        lines=(*first_job_lines(jobs, project_names), "", where(database)),
         agree="Restore" if one else f"Restore {count(len(jobs))}",
         declined="Nothing was restored. {key} restores.",
     )

@@ -24,7 +24,7 @@ def worker_words(worker_event: worker_events.WorkerEvent) -> str:
                 " The handler keeps its slot until it ends."
             )
         case worker_events.AttemptEnded(claimed=claimed, ending=ending, seconds=seconds):
-            return f"{_job(claimed)} {_ending(ending)} ({duration(seconds)})"
+            return f"{_job(claimed)} {_ending_words(ending)} ({duration(seconds)})"
         case worker_events.LeaseLost(claimed=claimed):
             return f"{_job(claimed)}: this worker lost the lease."
         case worker_events.FinishRejected(claimed=claimed, error=error):
@@ -43,7 +43,7 @@ def worker_words(worker_event: worker_events.WorkerEvent) -> str:
         case worker_events.DatabaseRecovered():
             return "The database answers again."
         case worker_events.RetentionApplied():
-            return _tidied(worker_event)
+            return _retention_words(worker_event)
         case worker_events.RetentionFailed(error=error):
             return f"Retention policies failed and will run when they are next due: {clean(str(error))}"
     assert_never(worker_event)
@@ -65,7 +65,7 @@ def _job(claimed: ClaimedJob) -> str:
     return f"{claimed.job.id} {clean(claimed.job.mode)}"
 
 
-def _tidied(tidied: worker_events.RetentionApplied) -> str:
+def _retention_words(tidied: worker_events.RetentionApplied) -> str:
     policy, progress = tidied.policy, tidied.progress
     project = "all other projects" if policy.project_id is None else f"project {policy.project_id}"
     age = formats.format_duration(round(policy.older_than.total_seconds()))
@@ -73,7 +73,7 @@ def _tidied(tidied: worker_events.RetentionApplied) -> str:
     return " ".join([done, *why_left(progress, progress.refused)])
 
 
-def _ending(ending: Ending) -> str:
+def _ending_words(ending: Ending) -> str:
     match ending:
         case JobFinish(status=status, error=error):
             return f"{status}: {clean(error)}" if error else str(status)

@@ -45,7 +45,7 @@ def confirm_deletion(
     noun = "this job" if len(jobs) == 1 else f"these {count(len(jobs))} jobs"
     return Confirmation(
         title=f"Delete {noun}?",
-        lines=(*described_jobs(jobs, project_names), "", where(database), undo),
+        lines=(*first_job_lines(jobs, project_names), "", where(database), undo),
         warning=_live_warning(jobs),
         agree="Delete" if len(jobs) == 1 else f"Delete {count(len(jobs))}",
         is_dangerous=True,
@@ -86,11 +86,11 @@ def change_words(
     able = [job for job in jobs if job.status in target.sources]
     every = jobs_name(jobs) if len(jobs) == 1 else f"these {count(len(jobs))} jobs"
     which = every if len(able) == len(jobs) else f"{count(len(able))} of {every}"
-    lines = (*described_jobs(able, project_names), *_left(len(jobs) - len(able)), "", where(database))
+    lines = (*first_job_lines(able, project_names), *_unchanged_line(len(jobs) - len(able)), "", where(database))
     return f"{STATUS_TEXTS[target].verb} {which}", lines
 
 
-def _left(number: int) -> list[str]:
+def _unchanged_line(number: int) -> list[str]:
     """Return a line about the chosen jobs that cannot be changed. Empty if there are none."""
     if not number:
         return []
@@ -111,7 +111,7 @@ def confirm_retry(
     failed = [job for job in jobs if job.status is JobStatus.FAILED]
     every = "this job" if len(jobs) == 1 else f"these {count(len(jobs))} jobs"
     which = every if len(failed) == len(jobs) else f"{count(len(failed))} of {every}"
-    listed = (*described_jobs(failed, project_names), *_left(len(jobs) - len(failed)))
+    listed = (*first_job_lines(failed, project_names), *_unchanged_line(len(jobs) - len(failed)))
     kept = "Each is queued as a new job. The failed job stays as it is."
     several = [
         "Those that were already retried are skipped.",
@@ -126,20 +126,20 @@ def confirm_retry(
     )
 
 
-def described_jobs(jobs: Sequence[GenerationJob], project_names: Mapping[UUID, str]) -> list[str]:
+def first_job_lines(jobs: Sequence[GenerationJob], project_names: Mapping[UUID, str]) -> list[str]:
     """Return aligned lines: status, mode, cost, id, project. Of many jobs, only the first are listed."""
-    lines = described_all(jobs[:_MOST_LISTED], project_names)
+    lines = job_lines(jobs[:_MOST_LISTED], project_names)
     more = len(jobs) - _MOST_LISTED
     return [*lines, f"and {count(more)} more"] if more > 0 else lines
 
 
-def described_all(jobs: Sequence[GenerationJob], project_names: Mapping[UUID, str]) -> list[str]:
+def job_lines(jobs: Sequence[GenerationJob], project_names: Mapping[UUID, str]) -> list[str]:
     rows = [_cells(job, project_names) for job in jobs]
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(map(pad, row, widths)).rstrip() for row in rows]
 
 
-def described(job: GenerationJob, project_names: Mapping[UUID, str]) -> str:
+def job_line(job: GenerationJob, project_names: Mapping[UUID, str]) -> str:
     """Return one line that identifies a job."""
     return "  ".join(_cells(job, project_names))
 
@@ -268,7 +268,7 @@ SKIPPED = SkipReason(one="was skipped", many="were skipped")
 UNKNOWN = SkipReason(one="may or may not have been changed", many="may or may not have been changed")
 
 
-def hidden_from(actor_label: str) -> SkipReason:
+def hidden_reason(actor_label: str) -> SkipReason:
     return SkipReason(one=f"is hidden from {actor_label}", many=f"are hidden from {actor_label}")
 
 
@@ -276,24 +276,24 @@ MissingReasons = Mapping[UUID, SkipReason]
 """Reasons for jobs that were not found, if known."""
 
 
-def of_missing(missing: job_results.Missing, known: MissingReasons) -> SkipReason:
+def why_missing(missing: job_results.Missing, known: MissingReasons) -> SkipReason:
     return known.get(missing.job_id, GONE_OR_HIDDEN)
 
 
-def is_in(status: AnyStatus, when: str = "") -> SkipReason:
+def in_status(status: AnyStatus, when: str = "") -> SkipReason:
     word = status_word(status)
     return SkipReason(one=f"is {word}{when}", many=f"are {word}{when}")
 
 
-def of_status(current: AnyStatus) -> SkipReason:
+def why_kept(current: AnyStatus) -> SkipReason:
     """Return why a job in this status did not change."""
-    return FINISHED if current.is_final else is_in(current)
+    return FINISHED if current.is_final else in_status(current)
 
 
 def why_skipped(
     outcome: job_results.TransitionOutcome | job_results.RetryOutcome | job_results.DeletionOutcome,
     known: MissingReasons,
-    refused: Callable[[AnyStatus], SkipReason] = is_in,
+    refused: Callable[[AnyStatus], SkipReason] = in_status,
 ) -> SkipReason | None:
     """Return why a job did not change. None if it did."""
     match outcome:
@@ -304,9 +304,9 @@ def why_skipped(
         case job_results.Refused(current=current):
             return refused(current)
         case job_results.Moved(job=job):
-            return is_in(job.status, " now")
+            return in_status(job.status, " now")
         case job_results.Missing():
-            return of_missing(outcome, known)
+            return why_missing(outcome, known)
     assert_never(outcome)
 
 
@@ -340,7 +340,7 @@ def resolved_write_words(written: WriteRecord, found: ResolvedWrite) -> str:
         existing = f"{count(len(found.jobs))} of the {jobs_count(len(written.ids))} {exist} now"
         return f"{made}: {written.what}. {existing}."
     if written.touched:
-        return f"{made}: {concerned(written)} {'exists' if found.jobs else 'does not exist'} now."
+        return f"{made}: {write_subject(written)} {'exists' if found.jobs else 'does not exist'} now."
     (row,) = written.after or written.before
     if isinstance(row, GenerationJob):
         there = f"is {status_word(found.jobs[0].status)} now" if found.jobs else _absent(written, found.outcome)
@@ -352,8 +352,8 @@ def resolved_write_words(written: WriteRecord, found: ResolvedWrite) -> str:
     return f"{made}: {_name(row)} {there}."
 
 
-def concerned(written: WriteRecord) -> str:
-    """Return what a write concerned: the name of its job, project or budget, or the number of its jobs."""
+def write_subject(written: WriteRecord) -> str:
+    """Return the subject of a write: the name of its job, project or budget, or the number of its jobs."""
     if not written.touches_jobs:
         return "retention policies"
     if len(written.ids) != 1:

@@ -20,7 +20,7 @@ from gjobs.store.store import Store
 from gjobs.tui.cli import sessions
 from gjobs.tui.cli.commands import jobs
 from gjobs.tui.cli.output import UsageError
-from gjobs.tui.text.error_text import marked
+from gjobs.tui.text.error_text import mark_mistake
 from tests.cli.cli_rows import (
     ADA,
     ALL,
@@ -295,7 +295,7 @@ def error_of(text: str) -> FilterError:
     ],
 )
 def test_mark_is_placed_below_the_filter_mistake(text: str, expected: str) -> None:
-    assert marked(error_of(text)) == expected
+    assert mark_mistake(error_of(text)) == expected
 
 
 def test_jobs_list_help_describes_every_filter_key(gjobs: Run) -> None:

@@ -50,15 +50,15 @@ WIDTH = 80
 def report_text(report: DoctorReport, *, database: str, colour: bool, width: int = WIDTH) -> str:
     """Return the report. Quoted texts are printed without control characters. SQL lines are never wrapped."""
     name = wrapped(database, width, first=_INDENT, rest=_INDENT)
-    parts = ["\n".join([_painted("Database", _BOLD, colour=colour), *name])]
+    parts = ["\n".join([_colour("Database", _BOLD, colour=colour), *name])]
     for section in Section:
         found = [finding for finding in report.findings if finding.section is section]
         if found:
-            lines = [_painted(_TITLES[section], _BOLD, colour=colour)]
+            lines = [_colour(_TITLES[section], _BOLD, colour=colour)]
             lines += [line for finding in found for line in _finding(finding, width, colour=colour)]
             parts.append("\n".join(lines))
     steps = [line for step in report.next_steps for line in wrapped(step, width, first="- ", rest="  ")]
-    parts.append("\n".join([_painted("Next steps", _BOLD, colour=colour), *steps]))
+    parts.append("\n".join([_colour("Next steps", _BOLD, colour=colour), *steps]))
     parts.append(_verdict(report, colour=colour))
     return "\n\n".join(parts)
 
@@ -66,11 +66,11 @@ def report_text(report: DoctorReport, *, database: str, colour: bool, width: int
 def _finding(finding: Finding, width: int, *, colour: bool) -> Iterator[str]:
     mark, mark_colour = _MARKS[finding.severity]
     first, *others = wrapped(finding.sentence, width, first=_INDENT, rest=_INDENT)
-    yield _painted(mark.ljust(_MARK_WIDTH), mark_colour, colour=colour) + first[_MARK_WIDTH:]
+    yield _colour(mark.ljust(_MARK_WIDTH), mark_colour, colour=colour) + first[_MARK_WIDTH:]
     yield from others
     if finding.hint:
         for line in wrapped(finding.hint, width, first=_INDENT, rest=_INDENT):
-            yield _painted(line, _FAINT, colour=colour)
+            yield _colour(line, _FAINT, colour=colour)
     if finding.sql:
         from gjobs.tui.text.clean_text import clean_block
 
@@ -86,10 +86,10 @@ def _verdict(report: DoctorReport, *, colour: bool) -> str:
     ]
     worst = next((one for one in reversed(Severity) if counts[one] and one is not Severity.NOTE), Severity.OK)
     said = ", ".join(named) or "No problems found"
-    return _painted(f"{said}.", _MARKS[worst][1], colour=colour)
+    return _colour(f"{said}.", _MARKS[worst][1], colour=colour)
 
 
-def _painted(text: str, code: str, *, colour: bool) -> str:
+def _colour(text: str, code: str, *, colour: bool) -> str:
     return f"{code}{text}{_RESET}" if colour else text
 
 

@@ -99,7 +99,7 @@ def list_jobs(
     after: PageKey | None = arguments.AFTER,
 ) -> None:
     """List jobs, newest first."""
-    found = arguments.narrowed(settings, view, job_filter)
+    found = arguments.combined_filter(settings, view, job_filter)
     listed = ListQuery(status=status, job_filter=found)
 
     def expected(known: "Known") -> "Sequence[Query[Any]]":
@@ -289,7 +289,7 @@ def export_jobs(
 
     if (chosen := file_format or format_of(file)) is None:
         raise UsageError("Can't infer the format from the file name.", hint=f"Add --format with one of {_FORMATS}.")
-    found = arguments.narrowed(settings, view, job_filter)
+    found = arguments.combined_filter(settings, view, job_filter)
 
     async def write(session: "Session", _output: Output) -> int:
         """Return the number of exported jobs."""
@@ -485,11 +485,11 @@ def delete_jobs(
 def _question(jobs: Sequence[GenerationJob], project_names: Mapping[UUID, str], database: str) -> str:
     """Return the dashboard's question, with every job named."""
     from gjobs.tui.text.clean_text import clean
-    from gjobs.tui.text.write_text import confirm_deletion, described
+    from gjobs.tui.text.write_text import confirm_deletion, job_line
 
     kept = "This cannot be undone. 'gjobs journal --json' still shows the whole rows."
     asked = confirm_deletion(jobs, project_names=project_names, database=database, undo=kept)
-    named = [f"  {described(job, project_names)}" for job in jobs]
+    named = [f"  {job_line(job, project_names)}" for job in jobs]
     warning = [asked.warning] if asked.warning else []
     return "\n".join([asked.title, *named, f"Database: {clean(database)}", *warning, kept])
 

@@ -135,9 +135,9 @@ def list_profiles(file: "ConfigurationFile", output: Output) -> None:
 
     in_app = find_app_databases(os.environ)
     with_named = in_app.added_to(configuration, os.environ.get("GJOBS_PROFILE", ""))
-    opened = _opened(with_named, os.environ)
-    listed = [_listed(profile, configuration.path, opened) for profile in configuration.profiles.values()]
-    found = [_listed(one.profile, configuration.path, opened, one.where) for one in in_app.databases]
+    opened = _default_settings(with_named, os.environ)
+    listed = [_row(profile, configuration.path, opened) for profile in configuration.profiles.values()]
+    found = [_row(one.profile, configuration.path, opened, one.where) for one in in_app.databases]
     if not output.document(_document(row) for row in (*listed, *found)):
         from gjobs.tui.text.format import Column
 
@@ -159,7 +159,7 @@ def list_profiles(file: "ConfigurationFile", output: Output) -> None:
     print_message(*(f"Skipped: {problem}" for problem in in_app.problems))
 
 
-def _opened(configuration: Configuration, environment: Mapping[str, str]) -> Settings | None:
+def _default_settings(configuration: Configuration, environment: Mapping[str, str]) -> Settings | None:
     """Return the settings of a command without options. Print a notice if they do not come from a profile."""
     try:
         # Nothing is opened here, so the data directory does not matter.
@@ -172,7 +172,7 @@ def _opened(configuration: Configuration, environment: Mapping[str, str]) -> Set
     return settings
 
 
-def _listed(profile: Profile, path: Path | None, opened: Settings | None, where: str | None = None) -> Listed:
+def _row(profile: Profile, path: Path | None, opened: Settings | None, where: str | None = None) -> Listed:
     from gjobs.store.database.connection_url import shown_address
 
     is_built_in = path is None or profile == EMBEDDED_PROFILE

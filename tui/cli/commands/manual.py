@@ -46,7 +46,7 @@ def print_manual(
     elif not name:
         output.text(_contents())
     elif name in TOPICS and output.is_terminal:
-        _show_paged(_drawn(page_text(name), has_colour=output.has_colour), output)
+        _show_paged(_render(page_text(name), has_colour=output.has_colour), output)
     elif name in TOPICS:
         output.text(page_text(name).rstrip())
     elif (parser := _command(topic, parsers)) is not None:
@@ -94,7 +94,7 @@ def _print_found(text: str, output: Output) -> None:
     output.table(columns, hits)
 
 
-def _drawn(text: str, *, has_colour: bool) -> str:
+def _render(text: str, *, has_colour: bool) -> str:
     from rich.console import Console
     from rich.markdown import Markdown
     from rich.theme import Theme

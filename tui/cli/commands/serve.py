@@ -153,13 +153,13 @@ def introduction(settings: Settings) -> list[str]:
         rule = "Tabs may write."
     else:
         rule = "Tabs are read-only until a visitor presses W and enters a reason."
-    sentences = [f"Serving {_served(settings)}. {rule}"]
+    sentences = [f"Serving {_served_name(settings)}. {rule}"]
     if settings.act_as_given:
         sentences.append("--as does not confine visitors: they can act as any user.")
     return sentences
 
 
-def _served(settings: Settings) -> str:
+def _served_name(settings: Settings) -> str:
     """Return the name of the database, with its address."""
     from gjobs.store.database.connection_url import label, parameters
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gjobs.store.configuration.settings import Settings
 from gjobs.store.filters.filter_terms import JobFilter
-from gjobs.tui.cli.arguments import FILTER, narrowed
+from gjobs.tui.cli.arguments import FILTER, combined_filter
 from gjobs.tui.cli.command import Command, option, repeated
 from gjobs.tui.cli.output import ExitCode, Output, not_empty, print_message
 from gjobs.tui.cli.sessions import in_session
@@ -61,7 +61,7 @@ def watch_jobs(
     from gjobs.store.watch.watch import ObservedWatch
     from gjobs.tui.cli.commands.watch_loop import ReaderGone, ResumeFile, StopCondition, Watcher, open_receivers
 
-    found = narrowed(settings, view, job_filter)
+    found = combined_filter(settings, view, job_filter)
     place = None if resume is None else ResumeFile(Path(resume))
 
     @in_session

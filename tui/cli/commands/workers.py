@@ -46,7 +46,7 @@ def find_registry(name: str) -> "Registry":
         )
     if (directory := str(Path.cwd())) not in sys.path:
         sys.path.append(directory)
-    found = getattr(_imported(module_name), attribute, None)
+    found = getattr(_import_module(module_name), attribute, None)
     if not isinstance(found, Registry):
         raise UsageError(
             f"{module_name} has no registry {attribute!r}.",
@@ -55,7 +55,7 @@ def find_registry(name: str) -> "Registry":
     return found
 
 
-def _imported(name: str) -> ModuleType:
+def _import_module(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -116,7 +116,7 @@ def run_worker(
         raise UsageError(
             "A worker needs either MODULE:REGISTRY or --simulate.", hint="'gjobs worker --help' has an example."
         )
-    handlers = _simulated() if registry is None else find_registry(registry)
+    handlers = _simulated_registry() if registry is None else find_registry(registry)
     chosen = handlers.only(modes) if modes else handlers
 
     @in_session
@@ -189,7 +189,7 @@ def _print_summary(postponed: set[UUID], reviving: ServerRestarts, worker_event:
     print_message(worker_words(worker_event))
 
 
-def _simulated() -> "Registry":
+def _simulated_registry() -> "Registry":
     from secrets import randbits
 
     from gjobs.store.sample.simulation import SimulatedClock, Simulation

@@ -27,7 +27,7 @@ from gjobs.tui.dashboard.widgets.message_board import drop_message, show_message
 from gjobs.tui.text.clean_text import clean
 from gjobs.tui.text.error_text import Message, ReportedError, error_words, hidden_or_gone, left_rows_as_shown
 from gjobs.tui.text.status_text import JobAction, pending_words
-from gjobs.tui.text.write_text import concerned, resolved_write_words
+from gjobs.tui.text.write_text import resolved_write_words, write_subject
 
 T = TypeVar("T")
 
@@ -107,10 +107,10 @@ class ActionContext:
         except OutcomeUnknown as error:
             if isinstance(error.__cause__, asyncio.CancelledError):
                 raise
-            subject = f"It concerns {concerned(error.write.written)}."
+            subject = f"It concerns {write_subject(error.write.written)}."
             text = f"{error.message} {subject} gjobs checks the result as soon as the database answers."
             show_warning(self.host, text)
-            self.jobs_changed(())
+            self.refresh_after_write(())
             found = await self._look_up(of or self.store, error.write)
             drop_message(self.host, text)
             if found is None:
@@ -132,9 +132,9 @@ class ActionContext:
         try:
             return await self.resolve(sending)
         finally:
-            self.jobs_changed(())
+            self.refresh_after_write(())
 
-    def jobs_changed(self, job_ids: Iterable[UUID]) -> None:
+    def refresh_after_write(self, job_ids: Iterable[UUID]) -> None:
         """Refresh list and costs after a write to these jobs."""
         if not self.host.dashboard.query(JobsPanel):
             return  # The write was answered after the screen closed.
@@ -157,7 +157,7 @@ class ActionContext:
         finally:
             (changes.fail if has_failed else changes.answer)(job_ids)
 
-    def not_changed(self, error: Exception | None) -> None:
+    def drop_keys_after_failure(self, error: Exception | None) -> None:
         """Drop all keys if one that changes jobs was typed before the answer, because the user expected the change to
         succeed. `error` is None if the change was refused.
         """

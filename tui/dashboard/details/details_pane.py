@@ -130,7 +130,6 @@ class JobSections:
             prefers_names=prefers_names,
             zone=shown.zone,
         )
-        # For an earlier moment, `fact_lines` also names what was not recorded.
         stuck = stuck_words(self.names.stuck) if self.job.status is JobStatus.RUNNING else ""
         history, owner = self.history, self.names.owner
         users = {self.job.user_id: owner} if owner else NO_USERS

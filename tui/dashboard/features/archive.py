@@ -329,7 +329,7 @@ async def _clean_up(host: ActionHost, context: ActionContext, preview: CleanupPr
         why = error.message if isinstance(error, OutcomeUnknown) else error_words(error)
         return Message(text=f"{why} {partial_result(verb, done, hint=DASHBOARD_CONTINUE_HINT)}", severity="error")
     finally:
-        context.jobs_changed(())
+        context.refresh_after_write(())
     if dialog.is_stopping and left:
         return Message(text=stopped(verb, done, left, hint=DASHBOARD_CONTINUE_HINT), severity="warning")
     sentences = [result(verb, done), *why_left(done, left, hint=DASHBOARD_CONTINUE_HINT)]

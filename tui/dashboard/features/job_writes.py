@@ -24,14 +24,14 @@ from gjobs.tui.text.write_text import (
     MissingReasons,
     SkipReason,
     deleted_message,
-    described_all,
-    is_in,
-    of_missing,
-    of_status,
+    in_status,
+    job_lines,
     refused_by,
     restored_message,
     retry_message,
     transition_message,
+    why_kept,
+    why_missing,
     why_skipped,
 )
 
@@ -113,9 +113,7 @@ class BulkWrite:
             chunks.popleft()
             done += [job for job, reason in zip(chunk, reasons, strict=True) if reason is None]
             skipped += [
-                SkippedJob(job=job, reason=reason)
-                for job, reason in zip(chunk, reasons, strict=True)
-                if reason is not None
+                SkippedJob(job=job, reason=why) for job, why in zip(chunk, reasons, strict=True) if why is not None
             ]
             progress(len(done) + len(skipped) - len(self._refused))
         not_reached = tuple(chain.from_iterable(chunks))
@@ -128,17 +126,17 @@ async def transition_one(context: ActionContext, job: GenerationJob, target: Job
         with context.changing([job.id], ACTIONS_TO[target]):
             outcome = await context.resolve(context.store.transition_job_status(job.id, target))
         if not isinstance(outcome, Applied):
-            context.not_changed(None)
+            context.drop_keys_after_failure(None)
     except Exception as error:
-        context.not_changed(error)
+        context.drop_keys_after_failure(error)
         raise
     finally:
-        context.jobs_changed([job.id])
+        context.refresh_after_write([job.id])
     if isinstance(outcome, Applied):
         context.host.tour.moved_jobs_to(target)
     if not isinstance(outcome, Missing):
         return transition_message(job, outcome, target)
-    reason = of_missing(outcome, await _known(context, [outcome]))
+    reason = why_missing(outcome, await _known(context, [outcome]))
     return transition_message(job, outcome, target, if_missing=reason.one)
 
 
@@ -148,7 +146,7 @@ async def end_with_error(context: ActionContext, job: GenerationJob, target: Job
         with context.changing([job.id], ACTIONS_TO[target]):
             outcome = await context.resolve(context.store.transition_job_status(job.id, target, error))
     finally:
-        context.jobs_changed([job.id])
+        context.refresh_after_write([job.id])
     async with context.explaining_missing_rows():
         applied_job(outcome, target)
     context.host.tour.moved_jobs_to(target)
@@ -161,27 +159,27 @@ async def _known(context: ActionContext, outcomes: Iterable[object]) -> MissingR
     hidden = await hidden_from(context.store, context.operator, missing)
     if hidden is None:
         return {}
-    of_hidden = write_text.hidden_from(actor_name(context.store.actor))
+    of_hidden = write_text.hidden_reason(actor_name(context.store.actor))
     return {job_id: of_hidden if job_id in hidden else write_text.GONE for job_id in missing}
 
 
 def bulk_transition(
     context: ActionContext, jobs: Sequence[GenerationJob], target: JobStatus, error: str | None
 ) -> BulkWrite:
-    send = _sends(context, ACTIONS_TO[target], lambda ids: context.store.transition_jobs(ids, target, error), of_status)
-    return BulkWrite(jobs, send, refused=lambda job: None if job.status in target.sources else of_status(job.status))
+    send = _sends(context, ACTIONS_TO[target], lambda ids: context.store.transition_jobs(ids, target, error), why_kept)
+    return BulkWrite(jobs, send, refused=lambda job: None if job.status in target.sources else why_kept(job.status))
 
 
 def bulk_retry(context: ActionContext, jobs: Sequence[GenerationJob]) -> BulkWrite:
     send = _sends(context, JobAction.RETRY, context.store.retry_generation_jobs)
-    return BulkWrite(jobs, send, refused=lambda job: None if job.status is JobStatus.FAILED else is_in(job.status))
+    return BulkWrite(jobs, send, refused=lambda job: None if job.status is JobStatus.FAILED else in_status(job.status))
 
 
 def _sends(
     context: ActionContext,
     action: JobAction,
     write: Callable[[Sequence[UUID]], Coroutine[Any, Any, Sequence[TransitionOutcome | RetryOutcome]]],
-    refused: Callable[[AnyStatus], SkipReason] = is_in,
+    refused: Callable[[AnyStatus], SkipReason] = in_status,
 ) -> Send:
     """Return a sender of the write. `refused` returns why a job in another status was skipped."""
 
@@ -216,7 +214,7 @@ async def delete_one(context: ActionContext, job: GenerationJob) -> Message:
             deleted += deleted_rows(resolved)
             raise
         finally:
-            context.jobs_changed([job.id])
+            context.refresh_after_write([job.id])
             context.deleting((row.id for row in deleted), are_deleted=True)
     return deleted_message([job])
 
@@ -257,7 +255,7 @@ async def restore(context: ActionContext, deletion: DeletedJobs) -> Message:
         context.host.undo.remember(deletion)
         raise
     finally:
-        context.jobs_changed(())
+        context.refresh_after_write(())
     return restored_message(restored)
 
 
@@ -320,5 +318,5 @@ def _lines(by_reason: Mapping[SkipReason, Sequence[SkippedJob]], project_names: 
     lines: list[str] = []
     for reason, left in by_reason.items():
         heading = f"{jobs_count(len(left))} {reason.one if len(left) == 1 else reason.many}, as last seen:"
-        lines += [*([""] if lines else []), heading, *described_all([one.job for one in left], project_names)]
+        lines += [*([""] if lines else []), heading, *job_lines([one.job for one in left], project_names)]
     return tuple(lines)

@@ -462,7 +462,7 @@ class JobActions:
                 async with showing_progress(self._host, dialog):
                     outcome = await bulk.run(dialog.show_progress)
         finally:
-            self._context.jobs_changed(job.id for job in bulk.jobs)
+            self._context.refresh_after_write(job.id for job in bulk.jobs)
         if outcome.done and action in STATUS_ACTIONS:
             self._host.tour.moved_jobs_to(STATUS_ACTIONS[action])
         return outcome

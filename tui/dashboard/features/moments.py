@@ -74,7 +74,7 @@ async def step_moment(host: ActionHost, unit: str, *, is_later: bool) -> None:
         return
     base = shown or host.dashboard.now
     try:
-        moment = await _stepped(store, base, host.dashboard.listed.project_id, unit, is_later=is_later)
+        moment = await _find_step(store, base, host.dashboard.listed.project_id, unit, is_later=is_later)
     except StoreError as error:
         is_unknown = isinstance(error, InvalidValue)
         show_message(host, Message(text=error.message, severity="warning") if is_unknown else error_message(error))
@@ -86,7 +86,7 @@ async def step_moment(host: ActionHost, unit: str, *, is_later: bool) -> None:
             host.show_moment(moment)
 
 
-async def _stepped(
+async def _find_step(
     store: Store, base: datetime, project_id: UUID | None, unit: str, *, is_later: bool
 ) -> datetime | None:
     if unit == "event":

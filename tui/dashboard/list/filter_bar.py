@@ -20,7 +20,7 @@ from gjobs.store.filters.filter_terms import NO_FILTER, FilterError, JobFilter, 
 from gjobs.tui.dashboard.bindings import HINT, KEY_ONLY, NOTHING, DynamicKeyText, bind
 from gjobs.tui.dashboard.widgets.widgets import Request, ShowsInvisible, SteadyText, TextField
 from gjobs.tui.text.clean_text import clean, pad, shorten, visible_cells
-from gjobs.tui.text.error_text import beneath, still_listed
+from gjobs.tui.text.error_text import mistake_lines, still_listed
 
 if TYPE_CHECKING:
     from gjobs.store.filters.filter_syntax import Completion, CompletionValues
@@ -427,7 +427,7 @@ class FilterBar(Vertical):
             return
         self._field.mark((error.start, error.end))
         is_whole = visible_cells(self.text) < self._field.content_size.width
-        lines = beneath(error, self._field.content_size.width, is_below=is_whole)
+        lines = mistake_lines(error, self._field.content_size.width, is_below=is_whole)
         listed = still_listed(self.kept_text)
         self._show_line(Content.assemble(lines, ("\n", ""), (listed, "$foreground-muted")), is_caution=False)
 

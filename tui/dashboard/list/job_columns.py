@@ -89,7 +89,7 @@ class _ColumnKind:
     """What is fixed for a column."""
 
     least: int
-    """The fewest cells. Some lists need a column that is wider or narrower, see `_fitting`."""
+    """The fewest cells. Some lists need a column that is wider or narrower, see `_fit_columns`."""
     text: Callable[[_Row], str]
     order: OrderColumn | None = None
     """The order that the title sorts by."""
@@ -195,13 +195,13 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
     and narrower. The same happens before a list with owners drops the error. Then the columns grow, and the error gets
     the rest, up to a maximum. The widths do not depend on whether a job is stuck, so that one such job moves no column.
     """
-    widths, gaps, dropped = _fitting(width, content, sort, is_tight=False)
+    widths, gaps, dropped = _fit_columns(width, content, sort, is_tight=False)
     is_error_needed = ColumnName.PROJECT not in content or ColumnName.OWNER in content
     may_drop = {ColumnName.ID} if is_error_needed else {ColumnName.ID, ColumnName.ERROR}
     if dropped - may_drop and width >= _NARROW:
-        widths, gaps, _ = _fitting(width, content, sort, is_tight=True)
+        widths, gaps, _ = _fit_columns(width, content, sort, is_tight=True)
     room = width - GUTTER - sum(gaps[name] for name in widths) + min(gaps.values())
-    widths = _grown(widths, content, room, len(_GROWTH))
+    widths = _grow(widths, content, room, len(_GROWTH))
     if ColumnName.RUN in content and ColumnName.TOTAL in widths and not (sort and sort.column is OrderColumn.TOTAL):
         widths[ColumnName.RUN] = widths.pop(ColumnName.TOTAL)
     shown = [name for name in ColumnName if name in widths]
@@ -211,7 +211,7 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
     )
 
 
-def _grown(widths: dict[ColumnName, int], content: ContentWidths, room: int, rounds: int) -> dict[ColumnName, int]:
+def _grow(widths: dict[ColumnName, int], content: ContentWidths, room: int, rounds: int) -> dict[ColumnName, int]:
     for steps in _GROWTH[:rounds]:
         wanted = {name: min(cells, content.get(name, cells)) for name, cells in steps.items() if name in widths}
         # If the status column cannot get wide enough for the next longer label, it gets no more cells.
@@ -222,7 +222,7 @@ def _grown(widths: dict[ColumnName, int], content: ContentWidths, room: int, rou
     return widths
 
 
-def _fitting(
+def _fit_columns(
     width: int, content: ContentWidths, sort: ListOrder | None, *, is_tight: bool
 ) -> tuple[dict[ColumnName, int], Mapping[ColumnName, int], set[ColumnName]]:
     """Return the columns that fit with their least widths, the gaps after columns, and the columns that do not fit."""
@@ -236,13 +236,13 @@ def _fitting(
         ColumnName.PROJECT: 10 if ColumnName.OWNER not in content and not is_tight else text,
         ColumnName.OWNER: text,
     }
-    wanted = _wanted(width, content, sort, is_tight=is_tight)
+    wanted = _by_priority(width, content, sort, is_tight=is_tight)
     widths: dict[ColumnName, int] = {}
     for name in wanted:
         more = {**widths, name: least[name]}
         # Beside a project column, readable names are more important than a further column.
         rounds = _KINDS[name].rounds if ColumnName.PROJECT in content else 0
-        grown = _grown(more, content, width, min(rounds, 1) if is_tight else rounds)
+        grown = _grow(more, content, width, min(rounds, 1) if is_tight else rounds)
         if width - GUTTER + min(gaps.values()) < sum(grown.values()) + sum(gaps[one] for one in more):
             break
         widths = more
@@ -261,7 +261,7 @@ _TIMES = by_member(
 """The time column of each order."""
 
 
-def _wanted(width: int, content: ContentWidths, sort: ListOrder | None, *, is_tight: bool) -> list[ColumnName]:
+def _by_priority(width: int, content: ContentWidths, sort: ListOrder | None, *, is_tight: bool) -> list[ColumnName]:
     """Return the columns, most important first. The time column follows the order of the list."""
     time = _TIMES[sort.column if sort else OrderColumn.CREATED]
     wanted = [
