@@ -9,13 +9,13 @@ from rich.cells import cell_len
 
 from gjobs.tui.cli.text_tables import WIDEST, aligned_table, fields
 from gjobs.tui.text.format import Column
-from gjobs.tui.text.status_text import STATUS_COLOURS
+from gjobs.tui.text.status_text import STATUS_COLORS
 from tests.cli.cli_rows import ADA
 from tests.cli.command_line import Result, Run, Sql
 
 COLUMNS = (
     Column("ID", str),
-    Column("STATUS", str, colours=STATUS_COLOURS),
+    Column("STATUS", str, colors=STATUS_COLORS),
     Column("COST", str, right=True),
     Column("ERROR", str, least=5),
 )
@@ -25,7 +25,7 @@ ROWS = [["a1", "failed", "$0.18", "API timeout"], ["b22", "succeeded", "$12.50",
 
 def test_table_counts_wide_characters_twice() -> None:
     columns = (Column("NAME", str), Column("N", str))
-    lines = aligned_table(columns, [["秋の目録", "1"], ["Autumn", "2"]], width=None, colour=False)
+    lines = aligned_table(columns, [["秋の目録", "1"], ["Autumn", "2"]], width=None, color=False)
     assert lines == ["NAME      N", "秋の目録  1", "Autumn    2"]
 
 
@@ -39,7 +39,7 @@ def test_table_counts_wide_characters_twice() -> None:
     ids=["unlimited", "shortened", "cut"],
 )
 def test_table_is_aligned_and_fits_its_width(width: int | None, lines: list[str]) -> None:
-    assert aligned_table(COLUMNS, ROWS, width=width, colour=False) == lines
+    assert aligned_table(COLUMNS, ROWS, width=width, color=False) == lines
 
 
 ID_COLUMNS = (Column("ID", str, is_id=True), Column("MODE", str, least=8))
@@ -58,28 +58,28 @@ ID_COLUMNS = (Column("ID", str, is_id=True), Column("MODE", str, least=8))
 )
 def test_narrow_table_shortens_ids_before_other_columns(ids: list[str], width: int, shown: list[str]) -> None:
     rows = [[one, "a mode of some length"] for one in ids]
-    _, *lines = aligned_table(ID_COLUMNS, rows, width=width, colour=False)
+    _, *lines = aligned_table(ID_COLUMNS, rows, width=width, color=False)
     assert [line.split()[0] for line in lines] == shown
     assert max(map(cell_len, lines)) <= width
-    _, *kept = aligned_table(ID_COLUMNS, rows, width=width, colour=False, keeps_ids=True)
+    _, *kept = aligned_table(ID_COLUMNS, rows, width=width, color=False, keeps_ids=True)
     assert [line.split()[0] for line in kept] == ids
 
 
 @pytest.mark.parametrize("character", ["x", "秋", "a\u0301", "\x1b"])
 def test_column_is_no_wider_than_the_limit(character: str) -> None:
     rows = [[character * 3_000_000, "1"], *[["a", "2"]] * 1_000]
-    lines = aligned_table((Column("MODE", str), Column("N", str)), rows, width=None, colour=False)
+    lines = aligned_table((Column("MODE", str), Column("N", str)), rows, width=None, color=False)
     assert max(map(cell_len, lines)) <= WIDEST + 3
     assert sum(map(len, lines)) < 3 * WIDEST * len(rows)
     assert "…" in lines[1]
 
 
-@pytest.mark.parametrize("colour", [True, False])
-def test_table_colors_only_statuses(colour: bool) -> None:
-    lines = aligned_table(COLUMNS, ROWS, width=None, colour=colour)
-    assert ("\x1b[31mfailed   \x1b[0m" in lines[1]) is colour
-    assert ("\x1b" in "".join(lines)) is colour
-    (_, name) = aligned_table((Column("NAME", str),), [["failed"]], width=None, colour=colour)
+@pytest.mark.parametrize("color", [True, False])
+def test_table_colors_only_statuses(color: bool) -> None:
+    lines = aligned_table(COLUMNS, ROWS, width=None, color=color)
+    assert ("\x1b[31mfailed   \x1b[0m" in lines[1]) is color
+    assert ("\x1b" in "".join(lines)) is color
+    (_, name) = aligned_table((Column("NAME", str),), [["failed"]], width=None, color=color)
     assert name == "failed"
 
 
@@ -89,7 +89,7 @@ hostile = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 @given(st.lists(st.tuples(hostile, hostile), max_size=5), st.integers(1, 60))
 def test_hostile_text_stays_within_its_table_cell(rows: list[tuple[str, str]], width: int) -> None:
     columns = (Column("A", str, least=3), Column("B", str))
-    lines = aligned_table(columns, rows, width=width, colour=False)
+    lines = aligned_table(columns, rows, width=width, color=False)
     assert len(lines) == len(rows) + 1
     assert all(line.isprintable() for line in lines)
     assert max(map(cell_len, lines)) <= width

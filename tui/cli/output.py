@@ -279,7 +279,7 @@ class Output:
 
         rows = [*([column.cell(value) for column in columns] for value in values), *([total] if total else [])]
         width = shutil.get_terminal_size().columns if self.is_terminal else widest
-        lines = aligned_table(columns, rows, width=width, colour=self.has_colour, keeps_ids=keeps_ids)
+        lines = aligned_table(columns, rows, width=width, color=self.has_color, keeps_ids=keeps_ids)
         write("\n".join(lines))
 
     def time(self, time: datetime, now: datetime) -> str:
@@ -298,7 +298,7 @@ class Output:
             _silence(sys.stdout)
 
     @property
-    def has_colour(self) -> bool:
+    def has_color(self) -> bool:
         return self.is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 

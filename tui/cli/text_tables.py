@@ -26,7 +26,7 @@ from gjobs.tui.text.format import (
     mark,
     unrecorded_names,
 )
-from gjobs.tui.text.status_text import STATUS_COLOURS, UNKNOWN_COLOUR, status_word
+from gjobs.tui.text.status_text import STATUS_COLORS, UNKNOWN_COLOR, status_word
 
 _GAP = "  "
 _RESET = "\x1b[0m"
@@ -43,7 +43,7 @@ def aligned_table(
     rows: Sequence[Sequence[str]],
     *,
     width: int | None,
-    colour: bool,
+    color: bool,
     keeps_ids: bool = False,
 ) -> list[str]:
     """Return a line of titles, then one line per row. `width` is in terminal cells. None cuts only extremely wide
@@ -61,8 +61,8 @@ def aligned_table(
         # What is still too wide is cut at the edge.
         starts = accumulate((needed + len(_GAP) for needed in widths), initial=0)
         widths = [min(needed, width - start) for needed, start in zip(widths, starts, strict=False) if start < width]
-    lines = [_line(columns, titles, widths, colour=False)]
-    lines.extend(_line(columns, row, widths, colour=colour) for row in cells)
+    lines = [_line(columns, titles, widths, color=False)]
+    lines.extend(_line(columns, row, widths, color=color) for row in cells)
     return lines
 
 
@@ -78,17 +78,17 @@ def _shorten_ids(cells: Sequence[list[str]], index: int) -> None:
         row[index] = row[index][:length]
 
 
-def _line(columns: Sequence[Column[Any]], cells: Sequence[str], widths: Sequence[int], *, colour: bool) -> str:
+def _line(columns: Sequence[Column[Any]], cells: Sequence[str], widths: Sequence[int], *, color: bool) -> str:
     parts = [
-        _cell(column, text, width, colour=colour, is_last=index == len(widths) - 1)
+        _cell(column, text, width, color=color, is_last=index == len(widths) - 1)
         for index, (column, text, width) in enumerate(zip(columns, cells, widths, strict=False))
     ]
     return _GAP.join(parts).rstrip()
 
 
-def _cell(column: Column[Any], text: str, width: int, *, colour: bool, is_last: bool) -> str:
+def _cell(column: Column[Any], text: str, width: int, *, color: bool, is_last: bool) -> str:
     shown = shorten(text, width) if is_last and not column.right else pad(text, width, right=column.right)
-    start = column.colours.get(text, column.other_colour) if colour else None
+    start = column.colors.get(text, column.other_color) if color else None
     return f"{start}{shown}{_RESET}" if start else shown
 
 
@@ -105,7 +105,7 @@ def fields(pairs: Mapping[str, str]) -> str:
 
 
 STATUS_COLUMN = Column[Any](
-    "STATUS", lambda row: status_word(row.status), least=9, colours=STATUS_COLOURS, other_colour=UNKNOWN_COLOUR
+    "STATUS", lambda row: status_word(row.status), least=9, colors=STATUS_COLORS, other_color=UNKNOWN_COLOR
 )
 
 

@@ -118,7 +118,7 @@ def worse_words(budget: Budget) -> str:
     return f"{name} is {share_words(budget)} spent, {left_words(budget)}."
 
 
-_TERMINAL_COLOURS = {STATE_WORDS[BudgetState.WARNING]: "\x1b[33m", STATE_WORDS[BudgetState.USED_UP]: "\x1b[31m"}
+_TERMINAL_COLORS = {STATE_WORDS[BudgetState.WARNING]: "\x1b[33m", STATE_WORDS[BudgetState.USED_UP]: "\x1b[31m"}
 
 
 def budget_columns(now: datetime) -> Sequence[Column[Budget]]:
@@ -131,7 +131,7 @@ def budget_columns(now: datetime) -> Sequence[Column[Budget]]:
         Column("LIMIT", lambda budget: money(budget.limit_cents), right=True),
         Column("LEFT", lambda budget: money(budget.left_cents), right=True),
         Column("USED", share_words, right=True),
-        Column("STATE", lambda budget: STATE_WORDS[budget.state], colours=_TERMINAL_COLOURS),
+        Column("STATE", lambda budget: STATE_WORDS[budget.state], colors=_TERMINAL_COLORS),
         Column("FORECAST", lambda budget: pace_words(budget, now)),
     )
 

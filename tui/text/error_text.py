@@ -135,7 +135,7 @@ def group_name(group: ErrorGroup) -> str:
 
 
 def trend(values: Sequence[int], cells: int) -> str:
-    """Return a sparkline of at most this many cells. Neighbours are added up."""
+    """Return a sparkline of at most this many cells. Neighbors are added up."""
     step = -(-len(values) // max(cells, 1))
     return spark([sum(values[start : start + step]) for start in range(0, len(values), step)])
 

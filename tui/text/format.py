@@ -246,9 +246,9 @@ _AFTER_STACK = re.compile(rf"\n(?=[^\s{ELLIPSIS}])")
 
 @lru_cache(maxsize=1024)
 def error_summary(error: str | None, *, is_cut: bool = False) -> str:
-    """Summarise an error in one line: the message of a JSON error, or the text's first line. The line is not cleaned.
+    """Summarize an error in one line: the message of a JSON error, or the text's first line. The line is not cleaned.
 
-    A Python traceback is summarised by its exception. An ellipsis stands for omitted lines after the summary, or for
+    A Python traceback is summarized by its exception. An ellipsis stands for omitted lines after the summary, or for
     the missing rest of a cut error. If a traceback was cut, its end was kept.
     """
     if not error:
@@ -318,7 +318,7 @@ def counted_jobs(number: CappedCount) -> str:
 
 
 def job_name(job: GenerationJob) -> str:
-    """Return the mode and the id's first digits, enough to recognise a job."""
+    """Return the mode and the id's first digits, enough to recognize a job."""
     return f"{clean(job.mode, limit=40)} {short_id(job.id)}"
 
 
@@ -403,9 +403,9 @@ class Column(Generic[T]):
     """The least width in cells if there is too little room. None keeps the column whole."""
     is_id: bool = False
     """Whether the column has ids. In a table that is too wide, ids are cut first but stay distinct."""
-    colours: Mapping[str, str] = field(default_factory=dict)
-    """Escape sequences that colour a printed cell, by the cell's text."""
-    other_colour: str | None = None
+    colors: Mapping[str, str] = field(default_factory=dict)
+    """Escape sequences that color a printed cell, by the cell's text."""
+    other_color: str | None = None
     """The escape sequence for any other text."""
     cells: int = 0
     """The width in a dialog."""

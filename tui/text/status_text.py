@@ -1,4 +1,4 @@
-"""Glyphs, colours and words of each status; exact, estimated and capped counts."""
+"""Glyphs, colors and words of each status; exact, estimated and capped counts."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
@@ -33,8 +33,8 @@ class StatusText:
     glyph: str
     """One cell wide in every terminal, and without an emoji form."""
     style: str
-    """A colour of the themes."""
-    terminal_colour: str
+    """A color of the themes."""
+    terminal_color: str
     """The command line's escape sequence."""
     action: JobAction | None = None
     """The action that moves a job here. None for the first status."""
@@ -58,14 +58,14 @@ STATUS_TEXTS: Mapping[JobStatus, StatusText] = by_member(
         JobStatus.QUEUED: StatusText(
             glyph="◌",
             style="$foreground",
-            terminal_colour="\x1b[39m",
+            terminal_color="\x1b[39m",
             done="Queued",
             lost="It will never run.",
         ),
         JobStatus.RUNNING: StatusText(
             glyph="▸",
             style="$text-primary",
-            terminal_colour="\x1b[36m",
+            terminal_color="\x1b[36m",
             action=JobAction.START,
             key="s",
             done="Started",
@@ -74,7 +74,7 @@ STATUS_TEXTS: Mapping[JobStatus, StatusText] = by_member(
         JobStatus.SUCCEEDED: StatusText(
             glyph="✓",
             style="$text-success",
-            terminal_colour="\x1b[32m",
+            terminal_color="\x1b[32m",
             action=JobAction.COMPLETE,
             key="c",
             done="Completed",
@@ -82,7 +82,7 @@ STATUS_TEXTS: Mapping[JobStatus, StatusText] = by_member(
         JobStatus.FAILED: StatusText(
             glyph="✗",
             style="$text-error",
-            terminal_colour="\x1b[31m",
+            terminal_color="\x1b[31m",
             action=JobAction.FAIL,
             key="f",
             asks_error=True,
@@ -103,7 +103,7 @@ DOING: Mapping[JobAction, str] = by_member(
 )
 """What each action does to jobs. At most nine letters, so that a row can show it in place of a status."""
 
-STATUS_COLOURS: Mapping[str, str] = {status.value: text.terminal_colour for status, text in STATUS_TEXTS.items()}
+STATUS_COLORS: Mapping[str, str] = {status.value: text.terminal_color for status, text in STATUS_TEXTS.items()}
 
 STATUS_ACTIONS: Mapping[JobAction, JobStatus] = {
     text.action: status for status, text in STATUS_TEXTS.items() if text.action
@@ -116,7 +116,7 @@ ACTIONS_TO: Mapping[JobStatus, JobAction] = {status: action for action, status i
 UNKNOWN_GLYPH, UNKNOWN_STYLE = "∙", "$foreground-muted"
 """For a status outside the workflow. Its style is muted, because its meaning is unknown."""
 
-UNKNOWN_COLOUR = "\x1b[90m"
+UNKNOWN_COLOR = "\x1b[90m"
 
 _LONGEST_STATUS = 40
 

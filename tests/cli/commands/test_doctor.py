@@ -76,10 +76,10 @@ def test_doctor_escapes_hostile_names_from_the_database(gjobs: Run, attached_dat
 def test_doctor_report_does_not_break_a_long_name_that_users_copy() -> None:
     name = "n" * 100
     found = Finding(section=Section.ROLE, name="login", severity=Severity.NOTE, sentence=f"The login {name} is one.")
-    text = report_text(DoctorReport(findings=(found,), next_steps=()), database="shop", colour=False)
+    text = report_text(DoctorReport(findings=(found,), next_steps=()), database="shop", color=False)
     assert f"\n           {name}\n           is one." in text
-    coloured = report_text(DoctorReport(findings=(found,), next_steps=()), database="shop", colour=True)
-    assert any(line.startswith("\x1b[") and "The login" in line for line in coloured.splitlines())
+    colored = report_text(DoctorReport(findings=(found,), next_steps=()), database="shop", color=True)
+    assert any(line.startswith("\x1b[") and "The login" in line for line in colored.splitlines())
     assert "\x1b[" not in text
     assert text.endswith("1 note.")
 
@@ -89,7 +89,7 @@ def test_doctor_report_keeps_a_command_on_one_line() -> None:
     text = report_text(
         DoctorReport(findings=(), next_steps=(f"{command} migrates. Then {command} has nothing to do.",)),
         database="shop",
-        colour=False,
+        color=False,
     )
     assert [line.strip("- ") for line in text.splitlines() if "gjobs" in line] == [
         command,

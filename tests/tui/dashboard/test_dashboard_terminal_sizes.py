@@ -1,4 +1,4 @@
-"""The dashboard in every terminal: size, theme, contrast, no colour, and programs that copy."""
+"""The dashboard in every terminal: size, theme, contrast, no color, and programs that copy."""
 
 from collections.abc import Mapping
 from pathlib import Path

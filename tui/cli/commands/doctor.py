@@ -39,7 +39,7 @@ _MARKS: Mapping[Severity, tuple[str, str]] = by_member(
         Severity.PROBLEM: ("✗ problem", "\x1b[31m"),
     },
 )
-"""The mark of a finding and its colour."""
+"""The mark of a finding and its color."""
 _BOLD, _FAINT, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 _MARK_WIDTH = max(len(mark) for mark, _ in _MARKS.values())
 _INDENT = " " * (_MARK_WIDTH + 2)
@@ -47,37 +47,37 @@ _INDENT = " " * (_MARK_WIDTH + 2)
 WIDTH = 80
 
 
-def report_text(report: DoctorReport, *, database: str, colour: bool, width: int = WIDTH) -> str:
+def report_text(report: DoctorReport, *, database: str, color: bool, width: int = WIDTH) -> str:
     """Return the report. Quoted texts are printed without control characters. SQL lines are never wrapped."""
     name = wrapped(database, width, first=_INDENT, rest=_INDENT)
-    parts = ["\n".join([_colour("Database", _BOLD, colour=colour), *name])]
+    parts = ["\n".join([_color("Database", _BOLD, color=color), *name])]
     for section in Section:
         found = [finding for finding in report.findings if finding.section is section]
         if found:
-            lines = [_colour(_TITLES[section], _BOLD, colour=colour)]
-            lines += [line for finding in found for line in _finding(finding, width, colour=colour)]
+            lines = [_color(_TITLES[section], _BOLD, color=color)]
+            lines += [line for finding in found for line in _finding(finding, width, color=color)]
             parts.append("\n".join(lines))
     steps = [line for step in report.next_steps for line in wrapped(step, width, first="- ", rest="  ")]
-    parts.append("\n".join([_colour("Next steps", _BOLD, colour=colour), *steps]))
-    parts.append(_verdict(report, colour=colour))
+    parts.append("\n".join([_color("Next steps", _BOLD, color=color), *steps]))
+    parts.append(_verdict(report, color=color))
     return "\n\n".join(parts)
 
 
-def _finding(finding: Finding, width: int, *, colour: bool) -> Iterator[str]:
-    mark, mark_colour = _MARKS[finding.severity]
+def _finding(finding: Finding, width: int, *, color: bool) -> Iterator[str]:
+    mark, mark_color = _MARKS[finding.severity]
     first, *others = wrapped(finding.sentence, width, first=_INDENT, rest=_INDENT)
-    yield _colour(mark.ljust(_MARK_WIDTH), mark_colour, colour=colour) + first[_MARK_WIDTH:]
+    yield _color(mark.ljust(_MARK_WIDTH), mark_color, color=color) + first[_MARK_WIDTH:]
     yield from others
     if finding.hint:
         for line in wrapped(finding.hint, width, first=_INDENT, rest=_INDENT):
-            yield _colour(line, _FAINT, colour=colour)
+            yield _color(line, _FAINT, color=color)
     if finding.sql:
         from gjobs.tui.text.clean_text import clean_block
 
         yield from (f"{_INDENT}    {line}".rstrip() for line in clean_block(finding.sql).split("\n"))
 
 
-def _verdict(report: DoctorReport, *, colour: bool) -> str:
+def _verdict(report: DoctorReport, *, color: bool) -> str:
     counts = report.counts
     named = [
         f"{counts[severity]} {severity}{'' if counts[severity] == 1 else 's'}"
@@ -86,11 +86,11 @@ def _verdict(report: DoctorReport, *, colour: bool) -> str:
     ]
     worst = next((one for one in reversed(Severity) if counts[one] and one is not Severity.NOTE), Severity.OK)
     said = ", ".join(named) or "No problems found"
-    return _colour(f"{said}.", _MARKS[worst][1], colour=colour)
+    return _color(f"{said}.", _MARKS[worst][1], color=color)
 
 
-def _colour(text: str, code: str, *, colour: bool) -> str:
-    return f"{code}{text}{_RESET}" if colour else text
+def _color(text: str, code: str, *, color: bool) -> str:
+    return f"{code}{text}{_RESET}" if color else text
 
 
 @Command(
@@ -122,7 +122,7 @@ def examine_database(
             output.document({"database": session.full_name, "ok": report.is_well, **_REPORT(report)})
         else:
             width = text_width() if output.is_terminal else WIDTH
-            output.text(report_text(report, database=session.full_name, colour=output.has_colour, width=width))
+            output.text(report_text(report, database=session.full_name, color=output.has_color, width=width))
         return ExitCode.DONE if report.is_well else ExitCode.FOUND
 
     return with_session(settings, work)

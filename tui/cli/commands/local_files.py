@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _NAMED = 3
 """The number of ids that a row shows. A clean-up has hundreds."""
-_OUTCOME_COLOURS = {"done": "\x1b[32m", "not done": "\x1b[90m", "unknown": "\x1b[33m"}
+_OUTCOME_COLORS = {"done": "\x1b[32m", "not done": "\x1b[90m", "unknown": "\x1b[33m"}
 
 
 _ENTRY = Document(
@@ -63,7 +63,7 @@ def show_journal(
 
         columns: Sequence[Column[JournalEntry]] = (
             Column("TIME", lambda entry: output.time(entry.at, now)),
-            Column("OUTCOME", lambda entry: entry.outcome.value, colours=_OUTCOME_COLOURS),
+            Column("OUTCOME", lambda entry: entry.outcome.value, colors=_OUTCOME_COLORS),
             Column("WHAT", lambda entry: entry.what),
             Column("IDS", lambda entry: _named(entry.ids), least=9),
             Column("AS", lambda entry: entry.actor, least=8),

@@ -18,7 +18,7 @@ from gjobs.tui.manual.pages import search as search_pages
 
 _PAGER = "less"
 _LESS = "FRX"
-"""Options of less: quit if the page fits, keep colours, and leave the page on the terminal. Git uses them too."""
+"""Options of less: quit if the page fits, keep colors, and leave the page on the terminal. Git uses them too."""
 _PAGE_LINK = re.compile(r"\[([^]]+)\]\([\w-]*(?:\.md)?(?:#[\w-]+)?\)")
 """A link to another page. Its text is the topic."""
 _NARROWEST_TEXT = 30
@@ -46,7 +46,7 @@ def print_manual(
     elif not name:
         output.text(_contents())
     elif name in TOPICS and output.is_terminal:
-        _show_paged(_render(page_text(name), has_colour=output.has_colour), output)
+        _show_paged(_render(page_text(name), has_color=output.has_color), output)
     elif name in TOPICS:
         output.text(page_text(name).rstrip())
     elif (parser := _command(topic, parsers)) is not None:
@@ -94,7 +94,7 @@ def _print_found(text: str, output: Output) -> None:
     output.table(columns, hits)
 
 
-def _render(text: str, *, has_colour: bool) -> str:
+def _render(text: str, *, has_color: bool) -> str:
     from rich.console import Console
     from rich.markdown import Markdown
     from rich.theme import Theme
@@ -102,7 +102,7 @@ def _render(text: str, *, has_colour: bool) -> str:
     # By default, Rich gives code a black background, which is hard to read in a light terminal.
     theme = Theme({"markdown.code": "bold cyan", "markdown.code_block": "cyan"})
     console = Console(
-        width=text_width(), theme=theme, force_terminal=has_colour, color_system="standard" if has_colour else None
+        width=text_width(), theme=theme, force_terminal=has_color, color_system="standard" if has_color else None
     )
     page = Markdown(_PAGE_LINK.sub(r"\1", text), code_theme="ansi_dark", hyperlinks=False)
     with console.capture() as capture:

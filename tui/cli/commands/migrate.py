@@ -74,9 +74,7 @@ NOTHING = "nothing"
 
 
 @contextmanager
-def journalled(
-    settings: Settings, database: "MigrationTarget", *, start: str | None, end: str | None
-) -> Iterator[None]:
+def journaled(settings: Settings, database: "MigrationTarget", *, start: str | None, end: str | None) -> Iterator[None]:
     """Journal a migration between two revisions; None means the state before the first revision. Raises
     JournalUnavailable before anything runs.
 
@@ -103,7 +101,7 @@ def journalled(
 
 
 @contextmanager
-def journalled_transaction(settings: Settings, database: "MigrationTarget", what: str) -> Iterator[None]:
+def journaled_transaction(settings: Settings, database: "MigrationTarget", what: str) -> Iterator[None]:
     """Journal one transaction. If the connection is lost, the outcome stays unknown."""
     from gjobs.store.journal.journal import Journal
 
@@ -294,9 +292,7 @@ def up(
             print_paragraphs(*upgrade_warnings(database.conninfo))
         if ask:
             _ask("Migrate", database, unchanged="Nothing was changed.")
-        kept = (
-            journalled(settings, database, start=before.current, end=before.head) if before.pending else nullcontext()
-        )
+        kept = journaled(settings, database, start=before.current, end=before.head) if before.pending else nullcontext()
         with database.alone, kept:
             upgrade(database.conninfo, report=print_message, exports_to=settings.data_dir)
         _done(read_status(database.conninfo), output)
@@ -340,7 +336,7 @@ def remove(
             if not yes:
                 _ask("Remove everything of gjobs from", database, unchanged="Nothing was removed.")
         exported = _export(database, export_archive) if export_archive else None
-        kept = journalled(settings, database, start=before.current, end=None) if before.managed else nullcontext()
+        kept = journaled(settings, database, start=before.current, end=None) if before.managed else nullcontext()
         try:
             with database.alone, kept:
                 remove_all(database.conninfo, exported=exported, report=print_message)
@@ -383,7 +379,7 @@ def columns(settings: Settings, output: Output, *, yes: bool = YES) -> None:
             )
             _ask(f"Add {names} to", database, unchanged="Nothing was changed.")
         if lacking:
-            kept = journalled_transaction(settings, database, f"add {names}")
+            kept = journaled_transaction(settings, database, f"add {names}")
             with database.alone, kept:
                 add_columns(database.conninfo, lacking, report=print_message)
     output.document({"added": lacking})
@@ -400,7 +396,7 @@ def repair_rollups(settings: Settings, output: Output, *, yes: bool = YES) -> No
     with chosen_database(settings) as database:
         if not yes:
             _ask("Rebuild the rollups of", database, unchanged="Nothing was changed.")
-        kept = journalled_transaction(settings, database, "rebuild the rollups")
+        kept = journaled_transaction(settings, database, "rebuild the rollups")
         with database.alone, kept:
             rebuild_rollups(database.conninfo, report=print_message)
     output.document({"rebuilt": True})

@@ -32,7 +32,7 @@ from gjobs.tui.cli.output import Output, UsageError, print_message, put
 from gjobs.tui.export.export_files import Document
 from gjobs.tui.text.clean_text import clean_cell, pad, shorten
 from gjobs.tui.text.format import error_summary, local_time, short_id
-from gjobs.tui.text.status_text import STATUS_COLOURS, UNKNOWN_COLOUR, status_word, unknown_statuses_words
+from gjobs.tui.text.status_text import STATUS_COLORS, UNKNOWN_COLOR, status_word, unknown_statuses_words
 
 if TYPE_CHECKING:
     import httpx
@@ -59,7 +59,7 @@ document = Document(
 )
 
 
-def line(transition: Transition, *, width: int | None, colour: bool) -> str:
+def line(transition: Transition, *, width: int | None, color: bool) -> str:
     """Return time, job, old and new status, mode, cost and the error's first line. `width` is in cells; None never
     cuts.
     """
@@ -75,8 +75,8 @@ def line(transition: Transition, *, width: int | None, colour: bool) -> str:
     ).rstrip()
     left = None if width is None else max(width - len(begins) - _STATE_CELLS - 2, 0)
     shown = pad(to, _STATE_CELLS)
-    if colour and transition.to_status is not None:
-        start = STATUS_COLOURS.get(to, UNKNOWN_COLOUR)
+    if color and transition.to_status is not None:
+        start = STATUS_COLORS.get(to, UNKNOWN_COLOR)
         shown = f"{start}{shown}{_RESET}"
     return f"{begins}{shown}  {ends if left is None else shorten(ends, left)}".rstrip()
 
@@ -103,7 +103,7 @@ def printer(output: Output) -> Receiver:
             text = json.dumps(document(transition))
         else:
             width = shutil.get_terminal_size().columns if output.is_terminal else None
-            text = line(transition, width=width, colour=output.has_colour)
+            text = line(transition, width=width, color=output.has_color)
         if not put(f"{text}\n"):
             raise ReaderGone
 
@@ -162,7 +162,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 SIGNATURE_HEADER = "Gjobs-Signature"
 KEY_HEADER = "Idempotency-Key"
-"""The same for each attempt, so that a receiver recognises repeated deliveries."""
+"""The same for each attempt, so that a receiver recognizes repeated deliveries."""
 SECRET_VARIABLE = "GJOBS_WEBHOOK_SECRET"  # noqa: S105
 ANSWER_TIME = 10.0
 """Seconds that a web server has for one whole attempt."""

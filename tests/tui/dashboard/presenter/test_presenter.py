@@ -81,7 +81,7 @@ async def test_presenter_shows_states_costs_success_rate_and_captions_at_each_si
     await dashboard.until(lambda: caption.region.height == 5)
 
 
-async def test_last_transitions_have_state_colour_age_and_id(drive: Drive, jobs_db: JobsDatabase) -> None:
+async def test_last_transitions_have_state_color_age_and_id(drive: Drive, jobs_db: JobsDatabase) -> None:
     with jobs_db.at_once():
         jobs_db.job(10, "succeeded", mode="lifestyle", minutes_ago=0)
         jobs_db.job(11, "failed", mode="漢字 [red]mode", minutes_ago=0)
