@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from gjobs.store.capabilities.capability import QUALIFY
 from gjobs.store.database.query import Query, compiled
 from gjobs.store.doctor import examine, sql_checks
 from gjobs.store.doctor.sql_checks import FUNCTIONS
-from gjobs.store.schema.schema_diff import QUALIFY
 from tests.conftest import Conninfo, connect
 
 Faults = Callable[[str], set[str]]
