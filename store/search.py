@@ -78,7 +78,7 @@ async def _makers(actor_database: ActorDatabase, kind: IdKind) -> list[Callable[
         case "users":
             if not await knows_users_by_rows(actor_database):
                 return [user_sql.in_range]
-            owned = [tables.generation_jobs]
+            owned = [tables.jobs]
             if await actor_database.has(Capability.PROJECTS):
                 owned.append(tables.projects)
             return [partial(user_sql.owners_in_range, of=one) for one in owned]

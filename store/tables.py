@@ -7,6 +7,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
+from sqlalchemy.sql.selectable import NamedFromClause
 from sqlalchemy.types import TypeEngine
 
 from gjobs.store.capabilities.capability import LATER_COLUMNS
@@ -15,6 +17,9 @@ from gjobs.store.jobs.job_results import JobEvent
 from gjobs.store.values.formats import column_names
 
 _metadata = sa.MetaData()
+
+NamedTable = NamedFromClause[ReadOnlyColumnCollection[str, sa.Column[Any]]]
+"""A table or an alias of one."""
 
 users = sa.Table(
     "users",
@@ -75,6 +80,11 @@ def _columns_of(kind: type, *big: str) -> Iterator[sa.Column[Any]]:
 
 
 generation_jobs = sa.Table("generation_jobs", _metadata, *_columns_of(GenerationJob), schema="public")
+"""The app's table, which jobs are written to."""
+jobs = sa.Table("$jobs", _metadata, *_columns_of(GenerationJob)).alias("jobs")
+"""The relation that jobs are read from. SQL texts call it `"$jobs"`. See `Relation`."""
+NOW: sa.ColumnElement[datetime] = sa.literal_column('"$now"', sa.DateTime(timezone=True))
+"""The time at which the relation shows jobs."""
 
 total = sa.literal_column(
     f"(CASE WHEN status IN ({sql_literals(FINAL_STATUSES)})"
@@ -91,7 +101,7 @@ expression of the index gjobs_total exactly; otherwise Postgres does not use it.
 time_so_far = sa.literal_column(
     f"(CASE WHEN status = '{JobStatus.RUNNING}'"
     " AND created_at > to_timestamp(-62135596800) AND created_at < to_timestamp(253402300799)"
-    " THEN now() - created_at END)",
+    ' THEN "$now" - created_at END)',
     sa.Interval,
 )
 """The time since the creation of a running job. Null for other jobs, as above."""
@@ -190,13 +200,13 @@ visible_retention = _retention("visible_retention")
 """The policies that the reader may see."""
 
 
-def summed(source: sa.TableClause, *key: sa.ColumnElement[Any]) -> sa.Select[Any]:
+def summed(source: sa.FromClause, *key: sa.ColumnElement[Any]) -> sa.Select[Any]:
     """Return a statement for the number and the total cost of jobs by key. It reads jobs or rollups. It leaves out keys
     whose rollups add up to no jobs.
     """
     total_cents = sa.cast(sa.func.coalesce(sa.func.sum(source.c.cost_cents), 0), sa.BigInteger)
     cost = total_cents.label("total_cost_cents")
-    if source is generation_jobs:
+    if source is jobs:
         return sa.select(*key, sa.func.count().label("job_count"), cost).group_by(*key)
     number = sa.func.sum(source.c.job_count)
     return sa.select(*key, sa.cast(number, sa.BigInteger).label("job_count"), cost).group_by(*key).having(number != 0)

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Integer, Select, TableClause, Text, Uuid, any_, bindparam, cast, func, or_, select
+from sqlalchemy import ARRAY, FromClause, Integer, Select, Text, Uuid, any_, bindparam, cast, func, or_, select
 from sqlalchemy.types import BigInteger
 
 from gjobs.store import tables
@@ -38,7 +38,7 @@ _USER = bindparam("user_id", type_=Uuid)
 _ROWS = bindparam("rows", type_=Integer)
 
 
-def _costs(jobs: TableClause) -> Select[Any]:
+def _costs(jobs: FromClause) -> Select[Any]:
     newest = (
         select(jobs.c.project_id, cast(jobs.c.status, Text).label("status"), jobs.c.cost_cents)
         .where(jobs.c.user_id == _USER)
@@ -58,7 +58,7 @@ def _costs(jobs: TableClause) -> Select[Any]:
     )
 
 
-_COSTS, _ARCHIVED_COSTS = _costs(tables.generation_jobs), _costs(tables.visible_archive)
+_COSTS, _ARCHIVED_COSTS = _costs(tables.jobs), _costs(tables.visible_archive)
 
 
 _make_costs = row_maker(case.StatusCosts, status=parse_status, cost_cents=lambda cents: int(cents or 0))

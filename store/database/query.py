@@ -69,6 +69,32 @@ class CompiledSql:
 Statement = ClauseElement | CompiledSql
 
 
+@dataclasses.dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Relation:
+    """What statements call `"$jobs"` and `"$now"`. So one statement reads the present and past moments.
+
+    All SQL is our own, with parameters of the query.
+    """
+
+    jobs: str
+    now: str
+    first: str = ""
+    """A common table expression, for a relation that is computed once for each statement."""
+
+    def rendered(self, sql: str) -> str:
+        if '"$' not in sql:
+            return sql
+        sql = sql.replace('"$jobs"', self.jobs).replace('"$now"', self.now)
+        if not self.first:
+            return sql
+        return f"WITH {self.first}{_WITH.sub(', ', sql, 1) if _WITH.match(sql) else f' {sql}'}"
+
+
+_WITH = re.compile(r"\s*WITH\s")
+PRESENT = Relation(jobs="public.generation_jobs", now="now()")
+"""The app's table."""
+
+
 @dataclass(frozen=True, slots=True)
 class Query(Generic[T]):
     """A statement, its values, and a function that converts each row of the result.
@@ -90,6 +116,7 @@ class Query(Generic[T]):
     """SQL for an additional last column, read from another table. It refers to each row as `found`. Query plans and
     digests of rows do not include this column.
     """
+    relation: Relation = PRESENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +153,7 @@ async def _send(connection: AsyncConnection, query: Query[Any], ids: Mapping[Nam
         sql = f"SELECT found.*, {query.look_up} FROM ({sql}) AS found"  # noqa: S608 - of constants
     values = {**constants, **query.parameters}
     values |= {name: ids[value] for name, value in values.items() if isinstance(value, NamedIds)}
+    sql = query.relation.rendered(sql)
     cursor = connection.cursor(binary=True)
     if not query.may_compile:
         await connection.execute("SET LOCAL jit = off")
@@ -173,7 +201,7 @@ def typed_text(sql: str) -> TextClause:
 
 def explain_plan(query: Query[Any]) -> Query[object]:
     """Return a query for the plan of `query`. Its one row is a JSON document, which is not checked."""
-    return Query(_explain(query.statement), first_column, query.parameters, may_sort=query.may_sort)
+    return replace(query, statement=_explain(query.statement), make=first_column, look_up="")
 
 
 @lru_cache(maxsize=256)
@@ -464,7 +492,7 @@ def _change_queries(
             "gjobs_known": b"".join(prefixes),
         }
         statement = _changes(query.statement, query.look_up)
-        found.append(Query(statement, tuple, parameters, may_sort=query.may_sort, may_compile=query.may_compile))
+        found.append(replace(query, statement=statement, make=tuple, parameters=parameters, look_up=""))
     return found
 
 

@@ -33,7 +33,7 @@ LIMITS = TimeLimits(statement=8.0)
 """Reading MOST_FAILURES failures takes one to three seconds, and longer from a slow disk."""
 _MODE_CHARACTERS = 200
 
-_jobs = tables.generation_jobs
+_jobs = tables.jobs
 _SINCE = MOMENT - sa.bindparam("window", type_=sa.Interval)
 _LIMIT = sa.bindparam("most", type_=sa.Integer)
 

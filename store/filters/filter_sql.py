@@ -18,7 +18,7 @@ from gjobs.store.jobs.job import FINAL_STATUSES, STUCK_AFTER, JobStatus
 from gjobs.store.values.data_classes import by_member
 from gjobs.store.values.formats import id_range
 
-_jobs, _projects, _users = tables.generation_jobs, tables.projects, tables.users
+_jobs, _projects, _users = tables.jobs, tables.projects, tables.users
 
 NAMED = frozenset({Key.PROJECT, Key.USER})
 """The keys whose values may be names from another table. Ids need no such table."""
@@ -131,7 +131,7 @@ def _condition(key: Key | None, value: Value, readable: Set[Key]) -> sa.ColumnEl
 
 def _moment(value: Value) -> sa.ColumnElement[datetime]:
     if isinstance(value, Age):
-        return sa.func.now() - sa.literal(timedelta(seconds=value.seconds), sa.Interval())
+        return tables.NOW - sa.literal(timedelta(seconds=value.seconds), sa.Interval())
     if not isinstance(value, datetime):
         raise TypeError(f"{value!r} is not a time.")
     return sa.literal(value, _TIME)

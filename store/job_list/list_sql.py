@@ -45,7 +45,7 @@ from gjobs.store.values.formats import EXTREMES, far_text
 
 T = TypeVar("T")
 
-_jobs = tables.generation_jobs
+_jobs = tables.jobs
 
 _ORDERS: Mapping[OrderColumn, tuple[sa.ColumnElement[Any], TypeEngine[Any]]] = by_member(
     OrderColumn,
@@ -257,7 +257,7 @@ class _Scan:
         kind = sa.DateTime(timezone=True) if is_running else _ORDERS[column][1]
         place_value: sa.ColumnElement[Any] = sa.bindparam("place_value", type_=kind)
         if is_running:
-            place_value = sa.func.now() - place_value  # The total of a running job grows.
+            place_value = tables.NOW - place_value  # The total of a running job grows.
         if self.is_read_by_id:
             row = _jobs.alias("row")
             own = sa.select(row.c.created_at).where(row.c.id == place_id).scalar_subquery()

@@ -161,7 +161,7 @@ async def _first_rows(actor_database: ActorDatabase, query: ListQuery) -> Query[
     return list_sql.listing_queries(RowWindowQuery(listed=query), chosen_path)[0]
 
 
-_jobs, _projects = tables.generation_jobs, tables.projects
+_jobs, _projects = tables.jobs, tables.projects
 
 _NAMES = (
     select(_projects.c.id, _projects.c.user_id, _projects.c.name)

@@ -43,10 +43,6 @@ from gjobs.store.values.formats import IdRange, column_names, known_or_text
 
 JobColumns = tuple[sa.Column[Any] | sa.Label[Any], ...]
 
-ALL_COLUMNS = tuple(tables.generation_jobs.c[name] for name in column_names(GenerationJob))
-"""The columns of the table, in the order in which `make_job` reads them."""
-APP_COLUMNS = tuple(column for column in ALL_COLUMNS if column.name not in LATER_COLUMNS)
-"""The columns of the app's own table, a prefix of ALL_COLUMNS."""
 _FIRST_START = "(SELECT started_at FROM gjobs.job_starts WHERE job_id = {0}.id)"
 _LAST_END = f"""CASE WHEN {{0}}.status IN ({sql_literals(FINAL_STATUSES)}) THEN (
     SELECT coalesce(max(e.at) FILTER (WHERE e.kind = 'status'), min(e.at) FILTER (WHERE e.kind = 'created'))
@@ -54,21 +50,28 @@ _LAST_END = f"""CASE WHEN {{0}}.status IN ({sql_literals(FINAL_STATUSES)}) THEN 
 """A job that was deleted and restored is created twice."""
 
 
-_RETRY_COUNT = sa.null().cast(sa.Integer).label("retry_count")
-_STARTED_AT, _COMPLETED_AT = (
-    sa.literal_column(sql.format("generation_jobs"), sa.DateTime(timezone=True)).label(name)
-    for sql, name in ((_FIRST_START, "started_at"), (_LAST_END, "completed_at"))
-)
-COLUMNS_WITH_START: JobColumns = (*ALL_COLUMNS, _STARTED_AT)
-COLUMNS_WITH_TIMES: JobColumns = (*APP_COLUMNS, _RETRY_COUNT, _COMPLETED_AT, _STARTED_AT)
-"""For a table without the columns of `gjobs migrate columns`. How often a job was retried is then unknown."""
-COLUMN_SETS: Mapping[str, JobColumns] = {
-    "app": APP_COLUMNS,
-    "all": ALL_COLUMNS,
-    "start": COLUMNS_WITH_START,
-    "times": COLUMNS_WITH_TIMES,
-}
-"""All that a database may have. The names are kept in files."""
+def _column_sets(jobs: tables.NamedTable) -> Mapping[str, JobColumns]:
+    """Return all that a database may have, in the order in which `make_job` reads them. The names are kept in files."""
+    every = tuple(jobs.c[name] for name in column_names(GenerationJob))
+    of_app = tuple(column for column in every if column.name not in LATER_COLUMNS)
+    started_at, completed_at = (
+        sa.literal_column(sql.format(jobs.name), sa.DateTime(timezone=True)).label(name)
+        for sql, name in ((_FIRST_START, "started_at"), (_LAST_END, "completed_at"))
+    )
+    return {
+        "app": of_app,
+        "all": every,
+        "start": (*every, started_at),
+        # For a table without the columns of `gjobs migrate columns`. How often a job was retried is then unknown.
+        "times": (*of_app, sa.null().cast(sa.Integer).label("retry_count"), completed_at, started_at),
+    }
+
+
+COLUMN_SETS = _column_sets(tables.jobs)
+APP_COLUMNS, ALL_COLUMNS, COLUMNS_WITH_START, COLUMNS_WITH_TIMES = COLUMN_SETS.values()
+"""The first two have only columns of the table."""
+_RETURNED = dict(zip(COLUMN_SETS.values(), _column_sets(tables.generation_jobs).values(), strict=True))
+"""The same columns of the table that is written to."""
 LOOK_UPS: Mapping[JobColumns, str] = {
     COLUMNS_WITH_START: _FIRST_START.format("found"),
     COLUMNS_WITH_TIMES: f"NULL::integer, {_LAST_END.format('found')}, {_FIRST_START.format('found')}",
@@ -159,7 +162,7 @@ def _fill(draft: Any, row: Row) -> None:
     draft.status = parse_status(status)
 
 
-_jobs = tables.generation_jobs
+_jobs, _written = tables.jobs, tables.generation_jobs
 
 _ID = sa.bindparam("id", type_=sa.Uuid)
 _IDS = sa.bindparam("ids", type_=sa.ARRAY(sa.Uuid))
@@ -181,42 +184,55 @@ def statuses(job_ids: Collection[UUID]) -> Query[tuple[UUID, AnyStatus]]:
     return Query(_PRESENT, lambda row: (row[0], parse_status(row[1])), {"ids": list(job_ids)})
 
 
+@cache
+def _these(columns: JobColumns) -> sa.Select[Any]:
+    return sa.select(*columns).where(_jobs.c.id == sa.any_(_IDS))
+
+
+def these(columns: JobColumns, job_ids: Collection[UUID]) -> Query[GenerationJob]:
+    """Return a query for those of the jobs that exist, in any order."""
+    return Query(_these(columns), make_job, {"ids": list(job_ids)})
+
+
 class JobStatements:
     """Statements on whole jobs, for a table with these columns."""
 
     def __init__(self, columns: JobColumns) -> None:
         self._columns = columns
-        self._of_table = of_table(columns)
-        self.has_starts = len(self._of_table) < len(columns)
-        jobs = sa.select(*columns)
-        self._these = jobs.where(_jobs.c.id == sa.any_(_IDS))
+        self.has_starts = columns in LOOK_UPS
         is_in_range = _jobs.c.id.between(sa.bindparam("low", type_=sa.Uuid), sa.bindparam("high", type_=sa.Uuid))
-        self._in_range = jobs.where(is_in_range).order_by(_jobs.c.id).limit(sa.bindparam("rows", type_=sa.Integer))
+        self._in_range = (
+            sa.select(*columns).where(is_in_range).order_by(_jobs.c.id).limit(sa.bindparam("rows", type_=sa.Integer))
+        )
+        self._returned = _RETURNED[columns]
+        self._of_table = of_table(self._returned)
         self._transition = _rewrite(
-            columns,
+            self._returned,
             {
                 "status": sa.bindparam("new_status", type_=sa.Text),
-                "error": sa.func.coalesce(sa.bindparam("new_error", type_=sa.Text), _jobs.c.error),
+                "error": sa.func.coalesce(sa.bindparam("new_error", type_=sa.Text), _written.c.error),
             },
-            _jobs.c.id == sa.any_(_IDS),
-            _jobs.c.status == sa.any_(sa.bindparam("sources", type_=sa.ARRAY(sa.Text))),
+            _written.c.id == sa.any_(_IDS),
+            _written.c.status == sa.any_(sa.bindparam("sources", type_=sa.ARRAY(sa.Text))),
         )
-        is_as_expected = sa.or_(_EXPECTED.c.status.is_(sa.null()), _jobs.c.status == _EXPECTED.c.status)
-        self._remove = sa.delete(_jobs).where(_jobs.c.id == _EXPECTED.c.id, is_as_expected).returning(*columns)
+        is_as_expected = sa.or_(_EXPECTED.c.status.is_(sa.null()), _written.c.status == _EXPECTED.c.status)
+        self._remove = (
+            sa.delete(_written).where(_written.c.id == _EXPECTED.c.id, is_as_expected).returning(*self._returned)
+        )
 
     def in_range(self, ids: IdRange, *, limit: int) -> Query[GenerationJob]:
         return Query(self._in_range, make_job, {"low": ids.low, "high": ids.high, "rows": limit})
 
     def these(self, job_ids: Collection[UUID]) -> Query[GenerationJob]:
         """Return a query for those of the jobs that exist, in any order."""
-        return Query(self._these, make_job, {"ids": list(job_ids)})
+        return these(self._columns, job_ids)
 
     def create(self, values: Mapping[str, object]) -> Query[GenerationJob]:
         """Return a query that returns no row if the project is hidden or the asset belongs to another project.
 
         `values` has column names.
         """
-        return Query(_create(self._columns, with_asset=values["input_asset_id"] is not None), make_job, values)
+        return Query(_create(self._returned, with_asset=values["input_asset_id"] is not None), make_job, values)
 
     def change(self, job_id: UUID, changes: Mapping[str, object]) -> Query[Rewritten]:
         """Return a query that changes the job. It returns no row if the job is missing, or if the
@@ -225,7 +241,7 @@ class JobStatements:
         `changes` has column names.
         """
         with_asset = changes.get("input_asset_id") is not None
-        statement = _change(self._columns, tuple(sorted(changes)), with_asset=with_asset)
+        statement = _change(self._returned, tuple(sorted(changes)), with_asset=with_asset)
         return Query(statement, self._make_rewritten, {"id": job_id, **changes})
 
     def transition(self, job_ids: Collection[UUID], new_status: JobStatus, error: str | None) -> Query[Rewritten]:
@@ -257,10 +273,10 @@ class JobStatements:
             .render_derived()
         )
         return (
-            insert(_jobs)
+            insert(_written)
             .from_select(names, sa.select(*(restored.c[name] for name in names)), include_defaults=False)
-            .on_conflict_do_nothing(index_elements=[_jobs.c.id])
-            .returning(*self._columns)
+            .on_conflict_do_nothing(index_elements=[_written.c.id])
+            .returning(*self._returned)
         )
 
     def repeat(self, new_ids: Mapping[UUID, UUID]) -> Query[GenerationJob]:
@@ -271,13 +287,13 @@ class JobStatements:
     def _repeat(self) -> sa.Insert:
         asked = sa.func.unnest(_IDS, _NEW_IDS).table_valued("id", "new_id", name="asked").render_derived()
         copied = ("user_id", "project_id", "mode", "input_asset_id", "cost_cents")
-        values: dict[str, sa.ColumnElement[Any]] = {name: _jobs.c[name] for name in copied}
+        values: dict[str, sa.ColumnElement[Any]] = {name: _written.c[name] for name in copied}
         values |= {"id": asked.c.new_id, "status": sa.literal(JobStatus.QUEUED.value)}
-        if _jobs.c.retry_count in self._of_table:
-            values["retry_count"] = sa.func.coalesce(_jobs.c.retry_count, 0) + 1
-        is_failed = (_jobs.c.id == asked.c.id, _jobs.c.status == JobStatus.FAILED.value)
+        if _written.c.retry_count in self._of_table:
+            values["retry_count"] = sa.func.coalesce(_written.c.retry_count, 0) + 1
+        is_failed = (_written.c.id == asked.c.id, _written.c.status == JobStatus.FAILED.value)
         failed = sa.select(*values.values()).where(*is_failed)
-        return insert(_jobs).from_select(list(values), failed, include_defaults=False).returning(*self._columns)
+        return insert(_written).from_select(list(values), failed, include_defaults=False).returning(*self._returned)
 
 
 job_statements = cache(JobStatements)
@@ -300,17 +316,17 @@ def _create(columns: JobColumns, *, with_asset: bool) -> sa.Insert:
         is_the_projects = (tables.assets.c.id == _ASSET_ID, tables.assets.c.project_id == tables.projects.c.id)
         of_project = of_project.where(sa.exists().where(*is_the_projects))
     names = ["user_id", "project_id", "status", "mode", "cost_cents", "input_asset_id"]
-    return insert(_jobs).from_select(names, of_project, include_defaults=False).returning(*columns)
+    return insert(_written).from_select(names, of_project, include_defaults=False).returning(*columns)
 
 
 @cache
 def _change(columns: JobColumns, names: tuple[str, ...], *, with_asset: bool) -> sa.Update:
-    values = {name: sa.bindparam(name, type_=_jobs.c[name].type) for name in names}
-    guards: list[sa.ColumnElement[bool]] = [_jobs.c.id == _ID]
+    values = {name: sa.bindparam(name, type_=_written.c[name].type) for name in names}
+    guards: list[sa.ColumnElement[bool]] = [_written.c.id == _ID]
     if with_asset:
         asset_id = values["input_asset_id"]
         guards.append(
-            sa.exists().where(tables.assets.c.id == asset_id, tables.assets.c.project_id == _jobs.c.project_id)
+            sa.exists().where(tables.assets.c.id == asset_id, tables.assets.c.project_id == _written.c.project_id)
         )
     return _rewrite(columns, values, *guards)
 
@@ -322,8 +338,10 @@ def _rewrite(
 
     The guards apply to the lock and again to the change. A job that changed in between fails them.
     """
-    locked = sa.select(*columns).where(*guards).order_by(_jobs.c.id).with_for_update(key_share=True).subquery("locked")
-    statement = sa.update(_jobs).values(values).where(_jobs.c.id == locked.c.id, *guards)
+    locked = (
+        sa.select(*columns).where(*guards).order_by(_written.c.id).with_for_update(key_share=True).subquery("locked")
+    )
+    statement = sa.update(_written).values(values).where(_written.c.id == locked.c.id, *guards)
     return statement.returning(*locked.c, *columns)
 
 
@@ -357,8 +375,8 @@ def retries_of(job_ids: Collection[UUID]) -> Query[tuple[UUID, UUID]]:
     sql = """
 SELECT link.repeats, link.job_id
   FROM gjobs.visible_links link
-  JOIN public.generation_jobs job ON job.id = link.job_id
-  LEFT JOIN public.generation_jobs origin ON origin.id = link.repeats
+  JOIN "$jobs" job ON job.id = link.job_id
+  LEFT JOIN "$jobs" origin ON origin.id = link.repeats
  WHERE link.repeats = ANY(:ids) AND (origin.id IS NULL OR origin.user_id IS NOT DISTINCT FROM job.user_id)
  ORDER BY job.created_at, job.id LIMIT 1000
 """
@@ -370,8 +388,8 @@ def retried_among(job_ids: Collection[UUID]) -> Query[UUID]:
     sql = """
 SELECT DISTINCT link.repeats
   FROM gjobs.visible_links link
-  JOIN public.generation_jobs job ON job.id = link.job_id
-  JOIN public.generation_jobs origin ON origin.id = link.repeats AND origin.user_id IS NOT DISTINCT FROM job.user_id
+  JOIN "$jobs" job ON job.id = link.job_id
+  JOIN "$jobs" origin ON origin.id = link.repeats AND origin.user_id IS NOT DISTINCT FROM job.user_id
  WHERE link.repeats = ANY(:ids)
 """
     return Query(typed_text(sql), first_column, {"ids": list(job_ids)})
@@ -436,7 +454,7 @@ def _usual_duration_sql(what: str) -> str:
             FROM (
                 SELECT ended.mode, ended.completed_at,
                        (SELECT start.started_at FROM gjobs.job_starts start WHERE start.job_id = ended.id) AS started_at
-                  FROM public.generation_jobs ended
+                  FROM "$jobs" ended
                  WHERE ended.status IN ({sql_literals(FINAL_STATUSES)}) AND isfinite(ended.completed_at)
                    AND ended.mode IS NOT NULL
                  ORDER BY ended.updated_at DESC, ended.id DESC LIMIT {COMPARED_JOBS}
@@ -498,7 +516,7 @@ def verdict(job_id: UUID, *, at: datetime | None, from_usual_duration: bool) -> 
         lease = "LEFT JOIN gjobs.visible_leases lease ON lease.job_id = job.id"
     sql = f"""
 SELECT extract(epoch FROM coalesce(:at, now()) - job.updated_at)::float8, {judged}
-  FROM public.generation_jobs job {lease}
+  FROM "$jobs" job {lease}
  WHERE job.id = :id AND job.status = 'running' AND isfinite(job.updated_at)
 """  # noqa: S608 - of constants
     return Query(typed_text(sql), _make_verdict, {"id": job_id, "at": at})

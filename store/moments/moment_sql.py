@@ -1,47 +1,35 @@
 """SQL that reads jobs as they were, and what changed since."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from functools import lru_cache
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
 from psycopg.errors import InvalidParameterValue
-from sqlalchemy.sql.functions import now
-from sqlalchemy.sql.visitors import replacement_traverse
 
-from gjobs.store import tables
-from gjobs.store.database.query import Query, Row, RowMaker, first_column, make_number, row_maker, typed_text
-from gjobs.store.jobs.job import AnyStatus, GenerationJob, JobStatus, ListedJob, status_or_none
+from gjobs.store.database.query import Query, Relation, Row, RowMaker, first_column, make_number, row_maker, typed_text
+from gjobs.store.jobs.job import AnyStatus, GenerationJob, ListedJob, status_or_none
 from gjobs.store.jobs.job_results import FEW_CHANGES, MOST_CHANGES, LaterEvents, PastJob
 from gjobs.store.jobs.job_sql import ALL_COLUMNS, JobColumns
 
 Job = TypeVar("Job", GenerationJob, ListedJob)
 
-_jobs = tables.generation_jobs
-
-_MOMENT = sa.bindparam("moment", type_=sa.DateTime(timezone=True))
-
-_POOL = (
-    sa.text("""
-select * from gjobs.jobs_at(
-    :moment, CAST(:pool_project AS uuid), CAST(:pool_ids AS uuid[]), CAST(:pool_rows AS integer),
-    CAST(:gone_since AS timestamptz))
-""")
-    .bindparams(_MOMENT)
-    .columns(
-        *(sa.column(one.name, one.type) for one in ALL_COLUMNS),
-        sa.column("started_at", sa.DateTime(timezone=True)),
-        sa.column("unrecorded", sa.Text),
-    )
-    .cte("jobs_then")
+_THEN = Relation(
+    jobs="jobs_then",
+    now="%(moment)s::timestamptz",
+    first="""jobs_then AS (SELECT * FROM gjobs.jobs_at(
+    %(moment)s::timestamptz, %(pool_project)s::uuid, %(pool_ids)s::uuid[], %(pool_rows)s::integer,
+    %(gone_since)s::timestamptz))""",
 )
-"""The jobs as they were."""
+"""The jobs as they were. The parameters are those of a pool."""
 BEFORE_LOG = InvalidParameterValue.sqlstate
 """With this code, the function refuses a moment before the log."""
-PAST_COLUMNS: JobColumns = (*ALL_COLUMNS, *(_POOL.c[name].label(name) for name in ("started_at", "unrecorded")))
+PAST_COLUMNS: JobColumns = (
+    *ALL_COLUMNS,
+    *(sa.literal_column(f"jobs.{name}").label(name) for name in ("started_at", "unrecorded")),
+)
 """The columns of a job as it was. The last one names the fields that were not recorded, separated by commas."""
 
 
@@ -75,30 +63,16 @@ def _of_project(name: str, project_id: UUID | None) -> dict[str, object]:
     return {} if project_id is None else {name: project_id}
 
 
-@lru_cache(maxsize=256)
-def _then(statement: sa.ClauseElement) -> sa.ClauseElement:
-    """Return the statement changed so that it reads the pool instead of the current table. The result is cached, like
-    compiled statements.
-    """
-    time_so_far = sa.case((_POOL.c.status == JobStatus.RUNNING.value, _MOMENT - _POOL.c.created_at))
-
-    def then(element: sa.ClauseElement, **_: object) -> sa.ClauseElement | None:
-        if element is _jobs:
-            return _POOL
-        if isinstance(element, sa.Column) and element.table is _jobs:
-            return _POOL.c[element.name]
-        if isinstance(element, now):
-            return _MOMENT
-        return time_so_far if element is tables.time_so_far else None
-
-    return cast(sa.ClauseElement, replacement_traverse(statement, {}, then))
-
-
 def as_of(query: Query[Any], pool: Pool, make: RowMaker[Any] | None = None) -> Query[Any]:
     """Return the query on the jobs of the pool. Its statement must read no other table of jobs."""
-    statement = _then(query.statement)
-    parameters = {**query.parameters, **pool.parameters}
-    return Query(statement, make or query.make, parameters, may_sort=pool.may_sort, may_compile=False)
+    return replace(
+        query,
+        relation=_THEN,
+        make=make or query.make,
+        parameters={**query.parameters, **pool.parameters},
+        may_sort=pool.may_sort,
+        may_compile=False,
+    )
 
 
 def past_maker(make: RowMaker[Job]) -> RowMaker[Job | PastJob]:
@@ -119,7 +93,7 @@ def marked(job: GenerationJob, unrecorded: Sequence[str]) -> PastJob:
 def count_newest(pool: Pool) -> Query[int]:
     """Return a query that counts current jobs created before the moment, up to the pool's limit."""
     scope = "" if pool.project_id is None else "and project_id = :pool_project"
-    jobs = f"public.generation_jobs where created_at <= :moment {scope}"
+    jobs = f'"$jobs" as jobs where created_at <= :moment {scope}'
     sql = f"select count(*) from (select from {jobs} order by created_at desc, id desc limit :pool_rows) newest"  # noqa: S608
     parameters = {"moment": pool.moment, "pool_rows": pool.rows, **_of_project("pool_project", pool.project_id)}
     return Query(typed_text(sql), make_number, parameters, may_sort=pool.may_sort)
@@ -138,7 +112,7 @@ select (select s.begins_at from gjobs.log_start s), later.count, later.gone, now
     select count(*), count(*) filter (where kind in ('deleted', 'archived')) as gone
       from (select e.kind from gjobs.job_events e where e.at > :moment limit :most + 1) e
   ) later
-""").bindparams(_MOMENT)
+""").bindparams(sa.bindparam("moment", type_=sa.DateTime(timezone=True)))
 
 
 def later_events(moment: datetime) -> Query[LaterEvents]:

@@ -46,7 +46,7 @@ from gjobs.store.jobs.job_results import (
     check_moment,
     job_history,
 )
-from gjobs.store.jobs.job_sql import JobStatements, make_job, make_listed
+from gjobs.store.jobs.job_sql import make_job, make_listed
 from gjobs.store.moments import moment_sql
 from gjobs.store.moments.moment_sql import PAST_COLUMNS, Change, Pool, as_of, past_maker
 from gjobs.store.search import IdMatches
@@ -109,9 +109,6 @@ def _before(
 def _add(known: list[int], jobs: int, cents: int) -> None:
     known[0] += jobs
     known[1] += cents
-
-
-_STATEMENTS = JobStatements(PAST_COLUMNS)
 
 
 # ruff: noqa: ARG002 - the methods have the parameters of those that they replace
@@ -331,7 +328,7 @@ class PastStore(Store):
 
     async def get_these_jobs(self, job_ids: Collection[UUID]) -> Sequence[GenerationJob]:
         pool = await self._pool(ids=job_ids)
-        asked = as_of(_STATEMENTS.these(job_ids), pool, past_maker(make_job))
+        asked = as_of(job_sql.these(PAST_COLUMNS, job_ids), pool, past_maker(make_job))
         (rows,) = await self._read(asked)
         return list(rows)
 

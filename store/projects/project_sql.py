@@ -16,7 +16,7 @@ from gjobs.store.job_list.list_query import ProjectName
 from gjobs.store.jobs.job import Asset, GenerationJob, Project
 from gjobs.store.values.formats import IdRange
 
-_jobs, _projects = tables.generation_jobs, tables.projects
+_jobs, _projects = tables.jobs, tables.projects
 _COLUMNS = [_projects.c[name] for name in ("id", "user_id", "name", "created_at", "updated_at")]
 make_project = row_maker(Project)
 _ID, _LOW, _HIGH = (sa.bindparam(name, type_=sa.Uuid) for name in ("id", "low", "high"))

@@ -49,7 +49,7 @@ from gjobs.store.statistics.statistics import (
 
 T = TypeVar("T")
 
-_jobs, _projects = tables.generation_jobs, tables.projects
+_jobs, _projects = tables.jobs, tables.projects
 _status_rollups, _day_rollups = tables.job_counts, tables.job_day_counts
 _PROJECT_ID = sa.bindparam("project_id", type_=sa.Uuid)
 _JOB_COST = sa.cast(sa.func.coalesce(sa.func.sum(_jobs.c.cost_cents), 0), sa.BigInteger)
@@ -126,13 +126,13 @@ def _summary_from_rollups(within: str) -> str:
     ends = [
         f"""
 SELECT user_id, project_id, status, {end}(created_at) AS at
-  FROM (SELECT user_id, project_id, status, created_at FROM public.generation_jobs
+  FROM (SELECT user_id, project_id, status, created_at FROM "$jobs" AS jobs
          WHERE created_at IS NOT NULL AND {within} ORDER BY created_at {order} LIMIT :ends) j
  GROUP BY user_id, project_id, status"""  # noqa: S608 - of constants
         for end, order in (("min", "ASC"), ("max", "DESC"))
     ]
     its_jobs = """
-SELECT created_at FROM public.generation_jobs
+SELECT created_at FROM "$jobs" AS jobs
  WHERE project_id = top.project_id AND user_id = top.user_id AND status = top.status OFFSET 0"""
     return f"""
 SELECT user_id, project_id, status, job_count, total, average,
@@ -230,7 +230,7 @@ WITH moment AS (SELECT coalesce(:at, now()) AS at),
 ended AS (
     SELECT j.mode, j.status, j.created_at, {started_at if is_recorded else "CAST(NULL AS timestamptz)"} AS started_at,
            {ended_at} AS ended_at
-      FROM public.generation_jobs j, moment
+      FROM "$jobs" j, moment
      WHERE j.status IN ({sql_literals(FINAL_STATUSES)}) AND j.updated_at >= moment.at - :window
        AND {ended_at} BETWEEN moment.at - :window AND moment.at {within}
      ORDER BY j.updated_at DESC, j.id DESC LIMIT :most
@@ -250,7 +250,7 @@ finished AS (
       FROM timed GROUP BY GROUPING SETS ((mode), ())
 ),
 oldest AS (
-    SELECT j.mode, j.created_at FROM public.generation_jobs j WHERE j.status = 'queued' {within}
+    SELECT j.mode, j.created_at FROM "$jobs" j WHERE j.status = 'queued' {within}
      ORDER BY j.created_at, j.id LIMIT :most
 ),
 queued AS (
@@ -332,7 +332,7 @@ def recent_moves(
 WITH moment AS (SELECT coalesce(:at, now()) AS at),
 recent AS MATERIALIZED (
     SELECT j.id, j.status, j.created_at, j.updated_at, {ended_at} AS ended_at
-      FROM public.generation_jobs j, moment
+      FROM "$jobs" j, moment
      WHERE j.updated_at BETWEEN moment.at - :window AND moment.at {_within(project_id)}
      ORDER BY j.updated_at DESC, j.id DESC LIMIT :most
 ),
@@ -444,7 +444,7 @@ def count_other_statuses(project_id: UUID | None, *, most: int) -> Query[tuple[A
     is_outside = " OR ".join((f"j.status < '{known[0]}'", *between, f"j.status > '{known[-1]}'"))
     sql = f"""
 SELECT status, count(*)
-  FROM (SELECT j.status FROM public.generation_jobs j WHERE ({is_outside}) {_within(project_id)} LIMIT :most) AS found
+  FROM (SELECT j.status FROM "$jobs" j WHERE ({is_outside}) {_within(project_id)} LIMIT :most) AS found
  GROUP BY status
 """  # noqa: S608 - of constants
     return Query(typed_text(sql), lambda row: (parse_status(row[0]), row[1]), _of(project_id) | {"most": most})
@@ -498,7 +498,7 @@ class _Tid(UserDefinedType[str]):
         return "tid"
 
 
-_CTID = sa.literal_column("public.generation_jobs.ctid", _Tid())
+_CTID = sa.literal_column("jobs.ctid", _Tid())
 
 
 def _tid(name: str) -> sa.ColumnElement[str]:

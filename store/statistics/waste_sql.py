@@ -120,7 +120,7 @@ SELECT {_JOB_KEYS[by]} AS key, has_failed, is_retry AND NOT has_failed AS is_ret
   FROM (
       SELECT mode, project_id, user_id, created_at, error, CAST(coalesce(cost_cents, 0) AS bigint) AS cents,
              coalesce(status = 'failed', false) AS has_failed, {is_retry} AS is_retry
-        FROM public.generation_jobs {where}
+        FROM "$jobs" AS jobs {where}
        ORDER BY created_at DESC, id DESC LIMIT {_read_limit(by)}
   ) AS newest"""  # noqa: S608 - of constants
     return _summed(source, by)
@@ -142,7 +142,7 @@ _KIND = "hashtextextended(translate(left(error, 1000), '0123456789', ''), 0)"
 def _fingerprints(of_project: bool, is_first: bool) -> str:
     """Return SQL for the groups of the newest failures, with fingerprints. `is_first`: of fewer failures."""
     where = _OF_PROJECT[of_project] or "WHERE true"
-    jobs, newest = f"FROM public.generation_jobs {where}", "ORDER BY created_at DESC, id DESC LIMIT"
+    jobs, newest = f'FROM "$jobs" AS jobs {where}', "ORDER BY created_at DESC, id DESC LIMIT"
     if is_first:
         # An index has the newest jobs of a user, but not their newest failures.
         jobs = f"FROM (SELECT status, error {jobs} {newest} {FIRST_NAMING_JOBS}) AS jobs WHERE true"

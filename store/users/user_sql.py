@@ -16,7 +16,7 @@ from gjobs.store.jobs.job_results import CappedCount
 from gjobs.store.users.actor import ActingUser
 from gjobs.store.values.formats import IdRange, id_range
 
-_jobs, _users = tables.generation_jobs, tables.users
+_jobs, _users = tables.jobs, tables.users
 _LOW, _HIGH = sa.bindparam("low", type_=sa.Uuid), sa.bindparam("high", type_=sa.Uuid)
 
 
@@ -57,7 +57,7 @@ _LISTED = {
 SELECT u.id, u.email, u.created_at, coalesce(counted.job_count, 0),
        CASE WHEN counted.user_id IS NOT NULL THEN coalesce(recent.last_job_at, (
            SELECT max(theirs.created_at)
-             FROM (SELECT created_at FROM public.generation_jobs WHERE user_id = u.id OFFSET 0) theirs
+             FROM (SELECT created_at FROM "$jobs" AS jobs WHERE user_id = u.id OFFSET 0) theirs
        )) END
   FROM (SELECT id, email, created_at FROM auth.users ORDER BY email NULLS LAST, id LIMIT :rows) u
   LEFT JOIN (
@@ -66,7 +66,7 @@ SELECT u.id, u.email, u.created_at, coalesce(counted.job_count, 0),
        ) counted ON counted.user_id = u.id
   LEFT JOIN (
        SELECT user_id, max(created_at) AS last_job_at
-         FROM (SELECT user_id, created_at FROM public.generation_jobs WHERE created_at IS NOT NULL
+         FROM (SELECT user_id, created_at FROM "$jobs" AS jobs WHERE created_at IS NOT NULL
                 ORDER BY created_at DESC LIMIT :newest) newest
         GROUP BY user_id
        ) recent ON recent.user_id = u.id
@@ -148,12 +148,12 @@ _MOST_READ = 10_000
 
 
 @cache
-def _owners_in_range(owned: sa.Table) -> sa.Select[UUID]:
+def _owners_in_range(owned: tables.NamedTable) -> sa.Select[UUID]:
     some = sa.select(owned.c.user_id).where(owned.c.user_id.between(_LOW, _HIGH)).limit(_MOST_READ).subquery()
     return sa.select(some.c.user_id).distinct().order_by(some.c.user_id).limit(sa.bindparam("rows", type_=sa.Integer))
 
 
-def owners_in_range(ids: IdRange, *, limit: int, of: sa.Table) -> Query[ActingUser]:
+def owners_in_range(ids: IdRange, *, limit: int, of: tables.NamedTable) -> Query[ActingUser]:
     """Return owners of jobs or projects without e-mails, for databases with unreadable users."""
     return Query(_owners_in_range(of), _make_acting, {"low": ids.low, "high": ids.high, "rows": limit})
 

@@ -153,7 +153,7 @@ def _transition(
     )
 
 
-_jobs, _events = tables.generation_jobs, tables.job_events
+_jobs, _events = tables.jobs, tables.job_events
 
 _REPORTED = ("created", "status", "deleted")
 """The kinds of events that a watch reports."""
@@ -446,7 +446,7 @@ class ObservedWatch:
             return TransitionBatch(transitions=())
         asked = self._poll.jobs.keys() - poll.jobs.keys()
         if asked:
-            gone = await self.database.read(self.actor, job_sql.job_statements(APP_COLUMNS).these(asked))
+            gone = await self.database.read(self.actor, job_sql.these(APP_COLUMNS, asked))
             poll = replace(poll, jobs={**poll.jobs, **{job.id: job for job in gone}})
         transitions = await self._matching(transitions_between(self._poll, poll, asked))
         # Finished jobs that are no longer among the newest need no further polling.

@@ -120,7 +120,8 @@ async def _pages(store: Store, rows: int) -> AsyncIterator[tuple[PageKey | None,
 async def _run(connection: AsyncConnection, key: PageKey | None) -> None:
     query = page(ListQuery(), AccessPath(), after=key, limit=PAGE)
     sql, constants = compiled(query.statement)
-    await raw_psycopg.read(connection, None, (raw_psycopg.with_starts(sql), {**constants, **query.parameters}))
+    sql = raw_psycopg.with_starts(query.relation.rendered(sql))
+    await raw_psycopg.read(connection, None, (sql, {**constants, **query.parameters}))
 
 
 def look_at_project(database: FilledDatabase) -> ListingQuery:

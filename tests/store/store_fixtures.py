@@ -159,7 +159,7 @@ def plan_of(conninfo: Conninfo, query: Query[Any], *off: str) -> list[str]:
     with connect(conninfo) as connection:
         for setting in ("enable_seqscan", *off):
             connection.execute(f"set {setting} = off".encode())
-        explained = f"explain (costs off) {statement}".encode()
+        explained = f"explain (costs off) {query.relation.rendered(statement)}".encode()
         return [row[0] for row in connection.execute(explained, {**constants, **query.parameters})]
 
 

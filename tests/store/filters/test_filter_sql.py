@@ -242,7 +242,7 @@ def test_statement_is_built_once_has_typed_text_as_parameters_and_error_groups_l
         # A slow condition is checked only for jobs that meet the others, also within an expression.
         query = page(ListQuery(job_filter=parse(text, now=NOW)), READS_NAMES, after=None, limit=1)
         _, _, conditions = compiled(query.statement)[0].partition("WHERE")
-        assert conditions.index("generation_jobs.mode") < conditions.index("generation_jobs.error")
+        assert conditions.index("jobs.mode") < conditions.index("jobs.error")
 
 
 async def test_filter_by_name_needs_a_grant_and_filter_by_id_does_not(
