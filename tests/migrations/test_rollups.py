@@ -87,7 +87,7 @@ select user_id, project_id, day, has_failed, sum(job_count)::bigint, sum(cost_ce
   from gjobs.job_day_waste group by 1, 2, 3, 4 having sum(job_count) <> 0 or sum(cost_cents) <> 0""",
         ),
         "error groups": [
-            f"select user_id, mode, count(*) from generation_jobs where {condition} group by 1, 2"  # noqa: S608
+            f"select user_id, mode, count(*) from generation_jobs as jobs where {condition} group by 1, 2"  # noqa: S608
             for condition in (f"status = 'failed' and gjobs.error_group(error) in {GROUPED}", IS_IN_GROUPS)
         ],
         "statistics": (
