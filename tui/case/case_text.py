@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, tzinfo
 from uuid import UUID
 
@@ -160,8 +161,10 @@ class _CaseText:
         )
 
     def _time(self, time: datetime) -> str:
-        """Return ISO 8601 to the second, with the offset of the case's zone."""
-        return time.astimezone(self.zone).isoformat(timespec="seconds").replace("+00:00", "Z")
+        """Return ISO 8601 to the second, with the offset of the case's zone, or in UTC if Python cannot convert it."""
+        with suppress(OverflowError):
+            time = time.astimezone(self.zone)
+        return time.isoformat(timespec="seconds").replace("+00:00", "Z")
 
     def _project(self, project_id: UUID) -> str:
         return self._names.get(project_id) or short_id(project_id)

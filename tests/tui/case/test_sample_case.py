@@ -5,6 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -74,6 +75,11 @@ async def test_case_of_the_sample_data_reads_as_the_manual_shows_it(server: Serv
     assert_harmless(case, text)
     in_berlin = case_markdown(prepare(case, "embedded", redacts=True, zone=ZoneInfo("Europe/Berlin")))
     assert "- Taken: 2026-11-24T16:30:00+01:00. All times are in the zone Europe/Berlin." in in_berlin
+    last = replace(case.jobs[0], created_at=datetime.max.replace(tzinfo=UTC))
+    with_last = replace(case, jobs=(last, *case.jobs[1:]))
+    assert "9999-12-31T23:59:59Z" in case_markdown(
+        prepare(with_last, "embedded", redacts=True, zone=ZoneInfo("Europe/Berlin"))
+    ), "a time that Python cannot convert to the zone"
     assert (
         case_document(prepare(case, "x", redacts=True, zone=ZoneInfo("Europe/Berlin")))["taken_at"]
         == document["taken_at"]
