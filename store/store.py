@@ -39,7 +39,7 @@ from gjobs.store.statistics.statistics import (
     WasteKey,
 )
 from gjobs.store.users.actor import OPERATOR, ActingUser, Actor
-from gjobs.store.validation import check_member
+from gjobs.store.validation import UNSET, Unset, check_member
 from gjobs.store.values.page_sizes import FOUND_USERS, PAGE_SIZE
 
 if TYPE_CHECKING:
@@ -294,12 +294,12 @@ class Store(JobStore):
         period: Period | str,
         limit_cents: int,
         warn_share: float | None = None,
-        expected_budget: Budget | None = None,
+        expected_budget: Budget | Unset | None = UNSET,
     ) -> Budget:
         """Create or replace the budget of the user or project. The limit may be below the amount already spent.
 
         `warn_share` None leaves the share as it is. Raises InvalidValue naming the field. Raises Conflict if the budget
-        is no longer `expected_budget`; None accepts any.
+        is not `expected_budget`. None expects that there is none; without the argument, any is accepted.
         """
         validation.check_one_subject(user_id, project_id)
         known = check_member(Period, "period", period)
@@ -318,7 +318,7 @@ class Store(JobStore):
                 values = {"id": budget_id, "limit_cents": cents, "warn_share": share}
                 if await transaction.change(Query(budget_sql.CHANGE, first_column, values)) != 1:
                     raise validation.not_stored("budget")
-            elif expected_budget is not None:
+            elif isinstance(expected_budget, Budget):
                 words = "Another session removed this budget. Nothing was changed."
                 raise Conflict(words, hint="Set the budget again.")
             else:

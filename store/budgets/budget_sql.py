@@ -11,6 +11,7 @@ from sqlalchemy import TextClause, text
 from gjobs.store.budgets.budget import Budget, CheckedBudget, Period
 from gjobs.store.database.query import Query, row_maker
 from gjobs.store.errors import Conflict
+from gjobs.store.validation import UNSET, Unset
 from gjobs.store.values.formats import known_or_text, money
 
 # Unreadable names are null. The pace of a total budget comes from the last 30 days, starting with the first one that
@@ -122,12 +123,13 @@ REMOVE = text("delete from gjobs.budgets where id = :id")
 DEFAULT_WARN_SHARE = 0.8
 
 
-def require_expected(present: Budget, known: Budget | None) -> None:
-    """Raise Conflict if another session has changed the budget. None accepts any."""
-    if known is None or (present.limit_cents, present.warn_share) == (known.limit_cents, known.warn_share):
+def require_expected(present: Budget, known: Budget | Unset | None) -> None:
+    """Raise Conflict if the budget is not the known one. None expects that there is none, UNSET accepts any."""
+    if known is UNSET or (known and (present.limit_cents, present.warn_share) == (known.limit_cents, known.warn_share)):
         return
     limit, share = money(present.limit_cents), f"{present.warn_share * 100:g} %"
+    found = "Another session changed this budget: the limit is now" if known else "This budget exists: the limit is"
     raise Conflict(
-        f"Another session changed this budget: the limit is now {limit}, with a warning at {share}.",
+        f"{found} {limit}, with a warning at {share}.",
         hint="Set the budget again to overwrite that.",
     )

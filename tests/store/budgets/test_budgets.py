@@ -229,6 +229,8 @@ async def test_set_budget_refuses_to_overwrite_a_concurrent_change(operator: Sto
     with pytest.raises(Conflict, match=r"the limit is now \$500\.00, with a warning at 50 %") as refusal:
         await operator.set_budget(user_id=ADA, period="day", limit_cents=300, expected_budget=known)
     assert "overwrite" in (refusal.value.hint or "")
+    with pytest.raises(Conflict, match=r"^This budget exists: the limit is \$500\.00, with a warning at 50 %\.$"):
+        await operator.set_budget(user_id=ADA, period="day", limit_cents=300, expected_budget=None)
     assert [one.limit_cents for one in await operator.get_budgets()] == [50_000]
     await operator.remove_budget(changed.id)
     with pytest.raises(Conflict, match="removed this budget"):

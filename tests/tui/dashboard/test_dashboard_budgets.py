@@ -389,6 +389,17 @@ async def test_changing_a_budget_shows_its_effect_before_and_after(operator: Dri
     assert not any("has run out." in message for message in operator.warnings), "its message was shown before"
 
 
+async def test_new_budget_replaces_a_limit_that_was_not_listed_only_after_the_form_has_shown_it(
+    operator: Driver, jobs_db: JobsDatabase
+) -> None:
+    await operator.press("b", dialog="Budgets · Autumn catalog", shows="No budgets.")
+    jobs_db.sql("insert into gjobs.budgets (project_id, period, limit_cents) values (%s, 'month', 555)", AUTUMN)
+    await operator.press("n", dialog="New budget")
+    await operator.type("999.00", "enter", into="#limit", shows="✗ This budget exists: the limit is $5.55")
+    assert limits(jobs_db) == [(AUTUMN, "month", 555, 0.8)]
+    await operator.press("enter", message="Set the budget of $999.00 a month for project Autumn catalog")
+
+
 async def test_only_the_operator_with_a_write_permit_sets_budgets(jobs_db: JobsDatabase, drive: Drive) -> None:
     limit_autumn(jobs_db, 1_000)
     async with drive(rule=WriteMode.PERMIT_REQUIRED) as driver:

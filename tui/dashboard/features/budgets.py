@@ -18,6 +18,7 @@ from gjobs.store.capabilities.capability import Capability
 from gjobs.store.errors import Conflict, RowMissing, StoreError
 from gjobs.store.job_list.list_query import ProjectName
 from gjobs.store.users.actor import OPERATOR, actor_name
+from gjobs.store.validation import UNSET
 from gjobs.store.values.formats import UnknownText, money, share_of
 from gjobs.tui.dashboard.actions.action_context import ActionContext, context_for
 from gjobs.tui.dashboard.actions.action_host import ActionHost
@@ -235,7 +236,7 @@ class BudgetForm(FormDialog[Budget]):
                 limit_cents=limit,
                 # None keeps the present share, or uses the default for a new budget.
                 warn_share=share_of(warn),
-                expected_budget=None if self._insists else self._present(),
+                expected_budget=UNSET if self._insists else self._present(),
             )
             return self._save(owner.user_id, user, write)
         return None
