@@ -6,6 +6,7 @@ from typing import Any, Self, TypeVar
 
 from gjobs.store.budgets.budget import Refusal
 from gjobs.store.budgets.budget_sql import Readable
+from gjobs.store.capabilities.capabilities import unreadable_jobs
 from gjobs.store.capabilities.capability import Capability, MissingCapability
 from gjobs.store.capabilities.probe import CapabilityCache
 from gjobs.store.database.database import Database
@@ -129,6 +130,10 @@ class ActorDatabase:
         is_repeated: bool = False,
     ) -> tuple[list[Any], ...]:
         async with self.translating_refusals(needs):
+            # The relation that jobs are read from is known afterwards.
+            capabilities = await self.capability_cache.get()
+            if missing := unreadable_jobs(capabilities.facts):
+                raise missing.refusal
             return await self.database.read_together(self.actor, *queries, limits=limits, is_repeated=is_repeated)
 
     @asynccontextmanager

@@ -46,6 +46,7 @@ from gjobs.store.journal.write_record import ResolvedWrite, UnconfirmedWrite, Wr
 from gjobs.store.projects import project_sql
 from gjobs.store.users.actor import OPERATOR, Actor
 from gjobs.store.validation import UNSET, Unset, changed_columns, check_member
+from gjobs.store.values.formats import NO_ID
 from gjobs.store.values.page_sizes import PAGE_SIZE
 
 ATTEMPTS = 2
@@ -391,7 +392,7 @@ class JobStore:
 
     async def get_project(self, project_id: UUID) -> Project | None:
         """Return the project, or None if it does not exist or the actor does not see it."""
-        has_projects = await self.actor_database.has(Capability.PROJECTS)
+        has_projects = project_id != NO_ID and await self.actor_database.has(Capability.PROJECTS)
         found = await self.actor_database.read(project_sql.by_id(project_id, has_projects=has_projects))
         return found[0] if found else None
 

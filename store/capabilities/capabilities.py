@@ -19,6 +19,7 @@ from gjobs.store.capabilities.capability import (
     Capability,
     DatabaseFacts,
     MissingCapability,
+    RelationKind,
     absent,
     lacking_grants,
     merged,
@@ -26,6 +27,8 @@ from gjobs.store.capabilities.capability import (
     quoted,
 )
 from gjobs.store.capabilities.claim_sql import WHOLE_TOKEN, unknown_claims_words
+from gjobs.store.capabilities.job_relation import REQUIRED, other_types, relation_of, unreadable
+from gjobs.store.database.query import PRESENT, JobRelation
 from gjobs.store.database.transactions import ACT_AS_OPERATOR, unprotected_words
 from gjobs.store.errors import command
 from gjobs.store.jobs.job import Asset, GenerationJob
@@ -207,14 +210,15 @@ def unknown_jobs_table(facts: DatabaseFacts) -> MissingCapability | None:
     """Return why gjobs does not write to generation_jobs. None if it is a table with the expected types."""
     if missing := not_a_table(JOBS, facts.relations.get(JOBS)):
         return missing
-    if facts.other_types:
-        types = ", ".join(f"{column} is {other}" for column, other in sorted(facts.other_types.items()))
-        return MissingCapability(
-            reason=f"gjobs does not write here, because generation_jobs has unexpected types: {types}.",
-            advice=ONLY_READS,
-            forbids_writes=True,
-        )
-    return None
+    jobs, others = facts.relations.get(JOBS), other_types(facts.job_columns)
+    lacking = sorted(_JOB_COLUMNS - jobs.columns) if jobs else []
+    if not others and not lacking:
+        return None
+    types = ", ".join(f"{column} is {other}" for column, other in sorted(others.items()))
+    why = f"has unexpected types: {types}" if others else f"lacks the columns {', '.join(lacking)}"
+    return MissingCapability(
+        reason=f"gjobs does not write here, because generation_jobs {why}.", advice=ONLY_READS, forbids_writes=True
+    )
 
 
 Rule = Callable[[DatabaseFacts, Actor], MissingCapability | None]
@@ -249,10 +253,28 @@ def _retrying(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
     return missing_grant(facts, actor, JOBS, columns, verb="insert")
 
 
+def _reading(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
+    """Return why the actor can't read jobs. A table may lack columns, but a column without a grant is refused."""
+    jobs = facts.relations.get(JOBS)
+    columns = frozenset() if jobs is None else _JOB_COLUMNS & jobs.columns
+    return unreadable_jobs(facts) or missing_grant(facts, actor, JOBS, columns)
+
+
+def unreadable_jobs(facts: DatabaseFacts) -> MissingCapability | None:
+    """Return what the table of jobs needs before gjobs can read it. None without a table."""
+    jobs = facts.relations.get(JOBS)
+    if jobs is None:
+        return None
+    why = unreadable(facts.job_columns)
+    return absent(JOBS, jobs, REQUIRED) or (
+        MissingCapability(reason=why, advice="This version of gjobs can't show such a table.") if why else None
+    )
+
+
 NEEDS: Mapping[Capability, tuple[Need, ...]] = by_member(
     Capability,
     {
-        Capability.JOBS: (partial(missing_grant, name=JOBS, columns=_JOB_COLUMNS),),
+        Capability.JOBS: (_reading,),
         Capability.PROJECTS: (partial(missing_grant, name=PROJECTS, columns=_PROJECT_COLUMNS),),
         Capability.ASSETS: (partial(missing_grant, name=ASSETS, columns=_ASSET_COLUMNS),),
         Capability.USERS: (partial(users, columns=_USER_COLUMNS),),
@@ -321,6 +343,17 @@ class Capabilities:
         by time alone.
         """
         return not self.missing(Capability.MIGRATED, actor) and self.has_later_columns(actor, {"completed_at"})
+
+    def relation(self, *, is_request: bool) -> JobRelation:
+        """Return what jobs are read from, by the login or by the role of the app's requests."""
+        jobs = self.facts.relations.get(JOBS)
+        privileges = None if jobs is None else jobs.users if is_request else jobs.login
+        if jobs is None or privileges is None or unreadable(self.facts.job_columns):
+            return PRESENT
+        columns = [one for one in self.facts.job_columns if one.name in privileges.select]
+        if not {one.name for one in columns}.issuperset(REQUIRED):
+            return PRESENT
+        return relation_of(columns, is_table=jobs.kind is RelationKind.TABLE, has_later=self.facts.is_migrated)
 
     @property
     def read_only_reason(self) -> MissingCapability | None:

@@ -57,6 +57,16 @@ class Privileges:
     delete: bool
 
 
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """A column of the table of jobs."""
+
+    name: str
+    kind: str
+    """The type as SQL writes it, without its length."""
+    may_be_null: bool
+
+
 class RelationKind(StrEnum):
     """The values are shown to users."""
 
@@ -171,8 +181,7 @@ class DatabaseFacts:
     may_create_schemas: bool
     unprotected: str | None = None
     """Why a table of the app would return rows without applying a user's policies. None if all apply them."""
-    other_types: Mapping[str, str] = field(default_factory=dict)
-    """By job column, the types that differ from the type that gjobs writes."""
+    job_columns: tuple[TableColumn, ...]
     job_indexes: frozenset[str]
     """Valid indexes on all jobs: by their columns as in SQL, or by their name if they have an expression."""
     relations: Mapping[str, Relation]

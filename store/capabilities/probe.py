@@ -15,13 +15,13 @@ from gjobs.store.capabilities.capability import (
     Privileges,
     Relation,
     RelationKind,
+    TableColumn,
 )
 from gjobs.store.capabilities.claim_sql import read_policy_facts
 from gjobs.store.database.database import Database
-from gjobs.store.database.query import DIALECT, Query, Row, row_maker
+from gjobs.store.database.query import Query, Row, row_maker
 from gjobs.store.database.transactions import UNPROTECTED
 from gjobs.store.errors import StoreError
-from gjobs.store.jobs.job_sql import APP_COLUMNS
 from gjobs.store.users.actor import ROLE_OF_USERS, Actor, role_of
 
 # By field of DatabaseFacts. From 16 on, membership in a role does not imply the right to SET ROLE. Older servers do not
@@ -128,34 +128,33 @@ select case when bool_or(i.indkey[key] = 0) then x.relname else string_agg(
 )
 
 
-_JOB_TYPES: Query[tuple[str, str]] = Query(
+_JOB_COLUMNS: Query[TableColumn] = Query(
     text("""
-select a.attname::text, format_type(a.atttypid, null)
+select a.attname::text, format_type(a.atttypid, null), not a.attnotnull or c.relkind not in ('r', 'p')
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace
   join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
  where n.nspname = 'public' and c.relname = 'generation_jobs'
 """),
-    lambda row: (row[0], row[1]),
+    lambda row: TableColumn(*row),
 )
-_WRITTEN_TYPES = {column.name: column.type.compile(DIALECT).lower() for column in APP_COLUMNS}
 
 
 async def probe(database: Database, role: str = ROLE_OF_USERS) -> Capabilities:
     """Read what the login and the app's requests of this role may do. Raises a StoreError without a connection."""
     users = {"users": role}
     names = [name.partition(".")[2] for name in RELATIONS]
-    transport, ((login,), relations, job_types, job_indexes) = await database.inspect(
+    transport, ((login,), relations, job_columns, job_indexes) = await database.inspect(
         Query(_LOGIN, tuple, users),
         Query(_RELATIONS, _make_relation, {**users, "names": names, "relations": list(RELATIONS)}),
-        _JOB_TYPES,
+        _JOB_COLUMNS,
         _JOB_INDEXES,
     )
     return Capabilities(
         DatabaseFacts(
             transport=transport,
             **dict(zip(_OF_LOGIN, login, strict=True)),
-            other_types={name: found for name, found in job_types if _WRITTEN_TYPES.get(name, found) != found},
+            job_columns=tuple(job_columns),
             job_indexes=frozenset(job_indexes),
             relations=dict(relations),
             request_role=role,
@@ -245,6 +244,8 @@ class CapabilityCache:
         self._database.access.refused_by = (refusal.reason, refusal.hint) if refusal else None
         self._database.accepts_writes = self.latest.facts.accepts_writes
         self._database.use_user_columns(self.latest.claim_columns)
+        for role, is_request in ((None, False), (self._role, True)):
+            self._database.use_relation(role, self.latest.relation(is_request=is_request))
         self._database.allow_preparing(is_allowed=not self.latest.facts.behind_pooler)
         if self._is_of_requests:
             await self._ask_for_policies(self.latest)

@@ -22,7 +22,17 @@ from gjobs.store.configuration.settings import WriteAccess, WritePermit
 from gjobs.store.database.connection_pool import ConnectionPool, transport_of
 from gjobs.store.database.driver_errors import LOST_HINT, translate
 from gjobs.store.database.load_meter import LoadMeter
-from gjobs.store.database.query import EarlyAnswers, Query, TimeLimits, answers_of, first_column, send
+from gjobs.store.database.query import (
+    PRESENT,
+    EarlyAnswers,
+    JobRelation,
+    Query,
+    TimeLimits,
+    answers_of,
+    first_column,
+    reading,
+    send,
+)
 from gjobs.store.database.transactions import (
     BEGIN_SNAPSHOT,
     NEEDS_NO_SETTINGS,
@@ -41,7 +51,16 @@ from gjobs.store.errors import OutcomeUnknown, ReadOnly, ServerFailure, StoreErr
 from gjobs.store.journal.journal import Journal
 from gjobs.store.journal.write_record import UnconfirmedWrite, WriteOutcome, WriteRecord
 from gjobs.store.system.async_tools import PriorityGate
-from gjobs.store.users.actor import COLUMNS, OPERATOR, Actor, ClaimSources, RequestIdentity, identity_of, issuer_of
+from gjobs.store.users.actor import (
+    COLUMNS,
+    OPERATOR,
+    Actor,
+    ClaimSources,
+    RequestIdentity,
+    identity_of,
+    issuer_of,
+    role_of,
+)
 
 T = TypeVar("T")
 
@@ -168,6 +187,8 @@ class Database:
         """Whether the login's settings suit a statement that is a transaction by itself; None until known."""
         self._claim_sources = ClaimSources(given=claims or {}, issuer=issuer_of(conninfo))
         self._knows_user_columns = False
+        self._relations = dict[str | None, JobRelation]()
+        """By the role of the app's requests. None is the login."""
         self._may_prepare, self._can_prepare = False, prepares
         self._network_time = 0.0
         """Seconds that the network added to a query when a write was last prepared."""
@@ -200,6 +221,13 @@ class Database:
         self._claim_sources = replace(self._claim_sources, columns=frozenset(columns))
         self._knows_user_columns = True
 
+    def use_relation(self, role: str | None, relation: JobRelation) -> None:
+        """Read jobs from the relation as this role of the app's requests; None: as the login."""
+        self._relations[role] = relation
+
+    def _relation_of(self, actor: Actor) -> JobRelation:
+        return self._relations.get(role_of(actor), PRESENT)
+
     async def _identity(self, actor: Actor) -> RequestIdentity | None:
         """Return the identity of an actor. This may take a connection, so the caller must not hold one."""
         if actor != OPERATOR:
@@ -222,6 +250,7 @@ class Database:
 
         If the queries are repeated often, their statements are prepared where no pooler can share the connection.
         """
+        queries = tuple(reading(queries, self._relation_of(actor)))
         if actor == OPERATOR and (early := self.early.take(queries)) is not None:
             return early
         identity = await self._identity(actor)
@@ -341,7 +370,7 @@ class Database:
         ):
             await connection.execute(BEGIN_SNAPSHOT)
             await set_for_transaction(connection, time_outs(limits))
-            yield Snapshot(connection, self.load, self._claim_sources)
+            yield Snapshot(connection, self.load, self._claim_sources, self._relation_of)
             await connection.execute("COMMIT")
 
     @asynccontextmanager

@@ -69,30 +69,30 @@ class CompiledSql:
 Statement = ClauseElement | CompiledSql
 
 
-@dataclasses.dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Relation:
-    """What statements call `"$jobs"` and `"$now"`. So one statement reads the present and past moments.
-
-    All SQL is our own, with parameters of the query.
-    """
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRelation:
+    """What statements call `"$jobs"` and `"$now"`. So one statement reads each app's table and past moments."""
 
     jobs: str
-    now: str
+    """A table, or a SELECT in parentheses. Without parameters of its own, except those of a past moment."""
+    now: str = "now()"
     first: str = ""
     """A common table expression, for a relation that is computed once for each statement."""
 
     def rendered(self, sql: str) -> str:
         if '"$' not in sql:
             return sql
-        sql = sql.replace('"$jobs"', self.jobs).replace('"$now"', self.now)
+        # In one pass, because the app's own names may look like tokens.
+        sql = _TOKEN.sub(lambda token: self.jobs if token[1] == "jobs" else self.now, sql)
         if not self.first:
             return sql
         return f"WITH {self.first}{_WITH.sub(', ', sql, 1) if _WITH.match(sql) else f' {sql}'}"
 
 
+_TOKEN = re.compile(r'"\$(jobs|now)"')
 _WITH = re.compile(r"\s*WITH\s")
-PRESENT = Relation(jobs="public.generation_jobs", now="now()")
-"""The app's table."""
+PRESENT = JobRelation(jobs="public.generation_jobs")
+"""The app's table, if it has the columns and types that statements expect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,8 @@ class Query(Generic[T]):
     """SQL for an additional last column, read from another table. It refers to each row as `found`. Query plans and
     digests of rows do not include this column.
     """
-    relation: Relation = PRESENT
+    relation: JobRelation = PRESENT
+    """PRESENT stands for the relation of the session and the actor's role."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,13 @@ class NamedIds:
     statement: ClauseElement
     """Selects the ids. Its parameter is `name`."""
     name: str
+
+
+def reading(queries: Sequence[Query[Any]], relation: JobRelation) -> Sequence[Query[Any]]:
+    """Return the queries, with those of the present reading the relation."""
+    if relation is PRESENT:
+        return queries
+    return [replace(query, relation=relation) if query.relation is PRESENT else query for query in queries]
 
 
 async def send(connection: AsyncConnection, *queries: Query[Any]) -> list[AsyncCursor[Row]]:

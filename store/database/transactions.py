@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from gjobs.store.database import driver_errors
 from gjobs.store.database.load_meter import LoadMeter
-from gjobs.store.database.query import Query, Row, TimeLimits, answers_of, first_column, send
+from gjobs.store.database.query import JobRelation, Query, Row, TimeLimits, answers_of, first_column, reading, send
 from gjobs.store.errors import MAY_BE_MADE, NoPrivilege, OutcomeUnknown, TimedOut
 from gjobs.store.journal.write_record import UnconfirmedWrite, WriteRecord
 from gjobs.store.users.actor import Actor, ClaimSources, RequestIdentity, identity_of
@@ -265,8 +265,15 @@ _NUMBER = "SELECT txid_current_if_assigned()"
 class Snapshot:
     """Reads as several actors. After each read, role and claims are reset to those of the connection's login."""
 
-    def __init__(self, connection: AsyncConnection, load: LoadMeter, claim_sources: ClaimSources) -> None:
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        load: LoadMeter,
+        claim_sources: ClaimSources,
+        relation_of: Callable[[Actor], JobRelation],
+    ) -> None:
         self._connection = connection
+        self._relation_of = relation_of
         self._load = load
         self._claim_sources = claim_sources
 
@@ -279,7 +286,7 @@ class Snapshot:
         if within is not None:
             await set_for_transaction(self._connection, statement_time_out(within))
         answer = await take_identity(self._connection, identity)
-        cursors = await send(self._connection, *queries)
+        cursors = await send(self._connection, *reading(queries, self._relation_of(actor)))
         await self._connection.execute("ROLLBACK TO SAVEPOINT before_actor")
         await check_identity(answer, identity)
         return await answers_of(cursors, queries)

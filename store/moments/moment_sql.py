@@ -9,14 +9,23 @@ from uuid import UUID
 import sqlalchemy as sa
 from psycopg.errors import InvalidParameterValue
 
-from gjobs.store.database.query import Query, Relation, Row, RowMaker, first_column, make_number, row_maker, typed_text
+from gjobs.store.database.query import (
+    JobRelation,
+    Query,
+    Row,
+    RowMaker,
+    first_column,
+    make_number,
+    row_maker,
+    typed_text,
+)
 from gjobs.store.jobs.job import AnyStatus, GenerationJob, ListedJob, status_or_none
 from gjobs.store.jobs.job_results import FEW_CHANGES, MOST_CHANGES, LaterEvents, PastJob
 from gjobs.store.jobs.job_sql import ALL_COLUMNS, JobColumns
 
 Job = TypeVar("Job", GenerationJob, ListedJob)
 
-_THEN = Relation(
+_THEN = JobRelation(
     jobs="jobs_then",
     now="%(moment)s::timestamptz",
     first="""jobs_then AS (SELECT * FROM gjobs.jobs_at(

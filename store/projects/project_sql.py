@@ -14,10 +14,12 @@ from gjobs.store import tables
 from gjobs.store.database.query import Query, row_maker
 from gjobs.store.job_list.list_query import ProjectName
 from gjobs.store.jobs.job import Asset, GenerationJob, Project
-from gjobs.store.values.formats import IdRange
+from gjobs.store.values.formats import NO_ID, IdRange
 
 _jobs, _projects = tables.jobs, tables.projects
 _COLUMNS = [_projects.c[name] for name in ("id", "user_id", "name", "created_at", "updated_at")]
+NO_PROJECT = "no project"
+"""The name of what stands for jobs whose project is NULL."""
 make_project = row_maker(Project)
 _ID, _LOW, _HIGH = (sa.bindparam(name, type_=sa.Uuid) for name in ("id", "low", "high"))
 _ROWS = sa.bindparam("rows", type_=sa.Integer)
@@ -94,7 +96,11 @@ def in_range(ids: IdRange, *, limit: int) -> Query[Asset]:
     return Query(_IN_RANGE, make_asset, {"low": ids.low, "high": ids.high, "rows": limit})
 
 
-_project_name: sa.ColumnElement[str] = sa.func.left(sa.cast(_jobs.c.project_id, sa.Text), 8)
+def _short_name(project_id: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    return sa.case((project_id == NO_ID, NO_PROJECT), else_=sa.func.left(sa.cast(project_id, sa.Text), 8))
+
+
+_project_name = _short_name(_jobs.c.project_id)
 """The start of the project's id replaces its name."""
 _PROJECTS = (
     sa.select(
@@ -175,7 +181,7 @@ _PROJECT_NAMES = {
     of_one_user: sa.select(
         projects_by_name.c.project_id,
         projects_by_name.c.user_id,
-        sa.func.left(sa.cast(projects_by_name.c.project_id, sa.Text), 8),
+        _short_name(projects_by_name.c.project_id),
     ).order_by(projects_by_name.c.project_id)
     for of_one_user, projects_by_name in PROJECT_IDS.items()
 }
@@ -216,4 +222,4 @@ def names_of(project_ids: Collection[UUID]) -> Query[tuple[UUID, str]]:
 
 def short_name(project_id: UUID) -> str:
     """Return the beginning of the id, which is shown instead of a project's name that can't be read."""
-    return str(project_id)[:8]
+    return NO_PROJECT if project_id == NO_ID else str(project_id)[:8]

@@ -201,6 +201,10 @@ def plain_time(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+NO_ID = UUID(int=0)
+"""Stands for a NULL in the database. Documents have null for it."""
+
+
 def plain_row(row: "DataclassInstance", kind: "type[DataclassInstance] | None" = None) -> PlainRow:
     """Return the values of a row. With `kind`, a base class, leave out what a derived class adds."""
     return {name: _plain(getattr(row, name)) for name in column_names(kind or type(row))}
@@ -217,7 +221,7 @@ def _plain(value: Any) -> str | int | float | None:
         case datetime():
             return plain_time(value)
         case UUID() | str() | date():
-            return str(value)
+            return None if value == NO_ID else str(value)
         case None | int() | float():
             return value
     raise TypeError(f"{type(value).__name__} is not a column value")

@@ -14,6 +14,7 @@ from gjobs.store.values.formats import is_infinite, money
 from gjobs.tui.text import job_text
 from gjobs.tui.text.clean_text import clean, clean_block, clean_cell, pad, shorten
 from gjobs.tui.text.format import (
+    UNKNOWN,
     UNRECORDED,
     Column,
     age,
@@ -116,7 +117,7 @@ def job_columns(projects: Mapping[UUID, str], time: Callable[[datetime], str]) -
         STATUS_COLUMN,
         Column("COST", lambda job: money(job.cost_cents), right=True),
         Column("CREATED", lambda job: mark(job, "created_at", time(job.created_at))),
-        Column("MODE", lambda job: mark(job, "mode", job.mode), least=8),
+        Column("MODE", lambda job: mark(job, "mode", job.mode or UNKNOWN), least=8),
         Column("PROJECT", lambda job: projects.get(job.project_id, str(job.project_id)), least=8),
         Column("ERROR", lambda job: mark(job, "error", error_summary(job.error)), least=10),
     )

@@ -21,7 +21,7 @@ from gjobs.store.budgets.budget import Budget, used_up_at
 from gjobs.store.errors import StoreError
 from gjobs.store.jobs.job import JOB_KEYS, GenerationJob, plain_job
 from gjobs.store.jobs.job_results import JobHistory, job_row, time_in_each
-from gjobs.store.values.formats import UnknownText, format_duration, plain_time
+from gjobs.store.values.formats import NO_ID, UnknownText, format_duration, plain_time
 
 if TYPE_CHECKING:
     from gjobs.store.error_groups.error_group import ErrorGroups
@@ -70,7 +70,7 @@ def plain(value: Any) -> Json:
         case timedelta():
             return value.total_seconds()
         case UUID() | date() | Path():
-            return str(value)
+            return None if value == NO_ID else str(value)
         case Mapping():
             return {str(name): plain(one) for name, one in value.items()}
         case _ if is_dataclass(value):

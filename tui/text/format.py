@@ -18,7 +18,7 @@ from gjobs.store.jobs.job import TRACEBACK, GenerationJob
 from gjobs.store.jobs.job_results import PastField, PastJob
 from gjobs.store.users.actor import ActingUser
 from gjobs.store.values.data_classes import dataclass
-from gjobs.store.values.formats import far_text, is_infinite
+from gjobs.store.values.formats import NO_ID, far_text, is_infinite
 from gjobs.tui.text.clean_text import ELLIPSIS, clean
 
 if TYPE_CHECKING:
@@ -224,8 +224,12 @@ def utc_time(time: datetime) -> str:
     return shown if far_text(time) else f"{shown} UTC"
 
 
+def id_text(identifier: UUID) -> str:
+    return UNKNOWN if identifier == NO_ID else str(identifier)
+
+
 def short_id(identifier: UUID) -> str:
-    return identifier.hex[:8]
+    return id_text(identifier)[:8]
 
 
 def spark(values: Sequence[float]) -> str:

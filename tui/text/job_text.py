@@ -35,6 +35,7 @@ from gjobs.tui.text.format import (
     count,
     duration,
     error_summary,
+    id_text,
     is_unrecorded,
     local_time,
     short_id,
@@ -94,7 +95,7 @@ def fact_lines(
     facts: list[tuple[str, list[Span]]] = [
         ("Status", [(status_label(job.status), f"bold {status_style(job.status)}")]),
         past(*_times(job, now, width), *TIME_FIELDS["total"]),
-        past("Mode", [(clean(job.mode, limit=400), "")], "mode"),
+        past("Mode", [(clean(job.mode, limit=400) or UNKNOWN, "")], "mode"),
         ("Cost", [(money(job.cost_cents), "")]),
         time("Created", job.created_at, "created_at"),
         time("Updated", job.updated_at, "updated_at"),
@@ -134,7 +135,7 @@ def _named(name: str | None, identifier: UUID, width: int, prefers_name: bool) -
     if name is not None and prefers_name and room < cell_len(name):
         room, shown = width - _TITLE_WIDTH, ""
     if name is None or room < _SHORTEST_NAME:
-        return [(str(identifier), "")]
+        return [(id_text(identifier), "")]
     return [(shorten(clean_cell(name, room), room), ""), (shown, MUTED)]
 
 

@@ -135,8 +135,9 @@ def status_style(status: AnyStatus) -> str:
 
 
 def status_word(status: AnyStatus) -> str:
-    """Return the status as one line without control characters. The app's own statuses may be any text."""
-    return clean(status.value, limit=_LONGEST_STATUS) if isinstance(status, UnknownStatus) else status.value
+    """Return the status as one line without control characters. The app's own statuses may be any text, or NULL."""
+    is_known = not isinstance(status, UnknownStatus)
+    return status.value if is_known else clean(status.value, limit=_LONGEST_STATUS) or UNKNOWN
 
 
 def unknown_statuses_words(statuses: Iterable[AnyStatus | None]) -> str:

@@ -17,6 +17,7 @@ from gjobs.store.capabilities.capability import (
     Privileges,
     Relation,
     RelationKind,
+    TableColumn,
     Transport,
 )
 from gjobs.store.users.actor import ActingUser
@@ -49,6 +50,16 @@ def all_of(name: str) -> Relation:
     )
 
 
+EXPECTED_COLUMNS = tuple(
+    TableColumn(name, kind, may_be_null=name in ("input_asset_id", "error"))
+    for kind, names in {
+        "uuid": "id user_id project_id input_asset_id",
+        "text": "status mode error",
+        "integer": "cost_cents",
+        "timestamp with time zone": "created_at updated_at",
+    }.items()
+    for name in names.split()
+)
 FACTS = DatabaseFacts(
     transport=Transport(is_encrypted=True, is_local=False, reported_pid=7),
     server_pid=7,
@@ -65,6 +76,7 @@ FACTS = DatabaseFacts(
     owner_may_grant_auth=True,
     may_create_in_public=True,
     may_create_schemas=True,
+    job_columns=EXPECTED_COLUMNS,
     job_indexes=frozenset(),
     relations={name: all_of(name) for name in COLUMNS if name != REVISIONS},
     policies=PolicyFacts(claims=frozenset({"sub"}), shows_users_their_own=True),

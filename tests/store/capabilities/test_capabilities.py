@@ -71,7 +71,7 @@ REASONS: dict[Capability, list[tuple[DatabaseFacts, str]]] = {
     Capability.JOBS: [
         (
             altered(JOBS, columns=frozenset({"id", "mode"})),
-            "The table generation_jobs lacks the columns cost_cents, created_at, error,",
+            "The table generation_jobs lacks the columns created_at, status.",
         ),
         (REPLICA, ""),
         (READ_ONLY, ""),

@@ -46,10 +46,10 @@ async def create_project(
 
 
 def _show_projects(output: Output, projects: Sequence[Project], *, keeps_ids: bool = False) -> None:
-    from gjobs.tui.text.format import Column, count, local_time
+    from gjobs.tui.text.format import Column, count, id_text, local_time
 
     columns: Sequence[Column[Project]] = (
-        Column("ID", lambda project: str(project.id), is_id=True),
+        Column("ID", lambda project: id_text(project.id), is_id=True),
         Column("JOBS", lambda project: count(project.job_count), right=True),
         Column("COST", lambda project: money(project.total_cost_cents), right=True),
         Column("CREATED", lambda project: local_time(project.created_at)),
@@ -81,10 +81,10 @@ async def list_users(
         print_message(words, missing.hint)
     if output.document(users):
         return
-    from gjobs.tui.text.format import Column, count, local_time
+    from gjobs.tui.text.format import Column, count, id_text, local_time
 
     columns: Sequence[Column[User]] = (
-        Column("ID", lambda user: str(user.id), is_id=True),
+        Column("ID", lambda user: id_text(user.id), is_id=True),
         Column("JOBS", lambda user: count(user.job_count), right=True),
         Column("LAST JOB", lambda user: local_time(user.last_job_at) if user.last_job_at else "-"),
         Column("EMAIL", lambda user: "-" if user.email is None else user.email, least=10),

@@ -239,10 +239,10 @@ async def _print_archive_note(session: "Session", *, is_included: bool) -> None:
 
 def _show_summary(output: Output, summary: Sequence[JobSummary], names: dict[UUID, str]) -> None:
     from gjobs.tui.cli.text_tables import STATUS_COLUMN
-    from gjobs.tui.text.format import Column, count, local_time
+    from gjobs.tui.text.format import Column, count, id_text, local_time
 
     columns: Sequence[Column[JobSummary]] = (
-        Column("PROJECT", lambda row: names.get(row.project_id, str(row.project_id)), least=12),
+        Column("PROJECT", lambda row: names.get(row.project_id, id_text(row.project_id)), least=12),
         STATUS_COLUMN,
         Column("JOBS", lambda row: count(row.job_count), right=True),
         Column("COST", lambda row: money(row.total_cost_cents), right=True),

@@ -130,7 +130,7 @@ _KINDS = by_member(
     {
         ColumnName.VISIBILITY: _ColumnKind(len(HIDDEN), lambda row: HIDDEN if row.is_hidden else ""),
         ColumnName.STATUS: _ColumnKind(_WIDEST_STATUS, lambda row: status_label(row.job.status)),
-        ColumnName.MODE: _ColumnKind(len("MODE ▾"), lambda row: row.job.mode, fields=("mode",)),
+        ColumnName.MODE: _ColumnKind(len("MODE ▾"), lambda row: row.job.mode or UNKNOWN, fields=("mode",)),
         ColumnName.COST: _ColumnKind(
             len("COST ▾"), lambda row: money(row.job.cost_cents), OrderColumn.COST, is_right_aligned=True
         ),
