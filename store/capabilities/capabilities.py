@@ -140,12 +140,18 @@ def migrating(facts: DatabaseFacts) -> MissingCapability | None:
     return None
 
 
+def _migrate_advice(facts: DatabaseFacts, what: str) -> str:
+    if unknown_jobs_table(facts):
+        return f"gjobs can't add {what} to such a table of jobs."
+    return f"Run {command('migrate up')} to add {what}."
+
+
 def summed(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
     """Return why rollups can't replace counting. They cover all jobs, or a user's own, and no other selection."""
     if not facts.is_migrated:
         return MissingCapability(
             reason="This database keeps no rollups of its jobs, so gjobs counts them.",
-            advice=f"Run {command('migrate up')} to add rollups.",
+            advice=_migrate_advice(facts, "rollups"),
         )
     jobs = facts.relations.get(JOBS)
     if jobs is None:
@@ -240,7 +246,7 @@ def _migrated(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
     if not facts.is_migrated:
         return MissingCapability(
             reason="This database lacks what gjobs adds: events, workers, budgets, and the archive.",
-            advice=f"Run {command('migrate up')} to add it.",
+            advice=_migrate_advice(facts, "it"),
         )
     return missing_grant(facts, actor, JOB_SUMMARY, frozenset({"status"}))
 

@@ -29,6 +29,7 @@ from gjobs.tui.text.format import (
     duration,
     error_pretty,
     error_summary,
+    id_text,
     jobs_count,
     short_id,
 )
@@ -322,7 +323,7 @@ class _CaseText:
         yield "status", cell(status_word(job.status))
         yield "mode", cell(job.mode)
         yield "cost", money(job.cost_cents)
-        yield "project", f"{cell(self._project(job.project_id))}, `{job.project_id}`"
+        yield "project", f"{cell(self._project(job.project_id))}, `{id_text(job.project_id)}`"
         yield "created", self._time(job.created_at)
         yield "updated", self._time(job.updated_at)
         times = job_times(job, None)

@@ -24,7 +24,7 @@ from gjobs.store.jobs.job_results import (
     time_in_each,
 )
 from gjobs.store.values.data_classes import by_member
-from gjobs.store.values.formats import UnknownText, is_infinite, money
+from gjobs.store.values.formats import NO_ID, UnknownText, is_infinite, money
 from gjobs.tui.text.clean_text import clean, clean_cell, pad, shorten
 from gjobs.tui.text.format import (
     MUTED,
@@ -130,7 +130,7 @@ def _named(name: str | None, identifier: UUID, width: int, prefers_name: bool) -
     """Return the name beside the id. The name is cut to fit. If almost nothing of the name fits, only the id is
     shown.
     """
-    shown = f"  {identifier}"
+    shown = "" if identifier == NO_ID else f"  {identifier}"
     room = min(width - _TITLE_WIDTH - len(shown), _LONGEST_NAME)
     if name is not None and prefers_name and room < cell_len(name):
         room, shown = width - _TITLE_WIDTH, ""
